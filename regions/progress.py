@@ -1,0 +1,16 @@
+"""Progress bars on stderr: off in the library, on in the command line, shown after a second."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+
+def track(
+    items: Iterable | None = None, *, show: bool, label: str, total: int | None = None
+) -> Any:
+    """Return a tqdm bar over `items` (or an empty bar of `total` steps) if `show` is true."""
+    from tqdm import tqdm
+
+    return tqdm(items, desc=label, total=total, disable=not show, delay=1.0, file=sys.stderr)
