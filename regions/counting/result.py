@@ -1,0 +1,174 @@
+"""The one result type of every counting engine, and what its status says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from regions.errors import ArgumentError
+from regions.results import jsonable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from regions.networks import Box, Slice
+
+Kind = Literal["activation", "linear"]
+
+
+class Status(Enum):
+    """What a count is: each member's value is a sentence saying what is known and what to try."""
+
+    EXACT = "The count is exact: every region of the domain was found and none was counted twice."
+    LOWER_BOUND = (
+        "There are at least `lower` regions; the method cannot see the others. "
+        "Use method='cells' for the exact count, or method='estimate' for an unbiased estimate."
+    )
+    ESTIMATE = (
+        "`count` is a statistical estimate and `lower` to `upper` its interval "
+        "(upper is None where the walks do not support one). Take more walks to narrow it, "
+        "or use method='cells' for the exact count."
+    )
+    LIMIT_REACHED = (
+        "The run was stopped (time limit, interrupt or memory) before all regions were found; "
+        "`lower` regions exist. Raise the limit, take more workers with n_jobs, or use "
+        "method='estimate'."
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionCount:
+    """The number of regions of a ReLU network over a domain, or what is known about it.
+
+    Attributes
+    ----------
+    count : int or None
+        The exact number (status EXACT), the rounded estimate (ESTIMATE), or None: a bound is
+        never handed out as a count.
+    lower : int
+        There are at least so many regions. For ESTIMATE with an interval: its lower end.
+    upper : int or None
+        There are at most so many regions; for ESTIMATE the upper end of its interval. None if
+        nothing is known.
+    status : Status
+        EXACT, LOWER_BOUND, ESTIMATE or LIMIT_REACHED; ``status.value`` explains it.
+    method : str
+        The engine that counted.
+    seconds : float
+        Wall time of the call.
+    kind : {"activation", "linear"}
+        Full-dimensional activation regions of the hidden ReLUs, or maximal connected pieces
+        with one affine map.
+    domain : Box, Slice or None
+        Where the regions were counted; None is all of the input space.
+    details : mapping
+        What the engine has to say beyond that; ``details["stopped_by"]`` is "time", "interrupt"
+        or "memory" for LIMIT_REACHED.
+
+    Examples
+    --------
+    >>> from regions.counting import RegionCount, Status
+    >>> known = RegionCount(count=None, lower=7, status=Status.LOWER_BOUND, method="sample")
+    >>> print(known.summary())
+    at least 7 activation regions (sample, LOWER_BOUND, 0.00 s) over the whole input space
+    There are at least `lower` regions; the method cannot see the others. \
+Use method='cells' for the exact count, or method='estimate' for an unbiased estimate.
+    """
+
+    count: int | None
+    lower: int
+    upper: int | None = None
+    status: Status
+    method: str
+    seconds: float = 0.0
+    kind: Kind = "activation"
+    domain: Box | Slice | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("count", "lower", "upper"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, int(value))
+        object.__setattr__(self, "details", MappingProxyType(dict(self.details)))
+        if self.status is Status.EXACT and not self.count == self.lower == self.upper:
+            raise ArgumentError(
+                f"an EXACT count needs count == lower == upper; got {self.count}, {self.lower}, "
+                f"{self.upper}"
+            )
+
+    @classmethod
+    def exact(cls, count: int, **known: Any) -> RegionCount:
+        """Return an EXACT result: `count` is also the lower and the upper bound."""
+        return cls(count=count, lower=count, upper=count, status=Status.EXACT, **known)
+
+    @classmethod
+    def cut_short(cls, lower: int, *, stopped_by: str, details: Mapping, **known) -> RegionCount:
+        """Return a LIMIT_REACHED result: `lower` regions were found before `stopped_by`."""
+        return cls(
+            count=None,
+            lower=lower,
+            status=Status.LIMIT_REACHED,
+            details={**details, "stopped_by": stopped_by},
+            **known,
+        )
+
+    def __int__(self) -> int:
+        if self.status is not Status.EXACT or self.count is None:
+            raise ArgumentError(
+                f"this result is {self.status.name}, not EXACT, so it is no integer: "
+                f"read .lower, .upper or .count instead ({self._claim()})"
+            )
+        return self.count
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary; integers above 2**53 become strings."""
+        return jsonable({**self._row(), "details": dict(self.details)})
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one tidy row: count, lower, upper, status, method, kind, domain, ..., seconds."""
+        import pandas as pd
+
+        # object columns: counts are Python ints of any size, and may be missing
+        return pd.DataFrame([self._row()], dtype=object).astype({"seconds": float})
+
+    def summary(self) -> str:
+        """Return the count and what its status means, in two lines."""
+        what = f"{self.method}, {self.status.name}, {self.seconds:.2f} s"
+        return f"{self._claim()} ({what}) over {self._where()}\n{self.status.value}"
+
+    def _claim(self) -> str:
+        noun = f"{self.kind} region{'s' if (self.count or self.lower) != 1 else ''}"
+        if self.status is Status.EXACT:
+            return f"{self.count} {noun}"
+        if self.status is Status.ESTIMATE:
+            upper = "no stated upper end" if self.upper is None else self.upper
+            return f"about {self.count} {noun} [{self.lower}, {upper}]"
+        return f"at least {self.lower} {noun}"
+
+    def _where(self) -> str:
+        if self.domain is None:
+            return "the whole input space"
+        kind = type(self.domain).__name__.lower()
+        return f"a {kind} of dimension {self.domain.dimension} in R^{self.domain.input_size}"
+
+    def _row(self) -> dict[str, Any]:
+        domain = self.domain
+        return {
+            "count": self.count,
+            "lower": self.lower,
+            "upper": self.upper,
+            "status": self.status.name,
+            "method": self.method,
+            "kind": self.kind,
+            "domain": "space" if domain is None else type(domain).__name__.lower(),
+            "dimension": None if domain is None else int(domain.dimension),
+            "input_size": None if domain is None else int(domain.input_size),
+            "seconds": float(self.seconds),
+        }
