@@ -1,1 +1,21 @@
-"""To be filled."""
+"""Any model -> one small frozen description, proved equal to the model."""
+
+from regions.networks.chain import Layer
+from regions.networks.convert import as_network
+from regions.networks.domain import Box, Domain, Slice
+from regions.networks.graph import Graph
+from regions.networks.liveness import Liveness, liveness
+from regions.networks.network import ReLUNetwork, State
+
+__all__ = [
+    "Box",
+    "Domain",
+    "Graph",
+    "Layer",
+    "Liveness",
+    "ReLUNetwork",
+    "Slice",
+    "State",
+    "as_network",
+    "liveness",
+]

@@ -1,0 +1,170 @@
+"""Builds a network step by step; every reader (torch, ONNX, arrays) ends here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regions.errors import UnsupportedModelError
+from regions.networks.graph import Graph
+from regions.networks.network import ReLUNetwork
+from regions.networks.steps import Add, AvgPool, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A value that depends on the input: the output of the step called `name`."""
+
+    name: str
+    shape: Shape
+
+
+class Builder:
+    """Collects steps and parameters; `finish` gives the frozen network."""
+
+    def __init__(self, input_shape: Shape):
+        self.steps: list[Step] = [Input(name="input", inputs=(), shape=input_shape)]
+        self.parameters: dict[str, np.ndarray] = {}
+        self.input = Symbol("input", input_shape)
+
+    def _add(self, kind: type[Step], sources: list[Symbol], shape: Shape, **fields: Any) -> Symbol:
+        name = f"{kind.kind}{len(self.steps)}"
+        inputs = tuple(source.name for source in sources)
+        self.steps.append(kind(name=name, inputs=inputs, shape=shape, **fields))
+        return Symbol(name, shape)
+
+    def _store(self, name: str, value: Any) -> None:
+        if value is not None:
+            array = np.array(value, dtype=np.float64)
+            array.flags.writeable = False
+            self.parameters[name] = array
+
+    def linear(self, x: Symbol, weight: Any, bias: Any, name: str) -> Symbol:
+        """Add y = x W^T + b on the last axis."""
+        outputs, features = weight.shape
+        if not x.shape or x.shape[-1] != features:
+            raise UnsupportedModelError(
+                f"layer {name!r} expects {features} inputs on the last axis, but its input has "
+                f"shape {x.shape}; check input_shape or add a flatten before it"
+            )
+        self._store(f"{name}.weight", weight)
+        self._store(f"{name}.bias", bias)
+        shape = (*x.shape[:-1], outputs)
+        return self._add(Linear, [x], shape, weight=name, features=features)
+
+    def conv(
+        self,
+        x: Symbol,
+        weight: Any,
+        bias: Any,
+        name: str,
+        stride: Shape,
+        padding: Shape,
+        dilation: Shape,
+        groups: int,
+    ) -> Symbol:
+        """Add a convolution with zero padding, the same on both sides of each axis."""
+        if len(x.shape) != len(stride) + 1 or x.shape[0] != weight.shape[1] * groups:
+            raise UnsupportedModelError(
+                f"layer {name!r} expects {weight.shape[1] * groups} channels and {len(stride)} "
+                f"spatial axes, but its input has shape {x.shape}; check input_shape"
+            )
+        self._store(f"{name}.weight", weight)
+        self._store(f"{name}.bias", bias)
+        spatial = tuple(
+            (size + 2 * p - d * (k - 1) - 1) // s + 1
+            for size, k, s, p, d in zip(
+                x.shape[1:], weight.shape[2:], stride, padding, dilation, strict=True
+            )
+        )
+        return self._add(
+            Conv,
+            [x],
+            (weight.shape[0], *spatial),
+            weight=name,
+            weight_shape=tuple(weight.shape),
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+        )
+
+    def scale(self, x: Symbol, factor: Any = None, offset: Any = None) -> Symbol:
+        """Add y = factor * x + offset; both must broadcast to x's shape."""
+        shape = np.broadcast_shapes(x.shape, np.shape(factor), np.shape(offset))
+        if shape != x.shape:
+            raise UnsupportedModelError(
+                f"a constant of shape {np.shape(factor) or np.shape(offset)} widens a value of "
+                f"shape {x.shape}; constants must broadcast to the value they meet"
+            )
+        symbol = self._add(Scale, [x], x.shape)
+        self._store(f"{symbol.name}.factor", factor)
+        self._store(f"{symbol.name}.offset", offset)
+        return symbol
+
+    def average_pool(self, x: Symbol, window: Shape | None, **fields: Any) -> Symbol:
+        """Add average pooling; with `window=None`, `shape=` gives the output's spatial shape."""
+        spatial = fields.pop("shape", None)
+        step = AvgPool(name="probe", inputs=(), shape=x.shape, window=window, **fields)
+        if spatial is None:
+            spatial = step.linear([np.zeros((1, 1, *x.shape[1:]))], {}).shape[2:]
+        return self._add(AvgPool, [x], (x.shape[0], *spatial), window=window, **fields)
+
+    def move(self, x: Symbol, function: Callable, name: str) -> Symbol:
+        """Add whatever `function` does to the places of a batch's values (never to the values).
+
+        `function` is called once on a batch of two that holds 1, 2, 3, ...: what comes out tells
+        where each scalar went, zeros are padding, and samples must not mix.
+        """
+        import torch
+
+        size = int(np.prod(x.shape, dtype=int))
+        labels = torch.arange(1, 2 * size + 1).reshape(2, *x.shape)
+        moved = function(labels)
+        if not isinstance(moved, torch.Tensor) or moved.ndim < 1 or moved.shape[0] != 2:
+            raise UnsupportedModelError(
+                f"node {name!r} changes the batch axis; keep samples on the first axis"
+            )
+        first, second = moved.reshape(2, -1).numpy()
+        if not np.array_equal(np.where(first > 0, first + size, 0), second):
+            raise UnsupportedModelError(
+                f"node {name!r} mixes samples of a batch; keep samples on the first axis"
+            )
+        index = first - 1
+        order = None if np.array_equal(index, np.arange(size)) else tuple(index.tolist())
+        shape = tuple(moved.shape[1:])
+        if order is None and shape == x.shape:
+            return x
+        return self._add(Move, [x], shape, index=order)
+
+    def add(self, x: Symbol, y: Symbol, sign: float = 1.0) -> Symbol:
+        """Add x + sign * y."""
+        if x.shape != y.shape:
+            raise UnsupportedModelError(
+                f"an addition joins values of shapes {x.shape} and {y.shape}; they must agree"
+            )
+        return self._add(Add, [x, y], x.shape, signs=(1.0, sign))
+
+    def relu(self, x: Symbol, slope: float = 0.0) -> Symbol:
+        """Add a ReLU layer (LeakyReLU with `slope`)."""
+        return self._add(ReLU, [x], x.shape, slope=float(slope))
+
+    def finish(self, output: Symbol) -> ReLUNetwork:
+        """Return the network that ends at `output`, without steps that do not lead there."""
+        needed = {output.name, "input"}
+        kept = []
+        for step in reversed(self.steps):
+            if step.name in needed:
+                needed.update(step.inputs)
+                kept.append(step)
+        steps = tuple(reversed(kept))
+        if steps[-1].name != output.name or len(steps) == 1:
+            raise UnsupportedModelError(
+                "the output does not depend on the input; give a model that uses its input"
+            )
+        keys = {step.name for step in steps} | {step.module for step in steps}
+        parameters = {k: v for k, v in self.parameters.items() if k.rsplit(".", 1)[0] in keys}
+        return ReLUNetwork(Graph(steps), parameters)

@@ -1,0 +1,136 @@
+"""`as_network`: any supported model -> `ReLUNetwork`, proved equal to the model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError, DataError, UnsupportedModelError
+from regions.networks.network import ReLUNetwork
+
+
+def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetwork:
+    """Return `model` as a `ReLUNetwork`, verified against the model's own outputs.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, list of (W, b), path of an ONNX file, or ReLUNetwork
+        Modules are read in eval mode with the weights that they would use now: pruned ones
+        (``torch.nn.utils.prune``, parametrizations) as ``weight_orig * weight_mask``. In a list,
+        W has shape (outputs, inputs), b has shape (outputs,) or is None, every layer but the last
+        is followed by a ReLU, and the layers are called "layer1", "layer2", ..., "output".
+    input_shape : sequence of int, optional
+        Shape of one input without the batch axis, such as (1, 28, 28). Needed for modules whose
+        first layer is not Linear.
+
+    Returns
+    -------
+    ReLUNetwork
+        A frozen description in float64. The model is left as it was.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If an operation has no exact piecewise-linear form here; it names the node and operation.
+    ConversionError
+        If the description and the model disagree by more than rounding.
+    ArgumentError
+        If weights are not finite or shapes do not fit.
+
+    Notes
+    -----
+    Supported: Linear, Conv1d/2d, BatchNorm1d/2d (eval), average and adaptive average pooling,
+    ReLU and LeakyReLU (module, function, method, in place), residual additions, multiplication by
+    constants, Dropout and Identity, and everything that only moves values (flatten, view, permute,
+    slices, zero padding). Max pooling is refused: its regions are not those of ReLU units.
+
+    Examples
+    --------
+    >>> import numpy as np, regions
+    >>> net = regions.as_network([(np.eye(2), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))])
+    >>> net([[1.0, -2.0]]).tolist()
+    [[1.0]]
+    """
+    if isinstance(model, ReLUNetwork):
+        return model
+    shape = None if input_shape is None else tuple(int(size) for size in input_shape)
+    if shape is not None and (not shape or min(shape) < 1):
+        raise ArgumentError(f"input_shape is {input_shape}; expected positive sizes, no batch axis")
+    if isinstance(model, Mapping):
+        raise UnsupportedModelError(
+            f"a mapping with keys {list(model)[:3]}... looks like a state_dict, which holds no "
+            "order of layers and no activations; load it into its module and give the module"
+        )
+    if isinstance(model, (str, Path)):
+        return _from_file(Path(model))
+    torch = sys.modules.get("torch")  # a module can only come from a torch already imported
+    if torch is not None and isinstance(model, torch.nn.Module):
+        from regions.networks.read_torch import read_module
+
+        return read_module(model, shape)
+    if isinstance(model, (list, tuple)):
+        return _from_arrays(model)
+    raise UnsupportedModelError(
+        f"cannot read a {type(model).__name__}; expected a torch.nn.Module, a list of (W, b) "
+        "pairs, the path of an .onnx file, or a ReLUNetwork"
+    )
+
+
+def _from_file(path: Path) -> ReLUNetwork:
+    if path.suffix != ".onnx":
+        raise UnsupportedModelError(
+            f"cannot read {path.name!r}: files must be .onnx; load other formats yourself and "
+            "give the torch.nn.Module"
+        )
+    if not path.is_file():
+        raise DataError(f"no file {path}; check the path")
+    from regions.networks.read_onnx import read_onnx
+
+    return read_onnx(path)
+
+
+def _from_arrays(pairs: Sequence) -> ReLUNetwork:
+    from regions.networks.builder import Builder
+
+    layers = [_pair(position, pair) for position, pair in enumerate(pairs)]
+    if not layers:
+        raise ArgumentError("the list of layers is empty; give at least one (W, b) pair")
+    builder = Builder((layers[0][0].shape[1],))
+    value = builder.input
+    for position, (weight, bias) in enumerate(layers):
+        last = position == len(layers) - 1
+        if weight.shape[1] != value.shape[0]:
+            raise ArgumentError(
+                f"pair {position} has W of shape {weight.shape}, but it is fed {value.shape[0]} "
+                "values; W must be (outputs, inputs)"
+            )
+        value = builder.linear(value, weight, bias, "output" if last else f"layer{position + 1}")
+        if not last:
+            value = builder.relu(value)
+    return builder.finish(value)
+
+
+def _pair(position: int, pair: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    try:
+        weight, bias = pair
+        weight = np.asarray(weight, dtype=np.float64)
+        bias = None if bias is None else np.asarray(bias, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"pair {position} is not (W, b) with numbers: {error}; give arrays of shapes "
+            "(outputs, inputs) and (outputs,), or None for no bias"
+        ) from None
+    if (
+        weight.ndim != 2
+        or 0 in weight.shape
+        or (bias is not None and bias.shape != weight.shape[:1])
+    ):
+        raise ArgumentError(
+            f"pair {position} has W of shape {weight.shape} and b of shape "
+            f"{None if bias is None else bias.shape}; expected (outputs, inputs) and (outputs,)"
+        )
+    return weight, bias

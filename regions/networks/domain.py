@@ -1,0 +1,269 @@
+"""Where regions are counted: a box of inputs, or a flat slice of the input space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+
+from regions.errors import DomainError
+
+
+def _vector(values: Any, name: str) -> np.ndarray:
+    array = np.array(values, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0:
+        raise DomainError(f"{name} has shape {array.shape}; expected one number per input, (n0,)")
+    if np.isnan(array).any():
+        raise DomainError(f"{name} holds NaN; give numbers (or infinities for an open side)")
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True)
+class Box:
+    """All inputs x with low <= x <= high, element by element; infinite sides are allowed.
+
+    Parameters
+    ----------
+    low, high : array of shape (n0,)
+
+    Raises
+    ------
+    DomainError
+        If a side is empty or flat (low >= high), or the shapes differ.
+
+    Examples
+    --------
+    >>> Box([0, 0], [1, 2]).dimension
+    2
+    >>> Box.cube(3, -1.0, 1.0).bounded
+    True
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+
+    def __post_init__(self) -> None:
+        low, high = _vector(self.low, "low"), _vector(self.high, "high")
+        if low.shape != high.shape:
+            raise DomainError(f"low has shape {low.shape} and high {high.shape}; they must agree")
+        wrong = np.flatnonzero(~(low < high))
+        if wrong.size:
+            i = int(wrong[0])
+            raise DomainError(
+                f"the box is empty or flat: low[{i}] = {low[i]:g} is not below high[{i}] = "
+                f"{high[i]:g} ({wrong.size} such side(s)); give low < high, or use a Slice"
+            )
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+
+    @classmethod
+    def cube(cls, size: int, low: float, high: float) -> Box:
+        """Return the box with `size` equal sides [low, high]."""
+        return cls(np.full(size, float(low)), np.full(size, float(high)))
+
+    @property
+    def input_size(self) -> int:
+        """Number of inputs n0."""
+        return len(self.low)
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the domain: n0."""
+        return len(self.low)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether every side is finite."""
+        return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
+
+    @property
+    def origin(self) -> np.ndarray:
+        """The input at coordinates 0: the zero input."""
+        return np.zeros(self.input_size)
+
+    @property
+    def basis(self) -> np.ndarray:
+        """Rows are the directions of the coordinates: the identity, (n0, n0)."""
+        return np.eye(self.input_size)
+
+    def halfspaces(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (G, h) with G z <= h for the coordinates z of the domain; finite sides only."""
+        identity = np.eye(self.input_size)
+        rows, limits = np.vstack([identity, -identity]), np.concatenate([self.high, -self.low])
+        keep = np.isfinite(limits)
+        return rows[keep], limits[keep]
+
+    def embed(self, coordinates: np.ndarray) -> np.ndarray:
+        """Return the inputs at `coordinates`, (rows, n0)."""
+        return np.asarray(coordinates, dtype=np.float64)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready description."""
+        return {"domain": "box", "dimension": self.dimension, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A segment, line, plane or flat of the input space, all of it or the part inside a box.
+
+    Made by `Slice.through`. Coordinates z are lengths along orthonormal directions: the input is
+    x = origin + z @ basis.
+
+    Attributes
+    ----------
+    origin : array of shape (n0,)
+    basis : array of shape (dimension, n0), orthonormal rows
+    points : array of shape (dimension + 1, n0)
+        The points that span it.
+    box : Box or None
+    segment : bool
+        True for the piece between two points (no box).
+    """
+
+    origin: np.ndarray
+    basis: np.ndarray
+    points: np.ndarray
+    box: Box | None
+    segment: bool
+
+    @classmethod
+    def through(cls, points: Any, box: Box | None = None) -> Slice:
+        """Return the affine span of `points`, restricted to `box` if one is given.
+
+        Two points without a box give the segment between them.
+
+        Parameters
+        ----------
+        points : array of shape (S + 1, n0), or (S + 1, *input_shape)
+            S + 1 points that span an S-dimensional flat.
+        box : Box, optional
+            Keeps the part of the whole span inside the box; infinite sides allow the whole span.
+
+        Raises
+        ------
+        DomainError
+            If the points are fewer than two, not finite, coincide, lie on a smaller flat, or if
+            the flat misses the inside of the box.
+
+        Examples
+        --------
+        >>> line = Slice.through([[0.0, 0.0], [3.0, 4.0]])
+        >>> line.dimension, line.embed([[2.5]]).round(6).tolist()
+        (1, [[1.5, 2.0]])
+        """
+        array = np.array(points, dtype=np.float64)
+        if array.ndim < 2 or len(array) < 2:
+            raise DomainError(
+                f"points have shape {array.shape}; expected at least two points, (S + 1, n0)"
+            )
+        array = array.reshape(len(array), -1)
+        if not np.isfinite(array).all():
+            raise DomainError("points hold NaN or infinite values; give finite inputs")
+        directions = array[1:] - array[0]
+        # length along the basis keeps coordinates in the units of the inputs
+        _, triangle = np.linalg.qr(directions.T) if len(directions) <= array.shape[1] else (0, None)
+        if triangle is None or _is_flat(triangle, array):
+            raise DomainError(
+                f"{len(array)} points in {array.shape[1]} dimensions do not span a flat of "
+                f"dimension {len(array) - 1}: some coincide or lie on a line or plane through the "
+                "others; remove or change them"
+            )
+        basis = np.linalg.qr(directions.T)[0].T
+        if box is not None and box.input_size != array.shape[1]:
+            raise DomainError(
+                f"points have {array.shape[1]} inputs but the box has {box.input_size}"
+            )
+        for part in (array, basis):
+            part.flags.writeable = False
+        flat = cls(array[0], basis, array, box, segment=box is None and len(array) == 2)
+        if box is not None:
+            flat._check_inside(box)
+        return flat
+
+    @property
+    def input_size(self) -> int:
+        """Number of inputs n0."""
+        return self.basis.shape[1]
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the domain."""
+        return len(self.basis)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the domain is bounded (for a box with open sides, found by linear programs)."""
+        if self.segment:
+            return True
+        if self.box is None:
+            return False
+        return self.box.bounded or self._bounded_by(self.halfspaces()[0])
+
+    def _bounded_by(self, rows: np.ndarray) -> bool:
+        # {z : G z <= h} is bounded iff G z <= 0 has no solution but 0
+        for sign in (1.0, -1.0):
+            for axis in range(self.dimension):
+                cost = np.zeros(self.dimension)
+                cost[axis] = sign
+                if len(rows) == 0:
+                    return False
+                found = linprog(cost, rows, np.zeros(len(rows)), bounds=(-1, 1))
+                if found.status != 0 or found.fun < -1e-9:
+                    return False
+        return True
+
+    def halfspaces(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (G, h) with G z <= h for the coordinates z of the domain."""
+        if self.segment:
+            length = float(np.linalg.norm(self.points[1] - self.points[0]))
+            sign = np.sign((self.points[1] - self.points[0]) @ self.basis[0])
+            return np.array([[sign], [-sign]]), np.array([length, 0.0])
+        if self.box is None:
+            return np.zeros((0, self.dimension)), np.zeros(0)
+        rows, limits = self.box.halfspaces()
+        projected = rows @ self.basis.T
+        varying = np.linalg.norm(projected, axis=1) > 1e-12
+        return projected[varying], (limits - rows @ self.origin)[varying]
+
+    def _check_inside(self, box: Box) -> None:
+        fixed = np.linalg.norm(self.basis, axis=0) <= 1e-12
+        outside = fixed & ((self.origin < box.low) | (self.origin > box.high))
+        rows, limits = self.halfspaces()
+        depth = 1.0 if len(rows) == 0 else _inner_radius(rows, limits)
+        if outside.any() or depth <= 0:
+            raise DomainError(
+                f"the flat through the {len(self.points)} points does not meet the inside of the "
+                "box; move the points or widen the box"
+            )
+
+    def embed(self, coordinates: np.ndarray) -> np.ndarray:
+        """Return the inputs at `coordinates` of shape (rows, dimension): (rows, n0)."""
+        return self.origin + np.asarray(coordinates, dtype=np.float64) @ self.basis
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready description."""
+        box = None if self.box is None else self.box.to_dict()
+        return {"domain": "slice", "dimension": self.dimension, "points": self.points, "box": box}
+
+
+def _is_flat(triangle: np.ndarray, points: np.ndarray) -> bool:
+    """Tell whether the span is degenerate: smallest singular value lost in rounding."""
+    scale = max(float(np.abs(points).max()), 1e-300)
+    singular = np.linalg.svd(triangle, compute_uv=False)
+    return bool(singular[-1] <= 1e-12 * max(singular[0], scale))
+
+
+def _inner_radius(rows: np.ndarray, limits: np.ndarray) -> float:
+    """Return the radius of the largest ball in G z <= h, at most 1; -inf if empty."""
+    norms = np.linalg.norm(rows, axis=1)
+    cost = np.zeros(rows.shape[1] + 1)
+    cost[-1] = -1.0
+    bounds = [(None, None)] * rows.shape[1] + [(0.0, 1.0)]
+    found = linprog(cost, np.column_stack([rows, norms]), limits, bounds=bounds)
+    return float(-found.fun) if found.status == 0 else -np.inf
+
+
+Domain = Box | Slice

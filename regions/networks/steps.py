@@ -1,0 +1,296 @@
+"""The few operations of which every network here is made; each is linear except `ReLU`.
+
+A step says how values flow, not what the weights are: it holds names, shapes and strides only,
+so a graph of steps is small, comparable and JSON-ready, and one set of masks can carry it along.
+Every step works on NumPy arrays and on torch tensors, rows (samples, columns, vertices) first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+Shape = tuple[int, ...]
+
+
+def _as_column(homogeneous: Any, like: Any) -> Any:
+    """Shape a row of homogeneous coordinates so that it broadcasts over `like`'s other axes."""
+    if np.ndim(homogeneous) == 0:
+        return homogeneous
+    return homogeneous.reshape(-1, *([1] * (like.ndim - 1)))
+
+
+def _through_torch(function: Any, *arrays: Any) -> Any:
+    """Call a torch `function`; if the values came as NumPy arrays, give a NumPy array back."""
+    import torch
+
+    if isinstance(arrays[0], torch.Tensor):
+        return function(*arrays)
+    # torch warns about read-only memory, which parameters are
+    tensors = [torch.from_numpy(np.require(a, requirements=["C", "W"])) for a in arrays]
+    with torch.no_grad():
+        return function(*tensors).numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One operation: its unique name, the steps it reads, and the shape it gives (no batch axis)."""
+
+    kind: ClassVar[str] = ""
+    name: str
+    inputs: tuple[str, ...]
+    shape: Shape
+
+    @property
+    def size(self) -> int:
+        """Number of scalars it gives per sample."""
+        return prod(self.shape)
+
+    @property
+    def module(self) -> str | None:
+        """Name of the module whose weight it uses, if any."""
+        return None
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        """Return the step's linear part at `values`, arrays of shape (rows, *shape of the input)."""
+        raise NotImplementedError
+
+    def offset(self, parameters: Mapping[str, Any]) -> Any | None:
+        """Return the constant part, broadcastable to `shape`, or None."""
+        return None
+
+    def push(self, values: list[Any], parameters: Mapping[str, Any], homogeneous: Any = 1.0) -> Any:
+        """Return linear part + homogeneous * offset, row by row."""
+        out = self.linear(values, parameters)
+        offset = self.offset(parameters)
+        if offset is None:
+            return out
+        return out + _as_column(homogeneous, out) * offset
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        """Return one sparse matrix per input, (size, size of the input): rows first."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input(Step):
+    """The network's input."""
+
+    kind: ClassVar[str] = "input"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Step):
+    """y = x W^T + b on the last axis."""
+
+    kind: ClassVar[str] = "linear"
+    weight: str
+    features: int
+
+    @property
+    def module(self) -> str:
+        return self.weight
+
+    @property
+    def weight_shape(self) -> Shape:
+        """Shape (outputs, inputs) of the weight."""
+        return (self.shape[-1], self.features)
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        return values[0] @ parameters[f"{self.weight}.weight"].T
+
+    def offset(self, parameters: Mapping[str, Any]) -> Any | None:
+        return parameters.get(f"{self.weight}.bias")
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        weight = sp.csr_array(parameters[f"{self.weight}.weight"])
+        repeats = prod(self.shape[:-1])
+        return [weight if repeats == 1 else sp.csr_array(sp.kron(sp.eye_array(repeats), weight))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv(Step):
+    """Convolution in one or two dimensions with zero padding."""
+
+    kind: ClassVar[str] = "conv"
+    weight: str
+    weight_shape: Shape
+    stride: Shape
+    padding: Shape
+    dilation: Shape
+    groups: int
+
+    @property
+    def module(self) -> str:
+        return self.weight
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        from torch.nn import functional
+
+        convolve = functional.conv1d if len(self.stride) == 1 else functional.conv2d
+
+        def apply(x: Any, weight: Any) -> Any:
+            return convolve(x, weight, None, self.stride, self.padding, self.dilation, self.groups)
+
+        return _through_torch(apply, values[0], parameters[f"{self.weight}.weight"])
+
+    def offset(self, parameters: Mapping[str, Any]) -> Any | None:
+        bias = parameters.get(f"{self.weight}.bias")
+        return None if bias is None else bias.reshape(-1, *([1] * len(self.stride)))
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        weight = np.asarray(parameters[f"{self.weight}.weight"])
+        taps = self._taps(shapes[0])
+        outputs, positions = weight.shape[0], taps.shape[-1]
+        per_group = outputs // self.groups
+        group = np.repeat(np.arange(self.groups), per_group)
+        columns = taps.reshape(self.groups, -1, positions)[group]  # (outputs, taps, positions)
+        values = np.broadcast_to(weight.reshape(outputs, -1, 1), columns.shape)
+        rows = np.broadcast_to(
+            np.arange(outputs * positions).reshape(outputs, 1, positions), columns.shape
+        )
+        keep = (columns >= 0) & (values != 0)
+        shape = (outputs * positions, prod(shapes[0]))
+        return [sp.csr_array((values[keep], (rows[keep], columns[keep])), shape=shape)]
+
+    def _taps(self, shape: Shape) -> np.ndarray:
+        """Return the input index (or -1) seen by each tap of each position: (taps, positions)."""
+        import torch
+        from torch.nn import functional
+
+        index = torch.arange(1, prod(shape) + 1, dtype=torch.float64).reshape(1, *shape)
+        kernel, dilation, padding, stride = (
+            self.weight_shape[2:],
+            self.dilation,
+            self.padding,
+            self.stride,
+        )
+        if len(stride) == 1:  # a signal is an image of height one
+            index = index.unsqueeze(2)
+            kernel, dilation, padding, stride = (
+                (1, *kernel),
+                (1, *dilation),
+                (0, *padding),
+                (1, *stride),
+            )
+        taps = functional.unfold(index, kernel, dilation, padding, stride)
+        return taps[0].numpy().astype(np.int64) - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale(Step):
+    """y = factor * x + offset, element by element: BatchNorm in eval mode, or constants."""
+
+    kind: ClassVar[str] = "scale"
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        factor = parameters.get(f"{self.name}.factor")
+        return values[0] if factor is None else values[0] * factor
+
+    def offset(self, parameters: Mapping[str, Any]) -> Any | None:
+        return parameters.get(f"{self.name}.offset")
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        factor = parameters.get(f"{self.name}.factor", np.ones(()))
+        diagonal = np.broadcast_to(factor, self.shape).ravel()
+        return [sp.csr_array(sp.diags_array(diagonal))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AvgPool(Step):
+    """Average pooling over the last one or two axes; `window=None` pools to the output's shape."""
+
+    kind: ClassVar[str] = "avgpool"
+    window: Shape | None
+    stride: Shape = ()
+    padding: Shape = ()
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        from torch.nn import functional
+
+        one = len(self.shape) == 2
+
+        def apply(x: Any) -> Any:
+            if self.window is None:
+                adaptive = functional.adaptive_avg_pool1d if one else functional.adaptive_avg_pool2d
+                return adaptive(x, self.shape[1:])
+            pool = functional.avg_pool1d if one else functional.avg_pool2d
+            rest = (self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+            return pool(x, self.window, *rest)
+
+        return _through_torch(apply, values[0])
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        area = prod(shapes[0][1:])
+        images = np.eye(area).reshape(area, 1, *shapes[0][1:])
+        one = self.linear([images], parameters).reshape(area, -1).T
+        return [sp.csr_array(sp.kron(sp.eye_array(shapes[0][0]), sp.csr_array(one)))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move(Step):
+    """Values moved, dropped, repeated or padded with zeros: reshape, flatten, slice, permute, pad.
+
+    `index` holds, per output scalar, the input scalar it copies, or -1 for zero; None keeps the
+    order (a pure reshape).
+    """
+
+    kind: ClassVar[str] = "move"
+    index: tuple[int, ...] | None = None
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        flat = values[0].reshape(len(values[0]), -1)
+        if self.index is not None:
+            index = np.asarray(self.index)
+            flat = flat[:, np.maximum(index, 0)]
+            if (index < 0).any():
+                kept = index >= 0
+                flat = flat * (kept if isinstance(flat, np.ndarray) else flat.new_tensor(kept))
+        return flat.reshape(len(flat), *self.shape)
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        index = np.arange(self.size) if self.index is None else np.asarray(self.index)
+        rows = np.flatnonzero(index >= 0)
+        entries = (np.ones(len(rows)), (rows, index[rows]))
+        return [sp.csr_array(entries, shape=(self.size, prod(shapes[0])))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Step):
+    """Sum of the inputs, each times its sign: residual additions and differences."""
+
+    kind: ClassVar[str] = "add"
+    signs: tuple[float, ...]
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        total = self.signs[0] * values[0]
+        for sign, value in zip(self.signs[1:], values[1:], strict=True):
+            total = total + sign * value
+        return total
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        return [sp.csr_array(sign * sp.eye_array(self.size)) for sign in self.signs]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReLU(Step):
+    """max(x, 0), or max(x, 0) + slope * min(x, 0) when `slope` is not zero (LeakyReLU)."""
+
+    kind: ClassVar[str] = "relu"
+    slope: float = 0.0
+
+    def activate(self, value: np.ndarray) -> np.ndarray:
+        """Return the activation of the preactivations `value`."""
+        return np.where(value > 0, value, self.slope * value)
+
+
+KINDS: dict[str, type[Step]] = {
+    step.kind: step for step in (Input, Linear, Conv, Scale, AvgPool, Move, Add, ReLU)
+}
