@@ -44,7 +44,7 @@ _ROOMS = {
 _MODULES = (*_ROOMS, "errors", "figures", "theory", "training")
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
-__all__ = sorted([*_HOME, *_MODULES])  # noqa: PLE0604
+__all__ = sorted([*_HOME, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:

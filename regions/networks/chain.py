@@ -45,7 +45,7 @@ class Layer:
     @property
     def carried(self) -> int:
         """Number of rows without a ReLU."""
-        return self.matrix.shape[0] - self.units
+        return len(self.bias) - self.units
 
 
 def chain_layers(
@@ -71,7 +71,7 @@ def chain_layers(
         )
         if relu is not None:
             columns = [(relu.name, relu.size)]
-            columns += [(row, maps[row][0].shape[0]) for row in carried]
+            columns += [(row, len(maps[row][1])) for row in carried]
     return tuple(layers)
 
 

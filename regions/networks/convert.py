@@ -30,7 +30,8 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     Returns
     -------
     ReLUNetwork
-        A frozen description in float64. The model is left as it was.
+        A frozen description in float64. The model is left as it was; its forward hooks are called
+        once, on the test inputs of a copy.
 
     Raises
     ------

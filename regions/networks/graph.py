@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from regions.networks.steps import KINDS, Add, Conv, Input, Linear, ReLU, Shape, Step
 
@@ -109,10 +110,10 @@ class Graph:
         return cls(tuple(_step_from(fields) for fields in content["steps"]))
 
 
-def _step_from(fields: dict) -> Step:
-    fields = dict(fields)
-    kind = KINDS[fields.pop("kind")]
-    tuples = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
-    }
-    return kind(**tuples)
+def _step_from(fields: dict[str, Any]) -> Step:
+    kind = KINDS[fields["kind"]]
+    rest: dict[str, Any] = {}
+    for key, value in fields.items():
+        if key != "kind":
+            rest[key] = tuple(value) if isinstance(value, list) else value
+    return kind(**rest)

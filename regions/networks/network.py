@@ -14,7 +14,7 @@ import numpy as np
 from regions.errors import ArgumentError
 from regions.networks.chain import Layer, chain_layers
 from regions.networks.graph import Graph
-from regions.networks.steps import ReLU, Shape
+from regions.networks.steps import Shape
 
 
 @dataclass(frozen=True)

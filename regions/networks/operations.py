@@ -165,14 +165,16 @@ def _product(reader: Any, node: Any, x: Any, weight: Any) -> Symbol:
     return _linear(reader, reader.weight_name(weight, node), x, weight.T)
 
 
-# --- nonlinear, neutral and moving operations ------------------------------------------------------
+# --- nonlinear, neutral and moving operations ----------------------------------------------------
 
 
 def _leaky(reader: Any, node: Any, x: Symbol, slope: float = 0.01, *_: Any, **fields: Any):
     return reader.builder.relu(x, fields.get("negative_slope", slope))
 
 
-def _drop(reader: Any, node: Any, x: Symbol, p: float = 0.5, training: bool = True, *_: Any):
+def _drop(
+    reader: Any, node: Any, x: Symbol, p: float = 0.5, training: bool = True, *_: Any, **__: Any
+):
     if training:
         raise UnsupportedModelError(
             f"node {node.name!r} drops units at random even in eval mode; use nn.Dropout or pass "
@@ -272,12 +274,15 @@ def _tensor_method(name: str) -> Callable:
     return lambda t, *args, **kwargs: getattr(t, name)(*args, **kwargs)
 
 
-_MOVING_METHODS = "flatten reshape view squeeze unsqueeze permute transpose swapaxes movedim narrow select unflatten"
-_NEUTRAL = "contiguous clone detach alias to float double"
+_MOVING = (
+    *("flatten", "reshape", "view", "squeeze", "unsqueeze", "permute", "transpose", "swapaxes"),
+    *("movedim", "narrow", "select", "unflatten"),
+)
+_NEUTRAL = ("contiguous", "clone", "detach", "alias", "to", "float", "double")
 
 OPERATIONS: dict[str, Callable] = {
-    **{name: _moves(_tensor_method(name)) for name in _MOVING_METHODS.split()},
-    **{name: _same for name in _NEUTRAL.split()},
+    **{name: _moves(_tensor_method(name)) for name in _MOVING},
+    **{name: _same for name in _NEUTRAL},
     **dict.fromkeys(("relu", "relu_"), _relu),
     **dict.fromkeys(("leaky_relu", "leaky_relu_"), _leaky),
     **dict.fromkeys(("dropout", "dropout_", "dropout2d", "feature_dropout"), _drop),

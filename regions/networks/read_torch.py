@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.nn.utils import parametrize, prune
+from torch.fx.node import map_arg
+from torch.nn.utils import prune
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks.builder import Builder, Symbol
@@ -18,13 +19,13 @@ from regions.networks.verify import probe_points, verify
 
 
 def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNetwork:
-    """Return `model` as a verified `ReLUNetwork`; the model itself is never run or changed."""
+    """Return `model` as a verified `ReLUNetwork`; the model itself is never changed."""
     twin = _double_twin(model)
     shape = input_shape or _first_features(twin)
     points = torch.from_numpy(probe_points(shape))
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         expected = _run(twin, points)  # also lets pruning hooks renew their weights
-        _bake_weights(twin)
+        _bake_pruning(twin)
         traced = _trace(twin, points[:2])
         net = _interpret(traced, twin, shape)
     verify(net, points.numpy(), expected.numpy(), f"the model ({type(model).__name__})")
@@ -41,15 +42,16 @@ def _double_twin(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo).to("cpu", torch.float64).eval()
 
 
-def _bake_weights(twin: nn.Module) -> None:
-    """Replace pruned and parametrized weights by the plain weights that they stand for."""
+def _bake_pruning(twin: nn.Module) -> None:
+    """Replace pruned weights by plain ones, so that tracing does not meet pruning hooks.
+
+    Parametrized weights are read as they are: removing a parametrization would change a class
+    that the twin shares with the user's model.
+    """
     for module in twin.modules():
         for hook in list(module._forward_pre_hooks.values()):
             if isinstance(hook, prune.BasePruningMethod):
                 prune.remove(module, hook._tensor_name)
-        if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
-                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
 
 
 def _first_features(model: nn.Module) -> tuple[int, ...]:
@@ -158,7 +160,7 @@ class _Reader:
         )
 
     def _argument(self, argument: Any) -> Any:
-        return fx.node.map_arg(argument, lambda node: self.values[node])
+        return map_arg(argument, lambda node: self.values[node])
 
     def _call(self, node: fx.Node) -> Any:
         args, kwargs = self._argument(node.args), self._argument(node.kwargs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, ClassVar
 
@@ -39,7 +40,7 @@ def _through_torch(function: Any, *arrays: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One operation: its unique name, the steps it reads, and the shape it gives (no batch axis)."""
+    """One operation: its unique name, the steps it reads, the shape it gives (no batch axis)."""
 
     kind: ClassVar[str] = ""
     name: str
@@ -57,7 +58,7 @@ class Step:
         return None
 
     def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
-        """Return the step's linear part at `values`, arrays of shape (rows, *shape of the input)."""
+        """Return the linear part at `values`, arrays of shape (rows, *shape of the input)."""
         raise NotImplementedError
 
     def offset(self, parameters: Mapping[str, Any]) -> Any | None:
@@ -219,8 +220,10 @@ class AvgPool(Step):
 
         def apply(x: Any) -> Any:
             if self.window is None:
-                adaptive = functional.adaptive_avg_pool1d if one else functional.adaptive_avg_pool2d
-                return adaptive(x, self.shape[1:])
+                adapt: Any = (
+                    functional.adaptive_avg_pool1d if one else functional.adaptive_avg_pool2d
+                )
+                return adapt(x, self.shape[1:])
             pool = functional.avg_pool1d if one else functional.avg_pool2d
             rest = (self.stride, self.padding, self.ceil_mode, self.count_include_pad)
             return pool(x, self.window, *rest)
@@ -245,20 +248,22 @@ class Move(Step):
     kind: ClassVar[str] = "move"
     index: tuple[int, ...] | None = None
 
+    @cached_property
+    def _places(self) -> np.ndarray:
+        return np.arange(self.size) if self.index is None else np.asarray(self.index)
+
     def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         flat = values[0].reshape(len(values[0]), -1)
         if self.index is not None:
-            index = np.asarray(self.index)
-            flat = flat[:, np.maximum(index, 0)]
-            if (index < 0).any():
-                kept = index >= 0
+            kept = self._places >= 0
+            flat = flat[:, np.maximum(self._places, 0)]
+            if not kept.all():
                 flat = flat * (kept if isinstance(flat, np.ndarray) else flat.new_tensor(kept))
         return flat.reshape(len(flat), *self.shape)
 
     def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
-        index = np.arange(self.size) if self.index is None else np.asarray(self.index)
-        rows = np.flatnonzero(index >= 0)
-        entries = (np.ones(len(rows)), (rows, index[rows]))
+        rows = np.flatnonzero(self._places >= 0)
+        entries = (np.ones(len(rows)), (rows, self._places[rows]))
         return [sp.csr_array(entries, shape=(self.size, prod(shapes[0])))]
 
 

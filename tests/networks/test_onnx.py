@@ -1,0 +1,87 @@
+"""ONNX files, written here with onnx.helper, give the function that the file describes."""
+
+import numpy as np
+import pytest
+
+import regions
+from regions.errors import DataError, RegionsError, UnsupportedModelError
+
+onnx = pytest.importorskip("onnx")
+helper, numpy_helper = onnx.helper, onnx.numpy_helper
+
+
+def save(path, nodes, constants, input_shape, output_shape=("n", "m")):
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [value("x", onnx.TensorProto.FLOAT, input_shape)],
+        [value("y", onnx.TensorProto.FLOAT, output_shape)],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, path)
+    return path
+
+
+def draw(*shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+def test_gemm_and_matmul(tmp_path):
+    node = helper.make_node
+    nodes = [
+        node("Sub", ["x", "mean"], ["c"]),
+        node("Gemm", ["c", "fc1.weight", "fc1.bias"], ["g"], transB=1, alpha=0.5, beta=2.0),
+        node("LeakyRelu", ["g"], ["h"], alpha=0.1),
+        node("MatMul", ["h", "w2"], ["m"]),
+        node("Add", ["m", "b2"], ["a"]),
+        node("Relu", ["a"], ["r"]),
+        node("Add", ["r", "a"], ["y"]),
+    ]
+    constants = {"mean": draw(1, 4), "fc1.weight": draw(5, 4), "fc1.bias": draw(5)}
+    constants |= {"w2": draw(5, 3), "b2": draw(3)}
+    net = regions.as_network(save(tmp_path / "m.onnx", nodes, constants, ["batch", 4]))
+    x = np.random.default_rng(0).standard_normal((6, 4))
+    c = {name: array.astype(float) for name, array in constants.items()}
+    g = 0.5 * (x - c["mean"]) @ c["fc1.weight"].T + 2 * c["fc1.bias"]
+    a = np.where(g > 0, g, np.float32(0.1) * g) @ c["w2"] + c["b2"]
+    np.testing.assert_allclose(net(x), np.maximum(a, 0) + a, atol=1e-6)
+    assert list(net.prunable) == ["fc1", "w2"]
+    assert [layer.slope for layer in net.relu_layers] == [pytest.approx(0.1), 0.0]
+
+
+def test_convolution(tmp_path):
+    node, counted = helper.make_node, {"count_include_pad": 1}
+    nodes = [
+        node("Conv", ["x", "conv.weight", "conv.bias"], ["c"], pads=[1, 0, 0, 1], strides=[2, 1]),
+        node("BatchNormalization", ["c", "s", "b", "mean", "var"], ["n"], epsilon=1e-3),
+        node("Relu", ["n"], ["r"]),
+        node("AveragePool", ["r"], ["p"], kernel_shape=[2, 2], pads=[1, 1, 1, 1]),
+        node("AveragePool", ["p"], ["q"], kernel_shape=[2, 2], pads=[0, 1, 0, 0], **counted),
+        node("GlobalAveragePool", ["q"], ["g"]),
+        node("Identity", ["g"], ["k"]),
+        node("Reshape", ["k", "shape"], ["y"]),
+    ]
+    constants = {"conv.weight": draw(3, 2, 3, 2), "conv.bias": draw(3), "s": draw(3), "b": draw(3)}
+    constants |= {"mean": draw(3), "var": draw(3) ** 2, "shape": np.array([1, 3])}
+    net = regions.as_network(save(tmp_path / "c.onnx", nodes, constants, [1, 2, 6, 5]))
+    assert net.input_shape == (2, 6, 5) and net.output_shape == (3,)
+
+
+def test_unsupported_and_broken_files(tmp_path):
+    tanh = save(tmp_path / "t.onnx", [helper.make_node("Tanh", ["x"], ["y"])], {}, [1, 3])
+    with pytest.raises(UnsupportedModelError, match="Tanh"):
+        regions.as_network(tanh)
+    product = save(tmp_path / "p.onnx", [helper.make_node("Mul", ["x", "x"], ["y"])], {}, [1, 3])
+    with pytest.raises(UnsupportedModelError, match="Mul"):
+        regions.as_network(product)
+    free = save(tmp_path / "f.onnx", [helper.make_node("Relu", ["x"], ["y"])], {}, ["n", "m"])
+    with pytest.raises(RegionsError, match="fixed positive sizes"):
+        regions.as_network(free)
+    whole = tanh.read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "pickle.onnx").write_bytes(b"\x80\x04\x95\x00\x00")
+    for name in ("cut.onnx", "pickle.onnx"):
+        with pytest.raises(DataError, match="not a valid ONNX file"):
+            regions.as_network(tmp_path / name)
