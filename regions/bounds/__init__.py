@@ -1,1 +1,8 @@
-"""To be filled."""
+"""How many linear regions there can be: one theorem per file."""
+
+from regions.bounds.bound import Bound
+from regions.bounds.lower import lower_bound
+from regions.bounds.ranks import rank_distribution
+from regions.bounds.upper import upper_bound
+
+__all__ = ["Bound", "lower_bound", "rank_distribution", "upper_bound"]

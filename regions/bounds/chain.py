@@ -1,0 +1,141 @@
+"""The chain of supports that a mask, or a network, leaves between layers of units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from regions.bounds.recursion import Step
+
+if TYPE_CHECKING:
+    from regions.networks import ReLUNetwork
+
+Matrix = Any  # scipy.sparse.csr_array, whose type stubs know no shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Support:
+    """Which coordinates of the state before a ReLU layer reach which coordinates after it.
+
+    The first `units` rows of `matrix` are preactivations, the rest is carried past the ReLU.
+    `bias` and signed entries are only known where a network, not a mask alone, was given.
+    """
+
+    matrix: Matrix
+    units: int
+    slope: float = 0.0
+    bias: np.ndarray | None = None
+
+    @property
+    def carried(self) -> int:
+        return self.matrix.shape[0] - self.units
+
+    @property
+    def step(self) -> Step:
+        """The layer as if no entry were missing."""
+        rows = self.matrix.shape[0]
+        return Step(self.units, self.units, rows, self.carried, self.slope != 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """Supports of all ReLU layers; `output` is None where the last state is the output."""
+
+    input_size: int
+    layers: tuple[Support, ...]
+    output: Matrix | None = None
+
+
+def chain_of_masks(masks: Sequence[np.ndarray], output: np.ndarray | None = None) -> Chain:
+    """Return the chain of fully connected layers that keep the weights where masks are true."""
+    layers = tuple(Support(matrix=_support(mask), units=mask.shape[0]) for mask in masks)
+    return Chain(
+        input_size=masks[0].shape[1],
+        layers=layers,
+        output=None if output is None else _support(output),
+    )
+
+
+def chain_of_network(net: ReLUNetwork) -> Chain:
+    """Return the chain of the hidden ReLU layers of a network, with its signs and biases."""
+    *hidden, output = net.layers()
+    layers = tuple(
+        Support(
+            matrix=_without_zeros(layer.matrix),
+            units=layer.units,
+            slope=layer.slope,
+            bias=layer.bias,
+        )
+        for layer in hidden
+    )
+    return Chain(input_size=net.input_size, layers=layers, output=_without_zeros(output.matrix))
+
+
+def _without_zeros(matrix: Matrix) -> Matrix:
+    matrix = matrix.copy()
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def _support(mask: Matrix) -> Matrix:
+    if sparse.issparse(mask):
+        return sparse.csr_array(mask)
+    row, col = np.nonzero(mask)
+    starts = np.searchsorted(row, np.arange(mask.shape[0] + 1))
+    return sparse.csr_array((np.ones(col.size, np.int8), col, starts), shape=mask.shape)
+
+
+def fed(chain: Chain) -> list[np.ndarray]:
+    """Return, for the input and after every layer, which coordinates can vary at all."""
+    states = [np.ones(chain.input_size, dtype=bool)]
+    for layer in chain.layers:
+        states.append(touched(layer.matrix, states[-1]))
+    return states
+
+
+def feeding(chain: Chain) -> list[np.ndarray]:
+    """Return, for the input and after every layer, which coordinates can reach the output."""
+    if chain.output is None:
+        states = [np.ones(chain.layers[-1].matrix.shape[0], dtype=bool)]
+    else:
+        states = [np.diff(chain.output.tocsc().indptr) > 0]
+    for layer in reversed(chain.layers):
+        states.append(touched(layer.matrix.T.tocsr(), states[-1]))
+    return states[::-1]
+
+
+def touched(matrix: Matrix, columns: np.ndarray) -> np.ndarray:
+    """Return which rows have an entry in one of the columns."""
+    hits = np.concatenate([[0], np.cumsum(columns[matrix.indices])])
+    return hits[matrix.indptr[1:]] > hits[matrix.indptr[:-1]]
+
+
+def restricted(
+    chain: Chain, states: Sequence[np.ndarray]
+) -> Iterator[tuple[Support, Matrix, np.ndarray]]:
+    """Yield every layer with its matrix between the kept coordinates and the rows kept."""
+    for layer, columns, rows in zip(chain.layers, states[:-1], states[1:], strict=True):
+        yield layer, layer.matrix[rows][:, columns], rows
+
+
+def steps_between(chain: Chain, states: Sequence[np.ndarray]) -> list[Step]:
+    """Return the recursion's steps when only the given coordinates of every state count."""
+    return [_step(layer, kept, rows) for layer, kept, rows in restricted(chain, states)]
+
+
+def _step(layer: Support, kept: Matrix, rows: np.ndarray) -> Step:
+    units = int(rows[: layer.units].sum())
+    image = generic_rank(kept)
+    rank = image if units == rows.sum() else generic_rank(kept[:units])
+    return Step(units, rank, image, int(rows.sum()) - units, layer.slope != 0.0)
+
+
+def generic_rank(matrix: Matrix) -> int:
+    """Return the rank of almost every matrix with this support: its maximum matching."""
+    if 0 in matrix.shape or matrix.nnz == 0:
+        return 0
+    return int(sparse.csgraph.structural_rank(matrix))

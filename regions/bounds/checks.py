@@ -1,0 +1,34 @@
+"""Checks of single arguments, each with an error that names the argument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import numpy as np
+
+from regions.errors import ArgumentError
+
+
+def check_count(value: object, name: str) -> int:
+    """Return a positive integer, or raise an `ArgumentError` that names the argument."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 1:
+        raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}.")
+    return int(value)
+
+
+def check_density(value: object, name: str = "density") -> float:
+    """Return a density between 0 and 1, or raise an `ArgumentError` that names the argument."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise ArgumentError(f"{name} must be a number between 0 and 1, got {value!r}.")
+    if not 0.0 <= float(value) <= 1.0:
+        raise ArgumentError(
+            f"{name} is the fraction of weights that is kept and must lie in [0, 1], got {value!r}."
+        )
+    return float(value)
+
+
+def check_choice(value: object, choices: Sequence[str], name: str) -> None:
+    """Raise an `ArgumentError` unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ArgumentError(f"unknown {name} {value!r}; choose one of {', '.join(choices)}.")

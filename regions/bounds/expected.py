@@ -1,0 +1,97 @@
+"""The expected bound of widths, or of a network, over random masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from regions.bounds.bound import ACTIVATION_REGIONS, Bound
+from regions.bounds.cai import log2_expected
+from regions.bounds.ranks import rank_distribution
+from regions.bounds.reading import Architecture, read_architecture, read_densities, read_dim
+from regions.errors import ArgumentError, UnsupportedModelError
+from regions.randomness import Rng
+
+
+def expected_bound(
+    widths_or_net: Any,
+    density: Any,
+    dim: int | None,
+    rank: str,
+    samples: int,
+    rng: Rng,
+    sampler: str,
+) -> Bound:
+    """Return Cai et al.'s bound on average over masks of the given layer densities."""
+    if density is None:
+        raise ArgumentError(
+            "kind='expected' is an average over random masks and needs density=, one number or "
+            "one per layer; use kind='serra' for layers with all their weights."
+        )
+    architecture = read_architecture(widths_or_net)
+    names = _weight_names(architecture)
+    densities = read_densities(density, names)[: len(architecture.widths) - 1]
+    size = read_dim(dim, architecture.widths[0])
+    pmfs = layer_distributions(architecture.widths, densities, rank, samples, rng, sampler)
+    return Bound(
+        kind="expected",
+        side="upper",
+        log2=log2_expected(architecture.widths, pmfs, size, _keeps(architecture)),
+        value=None,
+        bounds=ACTIVATION_REGIONS,
+        dim=size,
+        widths=architecture.widths,
+        density=densities,
+        rank=rank,
+        samples=samples if rank == "sampled" else None,
+    )
+
+
+def layer_distributions(
+    widths: Sequence[int],
+    densities: Sequence[float],
+    rank: str = "sampled",
+    samples: int = 200,
+    rng: Rng = 0,
+    sampler: str = "bernoulli",
+) -> list[np.ndarray]:
+    """Return the rank distribution of every layer, with independent draws in each."""
+    shapes = zip(widths[1:], widths[:-1], densities, strict=True)
+    seeds = _layer_seeds(rng, len(widths) - 1)
+    return [
+        rank_distribution(rows, cols, p, rank, samples, seed, sampler)
+        for (rows, cols, p), seed in zip(shapes, seeds, strict=True)
+    ]
+
+
+def _layer_seeds(rng: Rng, layers: int) -> list:
+    """Return one source per layer: integers from an integer, so that results are remembered."""
+    if isinstance(rng, Integral):
+        return [int(s) for s in np.random.SeedSequence(int(rng)).generate_state(layers, np.uint64)]
+    return [np.random.default_rng(rng)] * layers
+
+
+def _weight_names(architecture: Architecture) -> list[str]:
+    """Return the names that densities can be given for, in order."""
+    if architecture.net is None:
+        return [f"layer {i}" for i in range(1, len(architecture.widths))]
+    net = architecture.net
+    shapes = list(net.prunable.values())
+    widths = net.widths
+    if shapes != list(zip(widths[1:], widths[:-1], strict=True)):
+        raise UnsupportedModelError(
+            "kind='expected' models every layer as a random matrix with independent entries, "
+            f"which the weights {dict(net.prunable)} of this network are not (convolutions, "
+            "residual connections or linear layers without ReLU); draw masks and use "
+            "kind='rank', 'rows' or 'live' for each."
+        )
+    return list(net.prunable)
+
+
+def _keeps(architecture: Architecture) -> list[bool] | None:
+    if architecture.net is None:
+        return None
+    return [layer.slope != 0.0 for layer in architecture.net.relu_layers]

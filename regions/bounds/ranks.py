@@ -1,0 +1,175 @@
+"""Distribution of the rank of a random sparse matrix: sampled, binomial, or its mean alone."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from numbers import Integral
+
+import numpy as np
+from scipy import optimize, sparse, stats
+from scipy.sparse.csgraph import structural_rank
+
+from regions.bounds.checks import check_choice, check_count, check_density
+from regions.randomness import Rng
+
+METHODS = ("sampled", "binomial", "mean")
+SAMPLERS = ("bernoulli", "exact")
+
+
+def rank_distribution(
+    rows: int,
+    cols: int,
+    density: float,
+    method: str = "sampled",
+    samples: int = 200,
+    rng: Rng = 0,
+    sampler: str = "bernoulli",
+) -> np.ndarray:
+    """Return the probabilities of the ranks 0..min(rows, cols) of a random sparse matrix.
+
+    The support is random and the entries on it come from any continuous joint law; the rank then
+    equals the structural rank, the size of a maximum matching of the support, almost surely.
+
+    Parameters
+    ----------
+    rows, cols : int
+        Shape of the matrix.
+    density : float
+        Probability that an entry is non-zero, or the fraction of non-zero entries.
+    method : {"sampled", "binomial", "mean"}
+        ``"sampled"``: frequencies of the structural rank of `samples` random supports.
+        ``"binomial"``: the number of non-empty rows of the smaller side,
+        Binomial(m, 1 - (1 - density)^n) with m <= n, which is never below the rank (Cai et al.,
+        arXiv:2301.07966, closed form; here the empty matrix keeps its probability).
+        ``"mean"``: all mass on the two integers around the Karp-Sipser mean of
+        `mean_rank`, split so that the mean is kept.
+    samples : int
+        Number of random supports of ``"sampled"``.
+    rng : int, numpy.random.Generator or None
+        Source of randomness of ``"sampled"``; an integer always gives the same answer.
+    sampler : {"bernoulli", "exact"}
+        Supports of ``"sampled"``: every entry kept independently with probability `density`, or
+        exactly round(density * rows * cols) entries kept, as pruning does.
+
+    Returns
+    -------
+    numpy.ndarray
+        Probabilities, shape (min(rows, cols) + 1,), summing to one.
+
+    Raises
+    ------
+    regions.errors.ArgumentError
+        For a shape below one, a density outside [0, 1], or an unknown method or sampler.
+
+    Examples
+    --------
+    >>> import regions
+    >>> regions.rank_distribution(2, 2, 0.5, method="binomial").round(4).tolist()
+    [0.0625, 0.375, 0.5625]
+    """
+    rows, cols, samples = (
+        check_count(value, name)
+        for value, name in ((rows, "rows"), (cols, "cols"), (samples, "samples"))
+    )
+    density = check_density(density)
+    check_choice(method, METHODS, "method")
+    check_choice(sampler, SAMPLERS, "sampler")
+    if density in (0.0, 1.0):
+        return _certain(min(rows, cols), min(rows, cols) * int(density))
+    if method != "sampled":
+        return (_binomial if method == "binomial" else _two_point)(rows, cols, density).copy()
+    if isinstance(rng, Integral):
+        return _sampled_once(rows, cols, density, samples, int(rng), sampler).copy()
+    return _sampled(rows, cols, density, samples, np.random.default_rng(rng), sampler)
+
+
+def mean_rank(rows: int, cols: int, density: float) -> float:
+    """Return the approximate mean structural rank of a Bernoulli support.
+
+    rank / R = 1 - max_{0<=x<=1} F(x), with q = 1 - p x and
+    F(x) = (1 - p q^{R-1})^C - (C/R) (1 - q^R - R p x q^{R-1}):
+    the Karp-Sipser count of rows whose neighbours are all claimed elsewhere, less the columns
+    claimed twice, in a finite-size form. It was derived for this package; the square case has the
+    limit of Bordenave, Lelarge and Salez (Ann. Probab. 41, 2013). It agrees with sampling to a few
+    tenths of a percent, and is up to about one percent high just above an average of e entries
+    per row of a square matrix.
+
+    >>> round(mean_rank(100, 100, 0.01), 2)
+    54.59
+    """
+    grid = np.linspace(0.0, 1.0, 1025)
+    loss = _unmatched(grid, rows, cols, density)
+    best = int(np.argmax(loss))
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
+    found = optimize.minimize_scalar(
+        lambda x: -_unmatched(x, rows, cols, density), bounds=(low, high), method="bounded"
+    )
+    deficit = max(float(loss[best]), -float(found.fun))
+    return float(np.clip(rows * (1.0 - deficit), 0.0, min(rows, cols)))
+
+
+def _unmatched(x, rows: int, cols: int, density: float):
+    claim = density * x
+    alone = np.exp((rows - 1) * np.log1p(-claim))
+    none = alone * (1.0 - claim)
+    kept = np.exp(cols * np.log1p(-density * alone))
+    return kept - cols / rows * (1.0 - none - rows * claim * alone)
+
+
+@lru_cache(maxsize=4096)
+def _two_point(rows: int, cols: int, density: float) -> np.ndarray:
+    mean = mean_rank(rows, cols, density)
+    below = min(math.floor(mean), min(rows, cols) - 1)
+    probabilities = np.zeros(min(rows, cols) + 1)
+    probabilities[below : below + 2] = below + 1 - mean, mean - below
+    return probabilities
+
+
+@lru_cache(maxsize=4096)
+def _binomial(rows: int, cols: int, density: float) -> np.ndarray:
+    small, large = sorted((rows, cols))
+    non_empty = -math.expm1(large * math.log1p(-density))
+    probabilities = stats.binom.pmf(np.arange(small + 1), small, non_empty)
+    return probabilities / probabilities.sum()
+
+
+@lru_cache(maxsize=1024)
+def _sampled_once(
+    rows: int, cols: int, density: float, samples: int, seed: int, sampler: str
+) -> np.ndarray:
+    return _sampled(rows, cols, density, samples, np.random.default_rng(seed), sampler)
+
+
+def _sampled(
+    rows: int,
+    cols: int,
+    density: float,
+    samples: int,
+    rng: np.random.Generator,
+    sampler: str,
+) -> np.ndarray:
+    supports = (random_support(rows, cols, density, rng, sampler) for _ in range(samples))
+    ranks = [int(structural_rank(support)) for support in supports]
+    return np.bincount(ranks, minlength=min(rows, cols) + 1) / samples
+
+
+def random_support(
+    rows: int, cols: int, density: float, rng: np.random.Generator, sampler: str = "bernoulli"
+) -> sparse.csr_array:
+    """Draw the support of a random sparse matrix, in memory proportional to its entries."""
+    entries = rows * cols
+    if sampler == "bernoulli":
+        kept = int(rng.binomial(entries, density))
+    else:
+        kept = round(density * entries)
+    places = np.sort(rng.choice(entries, size=kept, replace=False, shuffle=False))
+    row, col = np.divmod(places, cols)
+    starts = np.searchsorted(row, np.arange(rows + 1))
+    return sparse.csr_array((np.ones(kept, np.int8), col, starts), shape=(rows, cols))
+
+
+def _certain(top: int, rank: int) -> np.ndarray:
+    probabilities = np.zeros(top + 1)
+    probabilities[rank] = 1.0
+    return probabilities

@@ -1,0 +1,136 @@
+"""`upper_bound`: one verb for all upper bounds on the number of linear regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log2
+from typing import Any
+
+from regions.bounds.activation import activation_count
+from regions.bounds.bound import ACTIVATION_REGIONS, AFFINE_PIECES, Bound
+from regions.bounds.cai import LOG_2
+from regions.bounds.cells import Arrangement, log_product, product
+from regions.bounds.checks import check_choice
+from regions.bounds.expected import expected_bound
+from regions.bounds.montufar import bottleneck
+from regions.bounds.naive import product_of_layers
+from regions.bounds.on_mask import ON_MASK, RECURSIONS
+from regions.bounds.reading import Architecture, read_architecture, read_dim
+from regions.bounds.recursion import Step, exact_count, log_count
+from regions.bounds.trivial import patterns
+from regions.errors import ArgumentError
+from regions.randomness import Rng
+
+PRODUCTS: dict[str, Callable[[list[Step], int], list[Arrangement]]] = {
+    "trivial": patterns,
+    "naive": product_of_layers,
+    "montufar": bottleneck,
+}
+DENSE = (*PRODUCTS, "serra")
+KINDS = (*DENSE, "expected", *ON_MASK)
+# 2^14000 is about the longest integer that Python turns into text
+MAX_UNITS = 14_000
+
+
+def upper_bound(
+    widths_or_net: Any,
+    kind: str = "serra",
+    density: Any = None,
+    masks: Any = None,
+    dim: int | None = None,
+    rank: str = "sampled",
+    samples: int = 200,
+    rng: Rng = 0,
+    sampler: str = "bernoulli",
+) -> Bound:
+    """Return an upper bound on the number of linear regions of a ReLU network.
+
+    Parameters
+    ----------
+    widths_or_net : list of int, or anything `regions.as_network` reads
+        ``[n0, n1, ..., nL]``: every layer after the input counts as a ReLU layer. Of a network
+        only the hidden ReLU layers count; convolutions enter by the support of their matrices,
+        residual connections as coordinates carried past the ReLU.
+    kind : str
+        For every network of these widths: ``"trivial"``, ``"naive"``, ``"montufar"``,
+        ``"serra"``. On average over random masks: ``"expected"`` (Cai et al.). For one mask:
+        ``"rank"``, ``"rows"``, ``"live"``, ``"activation"``, and ``"effective"``, which bounds
+        affine pieces; the others bound full-dimensional activation regions. On the same mask
+        activation <= live <= rows <= rank <= serra <= montufar <= trivial.
+    density : float, sequence or mapping of float
+        Fraction of weights kept, for ``"expected"``: one number, one per layer, or (networks) by
+        weight name, names left out being dense. Bounds for all networks of given widths hold for
+        every density; bounds for one mask need the mask.
+    masks : sequence of arrays, mapping or Masks, optional
+        Boolean arrays of shape (n_l, n_{l-1}), one per layer, or by name for a network. Without
+        masks, widths keep every weight, and a network keeps those that are not zero.
+    dim : int, optional
+        Dimension of an affine subspace of inputs; default: the input size. The matrix of the
+        first layer keeps its n0 columns, only its rank is capped. To model it as n1 x d instead,
+        as Figure 2 of Cai et al. does, give ``widths[0] = d``.
+    rank, samples, rng, sampler
+        `method`, `samples`, `rng` and `sampler` of `rank_distribution`, for ``"expected"``.
+
+    Returns
+    -------
+    Bound
+        With `log2` always, and the exact integer as `value` where the bound is one (for up to
+        14,000 units: longer integers cannot be printed).
+
+    Raises
+    ------
+    regions.errors.ArgumentError
+        For widths, densities, masks or dimensions that do not fit, or an unknown kind.
+    regions.errors.UnsupportedModelError
+        If the network cannot be read.
+
+    Examples
+    --------
+    >>> import regions
+    >>> regions.upper_bound([2, 20, 20]).value
+    44521
+    >>> bound = regions.upper_bound(
+    ...     [784, 100, 100, 10], "expected", density=[0.01, 0.01, 1.0], rank="binomial"
+    ... )
+    >>> round(bound.log2, 3)
+    209.073
+    """
+    check_choice(kind, KINDS, "kind")
+    if kind == "expected":
+        if masks is not None:
+            raise ArgumentError(
+                "kind='expected' averages over random masks and takes density=, not masks=; for "
+                "given masks use kind='rank' (the same theorem), 'live' or 'effective'."
+            )
+        return expected_bound(widths_or_net, density, dim, rank, samples, rng, sampler)
+    if density is not None and kind in ON_MASK:
+        raise ArgumentError(
+            f"kind={kind!r} bounds one mask, and density={density!r} does not say which; give "
+            "masks=, or use kind='expected' for the average over random masks."
+        )
+    architecture = read_architecture(widths_or_net, masks)
+    size = read_dim(dim, architecture.widths[0])
+    logarithm, value = _evaluate(architecture, kind, size)
+    return Bound(
+        kind=kind,
+        side="upper",
+        log2=logarithm,
+        value=value,
+        bounds=AFFINE_PIECES if kind == "effective" else ACTIVATION_REGIONS,
+        dim=size,
+        widths=architecture.widths,
+    )
+
+
+def _evaluate(architecture: Architecture, kind: str, dim: int) -> tuple[float, int | None]:
+    exact = sum(architecture.widths[1:]) <= MAX_UNITS
+    if kind in PRODUCTS:
+        arrangements = PRODUCTS[kind](architecture.steps(), dim)
+        count = (product if exact else log_product)(arrangements)
+    elif kind == "activation":
+        count = activation_count(architecture.chain(), dim, exact)
+    else:
+        dense = kind == "serra"
+        steps = architecture.steps() if dense else RECURSIONS[kind](architecture.chain())
+        count = (exact_count if exact else log_count)(steps, dim)
+    return (log2(count), int(count)) if exact else (count / LOG_2, None)
