@@ -1,0 +1,198 @@
+"""Exact count in any dimension: depth first over units, a witness point and small linear programs.
+
+Needs nothing but an interior point per cell [1]_, so it works on boxes, slices and the whole input
+space, and on degenerate networks (central, parallel or duplicate hyperplanes, constant units).
+
+.. [1] M. Rada and M. Cerny, A new algorithm for enumeration of cells of hyperplane arrangements
+   and a comparison with Avis and Fukuda's reverse search, SIAM J. Discrete Math. 32 (2018),
+   doi:10.1137/15M1027930, for one arrangement; here cut layer by layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regions.counting.frame import Frame, frame_of
+from regions.counting.walk import Stage, Tree, stages_of
+from regions.errors import DomainError
+
+if TYPE_CHECKING:
+    from regions.networks import Box, ReLUNetwork, Slice
+
+_COUNTED_AT_ONCE = 20_000
+_TIGHTEN_UP_TO = 8
+
+
+@dataclass(frozen=True)
+class HalfspaceCells:
+    """A batch of cells, each given by halfspaces, bounds and an interior point.
+
+    Attributes
+    ----------
+    rows : (total, d + 1) array
+        ``rows @ (y, 1) >= 0``, unit normals, the halfspaces of all cells one after the other.
+    units : (total,) int array
+        Hidden unit of every row, -1 for the domain's own.
+    starts : (cells + 1,) int array
+        Where each cell's rows begin.
+    low, high : (cells, d) arrays
+    points : (cells, d) array
+        An interior point of every cell.
+    """
+
+    rows: np.ndarray
+    units: np.ndarray
+    starts: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    points: np.ndarray
+
+
+@dataclass(frozen=True)
+class Halfspaces:
+    """The geometry of cells given by halfspaces (see `walk.Geometry`)."""
+
+    def children(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage, budget: int):
+        """Yield (owner, active, cells) for at most `budget` children at a time."""
+        unit, beyond = _normalised(forms, stage.noise)
+        d, n = unit.shape[2] - 1, unit.shape[1]
+        out = (
+            np.empty(budget, np.int64),
+            np.empty((budget, d)),
+            np.empty((budget, n), np.int8),
+            np.empty((budget, n), np.int64),
+            np.empty(budget, np.int64),
+        )
+        for found in _resumed(cells, unit, beyond, budget, out):
+            owner, points, signs, cuts, number = (part[:found] for part in out)
+            below = _below(cells, unit, stage.hidden, owner, points.copy(), signs, cuts, number)
+            yield owner.copy(), signs > 0, below
+
+    def count(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage) -> Iterator[int]:
+        """Yield numbers of children that add up to all of them."""
+        unit, beyond = _normalised(forms, stage.noise)
+        d, n = unit.shape[2] - 1, unit.shape[1]
+        out = (
+            np.empty(0, np.int64),
+            np.empty((0, d)),
+            np.empty((0, n), np.int8),
+            np.empty((0, n), np.int64),
+            np.empty(0, np.int64),
+        )
+        yield from _resumed(cells, unit, beyond, _COUNTED_AT_ONCE, out)
+
+    def take(self, cells: HalfspaceCells, index: slice) -> HalfspaceCells:
+        """Return some of the cells."""
+        starts = cells.starts[index.start : index.stop + 1]
+        rows = slice(starts[0], starts[-1])
+        return HalfspaceCells(
+            rows=cells.rows[rows],
+            units=cells.units[rows],
+            starts=starts - starts[0],
+            low=cells.low[index],
+            high=cells.high[index],
+            points=cells.points[index],
+        )
+
+    def root(self, frame: Frame) -> HalfspaceCells:
+        """Return the whole domain as one cell."""
+        m, d = len(frame.rows), frame.dimension
+        point = _inner_point(frame)
+        return HalfspaceCells(
+            rows=frame.rows.reshape(m, d + 1),
+            units=np.full(m, -1),
+            starts=np.array([0, m]),
+            low=frame.low[None],
+            high=frame.high[None],
+            points=point[None],
+        )
+
+
+def without_redundant(cells: HalfspaceCells) -> HalfspaceCells:
+    """Return the cells with only the halfspaces that are facets (bounds not counted)."""
+    from regions.counting import halfspaces
+
+    needed = np.ones(len(cells.rows), dtype=bool)
+    halfspaces.facets(cells.rows, cells.starts, cells.low, cells.high, cells.points, needed)
+    kept = np.concatenate([[0], np.cumsum(needed)])[cells.starts]
+    return replace(cells, rows=cells.rows[needed], units=cells.units[needed], starts=kept)
+
+
+def halfspace_tree(net: ReLUNetwork, domain: Box | Slice | None) -> Tree:
+    """Return the tree of cells of `net` over `domain`, described by halfspaces."""
+    frame = frame_of(net, domain)
+    return Tree(net, frame, Halfspaces(), stages_of(net, frame))
+
+
+def _normalised(forms: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from regions.counting import halfspaces
+
+    unit, beyond = np.empty_like(forms), np.empty(forms.shape[:2])
+    for cell in range(len(forms)):
+        halfspaces.normalise(forms[cell], noise, unit[cell], beyond[cell])
+    return unit, beyond
+
+
+def _resumed(cells: HalfspaceCells, unit, beyond, budget: int, out: tuple) -> Iterator[int]:
+    """Call the kernel until no cell is left; yield how many children each call found."""
+    from regions.counting import halfspaces
+
+    n, d = unit.shape[1], unit.shape[2] - 1
+    stack = (
+        np.empty((n + 2, d)),
+        np.zeros(n + 2, np.int64),
+        np.zeros((n + 2, n), np.int64),
+        np.zeros(n + 2, np.int64),
+        np.zeros((n + 2, n), np.int8),
+    )
+    cursor = np.zeros(2, np.int64)
+    arrays = (cells.rows, cells.starts, cells.low, cells.high, cells.points)
+    while cursor[0] < len(unit) or cursor[1] > 0:
+        found = halfspaces.split(unit, beyond, *arrays, cursor, stack, budget, out)
+        if found:
+            yield found
+
+
+def _below(cells, unit, hidden, owner, points, signs, cuts, number) -> HalfspaceCells:
+    """Return the children: their parents' halfspaces and those of the units that cut."""
+    from regions.counting import halfspaces
+
+    heights = np.diff(cells.starts)[owner]
+    starts = np.concatenate([[0], np.cumsum(heights + number)])
+    rows = np.empty((starts[-1], unit.shape[2]))
+    units = np.empty(starts[-1], np.int64)
+    for child, parent in enumerate(owner):
+        first, middle, end = starts[child], starts[child] + heights[child], starts[child + 1]
+        old = slice(cells.starts[parent], cells.starts[parent + 1])
+        chosen = cuts[child, : number[child]]
+        rows[first:middle], units[first:middle] = cells.rows[old], cells.units[old]
+        rows[middle:end] = signs[child, chosen, None] * unit[parent, chosen]
+        units[middle:end] = hidden[chosen]
+    low, high = cells.low[owner], cells.high[owner]
+    below = HalfspaceCells(rows, units, starts, low, high, points)
+    if points.shape[1] <= _TIGHTEN_UP_TO:
+        below = without_redundant(below)
+        halfspaces.tighten(below.rows, below.starts, low, high, points)
+    return below
+
+
+def _inner_point(frame: Frame) -> np.ndarray:
+    """Return a point well inside the domain."""
+    finite = np.isfinite(frame.low) & np.isfinite(frame.high)
+    open_middle = np.clip(0.0, frame.low + 1.0, frame.high - 1.0)
+    middle = np.where(finite, 0.5 * np.add(frame.low, frame.high, where=finite), open_middle)
+    if len(frame.rows) == 0:
+        return middle
+    from scipy.optimize import linprog
+
+    d = frame.dimension
+    bounds = [*zip(frame.low, frame.high, strict=True), (0.0, 1.0)]
+    table = np.column_stack([-frame.rows[:, :d], np.ones(len(frame.rows))])
+    found = linprog(-np.eye(d + 1)[d], table, frame.rows[:, d], bounds=bounds, method="highs")
+    if found.status != 0 or found.x[d] <= 1e-9:
+        raise DomainError("the domain has no interior; widen its box or move its points")
+    return found.x[:d]

@@ -1,0 +1,75 @@
+"""A network restricted to a line or plane, laid out flat for the compiled engines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from regions.counting.plane_kernel import Chain
+from regions.networks import ReLUNetwork, State
+
+# Rounding errors are a few hundred times 2.2e-16 of the terms that are added up; a preactivation
+# closer to zero than this share of them counts as zero.
+TOLERANCE = 1e-12
+_LARGEST = 20_000_000  # weights of a dense chain, 160 MB
+
+
+def is_chain(net: ReLUNetwork) -> bool:
+    """Tell whether `net` is a plain chain of affine maps, small enough to be written densely."""
+    widths = net.widths
+    weights = sum(a * b for a, b in zip(widths[1:], widths[2:], strict=False))
+    return not net.graph.has_residuals() and weights <= _LARGEST
+
+
+def absolute(net: ReLUNetwork) -> ReLUNetwork:
+    """Return the network with the absolute value of every parameter: it adds up magnitudes."""
+    return ReLUNetwork(net.graph, {name: np.abs(value) for name, value in net.parameters.items()})
+
+
+def flat_chain(
+    net: ReLUNetwork, columns: np.ndarray, homogeneous: np.ndarray, tolerance: float = TOLERANCE
+) -> tuple[Chain, np.ndarray]:
+    """Return the chain of `net` and the first layer's maps: its preactivations of `columns`.
+
+    Every unit is scaled by a power of two so that its terms add up to about 1 in the first layer
+    and its incoming weights have norm about 1 in the others, and its outgoing weights by the
+    inverse. The function and its rounding stay the same, and one tolerance fits all units.
+    """
+    first = net.advance(net.start(columns), 0, homogeneous)[0]
+    sizes = absolute(net).advance(net.start(np.abs(columns)), 0, homogeneous)[0].sum(axis=0)
+    scale = power_of_two(sizes)
+    maps, bounds = first / scale, [sizes / scale]
+    weights, biases = [], [np.zeros(len(sizes))]
+    layers = len(net.relu_layers)
+    for layer in range(1, layers + 1):
+        weight, bias = dense_layer(net, layer)
+        weight = weight * scale[:, None]
+        scale = power_of_two(np.linalg.norm(weight, axis=0)) if layer < layers else 1.0
+        weights.append(weight / scale)
+        biases.append(bias / scale)
+        bounds.append(np.abs(biases[-1]))
+    widths = np.array(net.widths[1:])
+    chain = Chain(
+        sizes=widths,
+        unit_at=np.concatenate([[0], np.cumsum(widths)]),
+        weight_at=np.concatenate([[0], np.cumsum(widths[:-1] * widths[1:])]),
+        weights=np.concatenate([weight.ravel() for weight in weights]),
+        biases=np.concatenate(biases),
+        bounds=np.concatenate(bounds),
+        slopes=np.array([layer.slope for layer in net.relu_layers]),
+        layers=layers,
+        tolerance=tolerance,
+    )
+    return chain, maps
+
+
+def dense_layer(net: ReLUNetwork, layer: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (n_l, n_{l+1}), inputs first, and bias of linear segment `layer` >= 1."""
+    size, relu = net.widths[layer], net.graph.relus[layer - 1]
+    rows = np.vstack([np.eye(size), np.zeros((1, size))]).reshape(size + 1, *relu.shape)
+    out, _ = net.advance(State({relu.name: rows}), layer, np.append(np.zeros(size), 1.0))
+    return out[:-1], out[-1]
+
+
+def power_of_two(norms: np.ndarray) -> np.ndarray:
+    """Return the power of two nearest to each norm (1 for zero): scaling by it is exact."""
+    return np.exp2(np.round(np.log2(np.where(norms > 0, norms, 1.0))))

@@ -1,0 +1,340 @@
+"""Cuts cells given by their vertices, and counts the cells of one layer from flats alone.
+
+A vertex carries homogeneous coordinates (y, t) and the set of facets it lies on, as bits; t = 0 is
+a vertex at infinity. Two vertices span an edge if no third one lies on all the facets they share.
+
+The cells that hyperplanes in general position cut out of a convex cell are as many as the flats
+(intersections of hyperplanes, the whole space included) that meet its interior: every flat has
+Moebius value +-1 [1]_. So the last layer needs no cells, only slices of slices, down to segments.
+
+.. [1] T. Zaslavsky, Facing up to arrangements, Memoirs AMS 154 (1975).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+TOLERANCE = 1e-12
+_SAME = 1e-9
+DONE, ROOM, DOUBT = 0, 1, 2
+
+
+@njit(cache=True, inline="always")
+def _ones(x):
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + (
+        (x >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@njit(cache=True)
+def _shared(a, b):
+    count = 0
+    for w in range(a.size):
+        count += _ones(a[w] & b[w])
+    return count
+
+
+@njit(cache=True)
+def _is_edge(masks, nv, u, v, dimension):
+    """Tell whether vertices `u` and `v` of a polytope of that dimension span an edge."""
+    if _shared(masks[u], masks[v]) < dimension - 1:
+        return False
+    if _shared(masks[u], masks[u]) == dimension or _shared(masks[v], masks[v]) == dimension:
+        return True  # on a simple vertex every dimension - 1 facets span an edge
+    for k in range(nv):
+        if k == u or k == v:
+            continue
+        inside = True
+        for w in range(masks.shape[1]):
+            if masks[u, w] & masks[v, w] & ~masks[k, w]:
+                inside = False
+                break
+        if inside:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _values(form, vertices, nv, tolerance, values):
+    """Fill the form's values, zero within the tolerance; return whether both signs occur."""
+    least = most = 0.0
+    for k in range(nv):
+        value = 0.0
+        for j in range(form.size):
+            value += form[j] * vertices[k, j]
+        if abs(value) <= tolerance:
+            value = 0.0
+        values[k] = value
+        least, most = min(least, value), max(most, value)
+    return least, most
+
+
+@njit(cache=True)
+def _new_facet(masks, nv):
+    """Return (word, bit) of a facet number that no vertex of the cell uses, or (-1, 0)."""
+    for w in range(masks.shape[1]):
+        used = np.uint64(0)
+        for k in range(nv):
+            used |= masks[k, w]
+        if used != np.uint64(0xFFFFFFFFFFFFFFFF):
+            return w, ~used & (used + np.uint64(1))
+    return -1, np.uint64(0)
+
+
+@njit(cache=True)
+def cut(vertices, masks, nv, values, dimension, side, sides):
+    """Write the part with sign `side` and the cut face to `sides`; return its size, -1 if full.
+
+    `sides` is (vertices, masks) to fill. Facet bits of the cut are new.
+    """
+    out_vertices, out_masks = sides
+    word, bit = _new_facet(masks, nv)
+    if word < 0:
+        return -2
+    size, room = 0, out_vertices.shape[0]
+    for u in range(nv):
+        if size + nv >= room:
+            return -1
+        if values[u] * side >= 0:
+            out_vertices[size], out_masks[size] = vertices[u], masks[u]
+            if values[u] == 0:
+                out_masks[size, word] |= bit
+            size += 1
+        if values[u] * side <= 0:
+            continue
+        for v in range(nv):
+            if values[v] * side >= 0 or not _is_edge(masks, nv, u, v, dimension):
+                continue
+            share = values[u] / (values[u] - values[v])
+            largest = 0.0
+            for j in range(vertices.shape[1]):
+                x = vertices[u, j] + share * (vertices[v, j] - vertices[u, j])
+                out_vertices[size, j] = x
+                largest = max(largest, abs(x))
+            if largest < 0.5:  # only between finite and infinite vertices, or near 0
+                _rescale(out_vertices[size], largest)
+            for w in range(masks.shape[1]):
+                out_masks[size, w] = masks[u, w] & masks[v, w]
+            out_masks[size, word] |= bit
+            size += 1
+    return size
+
+
+@njit(cache=True)
+def _rescale(vertex, largest):
+    if vertex[vertex.size - 1] < 0.5:
+        for j in range(vertex.size):
+            vertex[j] /= largest
+
+
+@njit(cache=True)
+def normalise(forms, noise, unit, tolerance):
+    """Write unit-norm forms to `unit`, and to `tolerance` what counts as zero."""
+    for i in range(forms.shape[0]):
+        norm, last = 0.0, forms.shape[1] - 1
+        for j in range(last + 1):
+            norm += forms[i, j] ** 2
+        norm = np.sqrt(norm)
+        if norm <= noise[i]:
+            unit[i] = 0.0
+            unit[i, last] = -1.0
+            tolerance[i] = TOLERANCE
+        else:
+            unit[i] = forms[i] / norm
+            tolerance[i] = TOLERANCE + noise[i] / norm
+
+
+@njit(cache=True)
+def split(forms, tolerance, polytopes, dimension, cursor, stack, budget, out):
+    """Cut a batch of cells by all units of one layer.
+
+    Returns (code, children, vertices used): DONE or budget reached, ROOM if a buffer is too small
+    (nothing is lost: call again with larger ones), DOUBT if the facet numbers run out or rounding
+    made a cell inconsistent.
+    """
+    vertices, masks, starts = polytopes
+    s_vertices, s_masks, s_start, s_unit, s_sign = stack
+    o_owner, o_sign, o_start, o_vertices, o_masks = out
+    cells, n = forms.shape[0], forms.shape[1]
+    room, keep = s_vertices.shape[0], o_owner.size > 0
+    values = np.empty(room)
+    plus = (np.empty_like(s_vertices), np.empty_like(s_masks))
+    minus = (np.empty_like(s_vertices), np.empty_like(s_masks))
+    children = used = 0
+    while children < budget:
+        if cursor[1] == 0:
+            if cursor[0] == cells:
+                break
+            first, last = starts[cursor[0]], starts[cursor[0] + 1]
+            if last - first > room:
+                return ROOM, children, used
+            s_vertices[: last - first] = vertices[first:last]
+            s_masks[: last - first] = masks[first:last]
+            s_start[0], s_start[1], s_unit[0] = 0, last - first, 0
+            cursor[0] += 1
+            cursor[1] = 1
+        top, cell = cursor[1] - 1, cursor[0] - 1
+        begin, unit = s_start[top], s_unit[top]
+        nv = s_start[top + 1] - begin
+        here, mask = s_vertices[begin : begin + nv], s_masks[begin : begin + nv]
+        least = most = 0.0
+        while unit < n:
+            least, most = _values(forms[cell, unit], here, nv, tolerance[cell, unit], values)
+            if least < 0 < most:
+                break
+            s_sign[top, unit] = 1 if most > 0 else -1
+            unit += 1
+        if unit == n:
+            if keep:
+                if used + nv > o_vertices.shape[0]:
+                    s_unit[top] = unit
+                    return ROOM, children, used
+                o_owner[children], o_sign[children] = cell, s_sign[top]
+                o_vertices[used : used + nv] = here
+                o_masks[used : used + nv] = mask
+                used += nv
+                o_start[children + 1] = used
+            children += 1
+            cursor[1] = top
+            continue
+        s_unit[top] = unit
+        a = cut(here, mask, nv, values, dimension, 1.0, plus)
+        b = cut(here, mask, nv, values, dimension, -1.0, minus)
+        if a == -2 or (0 <= a <= dimension) or (0 <= b <= dimension):
+            return DOUBT, children, used
+        if a == -1 or b == -1 or begin + a + b > room:
+            return ROOM, children, used
+        s_vertices[begin : begin + a], s_masks[begin : begin + a] = plus[0][:a], plus[1][:a]
+        begin += a
+        s_vertices[begin : begin + b], s_masks[begin : begin + b] = minus[0][:b], minus[1][:b]
+        s_start[top + 1], s_start[top + 2] = begin, begin + b
+        s_unit[top] = s_unit[top + 1] = unit + 1
+        s_sign[top + 1, :unit] = s_sign[top, :unit]
+        s_sign[top, unit], s_sign[top + 1, unit] = 1, -1
+        cursor[1] = top + 2
+    return DONE, children, used
+
+
+@njit(cache=True)
+def _slice(masks, nv, values, dimension, ends, shares, out_masks):
+    """List the vertices of the cell's section by a hyperplane: (u, v, share) and facets."""
+    size = 0
+    for u in range(nv):
+        if values[u] == 0:
+            if size == ends.shape[0]:
+                return -1
+            ends[size, 0], ends[size, 1], shares[size] = u, u, 0.0
+            out_masks[size] = masks[u]
+            size += 1
+        if values[u] <= 0:
+            continue
+        for v in range(nv):
+            if values[v] < 0 and _is_edge(masks, nv, u, v, dimension):
+                if size == ends.shape[0]:
+                    return -1
+                ends[size, 0], ends[size, 1] = u, v
+                shares[size] = values[u] / (values[u] - values[v])
+                for w in range(masks.shape[1]):
+                    out_masks[size, w] = masks[u, w] & masks[v, w]
+                size += 1
+    return size
+
+
+@njit(cache=True)
+def _points_on_segment(values, count, ends, shares, index, places):
+    """Count where earlier lines cross line `index` inside a polygon; -1 if not in general position.
+
+    `values` holds the lines' values at the polygon's vertices.
+    """
+    found = 0
+    for j in range(index):
+        row = values[j]
+        p = row[ends[0, 0]] + shares[0] * (row[ends[0, 1]] - row[ends[0, 0]])
+        q = row[ends[1, 0]] + shares[1] * (row[ends[1, 1]] - row[ends[1, 0]])
+        if abs(p) <= _SAME or abs(q) <= _SAME:
+            return -1
+        if p * q < 0:
+            place = p / (p - q)
+            for k in range(found):
+                if abs(places[k] - place) <= _SAME:
+                    return -1
+            places[found] = place
+            found += 1
+    return found
+
+
+@njit(cache=True)
+def _flats(level, dimension, nv, count, values, masks, ends, shares, places):
+    """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt.
+
+    At `level`, `values[level][:count, :nv]` are the hyperplanes' values at the vertices.
+    """
+    total = 1
+    here, mask = values[level], masks[level]
+    for i in range(count):
+        size = _slice(mask, nv, here[i], dimension, ends[level], shares[level], masks[level + 1])
+        if size < dimension:
+            return -1
+        if dimension == 2:
+            if size != 2:
+                return -1
+            found = _points_on_segment(here, count, ends[level], shares[level], i, places)
+            if found < 0:
+                return -1
+            total += 1 + found
+            continue
+        crossing = 0
+        for j in range(i):
+            least = most = 0.0
+            row, new = here[j], values[level + 1, crossing]
+            for k in range(size):
+                u, v = ends[level, k, 0], ends[level, k, 1]
+                value = row[u] + shares[level, k] * (row[v] - row[u])
+                if abs(value) <= TOLERANCE:
+                    value = 0.0
+                new[k] = value
+                least, most = min(least, value), max(most, value)
+            if least < 0 < most:
+                crossing += 1
+            elif least == most:
+                return -1  # two hyperplanes meet the cell in the same set
+        below = _flats(
+            level + 1, dimension - 1, size, crossing, values, masks, ends, shares, places
+        )
+        if below < 0:
+            return -1
+        total += below
+    return total
+
+
+@njit(cache=True)
+def count_flats(forms, tolerance, polytopes, dimension, room, counts):
+    """Fill the number of cells into which one layer cuts every cell of a batch; -1 if in doubt."""
+    vertices, masks, starts = polytopes
+    cells, n = forms.shape[0], forms.shape[1]
+    levels = dimension + 1
+    values = np.empty((levels, n, room))
+    level_masks = np.empty((levels, room, masks.shape[1]), dtype=np.uint64)
+    ends = np.empty((levels, room, 2), dtype=np.int64)
+    shares, places = np.empty((levels, room)), np.empty(n)
+    for cell in range(cells):
+        first, nv = starts[cell], starts[cell + 1] - starts[cell]
+        if nv > room:
+            counts[cell] = -1
+            continue
+        here = vertices[first : first + nv]
+        crossing = 0
+        for unit in range(n):
+            least, most = _values(
+                forms[cell, unit], here, nv, tolerance[cell, unit], values[0, crossing]
+            )
+            if least < 0 < most:
+                crossing += 1
+        level_masks[0, :nv] = masks[first : first + nv]
+        counts[cell] = _flats(
+            0, dimension, nv, crossing, values, level_masks, ends, shares, places
+        )

@@ -1,0 +1,126 @@
+"""Small linear programs from a known interior point: a bounded-variable simplex for numba.
+
+Every program of the `cells` engine starts at a witness, a strictly interior point of the cell.
+Then no first phase is needed, and the run can stop as soon as the objective passes a target.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+OPTIMAL, REACHED, FAILED = 0, 1, 2
+_PIVOT = 1e-11
+
+
+@njit(cache=True)
+def _entering(table, nonbasic, down, up, tolerance, bland):
+    """Return the column whose move raises the objective fastest (first one under Bland)."""
+    last, best, column = table.shape[0] - 1, tolerance, -1
+    for k in range(nonbasic.size):
+        gain, variable = table[last, k], nonbasic[k]
+        room = up[variable] if gain > 0 else -down[variable]
+        if abs(gain) > best and room > 0.0:
+            column = k
+            if bland:
+                break
+            best = abs(gain)
+    return column
+
+
+@njit(cache=True)
+def _leaving(table, basic, down, up, column, direction, step):
+    """Return (row, step): the basic variable that stops the move first, or -1."""
+    row, rate_at_row = -1, 0.0
+    for i in range(basic.size):
+        rate = table[i, column] * direction
+        if abs(rate) <= _PIVOT:
+            continue
+        room = up[basic[i]] if rate > 0 else down[basic[i]]
+        limit = max(room / rate, 0.0)
+        # among ties the largest pivot keeps the table accurate
+        if limit < step or (limit == step and row >= 0 and abs(rate) > rate_at_row):
+            row, step, rate_at_row = i, limit, abs(rate)
+    return row, step
+
+
+@njit(cache=True)
+def _pivot(table, row, column):
+    pivot = 1.0 / table[row, column]
+    height, width = table.shape
+    for k in range(width):
+        table[row, k] *= -pivot
+    table[row, column] = pivot
+    for i in range(height):
+        factor = table[i, column]
+        if i != row and factor != 0.0:
+            table[i, column] = 0.0
+            for k in range(width):
+                table[i, k] += factor * table[row, k]
+
+
+@njit(cache=True)
+def maximise(table, slack, low, high, target, point):
+    """Maximise a linear gain over a polytope, from the interior point at displacement 0.
+
+    Parameters
+    ----------
+    table : (m + 1, d) array, overwritten
+        Constraint rows g_1, ..., g_m, then the gain.
+    slack : (m,) array, >= 0
+        Row i demands ``slack[i] + g_i . y >= 0``.
+    low, high : (d,) arrays
+        Bounds of the displacement y (low <= 0 <= high, infinite sides allowed).
+    target : float
+        Stop once the gain is above it.
+    point : (d,) array, overwritten with the displacement y found.
+
+    Returns
+    -------
+    (code, value)
+        OPTIMAL, REACHED or FAILED (too many steps), and the gain at `point`.
+    """
+    m, d = table.shape[0] - 1, table.shape[1]
+    # every variable, structural or slack, has the room to move down and up from where it is
+    down, up = np.empty(m + d), np.empty(m + d)
+    down[:d], up[:d] = low, high
+    down[d:], up[d:] = -slack, np.inf
+    nonbasic, basic = np.arange(d), np.arange(d, m + d)
+    size = 0.0
+    for k in range(d):
+        point[k] = 0.0
+        size = max(size, abs(table[m, k]))
+    value, tolerance, limit = 0.0, 1e-12 * size, 20 * (m + d) + 50
+    for step_number in range(limit):
+        column = _entering(table, nonbasic, down, up, tolerance, step_number > limit // 2)
+        if column < 0:
+            return OPTIMAL, value
+        gain, variable = table[m, column], nonbasic[column]
+        direction = 1.0 if gain > 0 else -1.0
+        room = up[variable] if gain > 0 else -down[variable]
+        row, step = _leaving(table, basic, down, up, column, direction, room)
+        if step == np.inf:  # the cell is unbounded here: go well past the target
+            step = (max(target - value, 0.0) + max(abs(target), size)) / abs(gain)
+        move = direction * step
+        if variable < d:
+            point[variable] += move
+        down[variable] -= move
+        up[variable] -= move
+        for i in range(m):
+            change = table[i, column] * move
+            moved = basic[i]
+            down[moved] = min(down[moved] - change, 0.0)
+            up[moved] = max(up[moved] - change, 0.0)
+            if moved < d:
+                point[moved] += change
+        value += gain * move
+        if value > target:
+            return REACHED, value
+        if row >= 0:
+            _pivot(table, row, column)
+            nonbasic[column], basic[row] = basic[row], variable
+        elif direction > 0:
+            up[variable] = 0.0
+        else:
+            down[variable] = 0.0
+    return FAILED, value
