@@ -1,0 +1,266 @@
+"""`Masks`: which weights of a network are kept, as one frozen value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import torch
+
+    from regions.networks import Graph
+    from regions.pruning.effective import Effective
+
+
+@dataclass(frozen=True, eq=False)
+class Masks(Mapping[str, np.ndarray]):
+    """Layer name -> read-only boolean array of the weight's shape: True where it is kept.
+
+    Prunable are the weights of Linear and Conv modules; biases and normalisation never are. A
+    mask set holds every prunable layer of its network, also those that are kept whole, so that
+    paths and totals are right.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+        One array per layer in network order, shape (outputs, inputs, *kernel), boolean or 0/1.
+    graph : regions.networks.Graph, optional
+        The wiring, needed to tell which weights are effective; `prune` and `from_model` fill it
+        in. Without it the layers are taken as a plain chain in the given order.
+    note : str, optional
+        Why there is no wiring although the layers are no plain chain.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is not a string, an array is not boolean or 0/1, or has fewer than two axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> masks = Masks({"fc1": np.eye(3), "fc2": [[1, 0, 0], [0, 0, 0]]})
+    >>> masks["fc1"].dtype, masks.counts
+    (dtype('bool'), {'fc1': 3, 'fc2': 1})
+    >>> masks.effective().weights
+    {'fc1': 1, 'fc2': 1}
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    graph: Graph | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.arrays, Mapping) or not self.arrays:
+            raise ArgumentError(
+                f"masks must map at least one layer name to an array, got {self.arrays!r:.80}"
+            )
+        arrays = {name: _as_mask(name, array) for name, array in self.arrays.items()}
+        object.__setattr__(self, "arrays", MappingProxyType(arrays))
+        if self.graph is not None and dict(self.graph.prunable) != self.shapes:
+            raise ArgumentError(
+                f"the masks have the layers {self.shapes}, but the network has "
+                f"{dict(self.graph.prunable)}; give one mask per prunable layer, in that order"
+            )
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        try:
+            return self.arrays[name]
+        except KeyError:
+            raise KeyError(f"no layer {name!r}; the layers are {list(self.arrays)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Masks):
+            return NotImplemented
+        return list(self) == list(other) and all(
+            np.array_equal(mask, other[name]) for name, mask in self.items()
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple:
+        return Masks, (dict(self.arrays), self.graph, self.note)
+
+    def __repr__(self) -> str:
+        layers = ", ".join(
+            f"{name}: {kept}/{self.sizes[name]}" for name, kept in self.counts.items()
+        )
+        return f"Masks({layers})"
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each layer's weight."""
+        return {name: mask.shape for name, mask in self.items()}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of weights of each layer, kept or not."""
+        return {name: prod(mask.shape) for name, mask in self.items()}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of kept weights of each layer."""
+        return {name: int(np.count_nonzero(mask)) for name, mask in self.items()}
+
+    def density(self) -> dict[str, float]:
+        """Return the fraction of weights kept in each layer.
+
+        >>> Masks({"fc1": [[1, 0], [1, 0]], "fc2": [[1, 1]]}).density()
+        {'fc1': 0.5, 'fc2': 1.0}
+        """
+        return {name: kept / self.sizes[name] for name, kept in self.counts.items()}
+
+    @property
+    def total_density(self) -> float:
+        """Fraction of weights kept in all layers together."""
+        return sum(self.counts.values()) / sum(self.sizes.values())
+
+    def effective(self) -> Effective:
+        """Return which kept weights and units lie on a path from an input to an output.
+
+        Returns
+        -------
+        Effective
+            Effective weights as `Masks`, and counts of weights and units per layer and in total.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the wiring is unknown: the model could not be read, or the shapes make no chain.
+
+        Examples
+        --------
+        >>> masks = Masks({"fc1": [[1, 0], [0, 1]], "fc2": [[1, 0]]})
+        >>> masks.effective().total_weights
+        2
+        """
+        from regions.pruning.effective import effective
+
+        return effective(self)
+
+    def apply(self, model: Any, how: str = "prune") -> Any:
+        """Apply the masks to `model` and return it.
+
+        A torch module is changed **in place** and returned; to keep it, pass
+        ``copy.deepcopy(model)``. A list of (W, b) pairs or a `ReLUNetwork` is left alone and a
+        masked one is returned.
+
+        Parameters
+        ----------
+        model : torch.nn.Module, list of (W, b), or ReLUNetwork
+            Its prunable layers must include all layers of the masks, with the same shapes.
+        how : {"prune", "zeros"}
+            For torch modules: ``"prune"`` registers masks as `torch.nn.utils.prune` does
+            (``weight_orig`` and ``weight_mask``, so training keeps them; a mask that is there
+            already is replaced), ``"zeros"`` writes zeros into the weights, once.
+
+        Raises
+        ------
+        ArgumentError
+            If a layer is missing or has another shape; then nothing has been changed.
+        """
+        from regions.pruning.applying import apply_masks
+
+        return apply_masks(self, model, how)
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write the masks and their wiring to `path` (.npz, bit-packed, no pickle).
+
+        The file appears under its name only when it is complete.
+        """
+        from regions.pruning.files import save_masks
+
+        return save_masks(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Masks:
+        """Return the masks that `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If the file is missing, truncated, too large, a pickle, or not a file of masks.
+        """
+        from regions.pruning.files import load_masks
+
+        return load_masks(path)
+
+    @classmethod
+    def from_model(cls, model: Any, input_shape: tuple[int, ...] | None = None) -> Masks:
+        """Return the masks that a pruned `model` carries.
+
+        Read from torch prune's ``weight_mask`` where there is one, else from binary buffers of a
+        parametrization of the weight, else from the zeros of the weight itself.
+
+        Parameters
+        ----------
+        model : torch.nn.Module, list of (W, b), path of an ONNX file, or ReLUNetwork
+            Left untouched.
+        input_shape : tuple of int, optional
+            Shape of one input, as `as_network` needs it for models that start with a convolution.
+        """
+        from regions.pruning.reading import masks_of
+
+        return masks_of(model, input_shape)
+
+    def to_open_lth(self, folder: str | os.PathLike) -> Path:
+        """Write ``mask.pth`` and ``sparsity_report.json`` as the open_lth framework reads them.
+
+        The keys are parameter names (``fc1.weight``), the values 0/1 integer tensors.
+        """
+        from regions.pruning.files import save_open_lth
+
+        return save_open_lth(self, folder)
+
+    def pruning_ratio_dict(self, model: torch.nn.Module) -> dict[torch.nn.Module, float]:
+        """Return module -> sparsity for the layers of `model`, as Torch-Pruning takes it.
+
+        Torch-Pruning removes that share of a layer's output channels, so the layer's weights
+        shrink by about that share or more; layers that are kept whole are left out.
+        """
+        from regions.pruning.applying import modules_of
+
+        modules, density = modules_of(self, model), self.density()
+        return {modules[name]: 1.0 - density[name] for name in self if density[name] < 1.0}
+
+
+def _as_mask(name: Any, array: Any) -> np.ndarray:
+    if not isinstance(name, str) or not name:
+        raise ArgumentError(f"a mask's key must be a layer name, got {name!r}")
+    if hasattr(array, "detach"):
+        array = array.detach().cpu().numpy()
+    try:
+        values = np.asarray(array)
+        kept = values.astype(bool)
+        valid = values.dtype.kind in "biuf" and bool((values == kept).all())
+    except (TypeError, ValueError):
+        valid = False
+    if not valid or values.ndim < 2 or values.size == 0:
+        raise ArgumentError(
+            f"mask {name!r} must be a boolean (or 0/1) array of the weight's shape, with two or "
+            f"more axes and at least one entry; got {_describe(array)}"
+        )
+    frozen = np.array(kept, dtype=bool, order="C")
+    frozen.flags.writeable = False
+    return frozen
+
+
+def _describe(array: Any) -> str:
+    shape, dtype = getattr(array, "shape", None), getattr(array, "dtype", None)
+    if shape is None:
+        return f"{array!r:.60}"
+    return f"shape {tuple(shape)}, dtype {dtype} (entries other than 0 and 1 are not allowed)"

@@ -1,0 +1,180 @@
+"""`prune`: the masks of a model at given densities by a criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError, BudgetError
+from regions.pruning.counts import apportion, check_density, nearest
+from regions.pruning.criteria import Criterion, Request, find_criterion, score
+from regions.pruning.effective import follower
+from regions.pruning.masks import Masks
+from regions.pruning.reading import Reading, read_model
+from regions.pruning.repair import repair_layers, thin_out
+from regions.pruning.selection import best_overall, best_per_layer
+from regions.randomness import Rng
+
+_SCOPES = ("layer", "global")
+
+
+def prune(
+    model: Any,
+    densities: Any,
+    criterion: str | Criterion = "magnitude",
+    repair: bool = False,
+    *,
+    scope: str = "layer",
+    prune_output: bool = False,
+    input_shape: tuple[int, ...] | None = None,
+    rng: Rng = 0,
+    **options: Any,
+) -> Masks:
+    """Return the masks of `model` at the given densities; the model itself is never changed.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, list of (W, b), path of an ONNX file, or ReLUNetwork
+        Prunable are the weights of Linear and Conv modules, never biases. Weights that are pruned
+        already count as zeros.
+    densities : float, mapping of str to float, or Allocation
+        Fractions of weights kept, above 0 and at most 1. A number applies to all prunable layers
+        but the last one, the output layer, which is kept whole (see `prune_output`): each keeps
+        that share, and all together round(density * size). A mapping names layers; each keeps
+        round(density * size) weights, and layers that are not named are kept whole. An
+        `Allocation` (regions.allocate) gives whole numbers; if it was made from widths, its
+        layers are matched in order.
+    criterion : str or callable
+        ``"magnitude"`` or ``"random"``, or a function of a `regions.pruning.Request` that returns
+        one score per weight. Equal scores: the earlier weight is kept (in row-major order, and by
+        layer if `scope` is global).
+    repair : bool
+        Keep only weights that lie on an input-to-output path, with the same budget, exactly: see
+        `regions.pruning.repair`. Layers kept whole are not counted. The wiring must be known.
+    scope : {"layer", "global"}
+        ``"global"`` compares the scores of all layers with each other; `densities` must then be a
+        number, the density of those layers together.
+    prune_output : bool
+        Let a number in `densities` apply to the output layer also.
+    input_shape : tuple of int, optional
+        Shape of one input, for models that start with a convolution: needed for the wiring,
+        hence for `repair` and for `Masks.effective`.
+    rng : int, numpy.random.Generator or None
+        Randomness of the criterion; the same seed gives the same masks.
+    **options
+        Passed to the criterion.
+
+    Returns
+    -------
+    Masks
+        One mask per prunable layer, also for layers kept whole.
+
+    Raises
+    ------
+    ArgumentError
+        For a density outside (0, 1], an unknown layer, criterion or option, or NaN weights.
+    BudgetError
+        If no weight at all would be kept, or `repair` finds no masks of exactly the demanded
+        sizes whose every weight is on a path.
+    UnsupportedModelError
+        If `repair` is asked for and the wiring is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np, regions
+    >>> pairs = [(np.array([[3.0, 1.0], [2.0, 0.5]]), None), (np.array([[0.1, 4.0]]), None)]
+    >>> regions.prune(pairs, 0.5)["layer1"].tolist()
+    [[True, False], [True, False]]
+    >>> masks = regions.prune(pairs, {"layer1": 0.5, "output": 0.5}, repair=True)
+    >>> masks["layer1"].tolist(), masks["output"].tolist()
+    ([[False, False], [True, True]], [[False, True]])
+    """
+    if scope not in _SCOPES:
+        raise ArgumentError(f"scope must be one of {_SCOPES}, got {scope!r}")
+    function = find_criterion(criterion, options)
+    reading = read_model(model, input_shape)
+    counts = layer_counts(densities, reading.shapes, prune_output)
+    if scope == "global" and not _is_number(densities):
+        raise ArgumentError(f'scope="global" needs one density for all layers, got {densities!r}')
+    request = Request(
+        model=model,
+        weights={name: reading.weights[name] for name in counts},
+        rng=np.random.default_rng(rng),
+        options=options,
+    )
+    scores = score(function, request)
+    select = _repaired if repair else _plain
+    chosen = select(scores, counts, scope, reading)
+    whole = {name: np.ones(shape, dtype=bool) for name, shape in reading.shapes.items()}
+    return Masks({**whole, **chosen}, reading.graph, reading.note)
+
+
+def _plain(
+    scores: Mapping[str, np.ndarray], counts: Mapping[str, int], scope: str, reading: Reading
+) -> dict[str, np.ndarray]:
+    if scope == "global":
+        return best_overall(scores, sum(counts.values()))
+    return best_per_layer(scores, counts)
+
+
+def _repaired(
+    scores: Mapping[str, np.ndarray], counts: Mapping[str, int], scope: str, reading: Reading
+) -> dict[str, np.ndarray]:
+    reading.require_graph("repair")
+    follow = follower(reading.graph)
+    if scope == "global":
+        groups = [(list(counts), sum(counts.values()))]
+        return thin_out(scores, groups, reading.shapes, follow)
+    return repair_layers(scores, counts, reading.shapes, follow)
+
+
+def layer_counts(
+    densities: Any, shapes: Mapping[str, tuple[int, ...]], prune_output: bool = False
+) -> dict[str, int]:
+    """Return how many weights each layer to prune keeps; see `prune` for what is accepted."""
+    sizes = {name: prod(shape) for name, shape in shapes.items()}
+    if _is_number(densities):
+        check_density(densities)
+        if not prune_output and len(sizes) > 1:
+            sizes.popitem()
+        total = nearest(densities, sum(sizes.values()))
+        if total == 0:
+            raise BudgetError(
+                f"density {densities} of {sum(sizes.values())} weights rounds to none; "
+                f"the smallest density that keeps one is {1 / sum(sizes.values()):.3g}"
+            )
+        return apportion(sizes, sizes, total)
+    if isinstance(getattr(densities, "counts", None), Mapping):
+        return _counts_of_allocation(densities, shapes)
+    if not isinstance(densities, Mapping) or not densities:
+        raise ArgumentError(
+            "densities must be a number, a mapping of layer names to numbers, or an Allocation; "
+            f"got {densities!r:.80}"
+        )
+    unknown = [name for name in densities if name not in sizes]
+    if unknown:
+        raise ArgumentError(f"no prunable layer {unknown[0]!r}; there are {list(sizes)}")
+    return {
+        name: nearest(check_density(densities[name], f"density of {name!r}"), size)
+        for name, size in sizes.items()
+        if name in densities
+    }
+
+
+def _counts_of_allocation(allocation: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    given = allocation.shapes
+    if given != dict(shapes) and list(given.values()) != list(shapes.values()):
+        raise ArgumentError(
+            f"the allocation is for layers of shapes {given}, but the model has {dict(shapes)}"
+        )
+    name_of = dict(zip(given, shapes, strict=True))
+    if set(given) == set(shapes):
+        name_of = {name: name for name in given}
+    return {name_of[name]: count for name, count in allocation.counts.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating))

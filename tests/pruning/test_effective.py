@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import regions
+from regions.pruning.effective import effective
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(
+    widths=st.lists(st.integers(1, 5), min_size=2, max_size=5),
+    density=st.floats(0.1, 0.9),
+    seed=st.integers(0, 10**6),
+)
+def test_chain_equals_counting_paths(widths, density, seed):
+    rng = np.random.default_rng(seed)
+    shapes = list(zip(widths[1:], widths[:-1], strict=True))
+    arrays = {f"l{i}": rng.random(shape) < density for i, shape in enumerate(shapes)}
+    found = regions.Masks(arrays).effective()
+    mats = [mask.astype(int) for mask in arrays.values()]
+    for index, (name, mask) in enumerate(arrays.items()):
+        into = np.ones(widths[0], dtype=int)
+        for matrix in mats[:index]:
+            into = matrix @ into
+        out = np.ones(widths[-1], dtype=int)
+        for matrix in reversed(mats[index + 1 :]):
+            out = out @ matrix
+        paths = mask * out[:, None] * into[None, :]
+        assert np.array_equal(found.masks[name], paths > 0)
+    assert found.total_weights <= sum(found.kept.values())
+
+
+def test_chain_and_graph_agree(pairs):
+    net = regions.as_network(pairs([6, 8, 7, 5, 3]))
+    for seed in range(10):
+        masks = regions.prune(net, 0.15, criterion="random", rng=seed, prune_output=True)
+        plain = regions.Masks(dict(masks))
+        one, two = effective(masks), effective(plain)
+        assert one.masks == two.masks
+        assert (one.units, one.width, one.inputs) == (two.units, two.width, two.inputs)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_residual_convolutions_equal_brute_force(residual, matters, seed):
+    net = regions.as_network(residual(), (1, 8, 8))
+    masks = regions.prune(net, 0.12, criterion="random", rng=seed, prune_output=True)
+    found, expected = masks.effective().masks, matters(net, masks)
+    for name in masks:
+        assert np.array_equal(found[name], expected[name]), name
+
+
+def test_the_shortcut_keeps_a_residual_branch_alive(residual):
+    net = regions.as_network(residual(), (1, 8, 8))
+    arrays = {name: np.ones(shape, dtype=bool) for name, shape in net.prunable.items()}
+    arrays["left"] = np.zeros_like(arrays["left"])
+    report = regions.Masks(arrays, net.graph).effective()
+    assert report.weights["right"] == 0 and report.units["left"] == 0
+    assert report.weights["short"] == arrays["short"].size
+    assert report.units["stem"] > 0
+
+
+def test_removing_ineffective_weights_changes_only_constants(pairs):
+    rng = np.random.default_rng(1)
+    net = regions.as_network(pairs([5, 9, 9, 3], seed=4))
+    masks = regions.prune(net, 0.12, criterion="random", rng=3)
+    report = masks.effective()
+    assert report.total_weights < sum(report.kept.values())
+    points = rng.normal(size=(50, 5))
+    steps = [net.masked(kept)(points) for kept in (masks, report.masks)]
+    # biases of units that are cut off still add a constant
+    assert np.allclose(np.diff(steps[0], axis=0), np.diff(steps[1], axis=0))
+
+
+def test_report_has_counts_per_layer_and_in_total(mlp):
+    model = mlp([4, 3, 2])
+    report = regions.prune(model, 0.5).effective()
+    frame = report.to_frame()
+    assert frame["effective"].sum() == report.total_weights
+    assert frame["effective_units"].dropna().sum() == report.total_units
+    assert report.to_dict()["total_units"] == report.total_units
+    assert str(report.total_weights) in report.summary()
+    assert 0 < report.fraction <= 1
+
+
+def test_no_paths_at_all():
+    report = regions.Masks({"a": np.zeros((2, 2)), "b": np.ones((1, 2))}).effective()
+    assert (report.total_weights, report.total_units, report.inputs) == (0, 0, 0)
+    empty = regions.Masks({"a": np.zeros((2, 2))}).effective()
+    assert empty.fraction == 0.0
+
+
+def test_models_without_description_can_be_pruned_but_not_followed():
+    model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
+    masks = regions.prune(model, 0.5)
+    assert masks.counts == {"0": 5, "2": 6}
+    with pytest.raises(regions.errors.UnsupportedModelError, match=r"(?i)tanh"):
+        masks.effective()
+    with pytest.raises(regions.errors.UnsupportedModelError, match=r"(?i)tanh"):
+        regions.prune(model, 0.5, repair=True)
