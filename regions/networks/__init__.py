@@ -5,6 +5,7 @@ from regions.networks.convert import as_network
 from regions.networks.domain import Box, Domain, Slice
 from regions.networks.graph import Graph
 from regions.networks.liveness import Liveness, liveness
+from regions.networks.load import load_model
 from regions.networks.network import ReLUNetwork, State
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "State",
     "as_network",
     "liveness",
+    "load_model",
 ]

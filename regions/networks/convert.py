@@ -18,7 +18,7 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
 
     Parameters
     ----------
-    model : torch.nn.Module, list of (W, b), path of an ONNX file, or ReLUNetwork
+    model : torch.nn.Module, ExportedProgram, list of (W, b), path of an ONNX file, or ReLUNetwork
         Modules are read in eval mode with the weights that they would use now: pruned ones
         (``torch.nn.utils.prune``, parametrizations) as ``weight_orig * weight_mask``. In a list,
         W has shape (outputs, inputs), b has shape (outputs,) or is None, every layer but the last
@@ -69,10 +69,12 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     if isinstance(model, (str, Path)):
         return _from_file(Path(model))
     torch = sys.modules.get("torch")  # a module can only come from a torch already imported
-    if torch is not None and isinstance(model, torch.nn.Module):
-        from regions.networks.read_torch import read_module
+    if torch is not None and isinstance(model, (torch.nn.Module, torch.export.ExportedProgram)):
+        from regions.networks.read_torch import read_module, read_program
 
-        return read_module(model, shape)
+        if isinstance(model, torch.nn.Module):
+            return read_module(model, shape)
+        return read_program(model)
     if isinstance(model, (list, tuple)):
         return _from_arrays(model)
     raise UnsupportedModelError(

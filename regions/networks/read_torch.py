@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
+import warnings
 from typing import Any
 
 import torch
@@ -30,6 +31,21 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
         net = _interpret(traced, twin, shape)
     verify(net, points.numpy(), expected.numpy(), f"the model ({type(model).__name__})")
     return net
+
+
+def read_program(program: torch.export.ExportedProgram) -> ReLUNetwork:
+    """Return a program saved by torch.export as a verified `ReLUNetwork`."""
+    inputs = {name for name in program.graph_signature.user_inputs if isinstance(name, str)}
+    values = [node.meta["val"] for node in program.graph.nodes if node.name in inputs]
+    if len(values) != 1 or isinstance(values[0].shape[0], int):
+        raise UnsupportedModelError(
+            f"the exported program takes {len(values)} input(s) of shapes "
+            f"{[tuple(value.shape) for value in values]}; expected one with a free batch axis: "
+            "export with dynamic_shapes=({0: torch.export.Dim('batch')},)"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch, about its own internals
+        return read_module(program.module(), tuple(int(size) for size in values[0].shape[1:]))
 
 
 def _double_twin(model: nn.Module) -> nn.Module:

@@ -1,0 +1,114 @@
+"""Models named by text, as the command line gives them: a file, or a factory in a module."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError, DataError
+from regions.networks.convert import as_network
+from regions.networks.network import ReLUNetwork
+
+_FORMS = (
+    "a .onnx file, a .pt2 file (torch.export), an .npz file (arrays NAME.weight and NAME.bias in "
+    "order), or package.module:factory, with @weights.pt for a state_dict"
+)
+
+
+def load_model(source: str) -> Any:
+    """Return the model that `source` names: a torch module or program, or a `ReLUNetwork`.
+
+    Parameters
+    ----------
+    source : str
+        A ``.onnx`` file, a ``.pt2`` file saved by `torch.export.save` with a free batch axis, an
+        ``.npz`` file with arrays ``NAME.weight`` (outputs, inputs) and ``NAME.bias`` in the order
+        of the layers, or ``package.module:factory`` - a callable without arguments that returns a
+        module - followed by ``@weights.pt`` to load its state_dict (`weights_only=True`).
+
+    Raises
+    ------
+    ArgumentError
+        If the text has none of these forms, or the factory cannot be imported or called.
+    DataError
+        If a file is missing, broken, or holds anything but arrays.
+    """
+    path, suffix = Path(source), Path(source).suffix
+    if suffix in (".onnx", ".npz", ".pt2") and ":" not in path.name:
+        if not path.is_file():
+            raise DataError(f"no file {source}; check the path")
+        if suffix == ".pt2":
+            return _load_program(path)
+        return as_network(path) if suffix == ".onnx" else _load_arrays(path)
+    name, _, weights = source.partition("@")
+    module, colon, factory = name.partition(":")
+    if not colon or not module or not factory:
+        raise ArgumentError(f"cannot read the model {source!r}; expected {_FORMS}")
+    model = _call_factory(module, factory)
+    return _load_weights(model, Path(weights)) if weights else model
+
+
+def _load_arrays(path: Path) -> ReLUNetwork:
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        raise DataError(f"{path} is not an .npz file of plain arrays: {error}") from error
+    names = [name.removesuffix(".weight") for name in arrays if name.endswith(".weight")]
+    unknown = set(arrays) - {f"{n}.weight" for n in names} - {f"{n}.bias" for n in names}
+    if not names or unknown:
+        raise DataError(
+            f"{path} holds the arrays {list(arrays)}; expected NAME.weight (outputs, inputs) and "
+            "NAME.bias for every layer, in order"
+        )
+    pairs = [(arrays[f"{name}.weight"], arrays.get(f"{name}.bias")) for name in names]
+    return as_network(pairs)
+
+
+def _load_program(path: Path) -> Any:
+    import torch
+
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is not a program saved by torch.export.save, or it is truncated")
+    try:
+        return torch.export.load(path)
+    except Exception as error:
+        raise DataError(
+            f"{path} is not a program saved by torch.export.save ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _call_factory(module: str, factory: str) -> Any:
+    if os.getcwd() not in sys.path:  # noqa: PTH109
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109  as `python -m` does
+    try:
+        model = getattr(importlib.import_module(module), factory)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ArgumentError(
+            f"cannot get a model from {module}:{factory}: {error}; it must be importable from the "
+            "current folder and callable without arguments"
+        ) from error
+    return model
+
+
+def _load_weights(model: Any, path: Path) -> Any:
+    import torch
+
+    if not path.is_file():
+        raise DataError(f"no file {path}; check the path after @")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(state)
+    except Exception as error:
+        raise DataError(
+            f"{path} does not hold weights for this model: {str(error).splitlines()[0]}. It must "
+            "be a state_dict saved by torch.save(model.state_dict(), ...); pickles of whole models "
+            "are refused because loading them can run any code"
+        ) from error
+    return model
