@@ -56,7 +56,7 @@ def load_model(source: str) -> Any:
 
 def _load_arrays(path: Path) -> ReLUNetwork:
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"{path} is not an .npz file of plain arrays: {error}") from error
