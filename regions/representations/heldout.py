@@ -1,0 +1,94 @@
+"""Held-out CCA: directions fitted on some images, correlated on others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+from regions.representations.cca import CCA, STATISTICS, summarise
+from regions.representations.layer import layer_of
+from regions.representations.measure import describe, undefined
+from regions.representations.pair import pair_layers
+from regions.representations.rows import as_rows, check_paired, host
+from regions.representations.similarity import Similarity, Status
+
+
+def held_out_cca(
+    X: Any, Y: Any, *, folds: int = 2, groups: Any = None, statistic: str = "mean"
+) -> Similarity:
+    """Return CCA whose correlations are measured on samples that did not fit the directions.
+
+    Rows are split into `folds` runs of neighbouring rows (of neighbouring groups); each run is
+    held out once, and coefficient i is the mean of the correlations of direction pair i over
+    the runs. Independent layers give about 0 at any sample size; coefficients can be negative.
+
+    Parameters
+    ----------
+    X, Y
+        (samples, neurons) arrays or tensors over the same samples, in random order.
+    folds
+        Number of runs, at least 2.
+    groups
+        The image of each row, (samples,); rows of one image are never split.
+    statistic
+        As in `cca`; "mean_squared" and "yanai" square the held-out correlations.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X, Y = rng.standard_normal((600, 30)), rng.standard_normal((600, 30))
+    >>> abs(held_out_cca(X, Y).value) < 0.05
+    True
+    """
+    if statistic not in STATISTICS:
+        raise ArgumentError(f"statistic is {statistic!r}; choose one of {', '.join(STATISTICS)}")
+    rows_x, rows_y = host(as_rows(X, "X")), host(as_rows(Y, "Y"))
+    check_paired(len(rows_x), len(rows_y))
+    whole = pair_layers(layer_of(X, "X"), layer_of(Y, "Y"))
+    if whole.degenerate:
+        return undefined(whole, "cca_held_out", Status.DEGENERATE)
+    found = [_correlate(rows_x, rows_y, held) for held in _folds(len(rows_x), folds, groups)]
+    k = min(map(len, found))
+    rho = np.mean([run[:k] for run in found], axis=0)
+    return Similarity(
+        **describe(whole, "cca_held_out"),
+        value=summarise(rho, (k, k), statistic),
+        value_all=summarise(rho, (whole.x.neurons, whole.y.neurons), statistic),
+        null=0.0,
+        coefficients=rho,
+        rank_x=whole.x.whitened.rank,
+        rank_y=whole.y.whitened.rank,
+        details={"folds": folds, "statistic": statistic},
+    )
+
+
+def _folds(n: int, folds: int, groups: Any) -> list[np.ndarray]:
+    """Return a boolean array of held-out rows per fold."""
+    labels = np.arange(n) if groups is None else np.asarray(groups)
+    if labels.shape != (n,):
+        raise ArgumentError(f"groups has shape {labels.shape}; expected ({n},), one per row")
+    order, index = np.unique(labels, return_inverse=True)
+    if not 2 <= folds <= len(order):
+        raise ArgumentError(f"cv is {folds}; expected 2 to {len(order)} folds (groups of rows)")
+    fold = index * folds // len(order)
+    return [fold == number for number in range(folds)]
+
+
+def _correlate(rows_x: np.ndarray, rows_y: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Return the correlations on the held rows of directions fitted on the others."""
+    pair = pair_layers(layer_of(rows_x[~held], "X"), layer_of(rows_y[~held], "Y"))
+    if CCA(pair).status in (Status.DEGENERATE, Status.UNDEFINED):
+        raise ArgumentError(
+            f"a fold of {int((~held).sum())} rows is too small or degenerate for layers of "
+            f"{pair.x.neurons} and {pair.y.neurons} neurons; use fewer folds or more samples"
+        )
+    left, _, right = np.linalg.svd(pair.canonical, full_matrices=False)
+    seen_x = rows_x[held][:, pair.x.live] @ (pair.x.whitened.whitener @ left)
+    seen_y = rows_y[held][:, pair.y.live] @ (pair.y.whitened.whitener @ right.conj().T)
+    seen_x -= seen_x.mean(axis=0)
+    seen_y -= seen_y.mean(axis=0)
+    spread = np.linalg.norm(seen_x, axis=0) * np.linalg.norm(seen_y, axis=0)
+    products = np.einsum("ij,ij->j", seen_x, seen_y)
+    return np.divide(products, spread, out=np.zeros_like(spread), where=spread > 0)

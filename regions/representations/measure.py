@@ -1,0 +1,154 @@
+"""What a measure is: a function of a pair of layers, and what it declares about itself."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+from regions.representations.factor import Factor
+from regions.representations.layer import Layer
+from regions.representations.pair import Pair
+from regions.representations.similarity import Similarity, Status
+
+# The transformations of a side's neurons that a measure may ignore, from small to large.
+TRANSFORMATIONS = ("shift", "scale", "channel_scale", "orthogonal", "linear")
+ORTHOGONAL = frozenset({"shift", "scale", "orthogonal"})
+LINEAR = frozenset(TRANSFORMATIONS)
+
+
+class SampleSizeWarning(UserWarning):
+    """There are so few samples per neuron that a similarity is mostly bias."""
+
+
+class DegenerateLayerWarning(UserWarning):
+    """A layer has no varying neuron, so that its similarity is undefined (NaN)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A similarity measure and the properties it declares.
+
+    Attributes
+    ----------
+    name : str
+        The public word for it.
+    compute : callable
+        Takes a pair of layers and options, returns a `Similarity`.
+    invariant_x, invariant_y : frozenset of str
+        The transformations of each side's neurons that leave the value unchanged, among
+        `TRANSFORMATIONS`: a constant shift per neuron, one positive factor, a factor per neuron,
+        an orthogonal map, any invertible linear map.
+    symmetric : bool
+        Whether exchanging the sides leaves the value unchanged.
+    needs_samples : str
+        The sides ("", "x" or "xy") that must have fewer neurons than samples; with more the
+        measure says nothing.
+    options : mapping
+        Options that belong to this variant.
+    """
+
+    name: str
+    compute: Callable[..., Similarity]
+    invariant_x: frozenset[str]
+    invariant_y: frozenset[str]
+    symmetric: bool
+    needs_samples: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, pair: Pair, **options: Any) -> Similarity:
+        """Return the similarity of one pair; NaN with a status where it is undefined."""
+        if pair.degenerate:
+            return undefined(pair, self.name, Status.DEGENERATE)
+        if any(len(getattr(pair, side).live) >= pair.n - 1 for side in self.needs_samples):
+            return undefined(pair, self.name, Status.UNDEFINED)
+        return self.compute(pair, **{**self.options, **options})
+
+
+def judge(measure: Measure, pair: Pair, **options: Any) -> Similarity:
+    """Return the similarity of one pair as the public functions do: with errors and warnings."""
+    for side in measure.needs_samples:
+        refuse_few_samples(getattr(pair, side), side.upper(), measure.name)
+    result = measure(pair, **options)
+    warn_about(result)
+    return result
+
+
+def refuse_few_samples(layer: Layer, side: str, name: str) -> None:
+    """Raise ArgumentError where a layer has as many live neurons as samples, or more."""
+    live = len(layer.live)
+    if live < layer.n - 1:
+        return
+    if layer.neurons > layer.n:
+        raise ArgumentError(
+            f"{side} has {layer.n} samples (rows) and {layer.neurons} neurons (columns): fewer "
+            f"samples than neurons. If samples are in columns pass {side}.T; otherwise {name} "
+            "is 1 whatever the data: take more samples, or use cka or procrustes"
+        )
+    raise ArgumentError(
+        f"{side} has {live} live neurons and {layer.n} samples; {name} needs at least "
+        f"{live + 2} samples (at least {10 * live} to be informative), because with fewer "
+        "it is 1 whatever the data"
+    )
+
+
+def warn_about(result: Similarity) -> None:
+    """Warn where a single similarity is undefined or mostly bias."""
+    if result.status is Status.DEGENERATE:
+        warnings.warn(
+            f"{result.measure} is NaN: of {result.neurons_x} and {result.neurons_y} neurons "
+            f"{result.dead_x} and {result.dead_y} are dead and {result.constant_x} and "
+            f"{result.constant_y} constant, so that a side has none that varies",
+            DegenerateLayerWarning,
+            stacklevel=4,
+        )
+    if result.status in (Status.FEW_SAMPLES, Status.SATURATED):
+        warnings.warn(
+            f"{result.n} samples for {max(result.rank_x, result.rank_y)} directions: independent "
+            f"layers would score {result.measure} = {result.null:.3f}. {result.status.meaning}",
+            SampleSizeWarning,
+            stacklevel=4,
+        )
+
+
+def describe(pair: Pair, name: str) -> dict[str, Any]:
+    """Return the fields of a result that do not depend on the measure."""
+    x, y = pair.x, pair.y
+    return {
+        "measure": name,
+        "n": pair.n,
+        "neurons_x": x.neurons,
+        "neurons_y": y.neurons,
+        "dead_x": len(x.dead),
+        "dead_y": len(y.dead),
+        "constant_x": len(x.constant),
+        "constant_y": len(y.constant),
+    }
+
+
+def undefined(pair: Pair, name: str, status: Status) -> Similarity:
+    """Return the NaN result of a pair that the measure cannot judge."""
+    nan = float("nan")
+    ranks: dict[str, Any] = {"rank_x": len(pair.x.live), "rank_y": len(pair.y.live)}
+    return Similarity(
+        **describe(pair, name), **ranks, value=nan, value_all=nan, null=nan, status=status
+    )
+
+
+def sample_status(pair: Pair, factor_x: Factor, factor_y: Factor) -> Status:
+    """Return what the numbers of samples and the conditioning allow to say."""
+    if not (factor_x.reliable and factor_y.reliable):
+        return Status.ILL_CONDITIONED
+    if factor_x.rank + factor_y.rank > pair.n - 1:
+        return Status.SATURATED
+    few = pair.n < 10 * max(len(pair.x.live), len(pair.y.live))
+    return Status.FEW_SAMPLES if few else Status.OK
+
+
+def correlations(aligned: np.ndarray) -> np.ndarray:
+    """Return the singular values of an alignment, clipped to [0, 1]."""
+    return np.clip(np.linalg.svd(aligned, compute_uv=False), 0.0, 1.0)

@@ -1,0 +1,72 @@
+"""Two layers over the same samples, and the products between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from regions.representations.factor import Factor
+from regions.representations.layer import Layer, layer_of
+from regions.representations.rows import check_paired, host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two layers and their cross product, X^H Y of the centred live neurons.
+
+    `square_sum` is the sum over samples of |x|^2 |y|^2, for debiased CKA; None if unknown.
+    """
+
+    x: Layer
+    y: Layer
+    cross: np.ndarray
+    square_sum: float | None = None
+
+    @property
+    def n(self) -> int:
+        return self.x.n
+
+    @property
+    def degenerate(self) -> bool:
+        return self.x.degenerate or self.y.degenerate
+
+    @cached_property
+    def swapped(self) -> Pair:
+        """The same pair with the sides exchanged."""
+        return Pair(x=self.y, y=self.x, cross=self.cross.conj().T, square_sum=self.square_sum)
+
+    @cached_property
+    def canonical(self) -> np.ndarray:
+        """Q_x^H Q_y for orthonormal bases of both whole column spaces."""
+        return self.align(self.x.whitened, self.y.whitened)
+
+    def align(self, factor_x: Factor, factor_y: Factor) -> np.ndarray:
+        """Return Q_x^H Q_y, the products of the two factors' orthonormal bases."""
+        if factor_x.basis is None and factor_y.basis is None:
+            return factor_x.whitener.conj().T @ self.cross @ factor_y.whitener
+        return _basis(self.x, factor_x).conj().T @ _basis(self.y, factor_y)
+
+
+def pair_of(X: Any, Y: Any) -> Pair:
+    """Return the pair of two (samples, neurons) arrays."""
+    same = X is Y
+    x = layer_of(X, "X")
+    y = x if same else layer_of(Y, "Y")
+    return pair_layers(x, y)
+
+
+def pair_layers(x: Layer, y: Layer) -> Pair:
+    """Return the pair of two layers that hold their rows."""
+    check_paired(x.n, y.n)
+    if x is y:
+        return Pair(x=x, y=y, cross=x.gram)
+    if type(x.rows) is type(y.rows):
+        return Pair(x=x, y=y, cross=host(x.rows.conj().T @ y.rows))
+    return Pair(x=x, y=y, cross=host(x.rows).conj().T @ host(y.rows))
+
+
+def _basis(layer: Layer, factor: Factor) -> np.ndarray:
+    return host(layer.rows) @ factor.whitener if factor.basis is None else factor.basis

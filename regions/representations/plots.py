@@ -1,0 +1,100 @@
+"""Axes-level plots of similarities: coefficients, curves over layers, layer by layer maps."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from regions.figures import LINE_STYLES, MARKERS, PALETTE
+
+if TYPE_CHECKING:
+    from regions.representations.similarity import Similarity
+
+
+def plot_coefficients(similarity: Similarity, ax: Axes | None = None) -> Axes:
+    """Draw the canonical correlations, largest first, with their mean and the null value."""
+    ax = plt.gca() if ax is None else ax
+    rho = similarity.coefficients
+    ax.plot(np.arange(1, len(rho) + 1), rho, marker="o", color=PALETTE[0], label="coefficients")
+    if np.isfinite(similarity.value):
+        mean = f"{similarity.measure} = {similarity.value:.2f}"
+        ax.axhline(similarity.value, color=PALETTE[1], ls=LINE_STYLES[1], label=mean)
+        ax.axhline(similarity.null, color="0.5", ls=LINE_STYLES[2], label="if independent")
+    ax.set(xlabel="direction", ylabel="canonical correlation", ylim=(0, 1.05))
+    ax.legend()
+    return ax
+
+
+def plot_curves(frame: pd.DataFrame, hue: str | None = "curve", ax: Axes | None = None) -> Axes:
+    """Draw similarity against layer, one line per curve, intervals as bars, nulls as dashes.
+
+    Parameters
+    ----------
+    frame
+        One row per layer and curve: `layer`, `value`, `null` and, where known, `low`, `high`.
+    hue
+        The column that names the curves; None for a single one.
+    """
+    ax = plt.gca() if ax is None else ax
+    layers = list(dict.fromkeys(frame["layer"]))
+    curves: list[Hashable] = [None] if hue is None else list(dict.fromkeys(frame[hue]))
+    for index, curve in enumerate(curves):
+        part = frame if hue is None else frame.loc[frame[hue] == curve]
+        part = part.set_index("layer").reindex(layers)
+        _draw_curve(ax, part, None if curve is None else str(curve), index, len(curves))
+    ax.plot(
+        range(len(layers)),
+        [frame.loc[frame["layer"] == layer, "null"].mean() for layer in layers],
+        color="0.5",
+        ls=LINE_STYLES[2],
+        label="if independent",
+    )
+    ax.set_xticks(range(len(layers)), layers, rotation=90 if len(layers) > 6 else 0)
+    ax.set(xlabel="layer", ylabel="similarity", ylim=(min(0.0, _lowest(frame)), 1.05))
+    ax.legend()
+    return ax
+
+
+def _draw_curve(ax: Axes, part: pd.DataFrame, label: str | None, index: int, count: int) -> None:
+    at = np.arange(len(part)) + 0.06 * (index - (count - 1) / 2)
+    colour = PALETTE[index % len(PALETTE)]
+    look = {"marker": MARKERS[index % len(MARKERS)], "ls": LINE_STYLES[index % len(LINE_STYLES)]}
+    ax.plot(at, part["value"], color=colour, label=label, **look)
+    if "low" in part:
+        ax.vlines(at, part["low"], part["high"], color=colour, linewidth=1.0)
+
+
+def _lowest(frame: pd.DataFrame) -> float:
+    columns = [name for name in ("value", "low") if name in frame]
+    lowest = np.nanmin(frame[columns].to_numpy(dtype=float), initial=0.0)
+    return float(lowest) - 0.02 if lowest < 0 else 0.0
+
+
+def plot_map(matrix: pd.DataFrame, ax: Axes | None = None, colour_bar: bool = True) -> Axes:
+    """Draw a layer by layer map: rows are layers of one network, columns of the other.
+
+    Cells without a value (degenerate or not comparable) stay grey.
+    """
+    ax = plt.gca() if ax is None else ax
+    ax.set_facecolor("0.85")
+    sns.heatmap(
+        matrix.astype(float),
+        ax=ax,
+        vmin=0,
+        vmax=1,
+        cmap="viridis",
+        square=True,
+        annot=len(matrix) <= 6,
+        fmt=".2f",
+        annot_kws={"size": 6},
+        cbar=colour_bar,
+        cbar_kws={"label": "similarity"},
+    )
+    ax.set(xlabel=matrix.columns.name or "layer", ylabel=matrix.index.name or "layer")
+    return ax
