@@ -33,7 +33,7 @@ def expected_bound(
         )
     architecture = read_architecture(widths_or_net)
     names = _weight_names(architecture)
-    densities = read_densities(density, names)[: len(architecture.widths) - 1]
+    densities = read_densities(density, names, len(architecture.widths) - 1)
     size = read_dim(dim, architecture.widths[0])
     pmfs = layer_distributions(architecture.widths, densities, rank, samples, rng, sampler)
     return Bound(

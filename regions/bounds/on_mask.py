@@ -38,8 +38,8 @@ def log2_on_mask(chain: Chain, kind: str = "live", dim: int | None = None) -> fl
     --------
     >>> import numpy as np
     >>> from regions.bounds.chain import chain_of_masks
-    >>> log2_on_mask(chain_of_masks([np.eye(3), np.array([[1, 1, 0]])]), "effective")
-    3.0
+    >>> log2_on_mask(chain_of_masks([np.eye(3)], output=np.array([[1, 1, 0]])), "effective")
+    2.0
     """
     dim = chain.input_size if dim is None else dim
     if kind == "activation":

@@ -129,18 +129,23 @@ def read_dim(dim: Any, input_size: int) -> int:
     return int(dim)
 
 
-def read_densities(density: Any, names: Sequence[str]) -> tuple[float, ...]:
-    """Return one density per name from a number, a sequence or a mapping from names."""
+def read_densities(density: Any, names: Sequence[str], layers: int) -> tuple[float, ...]:
+    """Return the densities of the ReLU layers, the first of the layers named.
+
+    `density` is one number, one number per ReLU layer, or a mapping from names; layers that a
+    mapping leaves out are dense.
+    """
     if isinstance(density, Mapping):
         unknown = [name for name in density if name not in names]
         if unknown:
             raise ArgumentError(f"no layer is called {unknown}; the names are {list(names)}.")
-        return tuple(check_density(density.get(n, 1.0), f"density[{n!r}]") for n in names)
+        named = {name: check_density(p, f"density[{name!r}]") for name, p in density.items()}
+        return tuple(named.get(name, 1.0) for name in names[:layers])
     if not isinstance(density, (Sequence, np.ndarray)) or isinstance(density, str):
-        return (check_density(density),) * len(names)
-    if len(density) != len(names):
+        return (check_density(density),) * layers
+    if len(density) != layers:
         raise ArgumentError(
-            f"density must be one number or one per layer: {len(names)} layers {list(names)}, "
-            f"got {len(density)} densities."
+            f"density must be one number or one per ReLU layer: {layers} layers "
+            f"{list(names[:layers])}, got {len(density)} densities."
         )
     return tuple(check_density(p, f"density[{i}]") for i, p in enumerate(density))
