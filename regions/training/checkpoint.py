@@ -1,0 +1,45 @@
+"""Checkpoints of a training run: arrays only, written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from regions.errors import DataError
+from regions.results import write_atomically
+
+
+def write_checkpoint(path: Path, arrays: dict[str, np.ndarray], fingerprint: str) -> None:
+    """Write named arrays and the fingerprint of the run they belong to."""
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, fingerprint=np.array(fingerprint), **arrays)
+    write_atomically(path, stream.getvalue())
+
+
+def read_checkpoint(path: Path, fingerprint: str) -> dict[str, np.ndarray] | None:
+    """Return the arrays of a checkpoint, or None if there is none.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged or belongs to a run with other settings, data or models.
+    """
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        found = str(arrays.pop("fingerprint"))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"checkpoint {path} cannot be read ({error}); delete it to restart"
+        ) from error
+    if found != fingerprint:
+        raise DataError(
+            f"checkpoint {path} belongs to another run (other models, masks, data, seeds or "
+            "recipe); delete it, or give another folder"
+        )
+    return arrays
