@@ -1,0 +1,368 @@
+"""The `regions` command: the package's verbs on files, for people and for programs (`--json`)."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
+
+from regions.errors import ArgumentError, DataError, RegionsError
+from regions.results import write_atomically
+
+_MODEL = (
+    "FILE.onnx, FILE.pt2 (torch.export), FILE.npz (arrays NAME.weight and NAME.bias), or "
+    "package.module:factory with an optional @weights.pt"
+)
+Model = Annotated[Positional[str], arg(metavar="MODEL", help=_MODEL)]
+ModelOrWidths = Annotated[
+    Positional[str], arg(metavar="MODEL", help=f"widths such as 784,100,100,10, or {_MODEL}")
+]
+Shape = Annotated[
+    tuple[int, ...] | None, arg(help="shape of one input, such as 1 28 28, if the model needs it")
+]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the result goes."""
+
+    json: bool = False
+    """Print JSON instead of a text."""
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """Also write the result to this file: .csv for a table, else JSON."""
+
+
+Where = OmitArgPrefixes[Output]
+
+
+def bound(
+    model: ModelOrWidths,
+    kind: Literal[
+        "trivial",
+        "naive",
+        "montufar",
+        "serra",
+        "expected",
+        "rank",
+        "rows",
+        "live",
+        "effective",
+        "activation",
+    ] = "serra",
+    density: tuple[float, ...] = (),
+    masks: Path | None = None,
+    dim: int | None = None,
+    input_shape: Shape = None,
+    where: Where = Output(),
+) -> None:
+    """Bound the number of linear regions that a network can have.
+
+    Args:
+        kind: Which theorem; `regions.upper_bound` describes each.
+        density: For kind expected: one density, or one per layer.
+        masks: File of masks (from `regions prune`), for the kinds that look at one mask.
+        dim: Dimension of an affine subspace of inputs (default: all inputs).
+    """
+    import regions
+
+    found = regions.upper_bound(
+        _widths_or_network(model, input_shape),
+        kind,
+        density=(density[0] if len(density) == 1 else density) if density else None,
+        masks=None if masks is None else regions.Masks.load(masks),
+        dim=dim,
+    )
+    _give(found, where)
+
+
+def count(
+    model: Model,
+    box: tuple[float, float] | None = None,
+    points: Path | None = None,
+    within: tuple[float, float] | None = None,
+    method: Literal[
+        "auto", "line", "plane", "cells", "vertices", "milp", "sample", "estimate", "parity"
+    ] = "auto",
+    kind: Literal["activation", "linear"] = "activation",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    require_exact: bool = False,
+    input_shape: Shape = None,
+    where: Where = Output(),
+) -> int:
+    """Count the linear regions of a network on a box, a slice, or its whole input space.
+
+    Args:
+        box: Count on the cube LOW HIGH (the same for every input).
+        points: An .npy file of S + 1 inputs, (S + 1, n0): count on the flat through them; two
+            points give the segment between them.
+        within: With points: the part of the whole flat inside the cube LOW HIGH.
+        method: Which engine; auto picks one that is exact.
+        kind: Regions of one activation pattern, or merged pieces of one affine map.
+        time_limit: Seconds after which what is known is returned.
+        n_jobs: Workers.
+        require_exact: Exit with status 3 if the count is not exact.
+    """
+    import regions
+
+    net = _network(model, input_shape)
+    found = regions.count_regions(
+        net,
+        _domain(net.input_size, box, points, within),
+        method=method,
+        kind=kind,
+        time_limit=time_limit,
+        n_jobs=n_jobs,
+        progress=sys.stderr.isatty(),
+    )
+    _give(found, where)
+    return 3 if require_exact and found.status is not regions.Status.EXACT else 0
+
+
+def allocate(
+    model: ModelOrWidths,
+    density: Annotated[Positional[float], arg(help="fraction of the prunable weights to keep")],
+    objective: str | None = None,
+    skip: tuple[str, ...] = (),
+    prune_output: bool = False,
+    seed: int = 0,
+    input_shape: Shape = None,
+    where: Where = Output(),
+) -> None:
+    """Choose the density of each layer at a fixed total.
+
+    Args:
+        objective: What to maximise, or a baseline; `regions.allocate` lists them (default: the
+            best known for what is given).
+        skip: Layers to leave dense and outside the budget.
+        prune_output: Let the budget cover the output layer too.
+        seed: Seed of the random masks behind some objectives.
+    """
+    import regions
+
+    options: dict[str, Any] = {} if objective is None else {"objective": objective}
+    target = _widths_or_network(model, input_shape)
+    _give(
+        regions.allocate(
+            target, density, skip=skip, prune_output=prune_output, rng=seed, **options
+        ),
+        where,
+    )
+
+
+def prune(
+    model: Model,
+    density: float | None = None,
+    allocation: Path | None = None,
+    criterion: str = "magnitude",
+    scope: Literal["layer", "global"] = "layer",
+    repair: bool = False,
+    seed: int = 0,
+    input_shape: Shape = None,
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("masks.npz"),
+    json: bool = False,
+) -> None:
+    """Choose which weights to keep and save them as masks.
+
+    Args:
+        density: One density for every prunable layer but the output layer.
+        allocation: A file from `regions allocate -o`, instead of a density.
+        criterion: How weights are scored; `regions.prune` lists the criteria.
+        scope: Compare weights within each layer, or all together.
+        repair: Keep only weights that lie on an input-to-output path, at the same budget.
+        seed: Seed of the criterion's random numbers.
+        output: Where the masks go (.npz).
+        json: Print JSON instead of a text.
+    """
+    import regions
+
+    if (density is None) == (allocation is None):
+        raise ArgumentError("give either --density or --allocation FILE, and not both")
+    budget = density if allocation is None else _read_densities(allocation)
+    masks = regions.prune(
+        _network(model, input_shape), budget, criterion, repair, scope=scope, rng=seed
+    )
+    masks.save(output)
+    _give(masks, Output(json=json))
+    print(f"masks written to {output}", file=sys.stderr)
+
+
+def compare(
+    dense: Model,
+    pruned: Annotated[Positional[str], arg(metavar="PRUNED", help="a second model, as MODEL")],
+    data: Path,
+    measure: str = "svcca",
+    layers: tuple[str, ...] = (),
+    where: Where = Output(),
+) -> None:
+    """Compare the representations of two models, layer by layer.
+
+    Args:
+        data: An .npy file of inputs, (samples, ...), as the models take them.
+        measure: svcca, cca, pwcca, cka, procrustes; `regions.compare_layers` lists them.
+        layers: Names of the layers to compare (default: all that both have).
+    """
+    import torch
+
+    import regions
+    from regions.networks.load import load_model
+
+    inputs = torch.from_numpy(_read_array(data)).float()
+    found = regions.compare_layers(
+        load_model(dense), load_model(pruned), inputs, measure=measure, layers=layers or None
+    )
+    _give(found, where)
+
+
+def recall(
+    table: Annotated[Positional[Path], arg(metavar="FILE.csv", help="a tidy table of counts")],
+    estimator: str = "moments",
+    null: str = "one",
+    correction: str = "holm",
+    paper: bool = False,
+    where: Where = Output(),
+) -> None:
+    """Test whether pruning hurts classes of low recall more (recall intensification).
+
+    Args:
+        estimator: moments, ols, split_half, cross_model.
+        null: What no intensification means: one, logit_shift, proportional, additive.
+        correction: Of p-values over the ratios: holm, bh, bonferroni.
+        paper: Do what the paper did instead.
+    """
+    import pandas as pd
+
+    import regions
+
+    try:
+        frame = pd.read_csv(table)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {table} as a CSV table: {error}") from error
+    found = regions.intensification(
+        regions.RecallTable.from_frame(frame),
+        estimator=estimator,
+        null=null,
+        correction=correction,
+        paper=paper,
+    )
+    _give(found, where)
+
+
+def demo(
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("out/demo"),
+    data: str = "digits",
+    seeds: int = 10,
+    n_jobs: int | None = None,
+) -> None:
+    """Train small networks, prune them by every allocation, fine-tune, and show what is best.
+
+    Args:
+        output: Folder of the table, the figure and the finished tasks; run again to resume.
+        data: digits, or the path of a data set.
+        seeds: Networks per setting.
+        n_jobs: Workers.
+    """
+    from regions.study import Study, run_study
+
+    run_study(Study(data=data, seeds=seeds), output, n_jobs=n_jobs, progress=True)
+
+
+COMMANDS = {
+    "count": count,
+    "bound": bound,
+    "allocate": allocate,
+    "prune": prune,
+    "compare": compare,
+    "recall": recall,
+    "demo": demo,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status (0 done, 1 error, 2 usage, 3 not exact)."""
+    try:
+        status = tyro.extras.subcommand_cli_from_dict(
+            COMMANDS,
+            prog="regions",
+            description="Linear regions, representations and recall of pruned neural networks.",
+            args=arguments,
+            config=(FlagCreatePairsOff,),
+        )
+    except RegionsError as error:
+        print(f"regions: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("regions: interrupted; finished tasks are kept", file=sys.stderr)
+        return 130
+    return status or 0
+
+
+def _give(result: Any, where: Output) -> None:
+    """Print a result and write it where it was asked for."""
+    text = json.dumps(result.to_dict(), indent=2)
+    if where.output is not None:
+        table = where.output.suffix == ".csv"
+        content = result.to_frame().to_csv(index=False) if table else text + "\n"
+        write_atomically(where.output, content)
+    print(text if where.json else result.summary())
+
+
+def _widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
+    if re.fullmatch(r"\d+(,\d+)+", model):
+        return [int(width) for width in model.split(",")]
+    return _network(model, input_shape)
+
+
+def _network(model: str, input_shape: tuple[int, ...] | None) -> Any:
+    import regions
+    from regions.networks.load import load_model
+
+    return regions.as_network(load_model(model), input_shape)
+
+
+def _domain(
+    size: int,
+    box: tuple[float, float] | None,
+    points: Path | None,
+    within: tuple[float, float] | None,
+) -> Any:
+    import regions
+
+    if box is not None and points is not None:
+        raise ArgumentError("give either --box or --points; --within clips the flat through points")
+    if points is None:
+        return None if box is None else regions.Box.cube(size, *box)
+    inside = None if within is None else regions.Box.cube(size, *within)
+    return regions.Slice.through(_read_array(points), box=inside)
+
+
+def _read_array(path: Path) -> Any:
+    import numpy as np
+
+    try:
+        with path.open("rb") as stream:
+            return np.load(stream, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"cannot read {path} as an .npy array: {error}") from error
+
+
+def _read_densities(path: Path) -> dict[str, float]:
+    """Return the densities that `regions allocate -o FILE.json` wrote."""
+    try:
+        densities = json.loads(path.read_text())["densities"]
+        return {str(name): float(value) for name, value in densities.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path} holds no allocation ({error}); write one by "
+            "`regions allocate ... -o FILE.json`"
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The command line: the same words and numbers as the library, clear errors, nothing half-written."""
+
+import json
+
+import numpy as np
+import pytest
+
+import regions
+from regions.cli import main
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A small trained-like network as an .npz file."""
+    rng = np.random.default_rng(0)
+    sizes = {"fc1": (12, 6), "fc2": (10, 12), "out": (3, 10)}
+    arrays = {}
+    for name, shape in sizes.items():
+        arrays[f"{name}.weight"] = rng.standard_normal(shape)
+        arrays[f"{name}.bias"] = rng.standard_normal(shape[0])
+    np.savez(tmp_path / "model.npz", **arrays)
+    return str(tmp_path / "model.npz")
+
+
+def run(capsys, *arguments):
+    status = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_bound(capsys, model):
+    status, out, _ = run(capsys, "bound", "2,20,20", "--json")
+    assert status == 0 and json.loads(out)["value"] == 44521
+    status, out, _ = run(capsys, "bound", model, "--kind", "live")
+    assert status == 0 and "at most" in out
+
+
+def test_allocate_then_prune(capsys, model, tmp_path):
+    chosen = tmp_path / "chosen.json"
+    status, out, _ = run(capsys, "allocate", model, 0.3, "-o", chosen)
+    densities = json.loads(chosen.read_text())["densities"]
+    assert status == 0 and set(densities) >= {"layer1", "layer2"}
+    masks = tmp_path / "masks.npz"
+    status, _, err = run(capsys, "prune", model, "--allocation", chosen, "--repair", "-o", masks)
+    assert status == 0 and str(masks) in err
+    loaded = regions.Masks.load(masks)
+    assert loaded.effective().fraction == 1.0
+    assert sum(loaded.counts[name] for name in ("layer1", "layer2")) == round(0.3 * 192)
+    status, out, _ = run(capsys, "bound", model, "--kind", "effective", "--masks", masks, "--json")
+    assert status == 0 and json.loads(out)["log2"] > 0
+
+
+def test_allocate_widths_as_a_table(capsys, tmp_path):
+    table = tmp_path / "densities.csv"
+    status, out, _ = run(capsys, "allocate", "20,10,10,3", 0.2, "--objective", "erk", "-o", table)
+    assert status == 0 and table.read_text().startswith("layer")
+
+
+def test_count(capsys, model, tmp_path):
+    np.save(tmp_path / "points.npy", np.eye(6)[:3])
+    arguments = ["count", model, "--points", tmp_path / "points.npy", "--within", -1, 1, "--json"]
+    status, out, _ = run(capsys, *arguments)
+    found = json.loads(out)
+    plane = regions.Slice.through(np.eye(6)[:3], box=regions.Box.cube(6, -1, 1))
+    from regions.networks.load import load_model
+
+    expected = regions.count_regions(load_model(model), plane, method="cells").count
+    assert status == 0 and found["count"] == expected and found["status"] == "EXACT"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["bound", "3,a"], "cannot read the model"),
+        (["bound", "missing.onnx"], "no file missing.onnx"),
+        (["bound", "4,4,2", "--kind", "expected", "--density", "2"], "density"),
+        (["bound", "4,4,2", "--kind", "live", "--masks", "missing.npz"], "missing.npz"),
+        (["allocate", "4,4,2", "0"], "0"),
+        (["allocate", "4,4,2", ".5", "--skip", "nowhere"], "nowhere"),
+        (["allocate", "4,4,2", ".5", "--objective", "best"], "best"),
+        (["prune", "MODEL", "-o", "m.npz"], "--density or --allocation"),
+        (["prune", "MODEL", "--density", "1.5", "-o", "m.npz"], "1.5"),
+        (["prune", "MODEL", "--allocation", "missing.json", "-o", "m.npz"], "no allocation"),
+        (["prune", "MODEL", "--density", ".5", "--criterion", "luck", "-o", "m.npz"], "luck"),
+        (["count", "MODEL", "--box", "1", "1"], "flat"),
+        (["count", "MODEL", "--points", "missing.npy"], "missing.npy"),
+        (["recall", "missing.csv"], "missing.csv"),
+        (["compare", "MODEL", "MODEL", "--data", "missing.npy"], "missing.npy"),
+    ],
+)
+def test_errors_are_one_clear_line_and_leave_no_file(
+    capsys, model, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    status, out, err = run(capsys, *[model if a == "MODEL" else a for a in arguments])
+    assert status == 1 and out == "" and err.startswith("regions: ") and message in err
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_usage_errors_exit_with_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["bound"])
+    assert caught.value.code == 2
+    capsys.readouterr()
