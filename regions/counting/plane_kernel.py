@@ -24,6 +24,7 @@ from numba import njit
 LAYER, FIRST, LAST, UNITS, UNITS_END, DECIDED = range(6)
 DONE, BUDGET, ROOM, FULL = range(4)
 _compiled = njit(cache=True, nogil=True)
+_inner = njit(cache=True, nogil=True, no_cpython_wrapper=True)
 
 
 class Chain(NamedTuple):
@@ -71,13 +72,13 @@ class Found(NamedTuple):
     outputs: np.ndarray
 
 
-@_compiled
+@_inner
 def value(maps, unit, vertex):
     """Return the preactivation of `unit` at a homogeneous `vertex`."""
     return maps[0, unit] * vertex[0] + maps[1, unit] * vertex[1] + maps[2, unit] * vertex[2]
 
 
-@_compiled
+@_inner
 def between(p, q, at_p, at_q, out):
     """Write to `out` the point of the edge p, q where a unit vanishes that is at_p, at_q there."""
     share = at_q / (at_q - at_p)
@@ -93,7 +94,7 @@ def between(p, q, at_p, at_q, out):
         out[axis] /= largest
 
 
-@_compiled
+@_inner
 def crossings(values, k, tolerance):
     """Return where the sign of a unit changes along a polygon's k vertices.
 
@@ -113,7 +114,7 @@ def crossings(values, k, tolerance):
     return back, front
 
 
-@_compiled
+@_inner
 def meet(vertices, values, inside, outside, tolerance, out):
     """Write the zero between a positive vertex and its non-positive neighbour to `out`."""
     if values[outside] >= -tolerance:
@@ -123,7 +124,7 @@ def meet(vertices, values, inside, outside, tolerance, out):
     return False
 
 
-@_compiled
+@_inner
 def cut(stack, first, last, values, tolerance, label):
     """Replace the polygon at first:last by its negative part, then its positive part.
 
@@ -162,7 +163,7 @@ def cut(stack, first, last, values, tolerance, label):
     return negative, n - first - negative
 
 
-@_compiled
+@_inner
 def magnitude(chain, work, layer):
     """Return the size of the terms that the next layer's units (weights of norm 1) add up."""
     x, y, w = 0.0, 0.0, 0.0
@@ -176,7 +177,7 @@ def magnitude(chain, work, layer):
     return np.sqrt(x) + np.sqrt(y) + np.sqrt(w)
 
 
-@_compiled
+@_inner
 def next_maps(chain, work, layer):
     """Make the maps of layer + 1 (0: those of the first layer are given) on the current cell."""
     a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
@@ -234,7 +235,7 @@ def classify(chain, work, stack, layer, first, last, start):
     return end
 
 
-@_compiled
+@_inner
 def sift(chain, work, stack, layer, first, last, start, end):
     """Keep of stack.units[start:end] those that cut the polygon; set the others."""
     a = chain.unit_at[layer]
@@ -253,19 +254,22 @@ def sift(chain, work, stack, layer, first, last, start, end):
     return kept
 
 
-@_compiled
+@_inner
 def distinct(places, widths, n):
-    """Return how many of the first n places differ by more than their widths."""
-    order = np.argsort(places[:n])
-    different, before = 0, -1
-    for i in order:
-        if before < 0 or places[i] - places[before] > widths[i] + widths[before]:
-            different += 1
-        before = i
+    """Return how many of the first n places differ by more than their widths; sorts them."""
+    for i in range(1, n):
+        place, width, j = places[i], widths[i], i
+        while j > 0 and places[j - 1] > place:
+            places[j], widths[j] = places[j - 1], widths[j - 1]
+            j -= 1
+        places[j], widths[j] = place, width
+    different = 1
+    for i in range(1, n):
+        different += places[i] - places[i - 1] > widths[i] + widths[i - 1]
     return different
 
 
-@_compiled
+@_inner
 def count_chords(chain, work, stack, layer, first, last, start, end):
     """Return the number of cells into which the units start:end of `layer` cut the polygon."""
     c, k, a = end - start, last - first, chain.unit_at[layer]
@@ -301,7 +305,7 @@ def count_chords(chain, work, stack, layer, first, last, start, end):
     return cells
 
 
-@_compiled
+@_inner
 def has_room(chain, stack, node, top):
     """Tell whether the stack has room for whatever the node at the top can push in one step."""
     k, widest = node[LAST] - node[FIRST], chain.sizes[: chain.layers].max()
@@ -312,7 +316,7 @@ def has_room(chain, stack, node, top):
     )
 
 
-@_compiled
+@_inner
 def emit(chain, work, stack, found, cells, first, last):
     """Append the polygon at first:last, its pattern and its output map to `found`."""
     at = found.ends[cells]
@@ -326,7 +330,7 @@ def emit(chain, work, stack, found, cells, first, last):
     found.outputs[cells] = work.maps[:, hidden:]
 
 
-@_compiled
+@_inner
 def split(chain, work, stack, top, values):
     """Cut the polygon on top by one of its units; leave both parts on the stack, return new top."""
     node = stack.nodes[top - 1]
@@ -349,7 +353,7 @@ def split(chain, work, stack, top, values):
     return top + 1
 
 
-@_compiled
+@_inner
 def settle(chain, work, stack, node):
     """Set the unit by which the polygon was cut off, and keep the units that still cut it."""
     layer, decided = node[LAYER], node[DECIDED]
@@ -364,7 +368,7 @@ def settle(chain, work, stack, node):
         node[DECIDED] = 0
 
 
-@_compiled
+@_inner
 def descend(chain, work, stack, node):
     """Turn the cell in `node` into a polygon of the next layer with the units that cut it."""
     next_maps(chain, work, node[LAYER])
@@ -417,3 +421,41 @@ def explore(chain, work, stack, found, top, budget):
         else:
             top = split(chain, work, stack, top, values)
     return DONE, top, cells
+
+
+@_compiled
+def halve(chain, work, stack):
+    """Split the only polygon on the stack, at whatever layer it is first cut; return the top.
+
+    2 means that its two parts are on the stack, 1 that it is a single cell.
+    """
+    values, node = np.empty(len(stack.vertices)), stack.nodes[0]
+    while True:
+        settle(chain, work, stack, node)
+        if node[UNITS] < node[UNITS_END]:
+            return split(chain, work, stack, 1, values)
+        if node[LAYER] == chain.layers - 1:
+            return 1
+        descend(chain, work, stack, node)
+
+
+@_compiled
+def clip(stack, k, rows, tolerances):
+    """Clip the polygon stack.vertices[:k] to rows @ vertex >= 0; return its vertices (0: empty)."""
+    values = np.empty(len(stack.vertices))
+    for r in range(len(rows)):
+        low, high = np.inf, -np.inf
+        for v in range(k):
+            vertex = stack.vertices[v]
+            z = rows[r, 0] * vertex[0] + rows[r, 1] * vertex[1] + rows[r, 2] * vertex[2]
+            values[v] = z
+            low, high = min(low, z), max(high, z)
+        if high <= tolerances[r]:
+            return 0
+        if low < -tolerances[r]:
+            negative, positive = cut(stack, 0, k, values, tolerances[r], -1)
+            for v in range(positive):
+                stack.vertices[v] = stack.vertices[negative + v]
+                stack.labels[v] = stack.labels[negative + v]
+            k = positive
+    return k
