@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.counting.frame import Frame, frame_of
+from regions.counting.result import RegionCount
+from regions.counting.tally import PIECES_PER_JOB, head_units, tally, workers
 from regions.counting.walk import Stage, Tree, stages_of
 from regions.errors import DomainError
 
@@ -56,8 +58,12 @@ class HalfspaceCells:
 class Halfspaces:
     """The geometry of cells given by halfspaces (see `walk.Geometry`)."""
 
+    frame: Frame
+
     def children(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""
+        from regions.counting import halfspaces
+
         unit, beyond = _normalised(forms, stage.noise)
         d, n = unit.shape[2] - 1, unit.shape[1]
         out = (
@@ -70,6 +76,9 @@ class Halfspaces:
         for found in _resumed(cells, unit, beyond, budget, out):
             owner, points, signs, cuts, number = (part[:found] for part in out)
             below = _below(cells, unit, stage.hidden, owner, points.copy(), signs, cuts, number)
+            if d <= _TIGHTEN_UP_TO:
+                below = self.without_redundant(below)
+                halfspaces.tighten(below.rows, below.starts, below.low, below.high, below.points)
             yield owner.copy(), signs > 0, below
 
     def count(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage) -> Iterator[int]:
@@ -98,8 +107,19 @@ class Halfspaces:
             points=cells.points[index],
         )
 
-    def root(self, frame: Frame) -> HalfspaceCells:
+    def without_redundant(self, cells: HalfspaceCells) -> HalfspaceCells:
+        """Return the cells with only the halfspaces that are facets within the domain's bounds."""
+        from regions.counting import halfspaces
+
+        needed = np.ones(len(cells.rows), dtype=bool)
+        low, high = self.frame.low, self.frame.high
+        halfspaces.facets(cells.rows, cells.starts, low, high, cells.points, needed)
+        kept = np.concatenate([[0], np.cumsum(needed)])[cells.starts]
+        return replace(cells, rows=cells.rows[needed], units=cells.units[needed], starts=kept)
+
+    def root(self) -> HalfspaceCells:
         """Return the whole domain as one cell."""
+        frame = self.frame
         m, d = len(frame.rows), frame.dimension
         point = _inner_point(frame)
         return HalfspaceCells(
@@ -112,20 +132,73 @@ class Halfspaces:
         )
 
 
-def without_redundant(cells: HalfspaceCells) -> HalfspaceCells:
-    """Return the cells with only the halfspaces that are facets (bounds not counted)."""
-    from regions.counting import halfspaces
+def halfspace_tree(net: ReLUNetwork, domain: Box | Slice | None, subtrees: int = 1) -> Tree:
+    """Return the tree of cells of `net` over `domain`, described by halfspaces.
 
-    needed = np.ones(len(cells.rows), dtype=bool)
-    halfspaces.facets(cells.rows, cells.starts, cells.low, cells.high, cells.points, needed)
-    kept = np.concatenate([[0], np.cumsum(needed)])[cells.starts]
-    return replace(cells, rows=cells.rows[needed], units=cells.units[needed], starts=kept)
-
-
-def halfspace_tree(net: ReLUNetwork, domain: Box | Slice | None) -> Tree:
-    """Return the tree of cells of `net` over `domain`, described by halfspaces."""
+    Its first stage alone can give `subtrees` cells, where the first layer has the units for that.
+    """
     frame = frame_of(net, domain)
-    return Tree(net, frame, Halfspaces(), stages_of(net, frame))
+    head = None
+    if subtrees > 1 and net.relu_layers:
+        head = head_units(net, frame.dimension, subtrees)
+    return Tree(net, frame, Halfspaces(frame), stages_of(net, frame, head))
+
+
+def count_cells(
+    net: ReLUNetwork,
+    domain: Box | Slice | None,
+    *,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> RegionCount:
+    """Count the full-dimensional activation regions of `net` exactly, in any dimension.
+
+    Every unit cuts every cell it crosses: the side of the cell's witness point is there for free,
+    one small linear program decides on the other, at most (units) x (regions) programs in all.
+
+    Parameters
+    ----------
+    net : ReLUNetwork
+    domain : Box, Slice or None
+        None is all of R^n0; open boxes and unbounded slices are allowed.
+    time_limit : float, optional
+        Seconds after which the count so far is returned as a lower bound.
+    n_jobs : int, optional
+        Workers that share the subtrees, through joblib; `joblib.parallel_config` picks the backend.
+    progress : bool
+        Show a bar on stderr.
+
+    Returns
+    -------
+    RegionCount
+        EXACT, or LIMIT_REACHED after a time limit, an interrupt or lack of memory.
+
+    Notes
+    -----
+    A cell counts if it reaches more than 1e-9 (in units of the domain's half-width, plus the
+    layer's rounding level) past the last hyperplane that cut it; a unit that is constant on a cell
+    up to rounding does not cut it.
+
+    Examples
+    --------
+    >>> import numpy as np, regions
+    >>> from regions.counting.cells import count_cells
+    >>> net = regions.as_network([(np.eye(2), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))])
+    >>> count_cells(net, None).count
+    4
+    """
+    pieces = workers(n_jobs) * PIECES_PER_JOB
+    tree = halfspace_tree(net, domain, pieces if pieces > PIECES_PER_JOB else 1)
+    return tally(
+        tree,
+        Halfspaces(tree.frame).root(),
+        time_limit=time_limit,
+        n_jobs=n_jobs,
+        progress=progress,
+        method="cells",
+        domain=domain,
+    )
 
 
 def _normalised(forms: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -159,7 +232,6 @@ def _resumed(cells: HalfspaceCells, unit, beyond, budget: int, out: tuple) -> It
 
 def _below(cells, unit, hidden, owner, points, signs, cuts, number) -> HalfspaceCells:
     """Return the children: their parents' halfspaces and those of the units that cut."""
-    from regions.counting import halfspaces
 
     heights = np.diff(cells.starts)[owner]
     starts = np.concatenate([[0], np.cumsum(heights + number)])
@@ -172,19 +244,14 @@ def _below(cells, unit, hidden, owner, points, signs, cuts, number) -> Halfspace
         rows[first:middle], units[first:middle] = cells.rows[old], cells.units[old]
         rows[middle:end] = signs[child, chosen, None] * unit[parent, chosen]
         units[middle:end] = hidden[chosen]
-    low, high = cells.low[owner], cells.high[owner]
-    below = HalfspaceCells(rows, units, starts, low, high, points)
-    if points.shape[1] <= _TIGHTEN_UP_TO:
-        below = without_redundant(below)
-        halfspaces.tighten(below.rows, below.starts, low, high, points)
-    return below
+    return HalfspaceCells(rows, units, starts, cells.low[owner], cells.high[owner], points)
 
 
 def _inner_point(frame: Frame) -> np.ndarray:
     """Return a point well inside the domain."""
     finite = np.isfinite(frame.low) & np.isfinite(frame.high)
-    open_middle = np.clip(0.0, frame.low + 1.0, frame.high - 1.0)
-    middle = np.where(finite, 0.5 * np.add(frame.low, frame.high, where=finite), open_middle)
+    middle = np.clip(0.0, frame.low + 1.0, frame.high - 1.0)
+    middle[finite] = (frame.low[finite] + frame.high[finite]) / 2
     if len(frame.rows) == 0:
         return middle
     from scipy.optimize import linprog

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, objmode
 
-from regions.counting.simplex import FAILED, REACHED, maximise
+from regions.counting.simplex import FAILED, maximise
 
 _BEYOND = 1e-9  # how far past a hyperplane a cell must reach, in units of the domain
+_REDUNDANT = 1e-12
 _DEEP = 1e-4  # a linear program stops as soon as it is so far past
 
 
@@ -121,22 +122,31 @@ def other_side(rows, slack, m, low, high, point, gain, value, past, found):
     Returns whether there is one; it is strictly inside the cell and written to `found`.
     """
     d = gain.size
-    back, ahead = _chord(rows, slack, m, low, high, point, gain, np.empty(m))
+    _, ahead = _chord(rows, slack, m, low, high, point, gain, np.empty(m))
     crossing = -value / _dot(gain, gain)
     if ahead - crossing > 10 * past:
         stop = min(ahead, crossing + 1.0)
         for k in range(d):
             found[k] = point[k] + 0.5 * (crossing + stop) * gain[k]
         return True
-    beyond = farthest(
-        rows, slack, m, gain, low - point, high - point, _DEEP - value, found
-    ) + value
-    if not beyond > past:
+    beyond = farthest(rows, slack, m, gain, low - point, high - point, _DEEP - value, found) + value
+    reach = 1.0
+    for k in range(d):
+        reach = max(reach, abs(found[k]))
+    if not beyond > past * reach:  # in open domains, an opening angle
         return False
     # halfway between the hyperplane and the point reached
     share = 1.0 - 0.5 * beyond / (beyond - value)
     for k in range(d):
         found[k] = point[k] + share * found[k]
+    return _inside(rows, m, found)
+
+
+@njit(cache=True)
+def _inside(rows, m, point):
+    for i in range(m):
+        if _dot(rows[i], point) + rows[i, point.size] <= 0.0:
+            return False
     return True
 
 
@@ -194,9 +204,7 @@ def _decide(form, past, rows, slack, m, low, high, point, found):
         if abs(value) <= 1e-12:
             return -1, False
     sign = 1 if value > 0 else -1
-    cuts = other_side(
-        rows, slack, m, low, high, point, -sign * form[:d], -abs(value), past, found
-    )
+    cuts = other_side(rows, slack, m, low, high, point, -sign * form[:d], -abs(value), past, found)
     return sign, cuts
 
 
@@ -255,7 +263,9 @@ def split(forms, beyond, rows, starts, low, high, points, cursor, stack, budget,
             recentre(local, slack, m, low[cell], high[cell], point)
         while unit < n:
             form = forms[cell, unit]
-            sign, cut = _decide(form, beyond[cell, unit], local, slack, m, low[cell], high[cell], point, found)
+            sign, cut = _decide(
+                form, beyond[cell, unit], local, slack, m, low[cell], high[cell], point, found
+            )
             s_sign[top, unit] = sign
             if cut:
                 s_cut[top, cuts] = unit
@@ -305,7 +315,7 @@ def tighten(rows, starts, low, high, points):
 
 @njit(cache=True)
 def facets(rows, starts, low, high, points, needed):
-    """Fill `needed` with whether each halfspace is a facet of its cell."""
+    """Fill `needed` with whether each halfspace is a facet of its cell within the bounds."""
     d = points.shape[1]
     found = np.empty(d)
     for cell in range(points.shape[0]):
@@ -313,7 +323,7 @@ def facets(rows, starts, low, high, points, needed):
         local, slack, names = np.empty((m, d + 1)), np.empty(m), np.arange(first, first + m)
         local[:] = rows[first : first + m]
         slacks(local, m, points[cell], slack)
-        down, up = low[cell] - points[cell], high[cell] - points[cell]
+        down, up = low - points[cell], high - points[cell]
         left, k = m, 0
         while k < left:
             # without this row, can the cell be left through it?
@@ -321,7 +331,8 @@ def facets(rows, starts, low, high, points, needed):
             local[k], slack[k], names[k] = local[left - 1], slack[left - 1], names[left - 1]
             target = room + _DEEP
             value = farthest(local, slack, left - 1, -gain[:d], down, up, target, found)
-            needed[name] = not value <= room + _BEYOND
+            # a row left out wrongly would let cells grow; one too many only costs time
+            needed[name] = not value <= room + _REDUNDANT
             if needed[name]:
                 local[left - 1], slack[left - 1], names[left - 1] = local[k], slack[k], names[k]
                 local[k], slack[k], names[k] = gain, room, name

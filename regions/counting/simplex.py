@@ -10,7 +10,8 @@ import numpy as np
 from numba import njit
 
 OPTIMAL, REACHED, FAILED = 0, 1, 2
-_PIVOT = 1e-11
+_PIVOT = 1e-10
+_GAIN = 1e-10
 
 
 @njit(cache=True)
@@ -90,7 +91,7 @@ def maximise(table, slack, low, high, target, point):
     for k in range(d):
         point[k] = 0.0
         size = max(size, abs(table[m, k]))
-    value, tolerance, limit = 0.0, 1e-12 * size, 20 * (m + d) + 50
+    value, tolerance, limit = 0.0, _GAIN * size, 20 * (m + d) + 50
     for step_number in range(limit):
         column = _entering(table, nonbasic, down, up, tolerance, step_number > limit // 2)
         if column < 0:

@@ -1,0 +1,119 @@
+"""Counts the cells of a tree, on one core or over independent subtrees through joblib."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from math import comb
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from regions.counting.limits import Stopwatch
+from regions.counting.result import RegionCount
+from regions.counting.walk import Batch, Tree
+from regions.progress import track
+
+if TYPE_CHECKING:
+    from regions.networks import ReLUNetwork
+
+PIECES_PER_JOB = 24
+_ATTEMPTS = 3
+
+
+def tally(
+    tree: Tree, cells: Any, *, time_limit: float | None, n_jobs: int | None, progress: bool, **known
+) -> RegionCount:
+    """Count all cells below the root `cells`; cut short by time, Ctrl-C or lack of memory.
+
+    `known` (method, domain, details) goes to the result.
+    """
+    watch, found, stopped_by = Stopwatch(time_limit), 0, None
+    try:
+        with track(show=progress, label="regions") as bar:
+            for more in _found(tree, cells, watch, n_jobs):
+                found += more
+                bar.update(more)
+                if watch.expired():
+                    stopped_by = "time"
+                    break
+    except KeyboardInterrupt:
+        stopped_by = "interrupt"
+    except MemoryError:
+        stopped_by = "memory"
+    if stopped_by is None:
+        return RegionCount.exact(found, seconds=watch.seconds, **known)
+    known["details"] = dict(known.get("details", {}))
+    lower = max(found, 1)  # the domain is not empty
+    return RegionCount.cut_short(lower, stopped_by=stopped_by, seconds=watch.seconds, **known)
+
+
+def workers(n_jobs: int | None) -> int:
+    """Return how many workers `n_jobs` means here, under the user's `joblib.parallel_config`."""
+    return joblib.effective_n_jobs(n_jobs)  # type: ignore[arg-type]
+
+
+def _found(tree: Tree, cells: Any, watch: Stopwatch, n_jobs: int | None) -> Iterator[int]:
+    jobs = workers(n_jobs)
+    if jobs == 1:
+        return tree.counts(tree.root(cells))
+    pieces = _pieces(tree, cells, jobs * PIECES_PER_JOB)
+    return in_parallel(_count_piece, tree, pieces, watch, n_jobs)
+
+
+def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
+    """Return so many first-layer units that they alone can cut the domain into `wanted` cells."""
+    size, number = net.relu_layers[0].size, 1
+    while number < size and sum(comb(number, j) for j in range(dimension + 1)) < wanted:
+        number += 1
+    return np.arange(number)
+
+
+def _pieces(tree: Tree, cells: Any, wanted: int) -> list[Batch]:
+    """Return independent subtrees, at least `wanted` of them where the tree has so many."""
+    frontier = [tree.root(cells)]
+    while sum(map(len, frontier)) < wanted and frontier[0].stage < len(tree.stages):
+        frontier = [child for batch in frontier for child in tree.children(batch)]
+    size = max(1, sum(map(len, frontier)) // wanted)
+    return [piece for batch in frontier for piece in tree.resized(batch, size)]
+
+
+def in_parallel(
+    work: Callable, tree: Tree, pieces: list[Batch], watch: Stopwatch, n_jobs: int | None
+) -> Iterator[Any]:
+    """Yield ``work(tree, piece, deadline)`` for every piece, in any order.
+
+    Pieces whose worker was killed are done again; the backend is the user's
+    (`joblib.parallel_config`).
+    """
+    deadline = None if watch.limit is None else time.time() + watch.limit - watch.seconds
+    left = dict(enumerate(pieces))
+    for attempt in range(_ATTEMPTS):
+        tasks = (
+            joblib.delayed(_named)(work, i, tree, piece, deadline)
+            for i, piece in list(left.items())
+        )
+        try:
+            run = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+            for index, result in run(tasks):  # type: ignore[union-attr]
+                del left[index]
+                yield result
+            return
+        except TerminatedWorkerError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+
+
+def _named(work: Callable, index: int, *arguments: Any) -> tuple[int, Any]:
+    return index, work(*arguments)
+
+
+def _count_piece(tree: Tree, piece: Batch, deadline: float | None) -> int:
+    total = 0
+    for more in tree.counts(piece):
+        total += more
+        if deadline is not None and time.time() > deadline:
+            break
+    return total
