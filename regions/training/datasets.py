@@ -115,6 +115,8 @@ def load_data(
     """
     if not 0 <= validation < 1:
         raise ArgumentError(f"validation is {validation}; expected a fraction in [0, 1)")
+    if limit is not None and limit < 1:
+        raise ArgumentError(f"limit is {limit}; expected 1 or more training images, or None")
     if standardise not in ("channel", "pixel"):
         raise ArgumentError(f"standardise is {standardise!r}; choose 'channel' or 'pixel'")
     raw = _digits() if source == "digits" else read_source(Path(source))
