@@ -1,4 +1,4 @@
-"""The command line: the same words and numbers as the library, clear errors, nothing half-written."""
+"""The command line: the library's words and numbers, clear errors, nothing half-written."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_allocate_then_prune(capsys, model, tmp_path):
 
 def test_allocate_widths_as_a_table(capsys, tmp_path):
     table = tmp_path / "densities.csv"
-    status, out, _ = run(capsys, "allocate", "20,10,10,3", 0.2, "--objective", "erk", "-o", table)
+    status = run(capsys, "allocate", "20,10,10,3", 0.2, "--objective", "erk", "-o", table)[0]
     assert status == 0 and table.read_text().startswith("layer")
 
 

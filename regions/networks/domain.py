@@ -163,15 +163,15 @@ class Slice:
         if not np.isfinite(array).all():
             raise DomainError("points hold NaN or infinite values; give finite inputs")
         directions = array[1:] - array[0]
-        # length along the basis keeps coordinates in the units of the inputs
-        _, triangle = np.linalg.qr(directions.T) if len(directions) <= array.shape[1] else (0, None)
-        if triangle is None or _is_flat(triangle, array):
+        frame = np.linalg.qr(directions.T) if len(directions) <= array.shape[1] else None
+        if frame is None or _is_flat(frame.R, array):
             raise DomainError(
                 f"{len(array)} points in {array.shape[1]} dimensions do not span a flat of "
                 f"dimension {len(array) - 1}: some coincide or lie on a line or plane through the "
                 "others; remove or change them"
             )
-        basis = np.linalg.qr(directions.T)[0].T
+        # the first coordinate grows from the first point to the second
+        basis = (frame.Q * np.where(np.diag(frame.R) < 0, -1.0, 1.0)).T
         if box is not None and box.input_size != array.shape[1]:
             raise DomainError(
                 f"points have {array.shape[1]} inputs but the box has {box.input_size}"
@@ -219,8 +219,7 @@ class Slice:
         """Return (G, h) with G z <= h for the coordinates z of the domain."""
         if self.segment:
             length = float(np.linalg.norm(self.points[1] - self.points[0]))
-            sign = np.sign((self.points[1] - self.points[0]) @ self.basis[0])
-            return np.array([[sign], [-sign]]), np.array([length, 0.0])
+            return np.array([[1.0], [-1.0]]), np.array([length, 0.0])
         if self.box is None:
             return np.zeros((0, self.dimension)), np.zeros(0)
         rows, limits = self.box.halfspaces()
