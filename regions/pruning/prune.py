@@ -157,10 +157,11 @@ def layer_counts(
     unknown = [name for name in densities if name not in sizes]
     if unknown:
         raise ArgumentError(f"no prunable layer {unknown[0]!r}; there are {list(sizes)}")
+    checked = {n: check_density(d, f"density of {n!r}") for n, d in densities.items()}
     return {
-        name: nearest(check_density(densities[name], f"density of {name!r}"), size)
+        name: nearest(checked[name], size)
         for name, size in sizes.items()
-        if name in densities
+        if checked.get(name, 1.0) < 1.0
     }
 
 
@@ -173,7 +174,10 @@ def _counts_of_allocation(allocation: Any, shapes: Mapping[str, tuple[int, ...]]
     name_of = dict(zip(given, shapes, strict=True))
     if set(given) == set(shapes):
         name_of = {name: name for name in given}
-    return {name_of[name]: count for name, count in allocation.counts.items()}
+    sizes = {name: prod(shape) for name, shape in given.items()}
+    return {
+        name_of[name]: count for name, count in allocation.counts.items() if count < sizes[name]
+    }
 
 
 def _is_number(value: Any) -> bool:

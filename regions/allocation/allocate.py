@@ -1,0 +1,185 @@
+"""`allocate`: which density each layer gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from regions.allocation.allocation import Allocation
+from regions.allocation.objectives import DEFAULT, OBJECTIVES, prepare
+from regions.allocation.problem import Counts, Problem, make_problem
+from regions.allocation.rules import RULES
+from regions.allocation.search import Trials, is_equal, plateau, search
+from regions.errors import ArgumentError
+from regions.progress import track
+from regions.randomness import Rng
+
+
+def allocate(
+    model_or_widths: Any,
+    density: float | None = None,
+    objective: str | Callable[[dict[str, float]], float] = DEFAULT,
+    skip: Iterable[str] = (),
+    fixed: Mapping[str, float] | None = None,
+    rng: Rng = 0,
+    *,
+    sparsity: float | None = None,
+    compression: float | None = None,
+    weights: int | None = None,
+    minimum: float = 1,
+    prune_output: bool = False,
+    input_shape: tuple[int, ...] | None = None,
+    tolerance: float = 1e-3,
+    max_evaluations: int = 1000,
+    progress: bool = False,
+    **options: Any,
+) -> Allocation:
+    """Return the layer densities that maximise an objective for a given number of weights.
+
+    Parameters
+    ----------
+    model_or_widths : model or sequence of int
+        A torch module, list of (W, b), ONNX file or ReLUNetwork, or widths [inputs, hidden ...,
+        outputs], whose layers are called "layer1", "layer2", ..., "output". The last layer is the
+        output layer: kept whole and outside the budget (see `prune_output`).
+    density, sparsity, compression, weights : float, float, float, int
+        The budget, exactly one of them: fraction kept in (0, 1], fraction removed, 1 / density, or
+        number of weights kept, over all layers that are free or fixed.
+    objective : str or callable
+        What is maximised, or a rule that needs no search.
+
+        ``"effective-weights"`` (default): number of kept weights on an input-to-output path;
+        ``"effective-units"``: the same for hidden units;
+        ``"expected"`` (Cai et al., arXiv:2301.07966), ``"expected-log"``, ``"rank"``, ``"rows"``,
+        ``"live"``, ``"effective"``: log2 of the bounds of `regions.bounds`;
+        ``"uniform"``, ``"equal"`` (same number of weights in each layer), ``"er"``, ``"erk"``,
+        ``"lamp"``, ``"global"`` (magnitude): rules, as controls;
+        or a function of {layer: density} that returns a number, higher is better.
+    skip : iterable of str
+        Layers that are kept whole, outside the budget.
+    fixed : mapping of str to float
+        Layers with a given density, inside the budget.
+    rng : int, numpy.random.Generator or None
+        Randomness of random masks; the same seed gives the same answer.
+    minimum : int or float
+        Least number of weights (int) or density (float) of every free layer.
+    prune_output : bool
+        Treat the output layer like the others.
+    input_shape : tuple of int, optional
+        Shape of one input, for models that start with a convolution.
+    tolerance : float
+        How far below the best a value may lie, relative to it, to count as the same plateau.
+    max_evaluations : int
+        Limit of splits tried by the search.
+    progress : bool
+        Show a progress bar on stderr.
+    **options
+        Options of the objective. For those on masks: ``masks`` ("magnitude", the default with a
+        model: the masks that pruning it would give; or "random", the default with widths) and
+        ``draws`` (number of random masks); for bounds ``dim`` and ``count_output``; for
+        "expected" ``rank`` and ``samples``.
+
+    Returns
+    -------
+    Allocation
+        Its value is never below that of the uniform split, or of any rule that applies, under the
+        same masks.
+
+    Raises
+    ------
+    ArgumentError
+        For a budget out of range, more or less than one budget, an unknown layer, objective or
+        option, widths that are no whole numbers, or weights that are NaN.
+    BudgetError
+        If the budget is below what fixed layers and minima take, or above the layers' sizes.
+    UnsupportedModelError
+        If the objective needs paths or an MLP and the model has none.
+
+    Notes
+    -----
+    Why the default: in a pilot (MLP 784-100-100-10 on MNIST, confirmed on Fashion-MNIST, densities
+    .0001 to .01) the number of effective weights of the actual magnitude masks had the highest
+    rank correlation with accuracy after fine-tuning of all training-free objectives (.94 on
+    average; Cai's bound .75-.80) and a lower regret than every fixed split. The bounds saturate:
+    at moderate densities they have their dense value on a wide range of splits. For widths no
+    objective was better than another beyond noise; the same one is used, on random masks. Where
+    every split keeps all weights effective it is flat, and the uniform split is returned. It has
+    nothing to say about masks that are repaired (`regions.prune(..., repair=True)`), where all
+    kept weights are effective by construction; there moderate splits differ little.
+
+    Examples
+    --------
+    >>> import regions
+    >>> found = regions.allocate([784, 100, 100, 10], 0.001, objective="expected")
+    >>> found.budget, round(found.uniform_value, 2), round(found.value, 2)
+    (88, 172.83, 198.68)
+    >>> regions.allocate([784, 100, 100, 10], 0.01, objective="equal").counts
+    {'layer1': 442, 'layer2': 442, 'output': 1000}
+    """
+    budget = dict(density=density, sparsity=sparsity, compression=compression, weights=weights)
+    problem = make_problem(model_or_widths, budget, skip, fixed, minimum, prune_output, input_shape)
+    if not 0.0 <= tolerance < 1.0 or max_evaluations < 1:
+        raise ArgumentError(
+            f"tolerance must be in [0, 1) and max_evaluations above 0, "
+            f"got {tolerance!r} and {max_evaluations!r}"
+        )
+    if isinstance(objective, str) and objective in RULES:
+        if options:
+            raise ArgumentError(f"rule {objective!r} takes no options, got {list(options)}")
+        return _result(problem, objective, RULES[objective](problem))
+    if not callable(objective) and objective not in OBJECTIVES:
+        raise ArgumentError(
+            f"no objective {objective!r}; choose one of {list(OBJECTIVES)}, a rule of "
+            f"{list(RULES)}, or give a function of the layer densities"
+        )
+    evaluate = prepare(problem, objective, np.random.default_rng(rng), options)
+    name = objective if isinstance(objective, str) else getattr(objective, "__name__", "function")
+    with track(show=progress, label=f"allocate by {name}") as bar:
+        trials = Trials(problem, evaluate, max_evaluations, bar)
+        search(trials, _starts(problem))
+        return _found(problem, name, trials, tolerance)
+
+
+def _starts(problem: Problem) -> dict[str, Counts]:
+    needs_weights = {"global", "lamp"} if problem.weights is None else set()
+    return {name: rule(problem) for name, rule in RULES.items() if name not in needs_weights}
+
+
+def _found(problem: Problem, objective: str, trials: Trials, tolerance: float) -> Allocation:
+    converged = not trials.exhausted
+    best, uniform = trials.best(), problem.uniform()
+    value = trials.mean(best)
+    width = tolerance * abs(value)
+    reach = plateau(trials, best, value - width) if len(problem.free) > 1 else {}
+    gains = trials.values(best) - trials.values(uniform)
+    ties = sum(is_equal(float(v.mean()), value) for v in trials.seen.values()) - 1
+    return _result(
+        problem,
+        objective,
+        best,
+        value=value,
+        uniform_value=trials.mean(uniform),
+        error=float(gains.std(ddof=1) / np.sqrt(gains.size)) if gains.size > 1 else None,
+        plateau=reach,
+        tolerance=width,
+        ties=ties,
+        evaluations=len(trials.seen),
+        converged=converged,
+    )
+
+
+def _result(problem: Problem, objective: str, free: Counts, **known: Any) -> Allocation:
+    roles = {
+        name: "free" if name in free else "fixed" if name in problem.fixed else "whole"
+        for name in problem.shapes
+    }
+    return Allocation(
+        objective=objective,
+        counts=problem.complete(free),
+        shapes=dict(problem.shapes),
+        roles=roles,
+        uniform=problem.complete(problem.uniform()),
+        **{"plateau": {}, **known},
+    )

@@ -1,0 +1,194 @@
+"""Masks as functions of layer counts: weights in a fixed order, the first ones are kept.
+
+For one network there is one such order, by falling magnitude. Random masks are several random
+orders. All allocations are compared under the same orders (common random numbers), so a difference
+between two of them is not the luck of two draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from regions.allocation.problem import Counts, Problem
+from regions.errors import ArgumentError
+from regions.pruning.selection import best_first
+
+SOURCES = ("magnitude", "random")
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Flat indices of one layer's weights, best first, as rows and columns of its matrix."""
+
+    rows: np.ndarray
+    cols: np.ndarray
+    shape: tuple[int, int]
+    row_start: np.ndarray
+    col_start: np.ndarray
+
+    @classmethod
+    def of(cls, order: np.ndarray, shape: tuple[int, int]) -> Ordered:
+        """Return `order` with, per row and column, the place of its first weight."""
+        rows, cols = (index.astype(np.int32) for index in np.unravel_index(order, shape))
+        starts = [_first_places(index, n) for index, n in ((rows, shape[0]), (cols, shape[1]))]
+        return cls(rows, cols, shape, *starts)
+
+    def support(self, count: int) -> sparse.csr_array:
+        """Return the sparse matrix of the first `count` weights."""
+        if count == self.shape[0] * self.shape[1]:
+            return sparse.csr_array(np.ones(self.shape, dtype=np.int8))
+        entries = (np.ones(count, dtype=np.int8), (self.rows[:count], self.cols[:count]))
+        return sparse.csr_array(entries, shape=self.shape)
+
+
+def _first_places(index: np.ndarray, size: int) -> np.ndarray:
+    places = np.full(size, index.size, dtype=np.int64)
+    places[index[::-1]] = np.arange(index.size)[::-1]  # the last assignment is the first place
+    return places
+
+
+class Alive(NamedTuple):
+    """Effective weights per layer and effective units per hidden layer."""
+
+    weights: dict[str, int]
+    units: list[int]
+
+
+class ChainDraw:
+    """One set of orders of a chain of layers."""
+
+    def __init__(self, layers: Mapping[str, Ordered]):
+        self.layers = dict(layers)
+
+    def supports(self, counts: Counts) -> list[sparse.csr_array]:
+        """Return the sparse matrices of the kept weights."""
+        return [layer.support(counts[name]) for name, layer in self.layers.items()]
+
+    def alive(self, counts: Counts) -> Alive:
+        """Return what lies on an input-to-output path of the kept weights."""
+        names, layers = list(self.layers), list(self.layers.values())
+        fed = [np.ones(layers[0].shape[1], dtype=bool)]
+        for name, layer in self.layers.items():
+            fed.append(_step(fed[-1], layer.cols, layer.rows, layer.row_start, counts[name]))
+        feeding = [np.ones(layers[-1].shape[0], dtype=bool)]
+        for name, layer in reversed(self.layers.items()):
+            feeding.append(
+                _step(feeding[-1], layer.rows, layer.cols, layer.col_start, counts[name])
+            )
+        feeding.reverse()
+        weights = {
+            name: _between(layer, fed[i], feeding[i + 1], counts[name])
+            for i, (name, layer) in enumerate(zip(names, layers, strict=True))
+        }
+        hidden = zip(fed[1:-1], feeding[1:-1], strict=True)
+        return Alive(weights, [int(np.count_nonzero(one & two)) for one, two in hidden])
+
+
+def _step(
+    known: np.ndarray, source: np.ndarray, target: np.ndarray, start: np.ndarray, count: int
+) -> np.ndarray:
+    if count == known.size * start.size:
+        return np.full(start.size, known.any())
+    if known.all():  # then a unit is reached as soon as it has any weight at all
+        return start < count
+    reached = np.zeros(start.size, dtype=bool)
+    reached[target[:count][known[source[:count]]]] = True
+    return reached
+
+
+def _between(layer: Ordered, fed: np.ndarray, feeding: np.ndarray, count: int) -> int:
+    if count == fed.size * feeding.size:
+        return int(np.count_nonzero(fed)) * int(np.count_nonzero(feeding))
+    if fed.all() and feeding.all():
+        return count
+    return int(np.count_nonzero(fed[layer.cols[:count]] & feeding[layer.rows[:count]]))
+
+
+class GraphDraw:
+    """One set of orders of any network, as dense masks."""
+
+    def __init__(self, orders: Mapping[str, np.ndarray], problem: Problem):
+        self.orders, self.problem = dict(orders), problem
+
+    def masks(self, counts: Counts) -> dict[str, np.ndarray]:
+        """Return boolean masks of the kept weights."""
+        masks = {}
+        for name, shape in self.problem.shapes.items():
+            masks[name] = np.ones(shape, dtype=bool)
+            if counts[name] < masks[name].size:
+                masks[name][:] = False
+                masks[name].ravel()[self.orders[name][: counts[name]]] = True
+        return masks
+
+    def alive(self, counts: Counts) -> Alive:
+        """Return what lies on an input-to-output path of the kept weights."""
+        from regions.networks import liveness
+
+        graph = self.problem.wiring("counting effective weights")
+        live = liveness(graph, self.masks(counts))
+        weights = {name: int(np.count_nonzero(mask)) for name, mask in live.effective.items()}
+        units = [int(np.count_nonzero(live.units(name))) for name in graph.relu_names]
+        return Alive(weights, units)
+
+
+Draw = ChainDraw | GraphDraw
+
+
+def make_draws(
+    problem: Problem, masks: str | None, draws: int, rng: np.random.Generator
+) -> list[Draw]:
+    """Return the orders under which allocations are compared.
+
+    `masks` is "magnitude" (one draw, from the model's weights) or "random" (`draws` of them);
+    None means magnitude if there is a model, else random.
+    """
+    source = masks or ("random" if problem.weights is None else "magnitude")
+    if source not in SOURCES:
+        raise ArgumentError(f"masks must be one of {SOURCES}, got {masks!r}")
+    if source == "random":
+        if not isinstance(draws, (int, np.integer)) or draws < 1:
+            raise ArgumentError(f"draws must be a whole number above 0, got {draws!r}")
+        return [_draw(problem, _random_order(problem, rng)) for _ in range(draws)]
+    if problem.weights is None:
+        raise ArgumentError('masks="magnitude" needs a model with weights, but got widths')
+    return [_draw(problem, _magnitude_order(problem))]
+
+
+_Order = Callable[[str], np.ndarray]
+
+
+def _draw(problem: Problem, order: _Order) -> Draw:
+    pruned = {name: order(name) for name in problem.budgeted}
+    if not problem.is_chain:
+        return GraphDraw(pruned, problem)
+    whole = np.zeros(0, dtype=np.int64)
+    shapes = {name: (shape[0], shape[1]) for name, shape in problem.shapes.items()}
+    return ChainDraw({n: Ordered.of(pruned.get(n, whole), shape) for n, shape in shapes.items()})
+
+
+def _longest(problem: Problem, name: str) -> int:
+    """Return how many weights a layer can get at most, so that no longer order is kept."""
+    if name in problem.given:
+        return problem.given[name]
+    return min(problem.most[name], problem.budget)
+
+
+def _random_order(problem: Problem, rng: np.random.Generator) -> _Order:
+    def order(name: str) -> np.ndarray:
+        return rng.choice(problem.sizes[name], _longest(problem, name), replace=False)
+
+    return order
+
+
+def _magnitude_order(problem: Problem) -> _Order:
+    weights = problem.weights or {}
+
+    def order(name: str) -> np.ndarray:
+        return best_first(np.abs(weights[name]))[: _longest(problem, name)]
+
+    return order

@@ -1,0 +1,47 @@
+"""The mean of log2 of the rank-aware bound over random masks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from regions.allocation.draws import ChainDraw, make_draws
+from regions.allocation.objectives import Evaluate
+from regions.allocation.problem import Counts, Problem
+from regions.bounds.cai import log2_at_ranks
+from regions.bounds.chain import generic_rank
+
+
+def prepare(
+    problem: Problem,
+    rng: np.random.Generator,
+    draws: int = 20,
+    dim: int | None = None,
+    count_output: bool = True,
+) -> Evaluate:
+    """Return E[log2 B(ranks)], one value per draw of masks with exact counts.
+
+    Unlike log2 E[B] ('expected') it is not dominated by rare masks of high rank.
+    """
+    problem.require_chain("objective 'expected-log'")
+    return at_ranks(problem, make_draws(problem, "random", draws, rng), dim, count_output)
+
+
+def at_ranks(problem: Problem, draws: list, dim: int | None, count_output: bool) -> Evaluate:
+    """Return log2 of the rank-aware bound at the structural ranks of each draw's masks."""
+    widths = problem.widths if count_output else problem.widths[:-1]
+    names = list(problem.shapes)[: len(widths) - 1]
+
+    @lru_cache(maxsize=100_000)
+    def rank(draw: ChainDraw, name: str, count: int) -> int:
+        if count == problem.sizes[name]:
+            return min(problem.shapes[name])
+        return generic_rank(draw.layers[name].support(count))
+
+    def evaluate(counts: Counts) -> np.ndarray:
+        ranks = [[rank(draw, name, counts[name]) for name in names] for draw in draws]
+        size = widths[0] if dim is None else dim
+        return np.array([log2_at_ranks(widths, tuple_of, size) for tuple_of in ranks])
+
+    return evaluate

@@ -1,0 +1,51 @@
+"""Bounds for given masks, shared by the objectives that differ in the bound alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from regions.allocation.draws import ChainDraw, Draw, GraphDraw
+from regions.allocation.objectives import Evaluate
+from regions.allocation.problem import Counts, Problem
+from regions.bounds.chain import Chain, chain_of_masks, chain_of_network
+from regions.bounds.on_mask import log2_on_mask
+
+
+def bound_on_masks(
+    problem: Problem, draws: Sequence[Draw], kind: str, dim: int | None, count_output: bool
+) -> Evaluate:
+    """Return log2 of the bound `kind` at each draw's masks.
+
+    The outputs of a chain count as a ReLU layer if `count_output`; those of other networks never.
+    """
+    chain_of = _of_layers(count_output) if problem.is_chain else _of_model(problem)
+
+    def evaluate(counts: Counts) -> np.ndarray:
+        return np.array([log2_on_mask(chain_of(draw, counts), kind, dim) for draw in draws])
+
+    return evaluate
+
+
+def _of_layers(count_output: bool) -> Callable[[Any, Counts], Chain]:
+    def chain(draw: ChainDraw, counts: Counts) -> Chain:
+        supports: list[Any] = draw.supports(counts)
+        if count_output:
+            return chain_of_masks(supports)
+        return chain_of_masks(supports[:-1], output=supports[-1])
+
+    return chain
+
+
+def _of_model(problem: Problem) -> Callable[[Any, Counts], Chain]:
+    from regions.networks import ReLUNetwork
+
+    ones = {f"{name}.weight": np.ones(shape) for name, shape in problem.shapes.items()}
+    network = ReLUNetwork(problem.wiring("a bound of this model"), ones)
+
+    def chain(draw: GraphDraw, counts: Counts) -> Chain:
+        return chain_of_network(network.masked(draw.masks(counts)))
+
+    return chain
