@@ -7,10 +7,11 @@ from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
-from scipy import optimize, sparse, stats
+from scipy import sparse, stats
 from scipy.sparse.csgraph import structural_rank
 
 from regions.bounds.checks import check_choice, check_count, check_density
+from regions.bounds.karp_sipser import mean_rank
 from regions.randomness import Rng
 
 METHODS = ("sampled", "binomial", "mean")
@@ -43,7 +44,7 @@ def rank_distribution(
         Binomial(m, 1 - (1 - density)^n) with m <= n, which is never below the rank (Cai et al.,
         arXiv:2301.07966, closed form; here the empty matrix keeps its probability).
         ``"mean"``: all mass on the two integers around the Karp-Sipser mean of
-        `mean_rank`, split so that the mean is kept.
+        `regions.bounds.karp_sipser`, split so that the mean is kept.
     samples : int
         Number of random supports of ``"sampled"``.
     rng : int, numpy.random.Generator or None
@@ -82,39 +83,6 @@ def rank_distribution(
     if isinstance(rng, Integral):
         return _sampled_once(rows, cols, density, samples, int(rng), sampler).copy()
     return _sampled(rows, cols, density, samples, np.random.default_rng(rng), sampler)
-
-
-def mean_rank(rows: int, cols: int, density: float) -> float:
-    """Return the approximate mean structural rank of a Bernoulli support.
-
-    rank / R = 1 - max_{0<=x<=1} F(x), with q = 1 - p x and
-    F(x) = (1 - p q^{R-1})^C - (C/R) (1 - q^R - R p x q^{R-1}):
-    the Karp-Sipser count of rows whose neighbours are all claimed elsewhere, less the columns
-    claimed twice, in a finite-size form. It was derived for this package; the square case has the
-    limit of Bordenave, Lelarge and Salez (Ann. Probab. 41, 2013). It agrees with sampling to a few
-    tenths of a percent, and is up to about one percent high just above an average of e entries
-    per row of a square matrix.
-
-    >>> round(mean_rank(100, 100, 0.01), 2)
-    54.59
-    """
-    grid = np.linspace(0.0, 1.0, 1025)
-    loss = _unmatched(grid, rows, cols, density)
-    best = int(np.argmax(loss))
-    low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
-    found = optimize.minimize_scalar(
-        lambda x: -_unmatched(x, rows, cols, density), bounds=(low, high), method="bounded"
-    )
-    deficit = max(float(loss[best]), -float(found.fun))
-    return float(np.clip(rows * (1.0 - deficit), 0.0, min(rows, cols)))
-
-
-def _unmatched(x, rows: int, cols: int, density: float):
-    claim = density * x
-    alone = np.exp((rows - 1) * np.log1p(-claim))
-    none = alone * (1.0 - claim)
-    kept = np.exp(cols * np.log1p(-density * alone))
-    return kept - cols / rows * (1.0 - none - rows * claim * alone)
 
 
 @lru_cache(maxsize=4096)

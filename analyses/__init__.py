@@ -1,0 +1,1 @@
+"""One script per published figure or table; compute and draw kept apart."""
