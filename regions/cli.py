@@ -184,7 +184,7 @@ def prune(
 
     if (density is None) == (allocation is None):
         raise ArgumentError("give either --density or --allocation FILE, and not both")
-    budget = density if allocation is None else _read_densities(allocation)
+    budget = density if allocation is None else regions.Allocation.load(allocation)
     masks = regions.prune(
         _network(model, input_shape), budget, criterion, repair, scope=scope, rng=seed
     )
@@ -257,7 +257,7 @@ def recall(
 def demo(
     output: Annotated[Path, arg(aliases=["-o"])] = Path("out/demo"),
     data: str = "digits",
-    seeds: int = 10,
+    seeds: int = 16,
     n_jobs: int | None = None,
 ) -> None:
     """Train small networks, prune them by every allocation, fine-tune, and show what is best.
@@ -350,18 +350,6 @@ def _read_array(path: Path) -> Any:
             return np.load(stream, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"cannot read {path} as an .npy array: {error}") from error
-
-
-def _read_densities(path: Path) -> dict[str, float]:
-    """Return the densities that `regions allocate -o FILE.json` wrote."""
-    try:
-        densities = json.loads(path.read_text())["densities"]
-        return {str(name): float(value) for name, value in densities.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path} holds no allocation ({error}); write one by "
-            "`regions allocate ... -o FILE.json`"
-        ) from error
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Study:
 
     data: str = "digits"
     hidden: tuple[int, ...] = (100, 100)
-    densities: tuple[float, ...] = (0.02, 0.01, 0.005)
+    densities: tuple[float, ...] = (0.02, 0.005, 0.002)
     objectives: tuple[str, ...] = (
         "uniform",
         "erk",
@@ -63,7 +63,7 @@ class Study:
         "effective",
         "effective-weights",
     )
-    seeds: int = 10
+    seeds: int = 16
     dense: Recipe = field(default_factory=lambda: Recipe(epochs=30))
     fine: Recipe = field(default_factory=lambda: Recipe(epochs=30))
 
@@ -93,7 +93,7 @@ def run_study(
     print(table.to_string(index=False))
     save_table(table, Path(folder) / "allocations-table.csv", run)
     written = save_figure(draw(frame), Path(folder) / "allocations", frame, run)
-    print(f"\\nfigure: {written['png']}\\ntable:  {Path(folder) / 'allocations-table.csv'}")
+    print(f"\nfigure: {written['png']}\ntable:  {Path(folder) / 'allocations-table.csv'}")
     return frame
 
 
@@ -152,19 +152,19 @@ def _measure(
     seeds = [seed for _, seed, _ in pruned]
     before = train(starts, data, Recipe(epochs=0), masks=masks, seeds=seeds)
     after = train(starts, data, study.fine, masks=masks, seeds=seeds)
-    frame = pd.DataFrame(
-        [
-            {"repair": repair, "seed": seed, **_structure(models[seed], mask)}
-            for repair, seed, mask in pruned
-        ]
-    )
+    rows = [
+        {"repair": repair, "seed": seed, **_structure(models[seed], mask)}
+        for repair, seed, mask in pruned
+    ]
+    frame = pd.DataFrame(rows)
     frame["accuracy"] = evaluate(after, data.test).accuracy
     frame["accuracy_before"] = evaluate(before, data.test).accuracy
-    frame["dense_accuracy"] = evaluate(dense, data.test).accuracy[frame["seed"]]
+    frame["dense_accuracy"] = evaluate(dense, data.test).accuracy[seeds]
     return frame
 
 
 def _structure(model: Any, masks: Any) -> dict[str, Any]:
+    """Return what the masks alone say: bound, effective weights, densities of hidden layers."""
     import regions
 
     effective = masks.effective()
@@ -175,3 +175,91 @@ def _structure(model: Any, masks: Any) -> dict[str, Any]:
         "effective_weights": sum(effective.weights[name] for name in hidden),
         **{f"density_{name}": masks.density()[name] for name in hidden},
     }
+
+
+MEASURES = {
+    "accuracy": "test accuracy\n(%)",
+    "effective": "effective weights\n(% of kept)",
+    "log2_bound": "bound on regions\n(log2)",
+}
+
+
+def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per density, objective and repair: means and 95 % intervals over seeds."""
+    from regions.figures import mean_intervals
+
+    keys = ["density", "objective", "repair"]
+    shares = _with_shares(frame)
+    layers = [name for name in frame.columns if name.startswith("density_")]
+    table = shares.groupby(keys, sort=False)[layers].mean().reset_index()
+    for name in MEASURES:
+        found = mean_intervals(shares, name, keys)
+        half = found["high"] - found["mean"]
+        table[name] = [f"{m:.1f} ± {h:.1f}" for m, h in zip(found["mean"], half, strict=True)]
+    table[layers] = table[layers].map("{:.4g}".format)
+    return table.loc[:, [*keys, *MEASURES, *layers]]
+
+
+def _with_shares(frame: pd.DataFrame) -> Any:
+    """Return accuracies and effective weights as percentages."""
+    effective = 100 * frame["effective_weights"] / frame["kept"]
+    return frame.assign(accuracy=100 * frame["accuracy"], effective=effective)
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Draw every allocation's accuracy, effective weights, bound and layer densities.
+
+    One row of panels per total density; dots are means over seeds, bars 95 % t intervals.
+    """
+    import matplotlib.pyplot as plt
+
+    from regions.figures import figure_style, share_legend
+
+    shares = _with_shares(frame)
+    densities = list(shares["density"].unique())
+    with figure_style("neurips", "text", 1.1, rows=len(densities), columns=len(MEASURES) + 1):
+        fig, axes = plt.subplots(len(densities), len(MEASURES) + 1, sharey=True, squeeze=False)
+        for row, density in zip(axes, densities, strict=True):
+            part = shares[shares["density"] == density]
+            for ax, measure in zip(row, MEASURES, strict=False):
+                _draw_measure(ax, part, measure)
+            _draw_densities(row[-1], part)
+            row[0].set_ylabel(f"density {density:g}")
+        for ax, label in zip(
+            axes[-1], [*MEASURES.values(), "layer density\n/ total density"], strict=True
+        ):
+            ax.set_xlabel(label)
+        share_legend(fig)
+    return fig
+
+
+def _draw_measure(ax: Any, part: Any, measure: str) -> None:
+    from regions.figures import MARKERS, PALETTE, mean_intervals
+
+    for index, (repair, rows) in enumerate(part.groupby("repair")):
+        found = mean_intervals(rows, measure, "objective")
+        place = [position + 0.16 * (1 - 2 * index) for position in range(len(found))]
+        ax.errorbar(
+            found["mean"],
+            place,
+            xerr=found["high"] - found["mean"],
+            fmt=MARKERS[index],
+            color=PALETTE[index],
+            markersize=3,
+            label="with repair" if repair else "plain magnitude",
+        )
+    ax.set_yticks(range(len(found)), found["objective"])
+    ax.set_ylim(len(found) - 0.5, -0.5)
+    ax.grid(axis="y", alpha=0.3)
+
+
+def _draw_densities(ax: Any, part: Any) -> None:
+    from regions.figures import MARKERS, PALETTE
+
+    for index, name in enumerate(n for n in part.columns if n.startswith("density_")):
+        mean = part.groupby("objective", sort=False)[name].mean() / part["density"].iloc[0]
+        look = {"color": PALETTE[index + 2], "marker": MARKERS[index + 2], "s": 12}
+        ax.scatter(mean, range(len(mean)), label=name.removeprefix("density_"), **look)
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.grid(axis="y", alpha=0.3)

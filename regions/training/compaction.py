@@ -43,7 +43,7 @@ class Compaction:
     def expand(self, small: Tensors, originals: Tensors, idle: Tensor) -> Tensors:
         """Put trained values back; parameters left out become `idle` (models,) times original."""
         full = {
-            name: value * idle.view(-1, *[1] * (value.ndim - 1))
+            name: value * idle.to(value.dtype).view(-1, *[1] * (value.ndim - 1))
             for name, value in originals.items()
         }
         for name, block in self._blocks():
