@@ -1,0 +1,90 @@
+"""What a table of recall must satisfy, with errors that say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+
+
+def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
+    """Return compression ratios in ascending order."""
+    given = list(ratios)
+    try:
+        numbers = sorted(float(ratio) for ratio in given)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"ratios must be numbers, got {given}") from error
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ArgumentError(f"expected at least one ratio, each once; got {given}")
+    for ratio in numbers:
+        if not 1 <= ratio < np.inf:
+            hint = f"; for density {ratio:g} give {1 / ratio:g}" if 0 < ratio < 1 else ""
+            raise ArgumentError(
+                f"{ratio:g} is no compression ratio (parameters before / after, at least 1){hint}"
+            )
+    return tuple(numbers)
+
+
+def check_ids(ids: Sequence[Any], models: int) -> tuple[str, ...]:
+    """Return one distinct name per model."""
+    names = tuple(str(name) for name in ids)
+    if len(names) != models or len(set(names)) < models:
+        raise ArgumentError(f"expected {models} distinct model ids, got {len(names)}: {names[:6]}")
+    return names
+
+
+def check_counts(
+    sizes: np.ndarray,
+    dense: np.ndarray,
+    pruned: np.ndarray,
+    both: np.ndarray | None,
+    classes: Sequence[Any],
+    ratios: Sequence[float],
+) -> None:
+    """Refuse shapes that do not fit, too small classes, and impossible counts."""
+    if dense.ndim != 2 or len(dense) == 0:
+        raise ArgumentError(f"dense counts have shape {dense.shape}; expected (models, classes)")
+    if sizes.shape != dense.shape[1:] or len(classes) != len(sizes):
+        raise ArgumentError(
+            f"{dense.shape[1]} classes are counted, but {sizes.size} class sizes and "
+            f"{len(classes)} class names are given"
+        )
+    _check_sizes(sizes, classes)
+    expected = (len(ratios), *dense.shape)
+    for name, array in (("pruned", pruned), ("both", both)):
+        if array is not None and array.shape != expected:
+            raise ArgumentError(
+                f"{name} counts have shape {array.shape}; expected {expected}, "
+                "(ratios, models, classes)"
+            )
+    _within("correct_dense", dense, 0, sizes, classes)
+    _within("correct_pruned", pruned, 0, sizes, classes)
+    if both is not None:
+        fewest = np.maximum(0, dense + pruned - sizes)
+        _within("correct_both", both, fewest, np.minimum(dense, pruned), classes)
+
+
+def _check_sizes(sizes: np.ndarray, classes: Sequence[Any]) -> None:
+    if len(sizes) < 2:
+        raise ArgumentError("one class has no recall balance; expected at least 2 classes")
+    if sizes.min() < 2:
+        worst = int(sizes.argmin())
+        raise ArgumentError(
+            f"class {classes[worst]!r} has {int(sizes[worst])} test image(s); at least 2 are "
+            "needed to say how precisely its recall is known"
+        )
+
+
+def _within(name: str, counts: np.ndarray, low: Any, high: np.ndarray, classes: Any) -> None:
+    wrong = (counts < low) | (counts > high)
+    if wrong.any():
+        place = tuple(int(index) for index in np.argwhere(wrong)[0])
+        least = int(np.broadcast_to(low, counts.shape)[place])
+        most = int(np.broadcast_to(high, counts.shape)[place])
+        raise ArgumentError(
+            f"{name} is {int(counts[place])} for class {classes[place[-1]]!r} of model "
+            f"{place[-2]}; it must lie in {least}..{most}"
+        )

@@ -1,0 +1,28 @@
+"""Estimator "cross_model": do classes that are hard for dense models on average fall further?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from regions.recall.balance import Scale, balances
+from regions.recall.counts import Counts
+from regions.recall.ratio import Ratio
+
+
+def cross_model(counts: Counts, scale: Scale) -> Ratio:
+    """Return sum_c sum_{m != m'} x_mc y_m'c / sum_c sum_{m != m'} x_mc x_m'c.
+
+    The dense balance of one model is compared with the pruned balances of the others, so what is
+    particular to one seed cancels: no regression to the mean over seeds, and no noise of one
+    model's measurement. Noise of the images themselves, shared by all models, stays.
+    """
+    found = balances(counts, scale)
+    return pairs(found.x, found.y, found.slope)
+
+
+def pairs(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Ratio:
+    """Return the sums over pairs of different models, for `Ratio`."""
+    different = 1.0 - np.eye(len(x))
+    numerator = np.einsum("mc,rnc,c->rmn", x, y, weights, optimize=True) * different
+    denominator = np.einsum("mc,nc,c->mn", x, x, weights, optimize=True) * different
+    return Ratio(numerator, np.repeat(denominator[None], len(y), axis=0))

@@ -1,0 +1,153 @@
+"""Tests of one number per row from models: t, signed rank, exact sign flips; two-way variance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from regions.recall.ratio import Contrast
+
+Alternative = Literal["two-sided", "less", "greater"]
+Test = Literal["t", "wilcoxon", "sign_flip"]
+
+# spread below this is rounding: all models gave the same value
+_NOTHING = 1e-12
+_EXACT_FLIPS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """Deviation from the null, its standard error and test, one entry per row."""
+
+    deviation: np.ndarray
+    standard_error: np.ndarray
+    df: np.ndarray
+    statistic: np.ndarray
+    pvalue: np.ndarray
+
+
+def infer(
+    contrast: Contrast,
+    left_out: Sequence[Contrast],
+    test: Test,
+    alternative: Alternative,
+) -> Inference:
+    """Test whether a contrast is zero.
+
+    Parameters
+    ----------
+    contrast
+        From all images.
+    left_out
+        The same without each group of images; empty if the images are taken as fixed.
+    """
+    variance, df = (
+        contrast.model_variance(),
+        np.full(len(contrast.value), contrast.ratio.models - 1),
+    )
+    if left_out:
+        variance = two_way_variance(contrast, left_out)
+        df = np.full(len(variance), len(left_out) - 1)
+    error = np.sqrt(variance)
+    error = np.where(error < _NOTHING, 0.0, error)
+    deviation = contrast.value
+    deviation = np.where(np.abs(deviation) < _NOTHING, 0.0, deviation)
+    statistic = _studentised(deviation, error)
+    pvalue = t_pvalue(statistic, df, alternative)
+    pvalue = np.where((error == 0) & (deviation == 0), 1.0, pvalue)
+    if test != "t":
+        rank = _PVALUES[test]
+        pseudo = contrast.pseudo_values()
+        pvalue = np.array([rank(row, alternative) for row in pseudo])
+    return Inference(deviation, error, df, statistic, pvalue)
+
+
+def _studentised(deviation: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Return deviation / error; 0 where both are zero, NaN where only the error is."""
+    safe = np.where(error > 0, error, np.nan)
+    return np.where((error == 0) & (deviation == 0), 0.0, deviation / safe)
+
+
+def t_pvalue(statistic: np.ndarray, df: np.ndarray, alternative: Alternative) -> np.ndarray:
+    """Return the p-value of Student's t; NaN without degrees of freedom."""
+    df = np.where(np.asarray(df) > 0, df, np.nan)
+    if alternative == "less":
+        return stats.t.cdf(statistic, df)
+    if alternative == "greater":
+        return stats.t.sf(statistic, df)
+    return 2 * stats.t.sf(np.abs(statistic), df)
+
+
+def two_way_variance(contrast: Contrast, left_out: Sequence[Contrast]) -> np.ndarray:
+    """Return the variance over models and over images.
+
+    V = max(V_models + V_images - V_interaction, V_models, V_images): models by the jackknife,
+    images by the jackknife over G groups left out in all models at once, and the interaction as
+    the sum over models of the image jackknife of each model's share, because both others hold it.
+    """
+    groups = len(left_out)
+    scale = (groups - 1) / groups
+    values = np.array([part.value for part in left_out])
+    shares = np.array([part.influence(contrast) for part in left_out])
+    models = contrast.model_variance()
+    images = scale * ((values - values.mean(0)) ** 2).sum(0)
+    interaction = scale * ((shares - shares.mean(0)) ** 2).sum((0, 2))
+    return np.maximum.reduce([models + images - interaction, models, images])
+
+
+def signed_rank(values: np.ndarray, alternative: Alternative) -> float:
+    """Return the p-value of Wilcoxon's signed rank test of symmetry about zero."""
+    if not np.isfinite(values).all() or np.allclose(values, 0, atol=_NOTHING):
+        return 1.0 if np.isfinite(values).all() else float("nan")
+    return float(stats.wilcoxon(values, alternative=alternative).pvalue)
+
+
+def sign_flip(values: np.ndarray, alternative: Alternative) -> float:
+    """Return the p-value of the sign-flip test of symmetry about zero.
+
+    All 2^M flips up to 12 models (the two-sided p-value is then at least 2^-(M-1)), 9,999 random
+    ones beyond.
+    """
+    if not np.isfinite(values).all() or len(values) < 2:
+        return float("nan")
+    result = stats.permutation_test(
+        (values,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf if len(values) <= _EXACT_FLIPS else 9999,
+        alternative=alternative,
+        **_seeded(),
+    )
+    return float(result.pvalue)
+
+
+def _seeded() -> dict:
+    # SciPy renamed the argument in 1.15
+    from inspect import signature
+
+    name = "rng" if "rng" in signature(stats.permutation_test).parameters else "random_state"
+    return {name: np.random.default_rng(0)}
+
+
+_PVALUES = {"wilcoxon": signed_rank, "sign_flip": sign_flip}
+
+
+def adjust(pvalues: np.ndarray, correction: str) -> np.ndarray:
+    """Return p-values adjusted for the number of tests; NaN stays and is not counted."""
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = np.full(len(pvalues), np.nan)
+    known = np.isfinite(pvalues)
+    if correction == "none" or not known.any():
+        adjusted[known] = pvalues[known]
+    else:
+        adjusted[known] = multipletests(pvalues[known], method=CORRECTIONS[correction])[1]
+    return adjusted
+
+
+CORRECTIONS = {"holm": "holm", "bh": "fdr_bh", "bonferroni": "bonferroni", "none": "none"}

@@ -1,0 +1,279 @@
+"""`intensification`: do classes with low recall fall further when networks are pruned?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+from regions.randomness import Rng
+from regions.recall.balance import balances
+from regions.recall.bootstrap import bootstrap_intervals
+from regions.recall.describe import describe
+from regions.recall.estimate import Estimate, estimate
+from regions.recall.inference import Inference, adjust, infer
+from regions.recall.options import PAPER, Options
+from regions.recall.result import IntensificationResult
+from regions.recall.table import RecallTable
+
+_FEWEST_MODELS = 3
+_FEW_MODELS = 8
+_PAPER_FAMILY = 5
+
+
+def intensification(
+    table: RecallTable,
+    estimator: str = "moments",
+    null: str = "one",
+    correction: str = "holm",
+    paper: bool = False,
+    *,
+    rng: Rng = 0,
+    **options: Any,
+) -> IntensificationResult:
+    """Estimate and test the intensification ratio alpha at every compression ratio.
+
+    alpha_t is the slope through the origin of the pruned networks' normalised recall balances
+    Bn_t^c = R_t^c / A_t - 1 on those of their dense networks. Above 1, classes with a recall
+    below (above) the accuracy fall (rise) further from it: intensification.
+
+    Parameters
+    ----------
+    table : RecallTable
+    estimator : {"moments", "ols", "split_half", "cross_model"}
+        ``"ols"`` is the published slope; a recall measured on finitely many images dilutes it.
+        ``"moments"`` subtracts the measurement noise and needs joint correctness: without it,
+        the estimate is NaN, `bounds` holds what is possible, and p-values are the worst case.
+        ``"split_half"`` compares different halves of the images (same target, other route).
+        ``"cross_model"`` compares different models: are classes that are hard *on average* hit?
+    null : {"one", "logit_shift", "proportional", "additive", "flips", "control"}
+        What alpha is tested against: 1 (as published; also the value if all recalls shrink by
+        one factor); the alpha if all classes lose the same log-odds, lose the same recall, or
+        have the same share of predictions replaced by guesses; that of the control arm (ratio 1).
+    correction : {"holm", "bonferroni", "bh", "none"}
+        Over the ratios of the table. "bh" controls the false discovery rate, the others the
+        family-wise error.
+    paper : bool
+        As published: ols, mean over models, unweighted classes, null 1, t interval of level
+        99 %, Bonferroni for a family of five ratios. Excludes the other options.
+    rng : int, numpy.random.Generator or None
+        For random halves, groups of images and the bootstrap.
+    **options
+        aggregate : "mean" of the models' alphas (default of ols) or "pooled" ratio of sums.
+        center : "accuracy" (default) or "balanced_accuracy".
+        weights : of classes in slopes, "size" or "equal"; by default what makes balances sum to 0.
+        population : "test_set" (default; these images are all there is) or "examples" (new images
+        too; needs predictions), with `groups` (20) of images for the jackknife.
+        alternative : "two-sided" (default), "less" or "greater".
+        test : "t" (default), "wilcoxon" or "sign_flip" (exact up to 12 models), of the models'
+        alphas, or of their pseudo-values where alpha is a ratio of sums.
+        confidence_level : .95 by default, for each ratio alone.
+        n_boot : bootstrap draws of whole models for `bootstrap_interval` (0: none).
+
+    Returns
+    -------
+    IntensificationResult
+        One entry per ratio, ascending.
+
+    Raises
+    ------
+    ArgumentError
+        For unknown options, or data that an option needs and the table lacks.
+
+    Notes
+    -----
+    Sample unit: one trained model. Source of alpha and of the published tests: Good et al. 2022,
+    arXiv 2206.02976. The measurement corrections are this package's.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865, 782], [903, 959, 858, 792], [916, 970, 838, 757]]
+    >>> pruned = [[815, 937, 689, 672], [818, 908, 708, 631], [810, 919, 652, 610]]
+    >>> table = regions.RecallTable.from_counts(dense, {50: pruned}, n=1000)
+    >>> result = regions.intensification(table, paper=True)
+    >>> result.estimate.round(3).tolist(), result.verdict
+    ([1.868], ('?',))
+    """
+    chosen = _options(estimator, null, correction, paper, options)
+    generator = np.random.default_rng(rng)
+    identified = chosen.estimator != "moments" or table.both is not None
+    if identified:
+        found = estimate(table, chosen, generator)
+        inference = infer(found.whole, found.left_out, chosen.test, chosen.alternative)
+        bounds = None
+    else:
+        found, inference, bounds = _within_bounds(table, chosen, generator)
+    return _result(table, chosen, found, inference, bounds, generator)
+
+
+def _options(
+    estimator: str, null: str, correction: str, paper: bool, options: dict[str, Any]
+) -> Options:
+    unknown = sorted(set(options) - set(Options.__dataclass_fields__) | {"paper"} & set(options))
+    if unknown:
+        known = sorted(set(Options.__dataclass_fields__) - {"paper"})
+        raise ArgumentError(f"unknown option {unknown[0]!r}; there are {known}")
+    given = {"estimator": estimator, "null": null, "correction": correction, **options}
+    if not paper:
+        return Options(**given)
+    defaults = {"estimator": "moments", "null": "one", "correction": "holm"}
+    free = {"n_boot", "groups"}
+    clash = [
+        name
+        for name, value in given.items()
+        if name not in free and value not in (PAPER.get(name), defaults.get(name, PAPER.get(name)))
+    ]
+    if clash:
+        raise ArgumentError(f"paper=True fixes {clash[0]!r}; leave it out or drop paper=True")
+    return Options(**PAPER, **{name: options[name] for name in free & set(options)})
+
+
+def _within_bounds(
+    table: RecallTable, options: Options, rng: np.random.Generator
+) -> tuple[Estimate, Inference, np.ndarray]:
+    """Without joint correctness: the limits of alpha, and the less significant end's test."""
+    seed = int(rng.integers(2**62))
+    ends = [
+        estimate(table, options, np.random.default_rng(seed), overlap)
+        for overlap in ("most", "independent", "least")
+    ]
+    tests = [infer(end.whole, [], options.test, options.alternative) for end in ends]
+    bounds = np.array([end.whole.ratio.value for end in ends])
+    deviations = np.array([test.deviation for test in tests])
+    worst = np.argmax(np.array([test.pvalue for test in tests]), axis=0)
+    spans = (deviations.min(0) <= 0) & (deviations.max(0) >= 0)
+    rows = np.arange(len(worst))
+
+    def at_worst(name: str) -> np.ndarray:
+        return np.array([getattr(test, name) for test in tests])[worst, rows]
+
+    pvalue = np.where(spans & (options.alternative == "two-sided"), 1.0, at_worst("pvalue"))
+    inference = Inference(
+        at_worst("deviation"),
+        at_worst("standard_error"),
+        tests[0].df,
+        at_worst("statistic"),
+        pvalue,
+    )
+    return ends[1], inference, bounds
+
+
+def _result(
+    table: RecallTable,
+    options: Options,
+    found: Estimate,
+    inference: Inference,
+    bounds: np.ndarray | None,
+    rng: np.random.Generator,
+) -> IntensificationResult:
+    known = np.array([ratio not in found.reasons for ratio in table.ratios])
+    testable = known & (table.n_models >= 2)
+    if options.null == "control":
+        testable &= np.array(table.ratios) != 1.0
+    pvalue = np.where(testable, inference.pvalue, np.nan)
+    adjusted = _adjusted(pvalue, options)
+    value = found.whole.ratio.value if bounds is None else np.full(len(known), np.nan)
+    return IntensificationResult(
+        table=table,
+        options=options,
+        ratios=table.ratios,
+        estimate=np.where(known, value, np.nan),
+        bounds=None if bounds is None else np.where(known, bounds, np.nan),
+        null_value=np.where(known, found.whole.reference_value, np.nan),
+        deviation=np.where(testable, inference.deviation, np.nan),
+        standard_error=np.where(testable, inference.standard_error, np.nan),
+        df=inference.df,
+        statistic=np.where(testable, inference.statistic, np.nan),
+        pvalue=pvalue,
+        pvalue_adjusted=adjusted,
+        verdict=_verdicts(adjusted, inference.deviation, table.n_models, options),
+        effect_size=_effect_size(found, testable),
+        bootstrap_interval=_bootstrap(found, testable, bounds, options, rng),
+        description=describe(table, options),
+        warnings=_warnings(table, options, found.reasons, bounds is not None),
+    )
+
+
+def _adjusted(pvalue: np.ndarray, options: Options) -> np.ndarray:
+    if options.paper and len(pvalue) < _PAPER_FAMILY:
+        return np.minimum(1.0, pvalue * _PAPER_FAMILY)
+    return adjust(pvalue, options.correction)
+
+
+def _verdicts(
+    adjusted: np.ndarray, deviation: np.ndarray, models: int, options: Options
+) -> tuple[str, ...]:
+    """Return < or > where the adjusted test rejects, ? elsewhere."""
+    level = 0.05 if options.paper else 1 - options.confidence_level
+    if models < _FEWEST_MODELS:
+        return ("?",) * len(adjusted)
+    return tuple(
+        "?" if not p < level else ("<" if value < 0 else ">")
+        for p, value in zip(adjusted, deviation, strict=True)
+    )
+
+
+def _effect_size(found: Estimate, testable: np.ndarray) -> np.ndarray:
+    """Return Hedges' g: deviation / standard deviation over models, times 1 - 3 / (4 df - 1)."""
+    models = found.whole.ratio.models
+    if models < _FEWEST_MODELS:
+        return np.full(len(testable), np.nan)
+    spread = np.sqrt(models * found.whole.model_variance())
+    spread = np.where(testable & (spread > 1e-12), spread, np.nan)
+    return found.whole.value / spread * (1 - 3 / (4 * (models - 1) - 1))
+
+
+def _bootstrap(
+    found: Estimate,
+    testable: np.ndarray,
+    bounds: np.ndarray | None,
+    options: Options,
+    rng: np.random.Generator,
+) -> np.ndarray | None:
+    if not options.n_boot or bounds is not None:
+        return None
+    return bootstrap_intervals(
+        found.whole.ratio, testable, options.n_boot, options.confidence_level, rng
+    )
+
+
+def _warnings(
+    table: RecallTable, options: Options, reasons: dict[float, str], bounded: bool
+) -> tuple[str, ...]:
+    notes = [f"ratio {ratio:g}: no estimate: {reason}" for ratio, reason in reasons.items()]
+    if bounded:
+        notes.append(
+            "joint correctness is unknown, so alpha is known only within bounds (measurement "
+            "errors of dense and pruned recalls as alike, or as opposed, as the counts allow); "
+            "p-values are those of the less significant end"
+        )
+    models, least = table.n_models, int(table.sizes.min())
+    if models < _FEWEST_MODELS:
+        notes.append(f"{models} model(s): no verdict; at least {_FEWEST_MODELS} are needed")
+    elif models < _FEW_MODELS:
+        notes.append(f"only {models} models: intervals rest on the normal distribution")
+    if options.estimator == "cross_model" and models < 5:
+        notes.append("cross_model should have at least 5 models")
+    if (options.center, options.scale.weights) == ("accuracy", "equal") and (
+        table.sizes.max() > 1.05 * least
+    ):
+        notes.append(
+            "class sizes differ, so unweighted balances do not sum to 0; the published slope "
+            'assumes they do: prefer weights="size" or center="balanced_accuracy"'
+        )
+    return (*notes, *_reliability_notes(table, options))
+
+
+def _reliability_notes(table: RecallTable, options: Options) -> Sequence[str]:
+    from regions.recall.reliability import reliability
+
+    value = reliability(balances(table.counts, options.scale), table.counts)
+    if not value < 0.7:
+        return ()
+    return (
+        f"reliability of the dense balances is {value:.2f}: uncorrected slopes are badly diluted "
+        "and corrected ones uncertain",
+    )

@@ -1,0 +1,76 @@
+"""Estimator "split_half": dense balances from one half of the images, pruned from the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from regions.errors import ArgumentError
+from regions.recall.balance import Scale, balances
+from regions.recall.counts import Counts, leave_one_out
+from regions.recall.moments import require_both
+from regions.recall.ratio import Ratio
+
+SPLITS = 20
+
+
+def split_half(
+    groups: Sequence[Counts], scale: Scale, rng: np.random.Generator, splits: int = SPLITS
+) -> list[Ratio]:
+    """Return sum (x_a y_b + x_b y_a) / sum 2 x_a x_b over models and random halves a, b.
+
+    Errors in different halves are independent, so the slope is not diluted (an instrumental
+    variable). Images of a class are exchangeable, so halves are drawn from the counts: how many
+    of the images that both, one or none of the networks get right fall into half a.
+
+    Parameters
+    ----------
+    groups
+        Counts of disjoint groups of images; each is halved by itself, so that one group can be
+        left out without drawing again.
+
+    Returns
+    -------
+    list of Ratio
+        For all images, then for those without each group.
+    """
+    for group in groups:
+        if group.sizes.min() < 2:
+            raise ArgumentError(
+                f"split_half needs at least 2 images of each class in each of its {len(groups)} "
+                f"groups of images; a class has {group.sizes.min()}"
+            )
+    found: list[Ratio] | None = None
+    for _ in range(splits):
+        halves = [_half(group, rng) for group in groups]
+        others = [group - half for group, half in zip(groups, halves, strict=True)]
+        sums = [
+            _products(a, b, scale)
+            for a, b in zip(leave_one_out(halves), leave_one_out(others), strict=True)
+        ]
+        found = sums if found is None else [s + t for s, t in zip(found, sums, strict=True)]
+    return found or []
+
+
+def _half(counts: Counts, rng: np.random.Generator) -> Counts:
+    """Return the counts of a random half of each class's images, drawn for each model and ratio.
+
+    The dense counts then differ between ratios: they get the shape (ratios, models, classes).
+    """
+    both = require_both(counts)
+    left = np.broadcast_to(counts.sizes, both.shape)
+    size = to_draw = counts.sizes // 2
+    drawn = []
+    for kind in (both, counts.dense - both, counts.pruned - both):
+        left = left - kind
+        drawn.append(rng.hypergeometric(kind, left, to_draw))
+        to_draw = to_draw - drawn[-1]
+    return Counts(size, drawn[0] + drawn[1], drawn[0] + drawn[2], drawn[0])
+
+
+def _products(a: Counts, b: Counts, scale: Scale) -> Ratio:
+    first, second = balances(a, scale), balances(b, scale)
+    weights = first.slope
+    across = first.x * second.y + second.x * first.y
+    return Ratio((weights * across).sum(-1), 2 * (weights * first.x * second.x).sum(-1))

@@ -1,0 +1,293 @@
+"""`RecallTable`: recall per class of many models, dense and pruned at several ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+from regions.recall.checks import check_counts, check_ids, check_ratios
+from regions.recall.counts import Counts
+from regions.recall.predictions import Predictions
+from regions.results import jsonable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecallTable:
+    """Correct predictions per class of M models on one test set, before and after pruning.
+
+    Make one with `from_predictions`, `from_counts` or `from_frame`. Row m of every array is the
+    same model: pruned networks descend from the dense network of their row.
+
+    Attributes
+    ----------
+    ratios : tuple of float
+        Compression ratios, parameters before / after, ascending; 1 is a control arm that was
+        trained further without pruning.
+    classes : tuple
+        Names or codes of the classes.
+    sizes : int array, (classes,)
+        Test images of each class, at least 2.
+    dense : int array, (models, classes)
+        Images of each class that the dense networks get right.
+    pruned : int array, (ratios, models, classes)
+    both : int array, (ratios, models, classes), or None
+        Images that dense and pruned network both get right; None if unknown.
+    model_ids : tuple of str
+    predictions : Predictions or None
+        Image by image, if the table was made from them.
+    setting : mapping of str to str
+        What the table is about, for example ``{"algorithm": "MP"}``.
+    """
+
+    ratios: tuple[float, ...]
+    classes: tuple[Any, ...]
+    sizes: np.ndarray = field(repr=False)
+    dense: np.ndarray = field(repr=False)
+    pruned: np.ndarray = field(repr=False)
+    both: np.ndarray | None = field(default=None, repr=False)
+    model_ids: tuple[str, ...] = field(default=(), repr=False)
+    predictions: Predictions | None = field(default=None, repr=False)
+    setting: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        check_ratios(self.ratios)
+        check_counts(self.sizes, self.dense, self.pruned, self.both, self.classes, self.ratios)
+        ids = self.model_ids or tuple(str(index) for index in range(len(self.dense)))
+        object.__setattr__(self, "model_ids", check_ids(ids, len(self.dense)))
+
+    @property
+    def n_models(self) -> int:
+        """The number of models."""
+        return len(self.dense)
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes."""
+        return len(self.sizes)
+
+    @property
+    def counts(self) -> Counts:
+        """The counts alone, for the estimators."""
+        return Counts(self.sizes, self.dense, self.pruned, self.both)
+
+    @property
+    def accuracy_dense(self) -> np.ndarray:
+        """Accuracy of each dense network, (models,)."""
+        return self.dense.sum(-1) / self.sizes.sum()
+
+    @property
+    def accuracy_pruned(self) -> np.ndarray:
+        """Accuracy of each pruned network, (ratios, models)."""
+        return self.pruned.sum(-1) / self.sizes.sum()
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        dense: Any,
+        pruned: Mapping[float, Any],
+        *,
+        model_ids: Sequence[Any] | None = None,
+        labels: Sequence[int] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> RecallTable:
+        """Make a table from predicted classes, image by image.
+
+        Parameters
+        ----------
+        y_true : int array, (images,)
+            The true class codes.
+        dense : int array, (models, images)
+            The class codes that the dense networks predict.
+        pruned : mapping of float to int array, (models, images)
+            The same for each compression ratio; row m descends from row m of `dense`.
+        model_ids : sequence, optional
+            One name per model; default 0, 1, ...
+        labels : sequence of int, optional
+            The codes of the classes. By default those in `y_true`, which must then be all codes
+            between its smallest and largest and all codes predicted.
+        classes : sequence of str, optional
+            Names of the classes, in the order of `labels`.
+
+        Raises
+        ------
+        ArgumentError
+            If shapes differ, codes are not integers, a class has fewer than two images, or a
+            predicted class never occurs in `y_true` (and `labels` does not say that it is none).
+
+        Examples
+        --------
+        >>> import regions
+        >>> y_true = [0, 0, 1, 1]
+        >>> table = regions.RecallTable.from_predictions(
+        ...     y_true, dense=[[0, 0, 1, 0]], pruned={10: [[0, 1, 1, 0]]}
+        ... )
+        >>> table.dense.tolist(), table.pruned.tolist(), table.both.tolist()
+        ([[2, 1]], [[[1, 1]]], [[[1, 1]]])
+        """
+        ratios = check_ratios(pruned)
+        found, codes = Predictions.checked(y_true, dense, pruned, ratios, labels)
+        counts = found.counts()
+        return cls(
+            ratios=ratios,
+            classes=tuple(codes) if classes is None else tuple(classes),
+            sizes=counts.sizes,
+            dense=counts.dense,
+            pruned=counts.pruned,
+            both=counts.both,
+            model_ids=() if model_ids is None else tuple(str(name) for name in model_ids),
+            predictions=found,
+        )
+
+    @classmethod
+    def from_counts(
+        cls,
+        k_dense: Any,
+        k_pruned: Mapping[float, Any],
+        n: Any,
+        k_both: Mapping[float, Any] | None = None,
+        *,
+        model_ids: Sequence[Any] | None = None,
+        classes: Sequence[Any] | None = None,
+    ) -> RecallTable:
+        """Make a table from counts of correct predictions.
+
+        Parameters
+        ----------
+        k_dense : int array, (models, classes)
+        k_pruned : mapping of float to int array, (models, classes)
+            For each compression ratio; row m descends from row m of `k_dense`.
+        n : int or int array, (classes,)
+            Test images of each class.
+        k_both : mapping of float to int array, (models, classes), optional
+            Images that both networks get right. Without it, measurement noise can be corrected
+            only within limits.
+        model_ids, classes : sequence, optional
+            Names; default 0, 1, ...
+
+        Raises
+        ------
+        ArgumentError
+            If shapes differ, a count is no integer, negative, or larger than it can be.
+
+        Examples
+        --------
+        >>> import regions
+        >>> table = regions.RecallTable.from_counts([[9, 7]], {4: [[7, 5]]}, n=10)
+        >>> table.accuracy_dense.tolist(), table.accuracy_pruned.tolist()
+        ([0.8], [[0.6]])
+        """
+        ratios = check_ratios(k_pruned)
+        dense = as_counts(k_dense, "k_dense")
+        pruned = _stacked(k_pruned, ratios, "k_pruned", dense.shape)
+        if k_both is not None and {float(t) for t in k_both} != set(ratios):
+            raise ArgumentError(f"k_both has the ratios {sorted(k_both)}; k_pruned has {ratios}")
+        sizes = as_counts(n, "n")
+        sizes = np.full(dense.shape[-1], sizes) if sizes.ndim == 0 else sizes
+        return cls(
+            ratios=ratios,
+            classes=tuple(range(dense.shape[-1]) if classes is None else classes),
+            sizes=sizes,
+            dense=dense,
+            pruned=pruned,
+            both=None if k_both is None else _stacked(k_both, ratios, "k_both", dense.shape),
+            model_ids=() if model_ids is None else tuple(str(name) for name in model_ids),
+        )
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> RecallTable:
+        """Make a table from a tidy frame; the inverse of `to_frame`.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Columns `model`, `ratio`, `class`, `n`, `correct_dense`, `correct_pruned`, optionally
+            `correct_both`, and optionally `dataset`, `arch`, `algorithm`, which must be constant.
+            One row for each model, ratio and class.
+
+        Raises
+        ------
+        DataError
+            If columns or rows are missing or double, if test sets differ between models or
+            ratios, if a model's dense counts differ between ratios, or several settings are mixed.
+        """
+        from regions.recall.tidy import table_of
+
+        return table_of(frame)
+
+    def select(self, ratios: Sequence[float]) -> RecallTable:
+        """Return the table of some of the ratios."""
+        missing = [ratio for ratio in ratios if float(ratio) not in self.ratios]
+        if missing:
+            raise ArgumentError(f"no ratio {missing[0]}; the table has {self.ratios}")
+        rows = [index for index, ratio in enumerate(self.ratios) if ratio in map(float, ratios)]
+        return RecallTable(
+            ratios=tuple(self.ratios[row] for row in rows),
+            classes=self.classes,
+            sizes=self.sizes,
+            dense=self.dense,
+            pruned=self.pruned[rows],
+            both=None if self.both is None else self.both[rows],
+            model_ids=self.model_ids,
+            predictions=None if self.predictions is None else self.predictions.select(rows),
+            setting=self.setting,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each ratio, model and class, as `from_frame` reads it."""
+        from regions.recall.tidy import frame_of
+
+        return frame_of(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts, JSON-ready."""
+        names = ("ratios", "classes", "model_ids", "sizes", "dense", "pruned", "both", "setting")
+        return jsonable({name: getattr(self, name) for name in names})
+
+    def summary(self) -> str:
+        """Return what the table holds, in a few sentences."""
+        about = ", ".join(f"{key} {value}" for key, value in self.setting.items())
+        accuracies = ", ".join(
+            f"{ratio:g}: {accuracy:.4f}"
+            for ratio, accuracy in zip(self.ratios, self.accuracy_pruned.mean(-1), strict=True)
+        )
+        joint = "known" if self.both is not None else "unknown"
+        return (
+            f"{about + ': ' if about else ''}{self.n_models} models, {self.n_classes} classes, "
+            f"{int(self.sizes.sum())} test images; mean accuracy dense "
+            f"{self.accuracy_dense.mean():.4f}, by compression ratio {accuracies}. "
+            f"Joint correctness is {joint}."
+        )
+
+
+def as_counts(values: Any, name: str) -> np.ndarray:
+    """Return an int64 array; floats only if they are whole numbers."""
+    array = np.asarray(values)
+    whole = array.dtype.kind in "iu" or (array.dtype.kind == "f" and (array == array.round()).all())
+    if not whole or array.size == 0:
+        raise ArgumentError(
+            f"{name} must hold whole numbers of images, got dtype {array.dtype} and shape "
+            f"{array.shape}; counts are needed, not recalls"
+        )
+    return array.astype(np.int64)
+
+
+def _stacked(
+    values: Mapping[float, Any], ratios: Sequence[float], name: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    by_ratio = {float(ratio): as_counts(k, f"{name}[{ratio}]") for ratio, k in values.items()}
+    for ratio, array in by_ratio.items():
+        if array.shape != shape:
+            raise ArgumentError(
+                f"{name}[{ratio:g}] has shape {array.shape}; expected {shape}, (models, classes) "
+                "as k_dense: each pruned network belongs to the dense network of its row"
+            )
+    return np.stack([by_ratio[ratio] for ratio in ratios])

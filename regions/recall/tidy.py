@@ -1,0 +1,130 @@
+"""Tables of recall as tidy frames, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regions.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from regions.recall.table import RecallTable
+
+KEYS = ["ratio", "model", "class"]
+NUMBERS = ["n", "correct_dense", "correct_pruned"]
+SETTING = ["dataset", "arch", "algorithm"]
+
+
+def frame_of(table: RecallTable) -> pd.DataFrame:
+    """Return one row for each ratio, model and class."""
+    import pandas as pd
+
+    index = pd.MultiIndex.from_product([table.ratios, table.model_ids, table.classes], names=KEYS)
+    frame = index.to_frame(index=False)
+    shape = table.pruned.shape
+    frame["n"] = np.broadcast_to(table.sizes, shape).ravel()
+    frame["correct_dense"] = np.broadcast_to(table.dense, shape).ravel()
+    frame["correct_pruned"] = table.pruned.ravel()
+    if table.both is not None:
+        frame["correct_both"] = table.both.ravel()
+    for name, value in reversed(table.setting.items()):
+        frame.insert(0, name, value)
+    return frame
+
+
+def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
+    """Return the rows of each setting (data set, architecture, algorithm) by themselves."""
+    names = [name for name in SETTING if name in frame.columns]
+    if not names:
+        return [({}, frame)]
+    return [
+        (dict(zip(names, map(str, key), strict=True)), rows)
+        for key, rows in frame.groupby(names, sort=False, dropna=False)
+    ]
+
+
+def table_of(frame: pd.DataFrame) -> RecallTable:
+    """Return the table of a tidy frame; see `RecallTable.from_frame`."""
+    from regions.recall.table import RecallTable, as_counts
+
+    missing = [name for name in [*KEYS, *NUMBERS] if name not in frame.columns]
+    if missing:
+        raise DataError(f"columns {missing} are missing; the frame has {[*frame.columns]}")
+    settings = split_settings(frame)
+    if len(settings) != 1:
+        found = [", ".join(setting.values()) for setting, _ in settings]
+        raise DataError(f"a table holds one setting, the frame {len(settings)}: {found[:4]}")
+    ordered = _complete(frame)
+    shape = tuple(ordered[name].nunique() for name in KEYS)
+    names = [*NUMBERS, *(["correct_both"] if "correct_both" in frame.columns else [])]
+    cube = {name: as_counts(ordered[name].to_numpy(), name).reshape(shape) for name in names}
+    ratios, models, classes = (list(dict.fromkeys(ordered[name])) for name in KEYS)
+    _same(cube["n"], "n", "test sets differ", ratios, models, classes)
+    for row in cube["correct_dense"]:
+        both_rows = np.stack([cube["correct_dense"][0], row])
+        _same_dense(both_rows, models, classes)
+    return RecallTable(
+        ratios=tuple(float(ratio) for ratio in ratios),
+        classes=tuple(classes),
+        sizes=cube["n"][0, 0],
+        dense=cube["correct_dense"][0],
+        pruned=cube["correct_pruned"],
+        both=cube.get("correct_both"),
+        model_ids=tuple(str(model) for model in models),
+        setting=settings[0][0],
+    )
+
+
+def _complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows sorted by ratio, models and classes in order of appearance."""
+    import pandas as pd
+
+    keys = frame[KEYS]
+    if keys.isna().to_numpy().any():
+        raise DataError("model, ratio and class must be given in every row")
+    double = keys.duplicated()
+    if double.any():
+        raise DataError(f"two rows for {keys[double].iloc[0].to_dict()}; expected one")
+    ordered = frame.copy()
+    try:
+        ordered["ratio"] = ordered["ratio"].astype(float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"ratio must be numbers: {error}") from error
+    for name in ("model", "class"):
+        ordered[name] = pd.Categorical(ordered[name], list(dict.fromkeys(ordered[name])))
+    ordered = ordered.sort_values(KEYS)
+    expected = int(np.prod([ordered[name].nunique() for name in KEYS]))
+    if len(ordered) != expected:
+        counts = {name: ordered[name].nunique() for name in KEYS}
+        raise DataError(
+            f"{len(ordered)} rows, but {counts} make {expected}: every model needs every ratio "
+            "and every class"
+        )
+    return ordered
+
+
+def _same(
+    cube: np.ndarray, name: str, problem: str, ratios: list, models: list, classes: list
+) -> None:
+    wrong = np.argwhere(cube != cube[0, 0])
+    if wrong.size:
+        t, m, c = wrong[0]
+        raise DataError(
+            f"{problem}: {name} is {cube[t, m, c]} for class {classes[c]!r} of model {models[m]!r} "
+            f"at ratio {ratios[t]:g}, but {cube[0, 0, c]} before; all networks of a table must be "
+            "measured on the same images"
+        )
+
+
+def _same_dense(rows: np.ndarray, models: list, classes: list) -> None:
+    wrong = np.argwhere(rows[0] != rows[1])
+    if wrong.size:
+        m, c = wrong[0]
+        raise DataError(
+            f"model {models[m]!r} has {rows[0, m, c]} and {rows[1, m, c]} as correct_dense of "
+            f"class {classes[c]!r} at different ratios; a model has one dense network (different "
+            "dense networks need different model names)"
+        )
