@@ -18,7 +18,7 @@ import numpy as np
 
 from regions.counting.frame import Frame, frame_of
 from regions.counting.result import RegionCount
-from regions.counting.tally import PIECES_PER_JOB, head_units, tally, workers
+from regions.counting.tally import PIECES_PER_JOB, head_units, only_activation, tally, workers
 from regions.counting.walk import Stage, Tree, stages_of
 from regions.errors import DomainError
 
@@ -148,6 +148,7 @@ def count_cells(
     net: ReLUNetwork,
     domain: Box | Slice | None,
     *,
+    kind: str = "activation",
     time_limit: float | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
@@ -162,6 +163,8 @@ def count_cells(
     net : ReLUNetwork
     domain : Box, Slice or None
         None is all of R^n0; open boxes and unbounded slices are allowed.
+    kind : str
+        Only "activation": `count_regions` merges them into linear regions.
     time_limit : float, optional
         Seconds after which the count so far is returned as a lower bound.
     n_jobs : int, optional
@@ -188,11 +191,12 @@ def count_cells(
     >>> count_cells(net, None).count
     4
     """
+    only_activation(kind, "cells")
     pieces = workers(n_jobs) * PIECES_PER_JOB
     tree = halfspace_tree(net, domain, pieces if pieces > PIECES_PER_JOB else 1)
     return tally(
         tree,
-        Halfspaces(tree.frame).root(),
+        tree.root(Halfspaces(tree.frame).root()),
         time_limit=time_limit,
         n_jobs=n_jobs,
         progress=progress,

@@ -19,11 +19,14 @@ _LARGEST_CHAIN = 20_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """Coordinates y of the domain: its own coordinates are ``center + radius * y``.
+    """Coordinates y of the domain: its own coordinates are ``center + y @ axes``.
+
+    In an open domain on which the network depends on fewer directions only, y has as many.
 
     Attributes
     ----------
-    center, radius : (d,) arrays
+    center : (domain's dimension,) array
+    axes : (d, domain's dimension) array, orthogonal rows
     low, high : (d,) arrays
         Bounds of y, infinite where the domain is open.
     rows : (m, d + 1) array
@@ -35,7 +38,7 @@ class Frame:
     """
 
     center: np.ndarray
-    radius: np.ndarray
+    axes: np.ndarray
     low: np.ndarray
     high: np.ndarray
     rows: np.ndarray
@@ -45,7 +48,7 @@ class Frame:
     @property
     def dimension(self) -> int:
         """Number of coordinates d."""
-        return len(self.center)
+        return len(self.axes)
 
     @property
     def bounded(self) -> bool:
@@ -59,7 +62,7 @@ class Frame:
 
     def coordinates(self, y: np.ndarray) -> np.ndarray:
         """Return the domain's own coordinates at `y`, (..., d)."""
-        return self.center + self.radius * y
+        return self.center + y @ self.axes
 
 
 def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
@@ -75,12 +78,18 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
         radius = np.where(finite, (high - low) / 2, _reach(net, origin, basis))
     norms = np.linalg.norm(normals * radius, axis=1, keepdims=True)
     rows = np.column_stack([-normals * radius, limits - normals @ center]) / norms
-    columns = np.vstack([radius[:, None] * basis, origin + center @ basis])
+    axes, low, high = np.diag(radius), (low - center) / radius, (high - center) / radius
+    columns = np.vstack([axes @ basis, origin + center @ basis])
+    if np.isinf(low).all() and np.isinf(high).all() and not len(rows):
+        turn = _relevant_directions(net, columns)
+        axes, low, high = turn @ axes, low[: len(turn)], high[: len(turn)]
+        rows = np.zeros((0, len(turn) + 1))
+        columns = np.vstack([axes @ basis, columns[-1]])
     return Frame(
         center=center,
-        radius=radius,
-        low=(low - center) / radius,
-        high=(high - center) / radius,
+        axes=axes,
+        low=low,
+        high=high,
         rows=rows,
         columns=columns,
         noise=_noise(net, columns),
@@ -122,6 +131,28 @@ def _tightened(low, high, normals, limits):
     return low - margin, high + margin
 
 
+def _relevant_directions(net: ReLUNetwork, columns: np.ndarray) -> np.ndarray:
+    """Return orthonormal rows that span the directions on which the first layer depends.
+
+    If the input is used again further on (a residual skip), these are all directions.
+    """
+    everything = np.eye(len(columns) - 1)
+    if not net.relu_layers or _is_large(net) or net.layers()[0].carried:
+        return everything
+    forms, _ = net.advance(net.start(columns[:-1]), 0, 0.0)
+    norms = np.linalg.norm(forms, axis=0)
+    forms = forms[:, norms > 0] / norms[norms > 0]
+    left, singular, _ = np.linalg.svd(forms, full_matrices=False)
+    rank = int((singular > 1e-10 * singular.max(initial=0.0)).sum())
+    return everything if rank == len(everything) else left[:, :rank].T
+
+
+def _is_large(net: ReLUNetwork) -> bool:
+    """Tell whether the network is too large for its chain of sparse matrices."""
+    largest = max((layer.size for layer in net.relu_layers), default=0)
+    return largest * largest * len(net.relu_layers) > _LARGEST_CHAIN
+
+
 def _reach(net: ReLUNetwork, origin: np.ndarray, basis: np.ndarray) -> float:
     """Return the typical distance at which first-layer units switch: the scale of open domains."""
     if not net.relu_layers:
@@ -136,8 +167,7 @@ def _reach(net: ReLUNetwork, origin: np.ndarray, basis: np.ndarray) -> float:
 
 def _noise(net: ReLUNetwork, columns: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return the rounding level of every unit's coefficients: |W| ... |W| |columns| times 1e-14."""
-    largest = max((layer.size for layer in net.relu_layers), default=0)
-    if largest * largest * len(net.relu_layers) > _LARGEST_CHAIN:
+    if _is_large(net):
         return _sampled_noise(net, columns)
     values, found = np.abs(columns).sum(axis=0), []
     for layer in net.layers()[:-1]:

@@ -23,9 +23,7 @@ DONE, ROOM, DOUBT = 0, 1, 2
 @njit(cache=True, inline="always")
 def _ones(x):
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + (
-        (x >> np.uint64(2)) & np.uint64(0x3333333333333333)
-    )
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
@@ -86,49 +84,82 @@ def _new_facet(masks, nv):
 
 
 @njit(cache=True)
-def cut(vertices, masks, nv, values, dimension, side, sides):
-    """Write the part with sign `side` and the cut face to `sides`; return its size, -1 if full.
+def _section(masks, nv, values, dimension, ends, shares, out_masks):
+    """List the vertices of the cell's section by a hyperplane: (u, v, share) and their facets.
 
-    `sides` is (vertices, masks) to fill. Facet bits of the cut are new.
+    The vertex lies at ``u + share * (v - u)``; u == v for a vertex of the cell itself. Returns
+    their number, or -1 if `ends` is too short.
     """
-    out_vertices, out_masks = sides
-    word, bit = _new_facet(masks, nv)
-    if word < 0:
-        return -2
-    size, room = 0, out_vertices.shape[0]
+    size = 0
     for u in range(nv):
-        if size + nv >= room:
+        if values[u] < 0:
+            continue
+        if size + nv > ends.shape[0]:
             return -1
-        if values[u] * side >= 0:
-            out_vertices[size], out_masks[size] = vertices[u], masks[u]
-            if values[u] == 0:
-                out_masks[size, word] |= bit
+        if values[u] == 0:
+            ends[size, 0], ends[size, 1], shares[size] = u, u, 0.0
+            out_masks[size] = masks[u]
             size += 1
-        if values[u] * side <= 0:
             continue
         for v in range(nv):
-            if values[v] * side >= 0 or not _is_edge(masks, nv, u, v, dimension):
-                continue
-            share = values[u] / (values[u] - values[v])
-            largest = 0.0
-            for j in range(vertices.shape[1]):
-                x = vertices[u, j] + share * (vertices[v, j] - vertices[u, j])
-                out_vertices[size, j] = x
-                largest = max(largest, abs(x))
-            if largest < 0.5:  # only between finite and infinite vertices, or near 0
-                _rescale(out_vertices[size], largest)
-            for w in range(masks.shape[1]):
-                out_masks[size, w] = masks[u, w] & masks[v, w]
-            out_masks[size, word] |= bit
-            size += 1
+            if values[v] < 0 and _is_edge(masks, nv, u, v, dimension):
+                ends[size, 0], ends[size, 1] = u, v
+                shares[size] = values[u] / (values[u] - values[v])
+                for w in range(masks.shape[1]):
+                    out_masks[size, w] = masks[u, w] & masks[v, w]
+                size += 1
     return size
 
 
 @njit(cache=True)
-def _rescale(vertex, largest):
-    if vertex[vertex.size - 1] < 0.5:
-        for j in range(vertex.size):
-            vertex[j] /= largest
+def _fill_section(vertices, ends, shares, size, out):
+    """Write the coordinates of the section's vertices to `out`."""
+    last = vertices.shape[1] - 1
+    for k in range(size):
+        u, v, share = ends[k, 0], ends[k, 1], shares[k]
+        largest = 0.0
+        for j in range(last + 1):
+            out[k, j] = vertices[u, j] + share * (vertices[v, j] - vertices[u, j])
+            largest = max(largest, abs(out[k, j]))
+        if out[k, last] < 0.5 and u != v:  # only in open domains
+            for j in range(last + 1):
+                out[k, j] /= largest
+
+
+@njit(cache=True)
+def cut(here, mask, nv, values, dimension, section, room):
+    """Replace a polytope by its two sides, the positive one first.
+
+    `here` and `mask` begin with its `nv` vertices and go on to the end of the buffer. `section` is
+    (ends, shares, masks, vertices, spare vertices, spare masks). Returns the sizes of both sides;
+    (-1, 0) if a buffer is too short (nothing changed), (-2, 0) if the cell is inconsistent or has
+    too many facets.
+    """
+    ends, shares, new_masks, new, spare, spare_masks = section
+    word, bit = _new_facet(mask, nv)
+    size = _section(mask, nv, values, dimension, ends, shares, new_masks)
+    if size < 0 or 2 * (nv + size) > min(room, spare.shape[0]):
+        return -1, 0
+    if word < 0 or size < dimension:
+        return -2, 0
+    _fill_section(here, ends, shares, size, new)
+    for k in range(size):
+        new_masks[k, word] |= bit
+    plus = minus = 0
+    for u in range(nv):
+        if values[u] < 0:
+            spare[minus], spare_masks[minus] = here[u], mask[u]
+            minus += 1
+        elif values[u] > 0:
+            if plus < u:
+                here[plus], mask[plus] = here[u], mask[u]
+            plus += 1
+    here[plus : plus + size], mask[plus : plus + size] = new[:size], new_masks[:size]
+    plus += size
+    here[plus : plus + minus], mask[plus : plus + minus] = spare[:minus], spare_masks[:minus]
+    first = plus + minus
+    here[first : first + size], mask[first : first + size] = new[:size], new_masks[:size]
+    return plus, minus + size
 
 
 @njit(cache=True)
@@ -150,11 +181,27 @@ def normalise(forms, noise, unit, tolerance):
 
 @njit(cache=True)
 def split(forms, tolerance, polytopes, dimension, cursor, stack, budget, out):
-    """Cut a batch of cells by all units of one layer.
+    """Cut a batch of cells by all units of one layer, depth first.
 
-    Returns (code, children, vertices used): DONE or budget reached, ROOM if a buffer is too small
-    (nothing is lost: call again with larger ones), DOUBT if the facet numbers run out or rounding
-    made a cell inconsistent.
+    Parameters
+    ----------
+    forms, tolerance : (cells, n, d + 1) and (cells, n) arrays
+        From `normalise`.
+    polytopes : (vertices, masks, starts)
+        The vertices of all cells one after the other.
+    dimension : int
+    cursor : (2,) array
+        Next cell and stack height; kept between calls, (0, 0) at first.
+    stack : (vertices, masks, starts, next unit, signs) of the cells still to do
+    budget : int
+        Return after so many children, even if cells are left.
+    out : (owner, signs, starts, vertices, masks) to fill, or empty arrays for counting alone
+
+    Returns
+    -------
+    (code, children)
+        DONE; ROOM if a buffer is too small (nothing is lost: call again with a larger stack or an
+        emptied `out`); DOUBT if facet numbers run out or rounding made a cell inconsistent.
     """
     vertices, masks, starts = polytopes
     s_vertices, s_masks, s_start, s_unit, s_sign = stack
@@ -162,86 +209,59 @@ def split(forms, tolerance, polytopes, dimension, cursor, stack, budget, out):
     cells, n = forms.shape[0], forms.shape[1]
     room, keep = s_vertices.shape[0], o_owner.size > 0
     values = np.empty(room)
-    plus = (np.empty_like(s_vertices), np.empty_like(s_masks))
-    minus = (np.empty_like(s_vertices), np.empty_like(s_masks))
+    section = (
+        np.empty((room, 2), dtype=np.int64),
+        np.empty(room),
+        np.empty_like(s_masks),
+        np.empty_like(s_vertices),
+        np.empty_like(s_vertices),
+        np.empty_like(s_masks),
+    )
     children = used = 0
     while children < budget:
         if cursor[1] == 0:
             if cursor[0] == cells:
                 break
-            first, last = starts[cursor[0]], starts[cursor[0] + 1]
-            if last - first > room:
-                return ROOM, children, used
-            s_vertices[: last - first] = vertices[first:last]
-            s_masks[: last - first] = masks[first:last]
-            s_start[0], s_start[1], s_unit[0] = 0, last - first, 0
+            first, size = starts[cursor[0]], starts[cursor[0] + 1] - starts[cursor[0]]
+            if size > room:
+                return ROOM, children
+            s_vertices[:size] = vertices[first : first + size]
+            s_masks[:size] = masks[first : first + size]
+            s_start[0], s_start[1], s_unit[0] = 0, size, 0
             cursor[0] += 1
             cursor[1] = 1
         top, cell = cursor[1] - 1, cursor[0] - 1
         begin, unit = s_start[top], s_unit[top]
         nv = s_start[top + 1] - begin
-        here, mask = s_vertices[begin : begin + nv], s_masks[begin : begin + nv]
-        least = most = 0.0
+        here, mask = s_vertices[begin:], s_masks[begin:]
         while unit < n:
             least, most = _values(forms[cell, unit], here, nv, tolerance[cell, unit], values)
             if least < 0 < most:
                 break
             s_sign[top, unit] = 1 if most > 0 else -1
             unit += 1
+        s_unit[top] = unit
         if unit == n:
             if keep:
                 if used + nv > o_vertices.shape[0]:
-                    s_unit[top] = unit
-                    return ROOM, children, used
+                    return ROOM, children
                 o_owner[children], o_sign[children] = cell, s_sign[top]
-                o_vertices[used : used + nv] = here
-                o_masks[used : used + nv] = mask
+                o_vertices[used : used + nv] = here[:nv]
+                o_masks[used : used + nv] = mask[:nv]
                 used += nv
                 o_start[children + 1] = used
             children += 1
             cursor[1] = top
             continue
-        s_unit[top] = unit
-        a = cut(here, mask, nv, values, dimension, 1.0, plus)
-        b = cut(here, mask, nv, values, dimension, -1.0, minus)
-        if a == -2 or (0 <= a <= dimension) or (0 <= b <= dimension):
-            return DOUBT, children, used
-        if a == -1 or b == -1 or begin + a + b > room:
-            return ROOM, children, used
-        s_vertices[begin : begin + a], s_masks[begin : begin + a] = plus[0][:a], plus[1][:a]
-        begin += a
-        s_vertices[begin : begin + b], s_masks[begin : begin + b] = minus[0][:b], minus[1][:b]
-        s_start[top + 1], s_start[top + 2] = begin, begin + b
+        plus, minus = cut(here, mask, nv, values, dimension, section, room - begin)
+        if plus < 0:
+            return (ROOM if plus == -1 else DOUBT), children
+        s_start[top + 1], s_start[top + 2] = begin + plus, begin + plus + minus
         s_unit[top] = s_unit[top + 1] = unit + 1
         s_sign[top + 1, :unit] = s_sign[top, :unit]
         s_sign[top, unit], s_sign[top + 1, unit] = 1, -1
         cursor[1] = top + 2
-    return DONE, children, used
-
-
-@njit(cache=True)
-def _slice(masks, nv, values, dimension, ends, shares, out_masks):
-    """List the vertices of the cell's section by a hyperplane: (u, v, share) and facets."""
-    size = 0
-    for u in range(nv):
-        if values[u] == 0:
-            if size == ends.shape[0]:
-                return -1
-            ends[size, 0], ends[size, 1], shares[size] = u, u, 0.0
-            out_masks[size] = masks[u]
-            size += 1
-        if values[u] <= 0:
-            continue
-        for v in range(nv):
-            if values[v] < 0 and _is_edge(masks, nv, u, v, dimension):
-                if size == ends.shape[0]:
-                    return -1
-                ends[size, 0], ends[size, 1] = u, v
-                shares[size] = values[u] / (values[u] - values[v])
-                for w in range(masks.shape[1]):
-                    out_masks[size, w] = masks[u, w] & masks[v, w]
-                size += 1
-    return size
+    return DONE, children
 
 
 @njit(cache=True)
@@ -268,6 +288,17 @@ def _points_on_segment(values, count, ends, shares, index, places):
 
 
 @njit(cache=True)
+def _points_between(values, count, places):
+    """Return 1 + the number of places where `count` forms change sign on a segment."""
+    for j in range(count):
+        places[j] = values[j, 0] / (values[j, 0] - values[j, 1])
+        for k in range(j):
+            if abs(places[k] - places[j]) <= _SAME:
+                return -1
+    return 1 + count
+
+
+@njit(cache=True)
 def _flats(level, dimension, nv, count, values, masks, ends, shares, places):
     """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt.
 
@@ -275,8 +306,10 @@ def _flats(level, dimension, nv, count, values, masks, ends, shares, places):
     """
     total = 1
     here, mask = values[level], masks[level]
+    if dimension == 1:
+        return _points_between(here, count, places)
     for i in range(count):
-        size = _slice(mask, nv, here[i], dimension, ends[level], shares[level], masks[level + 1])
+        size = _section(mask, nv, here[i], dimension, ends[level], shares[level], masks[level + 1])
         if size < dimension:
             return -1
         if dimension == 2:
@@ -312,8 +345,21 @@ def _flats(level, dimension, nv, count, values, masks, ends, shares, places):
 
 
 @njit(cache=True)
-def count_flats(forms, tolerance, polytopes, dimension, room, counts):
-    """Fill the number of cells into which one layer cuts every cell of a batch; -1 if in doubt."""
+def _largest_count(hyperplanes, dimension):
+    total, term = 1.0, 1.0
+    for j in range(min(hyperplanes, dimension)):
+        term *= (hyperplanes - j) / (j + 1)
+        total += term
+    return total
+
+
+@njit(cache=True)
+def count_flats(forms, tolerance, polytopes, dimension, room, most_flats, counts):
+    """Fill the number of cells into which one layer cuts every cell of a batch.
+
+    -1 where the hyperplanes are not in general position inside the cell, rounding leaves that
+    open, or more than `most_flats` flats are possible.
+    """
     vertices, masks, starts = polytopes
     cells, n = forms.shape[0], forms.shape[1]
     levels = dimension + 1
@@ -334,7 +380,8 @@ def count_flats(forms, tolerance, polytopes, dimension, room, counts):
             )
             if least < 0 < most:
                 crossing += 1
+        if _largest_count(crossing, dimension) > most_flats:
+            counts[cell] = -1
+            continue
         level_masks[0, :nv] = masks[first : first + nv]
-        counts[cell] = _flats(
-            0, dimension, nv, crossing, values, level_masks, ends, shares, places
-        )
+        counts[cell] = _flats(0, dimension, nv, crossing, values, level_masks, ends, shares, places)

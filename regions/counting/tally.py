@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterator
 from math import comb
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from regions.counting.limits import Stopwatch
 from regions.counting.result import RegionCount
 from regions.counting.walk import Batch, Tree
+from regions.errors import ArgumentError
 from regions.progress import track
 
 if TYPE_CHECKING:
@@ -23,22 +26,36 @@ PIECES_PER_JOB = 24
 _ATTEMPTS = 3
 
 
+def only_activation(kind: str, engine: str) -> None:
+    """Raise ArgumentError unless activation regions are asked for."""
+    if kind != "activation":
+        raise ArgumentError(
+            f"the engine {engine!r} counts activation regions; got kind={kind!r}: use "
+            "method='auto' with count_regions, which merges them"
+        )
+
+
 def tally(
-    tree: Tree, cells: Any, *, time_limit: float | None, n_jobs: int | None, progress: bool, **known
+    tree: Tree,
+    root: Batch,
+    *,
+    time_limit: float | None,
+    n_jobs: int | None,
+    progress: bool,
+    **known,
 ) -> RegionCount:
-    """Count all cells below the root `cells`; cut short by time, Ctrl-C or lack of memory.
+    """Count all cells below `root`; cut short by time, Ctrl-C or lack of memory.
 
     `known` (method, domain, details) goes to the result.
     """
     watch, found, stopped_by = Stopwatch(time_limit), 0, None
     try:
         with track(show=progress, label="regions") as bar:
-            for more in _found(tree, cells, watch, n_jobs):
+            for more in _found(tree, root, watch, n_jobs):
                 found += more
                 bar.update(more)
-                if watch.expired():
-                    stopped_by = "time"
-                    break
+    except TimeoutError:
+        stopped_by = "time"
     except KeyboardInterrupt:
         stopped_by = "interrupt"
     except MemoryError:
@@ -55,12 +72,21 @@ def workers(n_jobs: int | None) -> int:
     return joblib.effective_n_jobs(n_jobs)  # type: ignore[arg-type]
 
 
-def _found(tree: Tree, cells: Any, watch: Stopwatch, n_jobs: int | None) -> Iterator[int]:
+def _found(tree: Tree, root: Batch, watch: Stopwatch, n_jobs: int | None) -> Iterator[int]:
+    """Yield numbers of cells as they are found; raise TimeoutError when time is up."""
     jobs = workers(n_jobs)
     if jobs == 1:
-        return tree.counts(tree.root(cells))
-    pieces = _pieces(tree, cells, jobs * PIECES_PER_JOB)
-    return in_parallel(_count_piece, tree, pieces, watch, n_jobs)
+        for more in tree.counts(root):
+            yield more
+            if watch.expired():
+                raise TimeoutError
+        return
+    pieces, complete = _pieces(tree, root, jobs * PIECES_PER_JOB), True
+    for more, finished in in_parallel(_count_piece, tree, pieces, watch, n_jobs):
+        yield more
+        complete = complete and finished
+    if not complete:
+        raise TimeoutError
 
 
 def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
@@ -71,9 +97,9 @@ def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
     return np.arange(number)
 
 
-def _pieces(tree: Tree, cells: Any, wanted: int) -> list[Batch]:
+def _pieces(tree: Tree, root: Batch, wanted: int) -> list[Batch]:
     """Return independent subtrees, at least `wanted` of them where the tree has so many."""
-    frontier = [tree.root(cells)]
+    frontier = [root]
     while sum(map(len, frontier)) < wanted and frontier[0].stage < len(tree.stages):
         frontier = [child for batch in frontier for child in tree.children(batch)]
     size = max(1, sum(map(len, frontier)) // wanted)
@@ -96,24 +122,38 @@ def in_parallel(
             for i, piece in list(left.items())
         )
         try:
-            run = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-            for index, result in run(tasks):  # type: ignore[union-attr]
-                del left[index]
-                yield result
+            results: Any = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
+            with contextlib.closing(_quiet(results)) as named:
+                for index, result in named:
+                    del left[index]
+                    yield result
             return
         except TerminatedWorkerError:
             if attempt == _ATTEMPTS - 1:
                 raise
 
 
+def _quiet(results: Any) -> Generator[Any]:
+    """Pass `results` on; when closed early, cancel what is left without joblib's warning."""
+    try:
+        yield from results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
+
+
 def _named(work: Callable, index: int, *arguments: Any) -> tuple[int, Any]:
     return index, work(*arguments)
 
 
-def _count_piece(tree: Tree, piece: Batch, deadline: float | None) -> int:
+def _count_piece(tree: Tree, piece: Batch, deadline: float | None) -> tuple[int, bool]:
+    """Return how many cells were found below `piece`, and whether these are all."""
     total = 0
+    if deadline is not None and time.time() > deadline:
+        return total, False
     for more in tree.counts(piece):
         total += more
         if deadline is not None and time.time() > deadline:
-            break
-    return total
+            return total, False
+    return total, True
