@@ -142,7 +142,8 @@ class Allocation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-ready objects."""
-        return {"kind": "regions.Allocation", "format": _FORMAT, **jsonable(self)}
+        known = {"densities": self.densities, **jsonable(self)}
+        return {"kind": "regions.Allocation", "format": _FORMAT, **known}
 
     def summary(self) -> str:
         """Return the densities and what speaks for them in a few lines."""
@@ -187,6 +188,7 @@ class Allocation:
             content = json.loads(Path(path).read_text())
             if content.pop("kind") != "regions.Allocation" or content.pop("format") != _FORMAT:
                 raise DataError(f"{path} holds another kind or format of file")
+            del content["densities"]  # follow from counts and shapes
             content["shapes"] = {name: tuple(s) for name, s in content["shapes"].items()}
             content["plateau"] = {name: tuple(p) for name, p in content["plateau"].items()}
             allocation = cls(**content)
