@@ -190,7 +190,7 @@ def prune(
     )
     masks.save(output)
     _give(masks, Output(json=json))
-    print(f"masks written to {output}", file=sys.stderr)
+    print(f"{masks.effective().summary()}\nMasks written to {output}", file=sys.stderr)
 
 
 def compare(

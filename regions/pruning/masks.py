@@ -15,6 +15,7 @@ import numpy as np
 from regions.errors import ArgumentError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
     from regions.networks import Graph
@@ -128,6 +129,26 @@ class Masks(Mapping[str, np.ndarray]):
     def total_density(self) -> float:
         """Fraction of weights kept in all layers together."""
         return sum(self.counts.values()) / sum(self.sizes.values())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per layer: `layer`, `size`, `kept`, `density`."""
+        import pandas as pd
+
+        columns = {"size": self.sizes, "kept": self.counts, "density": self.density()}
+        return pd.DataFrame(columns).rename_axis("layer").reset_index()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return sizes, counts and densities as JSON-ready objects."""
+        parts = {"sizes": self.sizes, "counts": self.counts, "densities": self.density()}
+        return {**parts, "total_density": self.total_density}
+
+    def summary(self) -> str:
+        """Return what is kept in each layer and in total."""
+        lines = [
+            f"{name}: {kept} of {self.sizes[name]} weights ({kept / self.sizes[name]:.4g})"
+            for name, kept in self.counts.items()
+        ]
+        return "\n".join([*lines, f"together: density {self.total_density:.4g}"])
 
     def effective(self) -> Effective:
         """Return which kept weights and units lie on a path from an input to an output.

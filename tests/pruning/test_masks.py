@@ -196,3 +196,15 @@ def test_torch_pruning_dictionary_is_keyed_by_module(mlp):
     model = mlp([8, 5, 3])
     ratios = regions.prune(model, {"0": 0.25}).pruning_ratio_dict(model)
     assert ratios == {model[0]: 0.75}
+
+
+def test_masks_as_a_table_and_in_words():
+    masks = Masks({"fc1": [[1, 0], [1, 0]], "fc2": [[1, 1]]})
+    assert masks.to_frame().to_dict("list") == {
+        "layer": ["fc1", "fc2"],
+        "size": [4, 2],
+        "kept": [2, 2],
+        "density": [0.5, 1.0],
+    }
+    assert masks.to_dict()["counts"] == {"fc1": 2, "fc2": 2}
+    assert masks.summary().splitlines()[-1] == "together: density 0.6667"
