@@ -145,6 +145,8 @@ def make_problem(
         n: nearest(check_density(d, f"fixed density of {n!r}"), sizes[n]) for n, d in fixed.items()
     }
     most = {name: size for name, size in sizes.items() if name not in whole and name not in held}
+    if not most:
+        raise BudgetError("no layer is left to share weights between: all are skipped or fixed")
     least = {name: _least(minimum, size) for name, size in most.items()}
     size = sum(most.values()) + sum(sizes[name] for name in held)
     rest = _total(budget, size) - sum(held.values())
@@ -168,10 +170,14 @@ def _read(model_or_widths: Any, input_shape: tuple[int, ...] | None) -> tuple:
         model_or_widths = model_or_widths.tolist()
     if isinstance(model_or_widths, Sequence) and not isinstance(model_or_widths, str):
         entries = list(model_or_widths)
-        if not entries or any(np.ndim(entry) == 0 for entry in entries):
+        if not entries or any(_is_scalar(entry) for entry in entries):
             return _shapes_of_widths(entries), None, None, ""
     reading = read_model(model_or_widths, input_shape)
     return reading.shapes, reading.weights, reading.graph, reading.note
+
+
+def _is_scalar(entry: Any) -> bool:
+    return entry is None or isinstance(entry, (bool, int, float, str, np.generic))
 
 
 def _shapes_of_widths(widths: list) -> Shapes:
@@ -237,8 +243,6 @@ def _as_density(kind: str, value: Any) -> float:
 
 
 def _check_budget(rest: int, least: Counts, most: Counts, held: Counts) -> None:
-    if not most:
-        raise BudgetError("no layer is left to share weights between: all are skipped or fixed")
     low, high = sum(least.values()), sum(most.values())
     if low <= rest <= high:
         return

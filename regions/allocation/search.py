@@ -1,15 +1,17 @@
 """The optimiser: shares whole numbers of weights between layers so that an objective is largest.
 
-Two free layers leave one number to choose: a grid that is fine at both ends, refined around its
-best points. More layers: coordinate search on log-densities, coarse to fine, first one layer
-against all others and then weights exchanged between pairs, from the best of several starts.
+Where there are few splits, all are tried. Two free layers leave one number to choose: a grid that
+is fine at both ends, refined around its best points. More layers: coordinate search on
+log-densities, coarse to fine, first one layer against all others and then weights exchanged
+between pairs, from the best of several starts.
 Every allocation that was evaluated is remembered, so the best one is never below any start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import permutations
+from itertools import combinations, permutations
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -76,10 +78,29 @@ def search(trials: Trials, starts: Mapping[str, Counts]) -> None:
     """Try allocations from `starts` on until none is better or the limit is reached."""
     for counts in starts.values():
         trials.mean(counts)
-    if len(trials.problem.free) == 2:
+    if _splits(trials.problem) <= _EVERY:
+        for counts in _every_split(trials.problem):
+            trials.mean(counts)
+    elif len(trials.problem.free) == 2:
         _split(trials)
     elif len(trials.problem.free) > 2:
         _coordinates(trials, starts)
+
+
+def _splits(problem: Problem) -> int:
+    """Return the number of splits if the layers had no upper limits."""
+    over = problem.budget - sum(problem.least.values())
+    return comb(over + len(problem.free) - 1, len(problem.free) - 1)
+
+
+def _every_split(problem: Problem) -> Iterator[dict[str, int]]:
+    least = np.array(list(problem.least.values()))
+    bars = range(problem.budget - int(least.sum()) + least.size - 1)
+    for places in combinations(bars, least.size - 1):
+        ends = np.array([-1, *places, len(bars)])
+        split = dict(zip(problem.free, (least + np.diff(ends) - 1).tolist(), strict=True))
+        if all(split[name] <= problem.most[name] for name in split):
+            yield split
 
 
 def _split(trials: Trials) -> None:
@@ -98,8 +119,6 @@ def _split(trials: Trials) -> None:
 
 
 def _grid(low: int, high: int) -> list[int]:
-    if high - low <= _EVERY:
-        return list(range(low, high + 1))
     near_end = np.geomspace(1, high - low, _GRID)
     points = [np.linspace(low, high, _GRID), low + near_end, high - near_end]
     return sorted({int(point) for point in np.rint(np.concatenate(points))} | {low, high})
