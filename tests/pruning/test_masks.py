@@ -199,7 +199,7 @@ def test_torch_pruning_dictionary_is_keyed_by_module(mlp):
 
 
 def test_masks_as_a_table_and_in_words():
-    masks = Masks({"fc1": [[1, 0], [1, 0]], "fc2": [[1, 1]]})
+    masks = regions.Masks({"fc1": [[1, 0], [1, 0]], "fc2": [[1, 1]]})
     assert masks.to_frame().to_dict("list") == {
         "layer": ["fc1", "fc2"],
         "size": [4, 2],
