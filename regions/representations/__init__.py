@@ -1,8 +1,16 @@
 """How similar two networks' layers are: measures, capture of activations, comparison."""
 
+from regions.representations.capture import Captured, capture
 from regions.representations.cca import cca
 from regions.representations.cka import cka, minibatch_cka, rbf_cka
+from regions.representations.compare import compare_layers
+from regions.representations.comparison import LayerComparison, LayerSimilarity
+from regions.representations.dft import dft_similarity
+from regions.representations.grid import similarity_grid
+from regions.representations.heldout import held_out_cca
+from regions.representations.jackknife import Interval, jackknife
 from regions.representations.layer import Layer, layer_of
+from regions.representations.maps import map_rows
 from regions.representations.measure import DegenerateLayerWarning, Measure, SampleSizeWarning
 from regions.representations.null import (
     adjusted,
@@ -13,6 +21,7 @@ from regions.representations.null import (
 from regions.representations.pair import Pair, pair_layers, pair_of
 from regions.representations.procrustes import procrustes
 from regions.representations.pwcca import pwcca
+from regions.representations.references import compare_curves, untrained
 from regions.representations.registry import MEASURES
 from regions.representations.regression import regression_r2
 from regions.representations.similarity import Similarity, Status
@@ -20,17 +29,28 @@ from regions.representations.svcca import svcca
 
 __all__ = [
     "MEASURES",
+    "Captured",
     "DegenerateLayerWarning",
+    "Interval",
     "Layer",
+    "LayerComparison",
+    "LayerSimilarity",
     "Measure",
     "Pair",
     "SampleSizeWarning",
     "Similarity",
     "Status",
     "adjusted",
+    "capture",
     "cca",
     "cka",
+    "compare_curves",
+    "compare_layers",
+    "dft_similarity",
+    "held_out_cca",
+    "jackknife",
     "layer_of",
+    "map_rows",
     "minibatch_cka",
     "null_mean_correlation",
     "null_mean_squared",
@@ -40,6 +60,8 @@ __all__ = [
     "pwcca",
     "rbf_cka",
     "regression_r2",
+    "similarity_grid",
     "svcca",
+    "untrained",
     "wachter_edges",
 ]

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from regions.representations.extent import constant_tolerance
 from regions.representations.factor import Factor, factorise
 from regions.representations.rows import as_rows, centre, host
-
-_CONSTANT = 1e-12  # range of a constant neuron, relative to its largest activation
-_CONSTANT_SINGLE = 1e-6  # the same for activations in single or half precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +63,9 @@ class Layer:
 def layer_of(values: Any, name: str = "X") -> Layer:
     """Return the layer of (samples, neurons) activations; NumPy or torch, any device."""
     rows = as_rows(values, name)
-    tolerance = _CONSTANT if _is_double(values) else _CONSTANT_SINGLE
     centred, mean = centre(rows, name)
     gram = host(centred.conj().T @ centred)
-    silent = _silent(centred, mean, np.real(np.diag(gram)), tolerance)
+    silent = _silent(centred, mean, np.real(np.diag(gram)), constant_tolerance(values))
     live = np.flatnonzero(~silent)
     if silent.any():
         centred, gram = centred[:, live], gram[np.ix_(live, live)]
@@ -84,10 +81,6 @@ def layer_of(values: Any, name: str = "X") -> Layer:
         gram=gram,
         rows=centred,
     )
-
-
-def _is_double(values: Any) -> bool:
-    return str(getattr(values, "dtype", "float64")).rpartition(".")[2] in ("float64", "complex128")
 
 
 def _silent(centred: Any, mean: np.ndarray, squares: np.ndarray, tolerance: float) -> np.ndarray:

@@ -26,7 +26,7 @@ def svcca(
     Y: Any,
     threshold: float = 0.99,
     *,
-    n_components: int | None = None,
+    n_components: int | tuple[int, int] | None = None,
     statistic: str = "mean",
 ) -> Similarity:
     """Return SVCCA: the mean correlation of the two leading principal subspaces.
@@ -42,7 +42,7 @@ def svcca(
     threshold
         Share of the variance to keep; 1.0 keeps the numerical rank, which is CCA.
     n_components
-        Keep so many directions instead (at most the rank).
+        Keep so many directions instead (at most the rank); one number, or one per side.
     statistic
         As in `cca`.
 
@@ -77,13 +77,14 @@ def compute_svcca(
     pair: Pair,
     *,
     threshold: float = 0.99,
-    n_components: int | None = None,
+    n_components: int | tuple[int, int] | None = None,
     statistic: str = "mean",
 ) -> Similarity:
     """Return the SVCCA similarity of one pair."""
     full_x, full_y = pair.x.principal, pair.y.principal
-    x = full_x.keep(kept(full_x, threshold, n_components))
-    y = full_y.keep(kept(full_y, threshold, n_components))
+    counts = n_components if isinstance(n_components, tuple) else (n_components, n_components)
+    x = full_x.keep(kept(full_x, threshold, counts[0]))
+    y = full_y.keep(kept(full_y, threshold, counts[1]))
     rho = correlations(pair.align(x, y))
     return Similarity(
         **describe(pair, "svcca"),

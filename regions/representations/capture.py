@@ -1,0 +1,233 @@
+"""Activations of named modules by forward hooks, copied before anything can overwrite them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from regions.errors import ArgumentError, UnsupportedModelError
+from regions.representations.maps import choose_positions, map_rows
+
+# tap: the modules it looks at when `layers` does not name them
+_TAPS: dict[str, tuple[type[nn.Module], ...]] = {
+    "linear": (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear),
+    "norm": (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm),
+    "relu": (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh),
+}
+TAPS = ("output", "input", "block", *_TAPS)
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+_PASSIVE = (nn.Identity, nn.Flatten, nn.Unflatten, nn.modules.dropout._DropoutNd)
+
+Select = Callable[[str, Any], torch.Tensor]
+
+
+class Captured(Mapping[str, torch.Tensor]):
+    """The activations of the latest forward pass, by module name, in the order of execution.
+
+    A module that ran several times appears as ``name#0``, ``name#1``, ...
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[str, list[torch.Tensor]] = {}
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        found = self._named()
+        if name not in found:
+            seen = ", ".join(found) or "nothing: has the model run inside the block?"
+            raise KeyError(f"{name!r} was not captured; captured: {seen}")
+        return found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._named())
+
+    def __len__(self) -> int:
+        return len(self._named())
+
+    def _named(self) -> dict[str, torch.Tensor]:
+        return {
+            name if len(calls) == 1 else f"{name}#{index}": tensor
+            for name, calls in self._calls.items()
+            for index, tensor in enumerate(calls)
+        }
+
+    def _add(self, name: str, tensor: torch.Tensor) -> None:
+        self._calls.setdefault(name, []).append(tensor)
+
+    def _clear(self, *_: Any) -> None:
+        self._calls.clear()
+
+
+@contextmanager
+def capture(
+    model: nn.Module,
+    layers: str | Sequence[str] | None = None,
+    *,
+    tap: str = "output",
+    mode: str | None = None,
+    max_positions: int | None = None,
+    select: Select | None = None,
+    transform: Callable[[str, torch.Tensor], torch.Tensor] | None = None,
+    rng: int = 0,
+) -> Iterator[Captured]:
+    """Record what modules compute while `model` runs inside the ``with`` block.
+
+    The model is in evaluation mode inside the block. Hooks are removed and the training flags
+    of every module are restored when it ends, also after an exception. Nothing is traced, so
+    that any model works; results of functions (``F.relu``) are no modules and show up as the
+    input of the next one (``tap="input"``).
+
+    Parameters
+    ----------
+    model
+        Any module.
+    layers
+        Names as in ``named_modules()``; a regular expression that is searched in them; or None:
+        all leaf modules that compute something, and blocks such as residual units (their
+        output is the sum).
+    tap
+        "output" or "input" of the modules; or only one kind of module: "linear" (linear and
+        convolutional layers: before batch norm), "norm" (after it), "relu" (after the
+        activation), "block" (composite modules).
+    mode
+        None keeps the tensors as they are; otherwise as in `map_rows`.
+    max_positions
+        With mode "spatial": keep this many random positions, the same at equal resolution.
+    select
+        ``select(name, output)`` returns the tensor of an output that is no tensor; by default
+        the first tensor of a tuple, list or mapping.
+    transform
+        ``transform(name, tensor)`` is applied to every recorded tensor inside the hook.
+    rng
+        Seed of the choice of positions.
+
+    Yields
+    ------
+    Captured
+        Mapping from name to a copy of the activations of the latest forward pass.
+
+    Raises
+    ------
+    ArgumentError
+        If a name does not exist or nothing matches.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(inplace=True), nn.Linear(3, 1))
+    >>> with capture(model) as seen:
+    ...     _ = model(torch.zeros(5, 2))
+    >>> {name: tuple(tensor.shape) for name, tensor in seen.items()}
+    {'0': (5, 3), '1': (5, 3), '2': (5, 1)}
+    """
+    captured = Captured()
+    reduce = transform or _reduction(mode, max_positions, rng)
+    modules = find_modules(model, layers, tap)
+    flags = {module: module.training for module in model.modules()}
+    handles = [model.register_forward_pre_hook(captured._clear)]
+    try:
+        for name, module in modules.items():
+            handles.append(_hook(module, name, tap, captured, reduce, select or first_tensor))
+        model.eval()
+        yield captured
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, flag in flags.items():
+            module.training = flag
+
+
+def find_modules(
+    model: nn.Module, layers: str | Sequence[str] | None, tap: str
+) -> dict[str, nn.Module]:
+    """Return the modules that `layers` and `tap` choose, by name."""
+    if tap not in TAPS:
+        raise ArgumentError(f"tap is {tap!r}; choose one of {', '.join(TAPS)}")
+    if not isinstance(model, nn.Module):
+        raise UnsupportedModelError(f"cannot hook a {type(model).__name__}; expected a nn.Module")
+    everything = {
+        name: module for name, module in model.named_modules() if "parametrizations" not in name
+    }
+    if layers is None:
+        return _nonempty({k: m for k, m in everything.items() if k and _fits(m, tap)}, tap, model)
+    if isinstance(layers, str):
+        pattern = re.compile(layers)
+        fits = {k: m for k, m in everything.items() if pattern.search(k) and _fits(m, tap)}
+        return _nonempty(fits, f"{tap} with names like {layers!r}", model)
+    unknown = [name for name in layers if name not in everything]
+    if unknown:
+        known = ", ".join(name for name in everything if name)
+        raise ArgumentError(f"no module is called {', '.join(unknown)}; the model has {known}")
+    return {name: everything[name] for name in layers}
+
+
+def _fits(module: nn.Module, tap: str) -> bool:
+    if tap in _TAPS:
+        return isinstance(module, _TAPS[tap])
+    if isinstance(module, (*_CONTAINERS, *_PASSIVE)):
+        return False
+    children = [name for name, _ in module.named_children() if name != "parametrizations"]
+    return bool(children) if tap == "block" else True
+
+
+def _nonempty(found: dict[str, nn.Module], what: str, model: nn.Module) -> dict[str, nn.Module]:
+    if not found:
+        raise ArgumentError(
+            f"no module fits tap {what} in this {type(model).__name__}; it has "
+            f"{', '.join(f'{k} ({type(m).__name__})' for k, m in model.named_modules() if k)}"
+        )
+    return found
+
+
+def _hook(
+    module: nn.Module,
+    name: str,
+    tap: str,
+    captured: Captured,
+    reduce: Callable[[str, torch.Tensor], torch.Tensor],
+    select: Select,
+) -> Any:
+    def keep(value: Any) -> None:
+        tensor = select(name, value).detach()
+        reduced = reduce(name, tensor)
+        # a view of the tensor would change with it: ReLU may run in place on this memory
+        shared = reduced.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
+        captured._add(name, reduced.clone() if shared else reduced)
+
+    if tap == "input":
+
+        def before(_: nn.Module, args: tuple, kwargs: dict) -> None:
+            keep(args if args else kwargs)
+
+        return module.register_forward_pre_hook(before, with_kwargs=True)
+    return module.register_forward_hook(lambda _, __, output: keep(output))
+
+
+def first_tensor(name: str, value: Any) -> torch.Tensor:
+    """Return `value`, or the first tensor in a tuple, list or mapping of values."""
+    if isinstance(value, torch.Tensor):
+        return value
+    items = value.values() if isinstance(value, Mapping) else value
+    if isinstance(value, (tuple, list, Mapping)):
+        for item in items:
+            if isinstance(item, (torch.Tensor, tuple, list, Mapping)):
+                return first_tensor(name, item)
+    raise ArgumentError(
+        f"module {name!r} gives a {type(value).__name__} without a tensor; "
+        "pass select=lambda name, output: ... to pick one"
+    )
+
+
+def _reduction(mode: str | None, max_positions: int | None, rng: int) -> Callable:
+    if mode is None:
+        return lambda _, tensor: tensor
+
+    def reduce(_: str, tensor: torch.Tensor) -> torch.Tensor:
+        count = tensor[0, 0].numel() if tensor.ndim == 4 else 1
+        positions = choose_positions(count, max_positions, rng)
+        return map_rows(tensor, mode, positions=positions)
+
+    return reduce

@@ -1,0 +1,166 @@
+"""The result of comparing two networks layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from regions.representations.jackknife import Interval
+from regions.representations.similarity import Similarity
+from regions.results import jsonable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSimilarity:
+    """One layer of both networks.
+
+    Attributes
+    ----------
+    layer : str
+        The module's name.
+    similarity : Similarity
+        The measure's result.
+    interval : Interval or None
+        Where blocks were asked for.
+    null_permuted : float
+        Mean value with the images of one network shuffled; NaN where not asked for. Unlike
+        ``similarity.null`` it keeps the dependence between positions of an image.
+    """
+
+    layer: str
+    similarity: Similarity
+    interval: Interval | None = None
+    null_permuted: float = float("nan")
+
+    def row(self) -> dict[str, Any]:
+        """Return the row of a frame."""
+        interval = self.interval
+        nan = float("nan")
+        return {
+            "layer": self.layer,
+            **self.similarity._row(),
+            "corrected": interval.corrected if interval else nan,
+            "low": interval.low if interval else nan,
+            "high": interval.high if interval else nan,
+            "null_permuted": self.null_permuted,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerComparison:
+    """How similar the layers of two networks are.
+
+    Attributes
+    ----------
+    measure : str
+        The measure used.
+    layers : tuple of LayerSimilarity
+        One per layer that both networks have, in the order of execution.
+    grid : mapping
+        (layer of the first, layer of the second) -> Similarity; all pairs of layers with the
+        same samples where the grid was computed, else the matched ones.
+    unmatched_x, unmatched_y : tuple of str
+        Layers that only one of the networks has.
+    details : mapping
+        Mode, tap, accumulator, number of images, and layers that could not be compared.
+    """
+
+    measure: str
+    layers: tuple[LayerSimilarity, ...]
+    grid: Mapping[tuple[str, str], Similarity]
+    unmatched_x: tuple[str, ...] = ()
+    unmatched_y: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grid", MappingProxyType(dict(self.grid)))
+        object.__setattr__(self, "details", MappingProxyType(dict(self.details)))
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, layer: str) -> Similarity:
+        """Return the similarity of one layer of both networks."""
+        for found in self.layers:
+            if found.layer == layer:
+                return found.similarity
+        raise KeyError(f"{layer!r} was not compared; compared: {[f.layer for f in self.layers]}")
+
+    @property
+    def matrix(self) -> pd.DataFrame:
+        """Values layer by layer: rows of the first network, columns of the second; NaN unknown."""
+        import pandas as pd
+
+        rows = dict.fromkeys(name for name, _ in self.grid)
+        columns = dict.fromkeys(name for _, name in self.grid)
+        values = [
+            [self.grid[a, b].value if (a, b) in self.grid else float("nan") for b in columns]
+            for a in rows
+        ]
+        return pd.DataFrame(
+            values,
+            index=pd.Index(list(rows), name="layer of the first network"),
+            columns=pd.Index(list(columns), name="layer of the second network"),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per layer: value, interval, nulls, ranks, dead units, status."""
+        import pandas as pd
+
+        return pd.DataFrame([found.row() for found in self.layers])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the coefficients, JSON-ready."""
+        return jsonable(
+            {
+                "measure": self.measure,
+                "layers": [found.row() for found in self.layers],
+                "grid": [
+                    {"layer_x": a, "layer_y": b, "value": pair.value}
+                    for (a, b), pair in self.grid.items()
+                ],
+                "unmatched_x": self.unmatched_x,
+                "unmatched_y": self.unmatched_y,
+                "details": self.details,
+            }
+        )
+
+    def summary(self) -> str:
+        """Return the range of values, the least similar layer, and what to be careful about."""
+        import pandas as pd
+
+        frame = self.to_frame()
+        values = pd.Series(frame["value"].to_numpy(dtype=float), index=frame["layer"].to_list())
+        lines = [f"{self.measure} of {len(self)} layers over {self.details.get('images')} images"]
+        if values.notna().any():
+            least, most = str(values.idxmin()), str(values.idxmax())
+            lines.append(
+                f"least similar: {least} ({values[least]:.3f}); "
+                f"most similar: {most} ({values[most]:.3f}); median {values.median():.3f}"
+            )
+        dead = frame.loc[frame["dead_x"] + frame["dead_y"] > 0]
+        if len(dead):
+            lines.append(f"{len(dead)} layers have dead units (first: {dead['layer'].iloc[0]})")
+        odd = frame.loc[frame["status"] != "ok", ["layer", "status"]].itertuples(index=False)
+        lines += [f"{layer}: {status}" for layer, status in odd]
+        lines += [f"{name}: not comparable, {why}" for name, why in self._apart().items()]
+        return "\n".join(lines)
+
+    def plot(self, ax: Axes | None = None, kind: Literal["curve", "map"] = "curve") -> Axes:
+        """Draw similarity by layer with intervals ("curve"), or layer by layer ("map")."""
+        from regions.representations.plots import plot_curves, plot_map
+
+        if kind == "map":
+            return plot_map(self.matrix, ax=ax)
+        ax = plot_curves(self.to_frame(), hue=None, ax=ax)
+        ax.set_ylabel(self.measure)
+        return ax
+
+    def _apart(self) -> Mapping[str, str]:
+        return self.details.get("apart", {})

@@ -1,0 +1,109 @@
+"""Batches of inputs: the same objects for every network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from regions.errors import ArgumentError
+
+_KEYS = ("input", "inputs", "x", "image", "images", "pixel_values", "input_ids")
+
+
+def batches(
+    inputs: Any, batch_size: int = 128, max_images: int | None = None, rng: int = 0
+) -> Iterator[torch.Tensor]:
+    """Yield batches of inputs.
+
+    Parameters
+    ----------
+    inputs
+        An array or tensor (images, ...), which is shuffled once by `rng`; or a loader of
+        tensors, of tuples whose first item is the input, or of mappings; or a tuple of two
+        loaders, which must give the same inputs in the same order.
+    batch_size
+        For arrays; loaders keep theirs.
+    max_images
+        Stop after so many.
+    """
+    stream = _source(inputs, batch_size, max_images, rng)
+    left = max_images if max_images is not None else float("inf")
+    empty = True
+    for batch in stream:
+        if left <= 0:
+            return
+        batch = batch[: int(min(left, len(batch)))]
+        left -= len(batch)
+        empty = False
+        yield batch
+    if empty:
+        raise ArgumentError("inputs are empty; expected at least a few images")
+
+
+def _source(inputs: Any, batch_size: int, max_images: int | None, rng: int) -> Iterable:
+    if isinstance(inputs, (np.ndarray, torch.Tensor)):
+        return _slices(torch.as_tensor(inputs), batch_size, rng)
+    if isinstance(inputs, tuple) and len(inputs) == 2 and all(map(_is_loader, inputs)):
+        return _checked(*inputs)
+    if not isinstance(inputs, Iterable) or isinstance(inputs, (str, Mapping)):
+        raise ArgumentError(
+            f"inputs are a {type(inputs).__name__}; expected an array or tensor (images, ...) or "
+            "a loader of batches"
+        )
+    return (pick_input(item) for item in inputs)
+
+
+def _is_loader(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (np.ndarray, torch.Tensor, str))
+
+
+def _slices(tensor: torch.Tensor, batch_size: int, rng: int) -> Iterator[torch.Tensor]:
+    if batch_size < 1:
+        raise ArgumentError(f"batch_size is {batch_size}; expected at least 1")
+    order = torch.as_tensor(np.random.default_rng(rng).permutation(len(tensor)))
+    for start in range(0, len(order), batch_size):
+        yield tensor[order[start : start + batch_size]]
+
+
+def _checked(first: Iterable, second: Iterable) -> Iterator[torch.Tensor]:
+    """Yield the batches of two loaders after checking that they agree."""
+    pairs = iter(first), iter(second)
+    for number, item in enumerate(pairs[0]):
+        left, right = pick_input(item), next(pairs[1], None)
+        right = None if right is None else pick_input(right)
+        if right is None or left.shape != right.shape:
+            shape = "no batch" if right is None else f"shape {tuple(right.shape)}"
+            raise ArgumentError(
+                f"batch {number} of the two loaders has shape {tuple(left.shape)} and {shape}; "
+                "both networks must see the same inputs: pass one loader"
+            )
+        different = (left != right).flatten(1).any(1)
+        if different.any():
+            raise ArgumentError(
+                f"in batch {number} of the two loaders {int(different.sum())} of {len(left)} "
+                "inputs differ: they have different orders (shuffle=True?) or augmentation; "
+                "both networks must see the same inputs: pass one loader"
+            )
+        yield left
+    if next(pairs[1], None) is not None:
+        raise ArgumentError("the second loader has more batches than the first; pass one loader")
+
+
+def pick_input(item: Any) -> torch.Tensor:
+    """Return the input tensor of a loader's item."""
+    if isinstance(item, (torch.Tensor, np.ndarray)):
+        return torch.as_tensor(item)
+    if isinstance(item, (tuple, list)) and item:
+        return pick_input(item[0])
+    if isinstance(item, Mapping):
+        for key in _KEYS:
+            if key in item:
+                return pick_input(item[key])
+        raise ArgumentError(f"a batch has the keys {list(item)}; expected one of {list(_KEYS)}")
+    raise ArgumentError(
+        f"a batch is a {type(item).__name__}; expected a tensor, a tuple whose first item is "
+        "the input, or a mapping"
+    )

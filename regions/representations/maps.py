@@ -1,0 +1,87 @@
+"""What a sample is in a convolutional layer: positions, images, or frequencies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+from regions.randomness import Rng
+
+MODES = ("spatial", "gap", "flatten", "resize", "dft")
+
+
+def map_rows(
+    maps: Any,
+    mode: str = "spatial",
+    *,
+    size: tuple[int, int] | None = None,
+    positions: np.ndarray | None = None,
+) -> Any:
+    """Return the (samples, neurons) form of a layer's output for a batch of images.
+
+    Parameters
+    ----------
+    maps
+        Tensor (images, channels, height, width), (images, tokens, features) or
+        (images, features); the last is returned as it is. A NumPy array stays one.
+    mode
+        "spatial": positions are samples, channels are neurons (tokens likewise). Positions of
+        one image depend on each other: analytic nulls are too low.
+        "gap": the mean over positions, one sample per image.
+        "flatten": every channel at every position is a neuron; needs many more images than
+        neurons, or a measure for few samples (CKA, Procrustes).
+        "resize": positions after average pooling to `size`, for layers of unequal resolution.
+        "dft": the maps themselves, for `dft_similarity`.
+    size
+        Height and width for "resize".
+    positions
+        Indices of the positions to keep in "spatial" and "resize"; the same for both networks.
+
+    Examples
+    --------
+    >>> maps = np.arange(24.0).reshape(1, 3, 2, 4)
+    >>> map_rows(maps).shape, map_rows(maps, "gap").shape, map_rows(maps, "flatten").shape
+    ((8, 3), (1, 3), (1, 24))
+    """
+    if mode not in MODES:
+        raise ArgumentError(f"mode is {mode!r}; choose one of {', '.join(MODES)}")
+    if maps.ndim == 2 or mode == "dft":
+        return maps
+    if mode == "flatten":
+        return maps.reshape(len(maps), -1)
+    if maps.ndim == 3:  # tokens: features are already last
+        tokens = maps if positions is None else maps[:, positions]
+        return maps.mean(1) if mode == "gap" else tokens.reshape(-1, maps.shape[2])
+    if maps.ndim != 4:
+        raise ArgumentError(
+            f"a layer's output has shape {tuple(maps.shape)}; expected (images, features), "
+            "(images, tokens, features) or (images, channels, height, width); "
+            "use mode='flatten' or a `select` function"
+        )
+    if mode == "gap":
+        return maps.mean((2, 3))
+    maps = _pooled(maps, size) if mode == "resize" and size is not None else maps
+    flat = maps.reshape(*maps.shape[:2], -1)
+    flat = flat if positions is None else flat[:, :, positions]
+    return flat.swapaxes(1, 2).reshape(-1, maps.shape[1])
+
+
+def choose_positions(count: int, limit: int | None, rng: Rng) -> np.ndarray | None:
+    """Return a sorted random choice of `limit` positions of `count`; None for all."""
+    if limit is None or limit >= count:
+        return None
+    if limit < 1:
+        raise ArgumentError(f"max_positions is {limit}; expected at least 1")
+    return np.sort(np.random.default_rng(rng).choice(count, size=limit, replace=False))
+
+
+def _pooled(maps: Any, size: tuple[int, int]) -> Any:
+    if tuple(maps.shape[2:]) == tuple(size):
+        return maps
+    import torch
+
+    tensor = torch.as_tensor(maps)
+    pooled = torch.nn.functional.adaptive_avg_pool2d(tensor, size)
+    return pooled.numpy() if isinstance(maps, np.ndarray) else pooled

@@ -1,0 +1,94 @@
+"""Reading every layer's activations from a model, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from regions.errors import ArgumentError, UnsupportedModelError
+from regions.networks import ReLUNetwork, as_network
+from regions.representations.capture import Select, capture
+
+Transform = Callable[[str, torch.Tensor], torch.Tensor]
+Read = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
+
+
+@contextmanager
+def open_reader(
+    model: Any,
+    layers: str | Sequence[str] | None,
+    tap: str,
+    select: Select | None,
+    transform: Transform,
+) -> Iterator[Read]:
+    """Yield a function from a batch of inputs to the activations by layer name.
+
+    A module is hooked. Anything else that `as_network` takes is run as a `ReLUNetwork`, whose
+    layers are its ReLU layers (after the ReLU; before it with tap="linear") and "output".
+    """
+    if isinstance(model, nn.Module):
+        with capture(model, layers, tap=tap, select=select, transform=transform) as captured:
+            yield _run_module(model, captured)
+        return
+    network = model if isinstance(model, ReLUNetwork) else as_network(model)
+    yield _run_network(network, layers, tap, transform)
+
+
+def _run_module(model: nn.Module, captured: Mapping[str, torch.Tensor]) -> Read:
+    like = next((p for p in model.parameters() if p.is_floating_point()), None)
+
+    def read(batch: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        if like is not None:
+            kind = like.dtype if batch.is_floating_point() else batch.dtype
+            batch = batch.to(device=like.device, dtype=kind)
+        with torch.inference_mode():
+            model(batch)
+        return dict(captured)
+
+    return read
+
+
+def _run_network(
+    network: ReLUNetwork, layers: str | Sequence[str] | None, tap: str, transform: Transform
+) -> Read:
+    names = [layer.name for layer in network.relu_layers] + ["output"]
+    chosen = _choose(names, layers)
+    if tap not in ("output", "relu", "linear"):
+        raise UnsupportedModelError(
+            f"tap={tap!r} needs a nn.Module; a ReLUNetwork has 'output', 'relu' and 'linear'"
+        )
+
+    def read(batch: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        found, state = {}, network.start(batch.double().numpy())
+        for index, layer in enumerate(network.relu_layers):
+            before, state = network.advance(state, index)
+            multiplier = network.slopes(index, before > 0)
+            state = network.activate(state, index, multiplier)
+            found[layer.name] = _shaped(before if tap == "linear" else before * multiplier, layer)
+        found["output"], _ = network.advance(state, len(network.relu_layers))
+        return {name: transform(name, torch.from_numpy(found[name])) for name in chosen}
+
+    return read
+
+
+def _shaped(values: np.ndarray, layer: Any) -> np.ndarray:
+    return np.ascontiguousarray(values).reshape(len(values), *layer.shape)
+
+
+def _choose(names: list[str], layers: str | Sequence[str] | None) -> list[str]:
+    import re
+
+    if layers is None:
+        return names
+    if isinstance(layers, str):
+        chosen = [name for name in names if re.search(layers, name)]
+    else:
+        chosen = [name for name in layers if name in names]
+    if not chosen or (not isinstance(layers, str) and len(chosen) < len(layers)):
+        raise ArgumentError(f"layers are {layers!r}; the network has {', '.join(names)}")
+    return chosen

@@ -1,0 +1,85 @@
+"""The curves that make a claim mean something: another seed, no training, shuffled images."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from regions.errors import ArgumentError, UnsupportedModelError
+from regions.representations.compare import compare_layers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def compare_curves(
+    dense: Any, others: Mapping[str, Any], inputs: Any, **settings: Any
+) -> pd.DataFrame:
+    """Return the similarity by layer of several networks to one dense network.
+
+    "Pruning changed the representation" is supported where the pruned network's curve falls to
+    that of another dense seed, not where it merely leaves 1.
+
+    Parameters
+    ----------
+    dense
+        The network that the others are compared with.
+    others
+        Name of the curve -> network, such as {"pruned": ..., "another seed": ...,
+        "untrained": untrained(dense)}.
+    inputs
+        Array or tensor, or a loader that gives the same batches again when it is iterated.
+    **settings
+        As in `compare_layers`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The frames of `compare_layers` below each other, with a first column `curve`.
+    """
+    import pandas as pd
+
+    if not others:
+        raise ArgumentError("others is empty; expected at least one network to compare with")
+    frames = []
+    for name, model in others.items():
+        frame = compare_layers(dense, model, inputs, **settings).to_frame()
+        frame.insert(0, "curve", name)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def untrained(model: nn.Module, rng: int = 0) -> nn.Module:
+    """Return a copy of a model with fresh random weights, by each module's `reset_parameters`.
+
+    The global random state is left as it was.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If a module holds parameters of its own but cannot reset them.
+
+    Examples
+    --------
+    >>> model = nn.Linear(3, 2)
+    >>> bool((untrained(model, rng=1).weight == model.weight).all())
+    False
+    """
+    fresh = copy.deepcopy(model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(rng)
+        for name, module in fresh.named_modules():
+            if not list(module.parameters(recurse=False)):
+                continue
+            reset = getattr(module, "reset_parameters", None)
+            if reset is None:
+                raise UnsupportedModelError(
+                    f"module {name!r} ({type(module).__name__}) has parameters but no "
+                    "reset_parameters(); build the untrained network yourself"
+                )
+            reset()
+    return fresh

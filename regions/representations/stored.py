@@ -1,0 +1,39 @@
+"""All rows of two layers, kept: for small data, and for the transform by frequency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regions.representations.layer import layer_of
+from regions.representations.moments import Column
+from regions.representations.pair import Pair, pair_layers
+from regions.representations.rows import host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Batches of rows of both sides; joined when a pair is asked for."""
+
+    parts_x: tuple[np.ndarray, ...]
+    parts_y: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, x: Any, y: Any, positions: int | None = None) -> Stored:
+        return cls(parts_x=(host(x),), parts_y=(host(y),))
+
+    def __add__(self, other: Stored) -> Stored:
+        return Stored(parts_x=self.parts_x + other.parts_x, parts_y=self.parts_y + other.parts_y)
+
+    def maps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return all rows (or maps) of both sides."""
+        return np.concatenate(self.parts_x), np.concatenate(self.parts_y)
+
+    def pair(self, x: Column, y: Column) -> Pair:
+        """Return the centred pair of one layer of each side."""
+        rows_x, rows_y = self.maps()
+        return pair_layers(
+            layer_of(rows_x[:, x.columns], x.name), layer_of(rows_y[:, y.columns], y.name)
+        )
