@@ -102,10 +102,10 @@ class Effective:
 
 def effective(masks: Masks) -> Effective:
     """Return the effective part of `masks`; see `Masks.effective`."""
-    if masks.graph is not None:
-        arrays, units, inputs = _through_graph(masks, masks.graph)
-    else:
+    if masks.graph is None or is_chain(masks.graph):
         arrays, units, inputs = _through_chain(masks)
+    else:
+        arrays, units, inputs = _through_graph(masks, masks.graph)
     kept = type(masks)(arrays, masks.graph, masks.note)
     return Effective(
         masks=kept,
@@ -151,8 +151,8 @@ def _through_graph(masks: Masks, graph: Graph) -> _Parts:
 
 def follower(graph: Graph | None) -> Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]:
     """Return the quickest function from masks to their effective weights over `graph`."""
-    from regions.networks import liveness
-
     if graph is None or is_chain(graph):
         return chain_effective
+    from regions.networks import liveness
+
     return lambda masks: liveness(graph, masks).effective

@@ -69,20 +69,18 @@ def chain_effective(masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def is_chain(graph: Graph) -> bool:
-    """Tell whether `graph` is an MLP: each step reads the one before, each layer is used once."""
+    """Tell whether `graph` is an MLP: Linear and ReLU in turn, each reading the one before."""
     names = [step.name for step in graph.steps]
-    modules = [step.module for step in graph.steps if step.module is not None]
     in_line = all(
         step.inputs == (before,) for step, before in zip(graph.steps[1:], names, strict=False)
     )
-    return (
-        in_line
-        and len(set(modules)) == len(modules) > 0
-        and all(_keeps_units(step) for step in graph.steps[1:])
-    )
+    in_turn = graph.relu_names == tuple(graph.prunable)[:-1]
+    return in_line and in_turn and all(_keeps_units(step) for step in graph.steps[1:])
 
 
 def _keeps_units(step: Any) -> bool:
     if step.kind == "linear":
         return len(step.shape) == 1
-    return step.kind in ("relu", "scale") or (step.kind == "move" and step.index is None)
+    if step.kind == "relu":
+        return step.slope == 0.0
+    return step.kind == "scale" or (step.kind == "move" and step.index is None)

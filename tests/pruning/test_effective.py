@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regions
-from regions.pruning.effective import effective
+from regions.networks import liveness
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)
@@ -36,10 +36,36 @@ def test_chain_and_graph_agree(pairs):
     net = regions.as_network(pairs([6, 8, 7, 5, 3]))
     for seed in range(10):
         masks = regions.prune(net, 0.15, criterion="random", rng=seed, prune_output=True)
-        plain = regions.Masks(dict(masks))
-        one, two = effective(masks), effective(plain)
-        assert one.masks == two.masks
-        assert (one.units, one.width, one.inputs) == (two.units, two.width, two.inputs)
+        found, alive = masks.effective(), liveness(net.graph, masks)
+        for name in masks:
+            assert np.array_equal(found.masks[name], alive.effective[name])
+        assert found.units == {n: int(alive.units(n).sum()) for n in net.graph.relu_names}
+        assert found.inputs == int(alive.feeding["input"].sum())
+
+
+def test_layers_without_relu_between_them_are_no_hidden_layers():
+    model = torch.nn.Sequential(
+        torch.nn.Linear(4, 3), torch.nn.Linear(3, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2)
+    )
+    report = regions.prune(model, 0.5, criterion="random").effective()
+    assert list(report.units) == ["1"] and report.width == {"1": 5}
+    assert report.to_frame()["units"].isna().tolist() == [True, False, True]
+
+
+def test_a_module_used_twice_is_effective_where_either_use_is():
+    class Twice(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.square, self.head = torch.nn.Linear(3, 3), torch.nn.Linear(3, 1)
+
+        def forward(self, x):
+            return self.head(torch.relu(self.square(torch.relu(self.square(x)))))
+
+    graph = regions.as_network(Twice()).graph
+    square = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]], dtype=bool)
+    report = regions.Masks({"square": square, "head": [[1, 0, 0]]}, graph).effective()
+    # input 2 -> unit 1 -> unit 0: the first use needs the lower entry, the second the upper one
+    assert report.weights == {"square": 2, "head": 1}
 
 
 @pytest.mark.parametrize("seed", range(6))
