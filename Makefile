@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # two workers share the cores: one BLAS thread each
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test check format clean
+.PHONY: demo test lint check format clean
 
 demo: $(VENV)/installed
 	$(BIN)/regions demo -o out/demo
@@ -12,9 +12,11 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(VENV)/installed
+lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+check: lint
 	$(BIN)/pyright
 
 format: $(VENV)/installed
