@@ -205,12 +205,12 @@ def count_cells(
     )
 
 
-def _normalised(forms: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _normalised(values: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     from regions.counting import halfspaces
 
-    unit, beyond = np.empty_like(forms), np.empty(forms.shape[:2])
-    for cell in range(len(forms)):
-        halfspaces.normalise(forms[cell], noise, unit[cell], beyond[cell])
+    cells, width, n = values.shape
+    unit, beyond = np.empty((cells, n, width)), np.empty((cells, n))
+    halfspaces.normalise(values, noise, unit, beyond)
     return unit, beyond
 
 

@@ -164,21 +164,33 @@ def _range(form, low, high):
 
 
 @njit(cache=True)
-def normalise(forms, noise, unit, beyond):
-    """Write unit-norm forms to `unit`, and to `beyond` how far past zero a cell must reach.
+def normalise(values, noise, forms, beyond):
+    """Write forms with unit normals of every unit on every cell, and how far past zero is enough.
 
-    A form that is constant up to rounding becomes (0, sign).
+    Parameters
+    ----------
+    values : (cells, d + 1, n) array
+        The units' coefficients as the network gives them.
+    noise : (n,) array
+    forms : (cells, n, d + 1) array to fill
+        A form that is constant up to rounding becomes (0, its sign).
+    beyond : (cells, n) array to fill
     """
-    n, d = forms.shape[0], forms.shape[1] - 1
-    for i in range(n):
-        norm = np.sqrt(_dot(forms[i], forms[i, :d]))
-        beyond[i] = _BEYOND
-        if norm <= noise[i]:
-            unit[i] = 0.0
-            unit[i, d] = 1.0 if forms[i, d] > noise[i] else -1.0
-        else:
-            unit[i] = forms[i] / norm
-            beyond[i] += noise[i] / norm
+    cells, width, n = values.shape
+    for cell in range(cells):
+        for i in range(n):
+            norm, last = 0.0, values[cell, width - 1, i]
+            for j in range(width - 1):
+                norm += values[cell, j, i] ** 2
+            norm = np.sqrt(norm)
+            beyond[cell, i] = _BEYOND
+            if norm > noise[i]:
+                beyond[cell, i] += noise[i] / norm
+                for j in range(width):
+                    forms[cell, i, j] = values[cell, j, i] / norm
+            else:
+                forms[cell, i, :] = 0.0
+                forms[cell, i, width - 1] = 1.0 if last > noise[i] else -1.0
 
 
 @njit(cache=True)

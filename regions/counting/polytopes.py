@@ -13,36 +13,35 @@ Moebius value +-1 [1]_. So the last layer needs no cells, only slices of slices,
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 TOLERANCE = 1e-12
 _SAME = 1e-9
 DONE, ROOM, DOUBT = 0, 1, 2
 
 
-@njit(cache=True, inline="always")
-def _ones(x):
-    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+@intrinsic
+def _ones(typingctx, word):
+    """Return the number of set bits of a uint64, by the processor's own instruction."""
+
+    def build(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), build
 
 
 @njit(cache=True)
 def _shared(a, b):
     count = 0
     for w in range(a.size):
-        count += _ones(a[w] & b[w])
+        count += np.int64(_ones(a[w] & b[w]))
     return count
 
 
 @njit(cache=True)
-def _is_edge(masks, nv, u, v, dimension):
-    """Tell whether vertices `u` and `v` of a polytope of that dimension span an edge."""
-    if _shared(masks[u], masks[v]) < dimension - 1:
-        return False
-    if _shared(masks[u], masks[u]) == dimension or _shared(masks[v], masks[v]) == dimension:
-        return True  # on a simple vertex every dimension - 1 facets span an edge
+def _alone(masks, nv, u, v):
+    """Tell whether no third vertex lies on all facets that `u` and `v` share."""
     for k in range(nv):
         if k == u or k == v:
             continue
@@ -90,7 +89,7 @@ def _section(masks, nv, values, dimension, ends, shares, out_masks):
     The vertex lies at ``u + share * (v - u)``; u == v for a vertex of the cell itself. Returns
     their number, or -1 if `ends` is too short.
     """
-    size = 0
+    size, words, edge = 0, masks.shape[1], dimension - 1
     for u in range(nv):
         if values[u] < 0:
             continue
@@ -98,14 +97,19 @@ def _section(masks, nv, values, dimension, ends, shares, out_masks):
             return -1
         if values[u] == 0:
             ends[size, 0], ends[size, 1], shares[size] = u, u, 0.0
-            out_masks[size] = masks[u]
+            for w in range(words):
+                out_masks[size, w] = masks[u, w]
             size += 1
             continue
+        # on a simple vertex every dimension - 1 facets span an edge
+        simple = _shared(masks[u], masks[u]) == dimension
         for v in range(nv):
-            if values[v] < 0 and _is_edge(masks, nv, u, v, dimension):
+            if values[v] >= 0 or _shared(masks[u], masks[v]) < edge:
+                continue
+            if simple or _alone(masks, nv, u, v):
                 ends[size, 0], ends[size, 1] = u, v
                 shares[size] = values[u] / (values[u] - values[v])
-                for w in range(masks.shape[1]):
+                for w in range(words):
                     out_masks[size, w] = masks[u, w] & masks[v, w]
                 size += 1
     return size
@@ -163,20 +167,31 @@ def cut(here, mask, nv, values, dimension, section, room):
 
 
 @njit(cache=True)
-def normalise(forms, noise, unit, tolerance):
-    """Write unit-norm forms to `unit`, and to `tolerance` what counts as zero."""
-    for i in range(forms.shape[0]):
-        norm, last = 0.0, forms.shape[1] - 1
-        for j in range(last + 1):
-            norm += forms[i, j] ** 2
-        norm = np.sqrt(norm)
-        if norm <= noise[i]:
-            unit[i] = 0.0
-            unit[i, last] = -1.0
-            tolerance[i] = TOLERANCE
-        else:
-            unit[i] = forms[i] / norm
-            tolerance[i] = TOLERANCE + noise[i] / norm
+def normalise(values, noise, forms, tolerance):
+    """Write unit-norm forms of every unit on every cell, and what counts as zero for each.
+
+    Parameters
+    ----------
+    values : (cells, d + 1, n) array
+        The units' coefficients as the network gives them.
+    noise : (n,) array
+    forms : (cells, n, d + 1) array to fill
+        A form that is zero up to rounding becomes the constant -1.
+    tolerance : (cells, n) array to fill
+    """
+    cells, width, n = values.shape
+    for cell in range(cells):
+        for i in range(n):
+            norm = 0.0
+            for j in range(width):
+                norm += values[cell, j, i] ** 2
+            norm = np.sqrt(norm)
+            silent = norm <= noise[i]
+            for j in range(width):
+                forms[cell, i, j] = 0.0 if silent else values[cell, j, i] / norm
+            if silent:
+                forms[cell, i, width - 1] = -1.0
+            tolerance[cell, i] = TOLERANCE + (0.0 if silent else noise[i] / norm)
 
 
 @njit(cache=True)
@@ -265,7 +280,7 @@ def split(forms, tolerance, polytopes, dimension, cursor, stack, budget, out):
 
 
 @njit(cache=True)
-def _points_on_segment(values, count, ends, shares, index, places):
+def _points_on_segment(values, ends, shares, index, places):
     """Count where earlier lines cross line `index` inside a polygon; -1 if not in general position.
 
     `values` holds the lines' values at the polygon's vertices.
@@ -299,48 +314,64 @@ def _points_between(values, count, places):
 
 
 @njit(cache=True)
-def _flats(level, dimension, nv, count, values, masks, ends, shares, places):
+def _crossing(values, index, nv, ends, shares, size, out):
+    """Fill the values at a section's vertices of the earlier hyperplanes that cross it.
+
+    Returns their number, or -1 if one contains the section.
+    """
+    crossing = 0
+    for j in range(index):
+        least = most = 0.0
+        for k in range(size):
+            start = values[j, ends[k, 0]]
+            value = start + shares[k] * (values[j, ends[k, 1]] - start)
+            if abs(value) <= TOLERANCE:
+                value = 0.0
+            out[crossing, k] = value
+            least, most = min(least, value), max(most, value)
+        if least < 0 < most:
+            crossing += 1
+        elif least == most:
+            return -1
+    return crossing
+
+
+@njit(cache=True)
+def _flats(dimension, nv, count, work):
     """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt.
 
-    At `level`, `values[level][:count, :nv]` are the hyperplanes' values at the vertices.
+    A flat is the section of a section ...; each level of `work` holds the masks of one section's
+    vertices and the values there of the hyperplanes that cross it.
     """
-    total = 1
-    here, mask = values[level], masks[level]
+    values, masks, ends, shares, places, todo = work
+    total, level = 1, 0
+    todo[0, 0], todo[0, 1], todo[0, 2] = 0, count, nv
     if dimension == 1:
-        return _points_between(here, count, places)
-    for i in range(count):
-        size = _section(mask, nv, here[i], dimension, ends[level], shares[level], masks[level + 1])
-        if size < dimension:
-            return -1
-        if dimension == 2:
-            if size != 2:
-                return -1
-            found = _points_on_segment(here, count, ends[level], shares[level], i, places)
-            if found < 0:
-                return -1
-            total += 1 + found
+        return _points_between(values[0], count, places)
+    while level >= 0:
+        index, left, nv = todo[level]
+        if index == left:
+            level -= 1
             continue
-        crossing = 0
-        for j in range(i):
-            least = most = 0.0
-            row, new = here[j], values[level + 1, crossing]
-            for k in range(size):
-                u, v = ends[level, k, 0], ends[level, k, 1]
-                value = row[u] + shares[level, k] * (row[v] - row[u])
-                if abs(value) <= TOLERANCE:
-                    value = 0.0
-                new[k] = value
-                least, most = min(least, value), max(most, value)
-            if least < 0 < most:
-                crossing += 1
-            elif least == most:
-                return -1  # two hyperplanes meet the cell in the same set
-        below = _flats(
-            level + 1, dimension - 1, size, crossing, values, masks, ends, shares, places
+        todo[level, 0] += 1
+        here, below, rank = values[level], level + 1, dimension - level
+        size = _section(
+            masks[level], nv, here[index], rank, ends[level], shares[level], masks[below]
         )
-        if below < 0:
+        if size < rank or (rank == 2 and size != 2):
             return -1
-        total += below
+        if rank == 2:
+            found = _points_on_segment(here, ends[level], shares[level], index, places)
+        else:
+            found = _crossing(here, index, nv, ends[level], shares[level], size, values[below])
+        if found < 0:
+            return -1
+        if rank == 2 or found <= 1:
+            total += 1 + found
+        else:
+            total += 1
+            todo[below, 0], todo[below, 1], todo[below, 2] = 0, found, size
+            level = below
     return total
 
 
@@ -366,7 +397,8 @@ def count_flats(forms, tolerance, polytopes, dimension, room, most_flats, counts
     values = np.empty((levels, n, room))
     level_masks = np.empty((levels, room, masks.shape[1]), dtype=np.uint64)
     ends = np.empty((levels, room, 2), dtype=np.int64)
-    shares, places = np.empty((levels, room)), np.empty(n)
+    todo = np.empty((levels, 3), dtype=np.int64)
+    work = (values, level_masks, ends, np.empty((levels, room)), np.empty(n), todo)
     for cell in range(cells):
         first, nv = starts[cell], starts[cell + 1] - starts[cell]
         if nv > room:
@@ -384,4 +416,4 @@ def count_flats(forms, tolerance, polytopes, dimension, room, most_flats, counts
             counts[cell] = -1
             continue
         level_masks[0, :nv] = masks[first : first + nv]
-        counts[cell] = _flats(0, dimension, nv, crossing, values, level_masks, ends, shares, places)
+        counts[cell] = _flats(dimension, nv, crossing, work)

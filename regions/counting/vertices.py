@@ -227,12 +227,12 @@ def count_vertices(
         )
 
 
-def _normalised(forms: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _normalised(values: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     from regions.counting import polytopes
 
-    unit, tolerance = np.empty_like(forms), np.empty(forms.shape[:2])
-    for cell in range(len(forms)):
-        polytopes.normalise(forms[cell], noise, unit[cell], tolerance[cell])
+    cells, width, n = values.shape
+    unit, tolerance = np.empty((cells, n, width)), np.empty((cells, n))
+    polytopes.normalise(values, noise, unit, tolerance)
     return unit, tolerance
 
 

@@ -129,7 +129,7 @@ class Tree:
             yield Batch(batch.stage + 1, cells, active, after)
 
     def forms(self, batch: Batch) -> tuple[np.ndarray, tuple[Any, Any]]:
-        """Return the next units' forms on every cell, (cells, units, d + 1), and the states.
+        """Return the next units' coefficients on every cell, (cells, d + 1, units), and the states.
 
         The states are those before and after the linear segment.
         """
@@ -137,8 +137,9 @@ class Tree:
         before = batch.state if batch.state is not None else self.state(batch)
         homogeneous = np.tile(self.frame.homogeneous, len(batch))
         values, after = self.net.advance(before, stage.layer, homogeneous)
-        forms = values[:, stage.units].reshape(len(batch), rows, len(stage.units))
-        return np.ascontiguousarray(forms.transpose(0, 2, 1)), (before, after)
+        if len(stage.units) < values.shape[1]:
+            values = values[:, stage.units]
+        return values.reshape(len(batch), rows, len(stage.units)), (before, after)
 
     def state(self, batch: Batch) -> Any:
         """Push the columns of every cell up to its next layer, by its activations."""
