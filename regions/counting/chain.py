@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 
 from regions.counting.plane_kernel import Chain
-from regions.networks import ReLUNetwork, State
+from regions.networks import Graph, ReLUNetwork, State
+from regions.networks.steps import Add
 
 # Rounding errors are a few hundred times 2.2e-16 of the terms that are added up; a preactivation
 # closer to zero than this share of them counts as zero.
@@ -16,17 +20,39 @@ _LARGEST = 20_000_000  # weights of a dense chain, 160 MB
 def is_chain(net: ReLUNetwork) -> bool:
     """Tell whether `net` is a plain chain of affine maps, small enough to be written densely."""
     widths = net.widths
-    weights = sum(a * b for a, b in zip(widths[1:], widths[2:], strict=False))
+    weights = sum(a * b for a, b in pairwise(widths[1:]))
     return not net.graph.has_residuals() and weights <= _LARGEST
+
+
+def one_layer(units: int, slope: float, first: int, total: int) -> Chain:
+    """Return the chain of a single ReLU layer whose maps and bounds are given from outside."""
+    return Chain(
+        sizes=np.array([units, 0]),
+        unit_at=np.array([0, units, units]),
+        weight_at=np.zeros(2, np.int64),
+        weights=np.zeros(0),
+        biases=np.zeros(units),
+        bounds=np.zeros(units),
+        slopes=np.array([slope]),
+        layers=1,
+        tolerance=TOLERANCE,
+        first=first,
+        units=total,
+    )
 
 
 def absolute(net: ReLUNetwork) -> ReLUNetwork:
     """Return the network with the absolute value of every parameter: it adds up magnitudes."""
-    return ReLUNetwork(net.graph, {name: np.abs(value) for name, value in net.parameters.items()})
+    steps = (
+        replace(step, signs=(1.0,) * len(step.signs)) if isinstance(step, Add) else step
+        for step in net.graph.steps
+    )
+    parameters = {name: np.abs(value) for name, value in net.parameters.items()}
+    return ReLUNetwork(Graph(tuple(steps)), parameters)
 
 
 def flat_chain(
-    net: ReLUNetwork, columns: np.ndarray, homogeneous: np.ndarray, tolerance: float = TOLERANCE
+    net: ReLUNetwork, columns: np.ndarray, homogeneous: np.ndarray
 ) -> tuple[Chain, np.ndarray]:
     """Return the chain of `net` and the first layer's maps: its preactivations of `columns`.
 
@@ -43,7 +69,9 @@ def flat_chain(
     for layer in range(1, layers + 1):
         weight, bias = dense_layer(net, layer)
         weight = weight * scale[:, None]
-        scale = power_of_two(np.linalg.norm(weight, axis=0)) if layer < layers else 1.0
+        norms = np.linalg.norm(weight, axis=0)
+        # outputs keep their scale
+        scale = power_of_two(norms if layer < layers else np.ones_like(norms))
         weights.append(weight / scale)
         biases.append(bias / scale)
         bounds.append(np.abs(biases[-1]))
@@ -57,7 +85,9 @@ def flat_chain(
         bounds=np.concatenate(bounds),
         slopes=np.array([layer.slope for layer in net.relu_layers]),
         layers=layers,
-        tolerance=tolerance,
+        tolerance=TOLERANCE,
+        first=0,
+        units=int(widths[:-1].sum()),
     )
     return chain, maps
 

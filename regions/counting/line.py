@@ -1,224 +1,174 @@
-"""The line engine: exact counts on segments, rays and whole lines, for networks of any size.
-
-The engine carries *knots*: points of the line between which everything so far is affine. A layer's
-preactivations at two neighbouring knots tell which units change sign between them and where;
-there new knots are inserted, whose values follow by interpolation. Knots are homogeneous (x, w):
-w = 1 for points, w = 0 for the ends of an unbounded line. Pieces of the line are taken through the
-layers depth first, from left to right, so that memory stays bounded however many knots there are.
-"""
+"""The line engine: exact counts on segments, rays and whole lines, for networks of any size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 
-from regions.counting.chain import TOLERANCE, absolute
+from regions.counting.knots import LineFrame, LinePart, line_frame, walk
 from regions.counting.limits import Stopwatch
 from regions.counting.result import RegionCount
-from regions.errors import DomainError
-from regions.networks import Box, ReLUNetwork, Slice, State
+from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import track
 
-_MEMORY = 2**28  # bytes of values that one piece may hold
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TASKS = 8  # per worker
 
 
-@dataclass(frozen=True)
-class LineFrame:
-    """A one-dimensional domain in coordinates of size about one.
+def count_line(
+    net: ReLUNetwork,
+    domain: Box | Slice | None,
+    *,
+    kind: str = "activation",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> RegionCount:
+    """Count the regions on a segment, ray or line exactly.
 
-    Attributes
+    Parameters
     ----------
-    center, radius : float
-        The domain's own coordinate is ``center + radius * x / w``.
-    knots : (m, 2) array
-        Its ends (x, w); for a whole line also one generic point between them.
-    columns : (2, n0) array
-        The inputs that the x and w axes stand for.
-    """
+    net : ReLUNetwork
+        Any network, also convolutional and residual ones.
+    domain : Box, Slice or None
+        One-dimensional: a segment, a line cut by a box, a whole line; None for a network of one
+        input.
+    kind : {"activation", "linear"}
+        Activation regions (1 + number of distinct breakpoints), or pieces with one affine map.
+    time_limit : float, optional
+        Seconds after which LIMIT_REACHED is returned with the regions found so far.
+    n_jobs : int, optional
+        Threads (or workers of joblib's current backend) over pieces of a bounded domain.
+    progress : bool
+        Show a bar on stderr.
 
-    center: float
-    radius: float
-    knots: np.ndarray
-    columns: np.ndarray
-
-    def coordinates(self, knots: np.ndarray) -> np.ndarray:
-        """Return the domain's own coordinate of every knot, infinite at infinity."""
-        with np.errstate(divide="ignore"):
-            return self.center + self.radius * knots[:, 0] / knots[:, 1]
-
-
-def line_frame(net: ReLUNetwork, domain: Box | Slice | None) -> LineFrame:
-    """Return the frame of a one-dimensional domain, bounded or not.
+    Returns
+    -------
+    RegionCount
+        ``details["by_layer"]`` counts the distinct breakpoints by ReLU layer; where several
+        layers break at one point it belongs to the first of them.
 
     Raises
     ------
     DomainError
-        If the domain is not one-dimensional, or empty.
+        If the domain is not one-dimensional.
+
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.counting.line import count_line
+    >>> net = regions.as_network([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> count_line(net, regions.Box([0.0], [1.0])).count
+    2
     """
-    dimension = net.input_size if domain is None else domain.dimension
-    if dimension != 1:
-        raise DomainError(
-            f"the domain has dimension {dimension}, and a line is needed: give "
-            "Slice.through two points, or use method='plane' or 'cells'"
-        )
-    place = Box.cube(1, -np.inf, np.inf) if domain is None else domain
-    low, high = _ends(place)
-    scale = _feature_scale(net, place)
-    if np.isfinite(low) and np.isfinite(high):
-        center, radius = (low + high) / 2, (high - low) / 2
-        knots = [[-1.0, 1.0], [1.0, 1.0]]
-    elif np.isfinite(low):
-        center, radius, knots = low, scale, [[0.0, 1.0], [1.0, 0.0]]
-    elif np.isfinite(high):
-        center, radius, knots = high, scale, [[-1.0, 0.0], [0.0, 1.0]]
-    else:
-        # a generic point, not on any breakpoint, splits the line into two rays
-        center, radius, knots = 0.0, scale, [[-1.0, 0.0], [0.1234567891, 1.0], [1.0, 0.0]]
-    columns = np.vstack([radius * place.basis, place.origin + center * place.basis[0]])
-    return LineFrame(center, radius, np.array(knots), columns)
+    clock, frame = Stopwatch(time_limit), line_frame(net, domain)
+    tally, stopped = _Tally(len(net.relu_layers)), None
+    try:
+        parts = _parts(net, frame, kind == "linear", n_jobs, clock)
+        for part in track(parts, show=progress, label="pieces of the line"):
+            tally.add(part)
+    except TimeoutError:
+        stopped = "time"
+    except KeyboardInterrupt:
+        stopped = "interrupt"
+    except MemoryError:
+        stopped = "memory"
+    count = 1 + (tally.bends if kind == "linear" else int(tally.by_layer.sum()))
+    facts = {"method": "line", "kind": kind, "domain": domain, "seconds": clock.seconds}
+    details = {"by_layer": tally.by_layer.tolist()}
+    if stopped is not None:
+        return RegionCount.cut_short(count, stopped_by=stopped, details=details, **facts)
+    return RegionCount.exact(count, details=details, **facts)
 
 
-def _ends(domain: Box | Slice) -> tuple[float, float]:
-    rows, limits = domain.halfspaces()
-    ratio, up = limits / rows[:, 0], rows[:, 0] > 0
-    low, high = ratio[~up].max(initial=-np.inf), ratio[up].min(initial=np.inf)
-    if not low < high:
-        raise DomainError("the line misses the inside of its box; move its points")
-    return float(low), float(high)
+def regions_between(net: ReLUNetwork, frame: LineFrame) -> int:
+    """Return the number of activation regions that a segment or ray passes through."""
+    return 1 + sum(int((part.layers[1:] >= 0).sum()) for part in walk(net, frame))
 
 
-def _feature_scale(net: ReLUNetwork, domain: Box | Slice) -> float:
-    """Return the median distance of the first layer's breakpoints from coordinate 0."""
-    if not net.relu_layers:
-        return 1.0
-    columns = np.vstack([domain.basis, domain.origin])
-    (slopes, offsets), _ = net.advance(net.start(columns), 0, np.array([0.0, 1.0]))
-    live = (slopes != 0) & (offsets != 0)
-    return float(np.median(np.abs(offsets[live] / slopes[live]))) if live.any() else 1.0
+def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:
+    """Return every distinct breakpoint on a line: columns position and layer.
 
+    `position` is in the domain's own coordinate (for a slice the distance from its first point
+    along the line), `layer` the index of the ReLU layer that breaks there.
 
-@dataclass(frozen=True)
-class LinePart:
-    """A piece of the line with all its breakpoints.
-
-    Attributes
-    ----------
-    knots : (m, 2) array
-        Its ends and the breakpoints between them, from left to right.
-    layers : (m,) int array
-        The ReLU layer that breaks there; -1 at the domain's ends and at a whole line's inner
-        point.
-    outputs : (m, outputs) array
-        The network's outputs there (no columns if they were not asked for).
-    tolerance : (outputs,) array
-        What counts as zero among the outputs.
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.counting.line import breakpoints
+    >>> net = regions.as_network([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> breakpoints(net, regions.Box([0.0], [1.0])).to_dict("records")
+    [{'position': 0.5, 'layer': 0}]
     """
+    import pandas as pd
 
-    knots: np.ndarray
-    layers: np.ndarray
-    outputs: np.ndarray
-    tolerance: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Knots, and how their values mix rows `left` and `left + 1` of the layer before's."""
-
-    layer: int
-    knots: np.ndarray
-    layers: np.ndarray
-    values: np.ndarray
-    state: State
-    left: np.ndarray
-    weights: np.ndarray
-
-    def mixed(self, array: np.ndarray) -> np.ndarray:
-        """Return the rows of `array` at the knots."""
-        first, second = self.weights.reshape(2, -1, *([1] * (array.ndim - 1)))
-        right = np.minimum(self.left + 1, len(array) - 1)
-        return first * array[self.left] + second * array[right]
-
-    def activated(self, net: ReLUNetwork) -> State:
-        """Return the state at the knots after the last ReLU layer."""
-        state = self.state.map(self.mixed)
-        if self.layer == 0:
-            return state
-        return net.activate(
-            state, self.layer - 1, net.slopes(self.layer - 1, self.mixed(self.values) > 0)
-        )
+    frame = line_frame(net, domain)
+    positions, layers = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
+    for part in walk(net, frame):
+        made = np.flatnonzero(part.layers[1:] >= 0) + 1
+        positions.append(frame.coordinates(part.knots[made]))
+        layers.append(part.layers[made])
+    return pd.DataFrame({"position": np.concatenate(positions), "layer": np.concatenate(layers)})
 
 
-def walk(net: ReLUNetwork, frame: LineFrame, *, outputs: bool = False) -> Iterator[LinePart]:
-    """Yield the line in parts from left to right; neighbouring parts share a knot.
+class _Tally:
+    """Breakpoints by layer and changes of the affine map, over parts from left to right."""
 
-    Without `outputs` the last linear segment is not computed.
-    """
-    twin, layers, m = absolute(net), len(net.relu_layers), len(frame.knots)
-    rows = max(3, _MEMORY // (64 * max(net.widths)))
-    first = net.start(frame.knots @ frame.columns)
-    keep = np.vstack([np.ones(m), np.zeros(m)])
-    stack = [_Piece(0, frame.knots, np.full(m, -1), np.zeros((m, 0)), first, np.arange(m), keep)]
-    while stack:
-        piece = stack.pop()
-        if piece.layer == layers and not outputs:
-            yield LinePart(piece.knots, piece.layers, np.zeros((len(piece.knots), 0)), np.zeros(0))
-            continue
-        before = piece.activated(net)
-        values, state = net.advance(before, piece.layer, piece.knots[:, 1])
-        largest = before.map(lambda value: np.abs(value).max(axis=0, keepdims=True))
-        bounds, _ = twin.advance(largest, piece.layer)
-        if piece.layer == layers:
-            yield LinePart(piece.knots, piece.layers, values, TOLERANCE * bounds[0])
-        else:
-            stack += _refined(piece, values, state, TOLERANCE * bounds[0], rows)
+    def __init__(self, layers: int) -> None:
+        self.by_layer = np.zeros(layers, dtype=np.int64)
+        self.bends = 0
+        self._tail: LinePart | None = None
+
+    def add(self, part: LinePart) -> None:
+        """Take in the next part."""
+        made = part.layers[1:]
+        self.by_layer += np.bincount(made[made >= 0], minlength=len(self.by_layer))
+        knots, outputs = part.knots, part.outputs
+        if self._tail is not None:
+            knots = np.vstack([self._tail.knots, knots[1:]])
+            outputs = np.vstack([self._tail.outputs, outputs[1:]])
+        self.bends += int(bends(knots, outputs, part.tolerance).sum())
+        self._tail = replace(part, knots=knots[-2:], outputs=outputs[-2:])
 
 
-def _refined(piece, values, state, tolerance, rows) -> list[_Piece]:
-    """Return the pieces of the next layer with the breakpoints inserted, the leftmost last."""
-    left, weights, fresh = insertions(values, tolerance)
-    knots = weights[0][:, None] * piece.knots[left]
-    knots += weights[1][:, None] * piece.knots[np.minimum(left + 1, len(piece.knots) - 1)]
-    size = np.abs(knots).max(axis=1)
-    knots, weights = knots / size[:, None], weights / size
-    layers = np.where(fresh, piece.layer, piece.layers[left])
-    parts = [slice(at, at + rows) for at in range(0, len(knots) - 1, rows - 1)]
-    return [
-        _Piece(piece.layer + 1, knots[p], layers[p], values, state, left[p], weights[:, p])
-        for p in reversed(parts)
-    ]
+def bends(knots: np.ndarray, outputs: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
+    """Tell at which inner knots the affine map changes: outputs there lie off the chord."""
+    (px, pw), (qx, qw), (rx, rw) = (knots[i : len(knots) - 2 + i].T for i in range(3))
+    area = px * rw - rx * pw
+    left, right = (qx * rw - rx * qw) / area, (px * qw - qx * pw) / area
+    chord = left[:, None] * outputs[:-2] + right[:, None] * outputs[2:]
+    return (np.abs(outputs[1:-1] - chord) > 4 * tolerance).any(axis=1)
 
 
-def insertions(values: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return where units change sign between neighbouring rows of `values`, (knots, units).
+def _parts(
+    net: ReLUNetwork, frame: LineFrame, outputs: bool, n_jobs: int | None, clock: Stopwatch
+) -> Iterator[LinePart]:
+    """Yield the parts of the line from left to right, found by `n_jobs` workers."""
+    if n_jobs in (None, 1) or (frame.knots[:, 1] == 0).any():
+        yield from walk(net, frame, outputs=outputs, clock=clock)
+        return
+    parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    ends = _cuts(frame.knots, _TASKS * effective_n_jobs(n_jobs))
+    pieces = (replace(frame, knots=ends[i : i + 2]) for i in range(len(ends) - 1))
+    results: Any = parallel(delayed(_walked)(net, piece, outputs, clock) for piece in pieces)
+    for parts in results:
+        yield from parts
 
-    Returns
-    -------
-    left : (m,) int array
-        For every old and new knot the old knot at or before it.
-    weights : (2, m) array
-        The knot mixes the old knots left and left + 1 with these weights; (1, 0) for old knots.
-    fresh : (m,) bool array
-        Which knots are new. Sign changes that lie closer than the tolerance are one knot.
-    """
-    above, below = values > tolerance, values < -tolerance
-    gap, unit = np.nonzero((above[:-1] & below[1:]) | (below[:-1] & above[1:]))
-    start, end = values[gap, unit], values[gap + 1, unit]
-    place, width = start / (start - end), tolerance[unit] / np.abs(end - start)
-    order = np.lexsort((place, gap))
-    gap, place, width, start, end = (a[order] for a in (gap, place, width, start, end))
-    apart = place[1:] - place[:-1] > width[1:] + width[:-1]
-    new = np.append(True, (gap[1:] != gap[:-1]) | apart)[: len(gap)]
-    gap, place, span = gap[new], place[new], (end - start)[new]
-    old = np.arange(len(values))
-    left = np.concatenate([old, gap])
-    weights = np.vstack(
-        [
-            np.concatenate([np.ones(len(old)), end[new] / span]),
-            np.concatenate([np.zeros(len(old)), -start[new] / span]),
-        ]
-    )
-    fresh = np.arange(len(left)) >= len(old)
-    order = np.lexsort((weights[1], left))
-    return left[order], weights[:, order], fresh[order]
+
+def _cuts(ends: np.ndarray, pieces: int) -> np.ndarray:
+    """Return the ends of a bounded line and generic points between them, as knots."""
+    shares = (
+        np.arange(1, pieces) + np.random.default_rng(0).uniform(-0.2, 0.2, pieces - 1)
+    ) / pieces
+    positions = ends[0, 0] + (ends[-1, 0] - ends[0, 0]) * np.concatenate([[0.0], shares, [1.0]])
+    return np.column_stack([positions, np.ones(pieces + 1)])
+
+
+def _walked(net: ReLUNetwork, frame: LineFrame, outputs: bool, clock: Stopwatch) -> list[LinePart]:
+    return list(walk(net, frame, outputs=outputs, clock=clock))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linprog
 
 from regions.counting import plane_kernel as kernel
+from regions.counting.knots import LineFrame
 from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice
 
@@ -44,6 +46,20 @@ class PlanarFrame:
     def columns(self) -> np.ndarray:
         """The inputs that the x, y and w axes stand for, (3, n0)."""
         return np.vstack([self.directions, self.point])
+
+    def rays(self) -> Iterator[LineFrame]:
+        """Yield the rays from the apex that cut an unbounded domain into sectors."""
+        if self.apex is None:
+            return
+        start = np.array([*self.apex, 1.0])
+        for polygon in self.polygons:
+            at = int(np.flatnonzero((polygon == start).all(axis=1))[0])
+            end = polygon[(at + 1) % len(polygon)]
+            far = end[2] == 0.0
+            direction = end if far else end / end[2] - start
+            knots = np.array([[0.0, 1.0], [1.0, 0.0 if far else 1.0]])
+            columns = np.vstack([direction @ self.columns, start @ self.columns])
+            yield LineFrame(0.0, 1.0, knots, columns)
 
     def coordinates(self, vertices: np.ndarray) -> np.ndarray:
         """Return the domain's own coordinates of homogeneous vertices, (k, 2)."""

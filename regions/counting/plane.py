@@ -2,100 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
-from regions.counting import plane_kernel as kernel
 from regions.counting.chain import flat_chain, is_chain
+from regions.counting.explorer import Explorer, PlaneCells
 from regions.counting.limits import Stopwatch
+from regions.counting.line import regions_between
+from regions.counting.merging import linear_pieces
 from regions.counting.planar import BOUNDARY, PlanarFrame, planar_frame
 from regions.counting.result import RegionCount
+from regions.counting.segments import SegmentExplorer
+from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import track
 
-_STEP = 8192  # cells between two looks at the clock
-_TASKS = 24  # per worker
-
-
-class Explorer:
-    """The kernel's arrays for one network on one plane; they grow when they must."""
-
-    def __init__(self, chain: kernel.Chain, maps: np.ndarray) -> None:
-        units, widest = int(chain.sizes.sum()), int(chain.sizes.max())
-        self.chain = chain
-        self.work = kernel.Work(
-            maps=np.zeros((3, units)),
-            multiplier=np.zeros(units),
-            used=np.zeros(units),
-            updates=np.full(chain.layers + 1, -1),
-            magnitude=np.zeros(chain.layers + 1),
-            low=np.zeros(widest),
-            high=np.zeros(widest),
-        )
-        self.work.maps[:, : maps.shape[1]] = maps
-        self.stack = _new_stack(nodes=64, vertices=1024, units=8 * widest)
-        self.top = 0
-
-    def start(self, polygon: np.ndarray) -> None:
-        """Put one polygon of the domain on the empty stack."""
-        k = len(polygon)
-        self._grow(2 * k)
-        self.stack.vertices[:k] = polygon
-        self.stack.labels[:k] = BOUNDARY
-        self.work.updates[:] = -1
-        end = kernel.classify(self.chain, self.work, self.stack, 0, 0, k, 0)
-        self.stack.nodes[0] = (0, 0, k, 0, end, 0)
-        self.top = 1
-
-    def step(self, found: kernel.Found, budget: int = _STEP) -> int:
-        """Explore about `budget` cells and return how many were found."""
-        reason, self.top, cells = kernel.explore(
-            self.chain, self.work, self.stack, found, self.top, budget
-        )
-        if reason == kernel.ROOM:
-            self._grow(2 * len(self.stack.vertices))
-        return cells
-
-    def halves(self, polygon: np.ndarray) -> list[np.ndarray]:
-        """Return the two parts of a polygon cut by some unit, or the polygon if none cuts it."""
-        self.start(polygon)
-        self.top = kernel.halve(self.chain, self.work, self.stack)
-        nodes = self.stack.nodes[: self.top]
-        return [self.stack.vertices[n[kernel.FIRST] : n[kernel.LAST]].copy() for n in nodes]
-
-    def _grow(self, vertices: int) -> None:
-        if vertices <= len(self.stack.vertices):
-            return
-        nodes, units = 2 * len(self.stack.nodes), 2 * len(self.stack.units)
-        larger = _new_stack(nodes, vertices, units)
-        for old, new in zip(self.stack, larger, strict=True):
-            new[: len(old)] = old
-        self.stack = larger
-
-
-def _new_stack(nodes: int, vertices: int, units: int) -> kernel.Stack:
-    return kernel.Stack(
-        nodes=np.zeros((nodes, 6), np.int64),
-        vertices=np.zeros((vertices, 3)),
-        labels=np.zeros(vertices, np.int64),
-        units=np.zeros(units, np.int64),
-    )
-
-
-def _nothing(chain: kernel.Chain, cells: int = 0) -> kernel.Found:
-    """Return room for `cells` cells; without room the kernel only counts."""
-    units, outputs = int(chain.unit_at[chain.layers]), int(chain.sizes[-1])
-    return kernel.Found(
-        vertices=np.zeros((8 * cells, 3)),
-        labels=np.zeros(8 * cells, np.int64),
-        ends=np.zeros(cells + 1, np.int64),
-        patterns=np.zeros((cells, units), np.bool_),
-        outputs=np.zeros((cells, 3, outputs)),
-    )
+_TASKS = 16  # per worker
 
 
 def count_plane(
@@ -107,12 +34,137 @@ def count_plane(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> RegionCount:
-    clock = Stopwatch(time_limit)
-    frame = planar_frame(net, domain)
-    chain, maps = flat_chain(net, frame.columns, np.array([0.0, 0.0, 1.0]))
-    explorer, found, cells = Explorer(chain, maps), _nothing(chain), 0
-    for polygon in frame.polygons:
-        explorer.start(polygon)
-        while explorer.top:
-            cells += explorer.step(found)
-    return RegionCount.exact(cells, method="plane", seconds=clock.seconds, domain=domain)
+    """Count the regions on a two-dimensional domain exactly.
+
+    Parameters
+    ----------
+    net : ReLUNetwork
+        Any network, also convolutional and residual ones.
+    domain : Box, Slice or None
+        Two-dimensional; bounded, or for kind="activation" also unbounded (a whole plane).
+    kind : {"activation", "linear"}
+        Activation regions, or maximal connected pieces with one affine map.
+    time_limit : float, optional
+        Seconds after which LIMIT_REACHED is returned with the regions found so far.
+    n_jobs : int, optional
+        Threads (or workers of joblib's current backend) over parts of the plane.
+    progress : bool
+        Show a bar on stderr.
+
+    Returns
+    -------
+    RegionCount
+
+    Raises
+    ------
+    DomainError
+        If the domain is not two-dimensional, is empty, or is unbounded and kind="linear".
+
+    Notes
+    -----
+    An unbounded domain is cut into three sectors around a generic inner point. A convex region
+    that meets s sectors meets s rays between them, or s - 1 if the point is not inside it, so the
+    count is the sum over the sectors, minus the sum over the rays, plus one.
+
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.counting.plane import count_plane
+    >>> net = regions.as_network([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    >>> count_plane(net, regions.Box.cube(2, -1.0, 1.0)).count
+    4
+    """
+    clock, frame = Stopwatch(time_limit), planar_frame(net, domain)
+    facts = {"method": "plane", "kind": kind, "domain": domain}
+    work = _pieces(net, frame, clock) if kind == "linear" else _counts(net, frame, n_jobs, clock)
+    count, stopped = 0 if frame.apex is None else 1, None
+    try:
+        for ray in frame.rays():
+            count -= regions_between(net, ray)
+        for more in track(work, show=progress, label="parts of the plane"):
+            count += more
+    except TimeoutError:
+        stopped = "time"
+    except KeyboardInterrupt:
+        stopped = "interrupt"
+    except MemoryError:
+        stopped = "memory"
+    facts["seconds"] = clock.seconds
+    if stopped is not None:
+        return RegionCount.cut_short(max(1, count - 1), stopped_by=stopped, details={}, **facts)
+    return RegionCount.exact(count, **facts)
+
+
+def plane_cells(net: ReLUNetwork, frame: PlanarFrame) -> Iterator[PlaneCells]:
+    """Yield the cells of a bounded planar domain, some thousands at a time."""
+    if frame.apex is not None:
+        raise DomainError(
+            "the plane is unbounded, and its cells cannot be listed: give a box "
+            "(Slice.through(points, box=...)), or use method='cells'"
+        )
+    polygon = frame.polygons[0]
+    yield from _explorer(net, frame)().cells(polygon, np.full(len(polygon), BOUNDARY))
+
+
+def _explorer(net: ReLUNetwork, frame: PlanarFrame) -> Callable[[], Explorer | SegmentExplorer]:
+    """Return what makes an explorer, as something small that can travel to a worker."""
+    if not net.relu_layers or not is_chain(net):
+        return partial(SegmentExplorer, net, frame.columns)
+    return partial(Explorer, *flat_chain(net, frame.columns, np.array([0.0, 0.0, 1.0])))
+
+
+def _counts(
+    net: ReLUNetwork, frame: PlanarFrame, n_jobs: int | None, clock: Stopwatch
+) -> Iterator[int]:
+    """Yield numbers that add up to the number of cells in the frame's polygons."""
+    make = _explorer(net, frame)
+    if n_jobs in (None, 1):
+        explorer = make()
+        for polygon in frame.polygons:
+            yield from _watched(explorer.counts(polygon), clock)
+        return
+    parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered")
+    tasks = _shares(make(), frame.polygons, _TASKS * effective_n_jobs(n_jobs))
+    results: Any = parallel(delayed(_total)(make, task, clock) for task in tasks)
+    for count, finished in results:
+        yield count
+        if not finished:
+            raise TimeoutError
+
+
+def _watched(counts: Iterable[int], clock: Stopwatch) -> Iterator[int]:
+    for count in counts:
+        yield count
+        if clock.expired():
+            raise TimeoutError
+
+
+def _total(make: Callable, polygon: np.ndarray, clock: Stopwatch) -> tuple[int, bool]:
+    """Return the cells counted in a polygon, and whether that is all of them."""
+    total = 0
+    try:
+        for count in _watched(make().counts(polygon), clock):
+            total += count
+    except TimeoutError:
+        return total, False
+    return total, True
+
+
+def _shares(explorer, polygons: Iterable[np.ndarray], wanted: int) -> list[np.ndarray]:
+    """Cut the polygons along units' boundaries until there are `wanted` of them, if possible."""
+    queue, whole = deque(polygons), []
+    while queue and len(queue) + len(whole) < wanted:
+        polygon = queue.popleft()
+        parts = explorer.halves(polygon)
+        (queue if len(parts) > 1 else whole).extend(parts)
+    return [*queue, *whole]
+
+
+def _pieces(net: ReLUNetwork, frame: PlanarFrame, clock: Stopwatch) -> Iterator[int]:
+    """Yield the number of linear pieces, once."""
+    parts = []
+    for part in plane_cells(net, frame):
+        parts.append(part)
+        if clock.expired():
+            raise TimeoutError
+    yield len(set(linear_pieces(PlaneCells.joined(parts)).tolist()))

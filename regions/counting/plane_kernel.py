@@ -16,15 +16,16 @@ in chords make 1 + sum_j (1 + crossings of chord j with the chords before it) ce
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 LAYER, FIRST, LAST, UNITS, UNITS_END, DECIDED = range(6)
 DONE, BUDGET, ROOM, FULL = range(4)
-_compiled = njit(cache=True, nogil=True)
-_inner = njit(cache=True, nogil=True, no_cpython_wrapper=True)
+_options: dict[str, Any] = {"cache": True, "nogil": True}
+_compiled = njit(**_options)
+_inner = njit(no_cpython_wrapper=True, **_options)  # called from compiled code only
 
 
 class Chain(NamedTuple):
@@ -39,6 +40,8 @@ class Chain(NamedTuple):
     slopes: np.ndarray
     layers: int  # number of ReLU layers; sizes[layers] is the number of outputs
     tolerance: float
+    first: int  # label of the first unit
+    units: int  # number of labels
 
 
 class Work(NamedTuple):
@@ -51,10 +54,15 @@ class Work(NamedTuple):
     magnitude: np.ndarray  # (layers + 1,): what the terms of a preactivation add up to, at most
     low: np.ndarray  # (widest,): scratch
     high: np.ndarray  # (widest,): scratch
+    cuts: np.ndarray  # (1,): number of cuts made so far
 
 
 class Stack(NamedTuple):
-    """Nodes, their vertices (x, y, w) with the label of the edge that follows, their units."""
+    """Nodes, their vertices (x, y, w) with the label of the edge that follows, their units.
+
+    An edge is labelled ``units * number of the cut that made it + unit``, the same on both sides
+    of the cut; -1 on the boundary of the domain.
+    """
 
     nodes: np.ndarray
     vertices: np.ndarray
@@ -342,7 +350,9 @@ def split(chain, work, stack, top, values):
     for v in range(first, last):
         values[v - first] = value(work.maps, a + unit, stack.vertices[v])
     tolerance = chain.tolerance * (work.magnitude[layer] + chain.bounds[a + unit])
-    negative, positive = cut(stack, first, last, values, tolerance, a + unit)
+    label = chain.units * work.cuts[0] + chain.first + a + unit
+    work.cuts[0] += 1
+    negative, positive = cut(stack, first, last, values, tolerance, label)
     middle = first + negative
     node[LAST], node[UNITS_END], node[DECIDED] = middle, end - 1, -1 - unit
     for u in range(start, end - 1):
@@ -375,9 +385,7 @@ def descend(chain, work, stack, node):
     node[LAYER] += 1
     if node[LAYER] < chain.layers:
         start = node[UNITS]
-        node[UNITS_END] = classify(
-            chain, work, stack, node[LAYER], node[FIRST], node[LAST], start
-        )
+        node[UNITS_END] = classify(chain, work, stack, node[LAYER], node[FIRST], node[LAST], start)
 
 
 @_compiled
