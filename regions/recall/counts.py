@@ -1,4 +1,4 @@
-"""Correct counts of many models on one set of test images: what every estimator is computed from."""
+"""Correct counts of many models on one set of test images: what estimators start from."""
 
 from __future__ import annotations
 

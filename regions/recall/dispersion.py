@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
@@ -69,6 +69,6 @@ def dispersion(table: RecallTable, scale: Scale | None = None) -> pd.DataFrame:
 def _log_test(logs: np.ndarray) -> tuple[float, float, float, float]:
     if len(logs) < 2 or not np.isfinite(logs).all() or np.ptp(logs) < 1e-12:
         return float(logs.mean()), np.nan, np.nan, np.nan
-    result = stats.ttest_1samp(logs, 0)
+    result: Any = stats.ttest_1samp(logs, 0)
     interval = result.confidence_interval(0.95)
     return float(logs.mean()), float(interval.low), float(interval.high), float(result.pvalue)

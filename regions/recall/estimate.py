@@ -111,10 +111,10 @@ def _reasons(table: RecallTable, contrast: Contrast, options: Options) -> dict[f
     signal = _no_signal(contrast.ratio, options)
     reasons = {}
     for row, ratio in enumerate(table.ratios):
-        if signal[row]:
-            reasons[ratio] = signal[row]
-        elif (table.accuracy_pruned[row] == 0).any() or (table.accuracy_dense == 0).any():
+        if (table.accuracy_pruned[row] == 0).any() or (table.accuracy_dense == 0).any():
             reasons[ratio] = "a network has accuracy 0, so recall relative to it is undefined"
+        elif signal[row]:
+            reasons[ratio] = signal[row]
         elif not np.isfinite(contrast.value[row]):
             reasons[ratio] = f"null {options.null!r} is undefined at an accuracy of 0 or 1"
     return reasons
@@ -123,12 +123,12 @@ def _reasons(table: RecallTable, contrast: Contrast, options: Options) -> dict[f
 def _no_signal(ratio: Ratio, options: Options) -> list[str]:
     """Say for each row whether the dense recalls differ by more than measurement noise."""
     if options.averaged:
-        equal = np.isnan(ratio.numerator).any(-1)
+        equal = np.isnan(ratio.numerator).any(axis=1).tolist()
         text = "all recalls of a dense network are equal, so its slope is undefined"
-        return [text if flag else "" for flag in equal]
+        return [text if flag else "" for flag in list(equal)]
     if options.estimator == "ols":
         text = "all recalls of the dense networks are equal, so the slope is undefined"
-        return ["" if total > 1e-20 else text for total in ratio.total()]
+        return ["" if total > 1e-20 else text for total in ratio.total().tolist()]
     share = ratio.denominator if ratio.denominator.ndim == 2 else ratio.denominator.sum(-1)
     half = 0.0
     if ratio.models > 1:
@@ -138,4 +138,4 @@ def _no_signal(ratio: Ratio, options: Options) -> list[str]:
         "dense recalls do not differ by more than measurement noise (the 95 % interval of the "
         "corrected denominator reaches 0)"
     )
-    return ["" if value > 1e-20 else text for value in lower]
+    return ["" if value > 1e-20 else text for value in np.asarray(lower).tolist()]

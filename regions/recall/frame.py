@@ -51,7 +51,7 @@ def frame_of_result(result: IntensificationResult) -> pd.DataFrame:
     _insert(frame, "bound", result.bounds)
     if result.bootstrap_interval is not None:
         frame["bootstrap_low"], frame["bootstrap_high"] = result.bootstrap_interval.T
-    for name, value in reversed(result.table.setting.items()):
+    for name, value in reversed([*result.table.setting.items()]):
         frame.insert(0, name, value)
     return frame
 

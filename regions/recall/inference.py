@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
@@ -13,6 +13,8 @@ from regions.recall.ratio import Contrast
 
 Alternative = Literal["two-sided", "less", "greater"]
 Test = Literal["t", "wilcoxon", "sign_flip"]
+
+CORRECTIONS = ("holm", "bonferroni", "bh", "none")
 
 # spread below this is rounding: all models gave the same value
 _NOTHING = 1e-12
@@ -103,7 +105,8 @@ def signed_rank(values: np.ndarray, alternative: Alternative) -> float:
     """Return the p-value of Wilcoxon's signed rank test of symmetry about zero."""
     if not np.isfinite(values).all() or np.allclose(values, 0, atol=_NOTHING):
         return 1.0 if np.isfinite(values).all() else float("nan")
-    return float(stats.wilcoxon(values, alternative=alternative).pvalue)
+    result: Any = stats.wilcoxon(values, alternative=alternative)
+    return float(result.pvalue)
 
 
 def sign_flip(values: np.ndarray, alternative: Alternative) -> float:
@@ -119,7 +122,7 @@ def sign_flip(values: np.ndarray, alternative: Alternative) -> float:
         np.mean,
         permutation_type="samples",
         vectorized=True,
-        n_resamples=np.inf if len(values) <= _EXACT_FLIPS else 9999,
+        n_resamples=2**_EXACT_FLIPS if len(values) <= _EXACT_FLIPS else 9999,
         alternative=alternative,
         **_seeded(),
     )
@@ -143,11 +146,10 @@ def adjust(pvalues: np.ndarray, correction: str) -> np.ndarray:
 
     adjusted = np.full(len(pvalues), np.nan)
     known = np.isfinite(pvalues)
-    if correction == "none" or not known.any():
+    if correction == "none" or known.sum() < 2:
         adjusted[known] = pvalues[known]
+    elif correction == "bh":
+        adjusted[known] = stats.false_discovery_control(pvalues[known])
     else:
-        adjusted[known] = multipletests(pvalues[known], method=CORRECTIONS[correction])[1]
+        adjusted[known] = multipletests(pvalues[known], method=correction)[1]
     return adjusted
-
-
-CORRECTIONS = {"holm": "holm", "bh": "fdr_bh", "bonferroni": "bonferroni", "none": "none"}

@@ -95,7 +95,7 @@ def intensification(
     >>> table = regions.RecallTable.from_counts(dense, {50: pruned}, n=1000)
     >>> result = regions.intensification(table, paper=True)
     >>> result.estimate.round(3).tolist(), result.verdict
-    ([1.868], ('?',))
+    ([1.787], ('?',))
     """
     chosen = _options(estimator, null, correction, paper, options)
     generator = np.random.default_rng(rng)

@@ -30,7 +30,7 @@ def logit_shift(
 
     Examples
     --------
-    >>> logit_shift(np.array([0.95, 0.9, 0.85, 0.8]), 0.786994).round(4).tolist()
+    >>> logit_shift(np.array([0.95, 0.9, 0.85, 0.8]), 0.8120185).round(4).tolist()
     [0.9202, 0.8452, 0.7746, 0.7081]
     """
     recall = np.asarray(recall, dtype=float)

@@ -23,7 +23,7 @@ def ols(counts: Counts, scale: Scale) -> Ratio:
 
 
 def slopes(found: Balances, y: np.ndarray) -> Ratio:
-    """Return the slope through the origin of `y` (ratios, models, classes) on the dense balances."""
+    """Return the slope through the origin of balances `y`, (ratios, models, classes), on x."""
     x, weights = found.x, found.slope
     squares = np.broadcast_to((weights * x * x).sum(-1), y.shape[:2])
     return Ratio((weights * x * y).sum(-1), squares.copy())

@@ -38,7 +38,7 @@ class Options:
     def __post_init__(self) -> None:
         _choice("estimator", self.estimator, ESTIMATORS)
         _choice("null", self.null, NULLS)
-        _choice("correction", self.correction, tuple(CORRECTIONS))
+        _choice("correction", self.correction, CORRECTIONS)
         _choice("aggregate", self.aggregate, (None, "mean", "pooled"))
         _choice("center", self.center, ("accuracy", "balanced_accuracy"))
         _choice("weights", self.weights, (None, "size", "equal"))

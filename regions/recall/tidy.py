@@ -30,7 +30,7 @@ def frame_of(table: RecallTable) -> pd.DataFrame:
     frame["correct_pruned"] = table.pruned.ravel()
     if table.both is not None:
         frame["correct_both"] = table.both.ravel()
-    for name, value in reversed(table.setting.items()):
+    for name, value in reversed([*table.setting.items()]):
         frame.insert(0, name, value)
     return frame
 
@@ -40,9 +40,12 @@ def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFra
     names = [name for name in SETTING if name in frame.columns]
     if not names:
         return [({}, frame)]
+    keys = list(zip(*(frame[name].astype(str) for name in names), strict=True))
+    number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+    numbers = np.array([number[key] for key in keys])
     return [
-        (dict(zip(names, map(str, key), strict=True)), rows)
-        for key, rows in frame.groupby(names, sort=False, dropna=False)
+        (dict(zip(names, key, strict=True)), frame.loc[numbers == index])
+        for key, index in number.items()
     ]
 
 
@@ -58,10 +61,10 @@ def table_of(frame: pd.DataFrame) -> RecallTable:
         found = [", ".join(setting.values()) for setting, _ in settings]
         raise DataError(f"a table holds one setting, the frame {len(settings)}: {found[:4]}")
     ordered = _complete(frame)
-    shape = tuple(ordered[name].nunique() for name in KEYS)
+    ratios, models, classes = (list(dict.fromkeys(ordered[name])) for name in KEYS)
+    shape = (len(ratios), len(models), len(classes))
     names = [*NUMBERS, *(["correct_both"] if "correct_both" in frame.columns else [])]
     cube = {name: as_counts(ordered[name].to_numpy(), name).reshape(shape) for name in names}
-    ratios, models, classes = (list(dict.fromkeys(ordered[name])) for name in KEYS)
     _same(cube["n"], "n", "test sets differ", ratios, models, classes)
     for row in cube["correct_dense"]:
         both_rows = np.stack([cube["correct_dense"][0], row])
@@ -85,9 +88,9 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     keys = frame[KEYS]
     if keys.isna().to_numpy().any():
         raise DataError("model, ratio and class must be given in every row")
-    double = keys.duplicated()
-    if double.any():
-        raise DataError(f"two rows for {keys[double].iloc[0].to_dict()}; expected one")
+    double = np.flatnonzero(keys.duplicated())
+    if double.size:
+        raise DataError(f"two rows for {keys.iloc[int(double[0])].to_dict()}; expected one")
     ordered = frame.copy()
     try:
         ordered["ratio"] = ordered["ratio"].astype(float)
@@ -96,12 +99,11 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     for name in ("model", "class"):
         ordered[name] = pd.Categorical(ordered[name], list(dict.fromkeys(ordered[name])))
     ordered = ordered.sort_values(KEYS)
-    expected = int(np.prod([ordered[name].nunique() for name in KEYS]))
-    if len(ordered) != expected:
-        counts = {name: ordered[name].nunique() for name in KEYS}
+    ratios, models, classes = (len(set(ordered[name])) for name in KEYS)
+    if len(ordered) != ratios * models * classes:
         raise DataError(
-            f"{len(ordered)} rows, but {counts} make {expected}: every model needs every ratio "
-            "and every class"
+            f"{len(ordered)} rows for {ratios} ratios, {models} models and {classes} classes: "
+            "every model needs every ratio and every class"
         )
     return ordered
 

@@ -1,0 +1,273 @@
+"""`compare_intensification`: is alpha larger in one arm than in another?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy import stats
+
+from regions.errors import ArgumentError
+from regions.randomness import Rng
+from regions.recall.estimate import Estimate, estimate
+from regions.recall.inference import adjust, t_pvalue
+from regions.recall.options import Options
+from regions.recall.ratio import Contrast, Ratio
+from regions.recall.result import ConfidenceInterval, IntensificationResult
+from regions.recall.table import RecallTable
+from regions.recall.wording import ESTIMATOR, POPULATION
+from regions.results import jsonable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntensificationComparison:
+    """Difference of alpha between two arms, at every ratio both have.
+
+    Attributes
+    ----------
+    ratios : tuple of float
+    estimate_a, estimate_b, difference, standard_error, df, statistic, pvalue, pvalue_adjusted
+        One entry per ratio; the difference is a - b.
+    verdict : tuple of str
+        "<" or ">" where the adjusted test rejects equality (a below or above b), "?" elsewhere.
+    paired : bool
+        Whether both arms prune the same dense networks, and the test uses it.
+    pairing : str
+        How that was found out.
+    """
+
+    ratios: tuple[float, ...]
+    estimate_a: np.ndarray
+    estimate_b: np.ndarray
+    difference: np.ndarray
+    standard_error: np.ndarray
+    df: np.ndarray
+    statistic: np.ndarray
+    pvalue: np.ndarray
+    pvalue_adjusted: np.ndarray
+    verdict: tuple[str, ...]
+    paired: bool
+    pairing: str
+    n_models: tuple[int, int]
+    options: Options = field(repr=False)
+
+    def confidence_interval(self, confidence_level: float | None = None) -> ConfidenceInterval:
+        """Return the two-sided t interval of the difference at each ratio."""
+        level = self.options.confidence_level if confidence_level is None else confidence_level
+        half = stats.t.ppf(0.5 + level / 2, self.df) * self.standard_error
+        return ConfidenceInterval(self.difference - half, self.difference + half)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per ratio."""
+        import pandas as pd
+
+        names = ("estimate_a", "estimate_b", "difference", "standard_error", "statistic", "df")
+        interval = self.confidence_interval()
+        return pd.DataFrame(
+            {
+                "ratio": self.ratios,
+                **{name: getattr(self, name) for name in names},
+                "low": interval.low,
+                "high": interval.high,
+                "pvalue": self.pvalue,
+                "pvalue_adjusted": self.pvalue_adjusted,
+                "verdict": self.verdict,
+                "paired": self.paired,
+                "estimator": self.options.estimator,
+                "alternative": self.options.alternative,
+                "correction": self.options.correction,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rows of `to_frame` and the pairing, JSON-ready."""
+        rows = self.to_frame().to_dict(orient="records")
+        return jsonable({"rows": rows, "pairing": self.pairing, "options": self.options})
+
+    def summary(self) -> str:
+        """Return the differences in words, and what they rest on."""
+        interval = self.confidence_interval()
+        rows = [
+            f"  ratio {ratio:g}: {self.estimate_a[i]:.4f} - {self.estimate_b[i]:.4f} = "
+            f"{self.difference[i]:.4f} [{interval.low[i]:.4f}, {interval.high[i]:.4f}], "
+            f"adjusted p {self.pvalue_adjusted[i]:.2g}: {self.verdict[i]}"
+            for i, ratio in enumerate(self.ratios)
+        ]
+        a, b = self.n_models
+        basis = [
+            f"Sample unit: one trained model ({a} and {b}). Population: {POPULATION['test_set']}.",
+            f"Estimator: {ESTIMATOR[self.options.estimator]}. Test: t, {self.options.alternative}, "
+            f"{self.options.correction} correction over {len(self.ratios)} ratios.",
+            f"Pairing: {self.pairing}.",
+        ]
+        return "\n".join(["Difference of recall intensification, a - b:", *rows, *basis])
+
+
+def compare_intensification(
+    a: RecallTable | IntensificationResult,
+    b: RecallTable | IntensificationResult,
+    paired: bool | Literal["auto"] = "auto",
+    *,
+    rng: Rng = 0,
+    **options: Any,
+) -> IntensificationComparison:
+    """Test whether alpha differs between two arms, at every compression ratio both have.
+
+    Parameters
+    ----------
+    a, b : RecallTable or IntensificationResult
+        Of a result, its table is compared, with the options of `a`.
+    paired : "auto", True or False
+        A paired test is right only if both arms prune the *same* dense networks. "auto" looks
+        whether their dense predictions (or counts) are equal, and else uses Welch's test.
+    **options
+        As in `intensification`: estimator ("moments", or "ols" if joint correctness is unknown),
+        aggregate, center, weights, alternative, correction, confidence_level.
+
+    Raises
+    ------
+    ArgumentError
+        If `paired=True` although the dense networks differ, or no ratio is shared.
+
+    Notes
+    -----
+    Of means over models this is the paired or Welch's t test; of ratios of sums the same with
+    jackknife standard errors over models and Satterthwaite's degrees of freedom.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> half = [[923, 963, 858], [921, 963, 875], [922, 963, 855]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> a = regions.RecallTable.from_counts(dense, {10: half}, n=1000)
+    >>> b = regions.RecallTable.from_counts(dense, {10: tenth}, n=1000)
+    >>> result = regions.compare_intensification(a, b, estimator="ols")
+    >>> result.paired, result.verdict
+    (True, ('<',))
+    """
+    chosen = _options(a, b, options)
+    table_a, table_b = (x.table if isinstance(x, IntensificationResult) else x for x in (a, b))
+    shared = tuple(ratio for ratio in table_a.ratios if ratio in table_b.ratios)
+    if not shared:
+        raise ArgumentError(f"no shared ratio: a has {table_a.ratios}, b has {table_b.ratios}")
+    order, why = match_models(table_a, table_b)
+    if paired is True and order is None:
+        raise ArgumentError(
+            f"paired=True, but the arms do not prune the same dense networks: {why}; use "
+            'paired=False (Welch) or "auto"'
+        )
+    together = order is not None and paired is not False
+    seeds = np.random.default_rng(rng).integers(2**62, size=2)
+    first = estimate(table_a.select(shared), chosen, np.random.default_rng(seeds[0]))
+    second = estimate(table_b.select(shared), chosen, np.random.default_rng(seeds[1]))
+    if together and order is not None:
+        error, df = _paired_error(first.whole.ratio, _reordered(second.whole.ratio, order))
+        pairing = f"paired test, {why}"
+    else:
+        error, df = _welch_error(first.whole, second.whole)
+        given = "as asked" if paired is False else why
+        pairing = f"Welch's test for different dense networks, {given}"
+    return _comparison(first, second, error, df, shared, together, pairing, chosen)
+
+
+def _options(a: Any, b: Any, options: dict[str, Any]) -> Options:
+    given = dict(options)
+    if isinstance(a, IntensificationResult):
+        names = ("estimator", "aggregate", "center", "weights", "correction", "confidence_level")
+        given = {**{name: getattr(a.options, name) for name in names}, **given}
+    tables = [x.table if isinstance(x, IntensificationResult) else x for x in (a, b)]
+    if "estimator" not in given and any(table.both is None for table in tables):
+        given["estimator"] = "ols"
+    refused = sorted(set(given) & {"population", "null", "test", "n_boot", "paper"})
+    unknown = sorted(set(given) - set(Options.__dataclass_fields__))
+    if refused or unknown:
+        raise ArgumentError(f"compare_intensification has no option {(refused + unknown)[0]!r}")
+    return Options(**given)
+
+
+def match_models(a: RecallTable, b: RecallTable) -> tuple[np.ndarray | None, str]:
+    """Return the rows of `b` that hold the dense networks of the rows of `a`, and why (not).
+
+    Model ids decide which rows belong together where both tables have the same ids; equal dense
+    predictions (or counts) decide whether they are the same networks.
+    """
+    if a.n_models != b.n_models:
+        return None, f"{a.n_models} and {b.n_models} models"
+    if a.dense.shape != b.dense.shape or (a.sizes != b.sizes).any():
+        return None, "classes or class sizes differ"
+    place = {name: row for row, name in enumerate(b.model_ids)}
+    if set(place) != set(a.model_ids):
+        return None, "model ids differ"
+    order = np.array([place[name] for name in a.model_ids])
+    different = int((a.dense != b.dense[order]).any(-1).sum())
+    if a.predictions is not None and b.predictions is not None:
+        x, y = a.predictions.dense, b.predictions.dense[order]
+        different = int((x != y).any(-1).sum()) if x.shape == y.shape else a.n_models
+    if different:
+        return None, f"dense networks differ in {different} of {a.n_models} models"
+    return order, f"{a.n_models} of {a.n_models} dense networks are equal in both arms"
+
+
+def _reordered(ratio: Ratio, order: np.ndarray) -> Ratio:
+    def moved(terms: np.ndarray) -> np.ndarray:
+        return terms[:, order] if terms.ndim == 2 else terms[:, order][:, :, order]
+
+    return Ratio(moved(ratio.numerator), moved(ratio.denominator))
+
+
+def _paired_error(a: Ratio, b: Ratio) -> tuple[np.ndarray, np.ndarray]:
+    variance = Contrast(a, b).model_variance()
+    return np.sqrt(variance), np.full(len(variance), float(a.models - 1))
+
+
+def _welch_error(a: Contrast, b: Contrast) -> tuple[np.ndarray, np.ndarray]:
+    va, vb = (Contrast(x.ratio, np.zeros(len(x.value))).model_variance() for x in (a, b))
+    below = va**2 / (a.ratio.models - 1) + vb**2 / (b.ratio.models - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.sqrt(va + vb), (va + vb) ** 2 / np.where(below > 0, below, np.nan)
+
+
+def _comparison(
+    first: Estimate,
+    second: Estimate,
+    error: np.ndarray,
+    df: np.ndarray,
+    shared: tuple[float, ...],
+    paired: bool,
+    pairing: str,
+    options: Options,
+) -> IntensificationComparison:
+    undefined = np.array([t in first.reasons or t in second.reasons for t in shared])
+    values = [np.where(undefined, np.nan, part.whole.ratio.value) for part in (first, second)]
+    difference = values[0] - values[1]
+    statistic = difference / np.where(error > 1e-12, error, np.nan)
+    pvalue = t_pvalue(statistic, df, options.alternative)
+    pvalue = np.where((error <= 1e-12) & (np.abs(difference) <= 1e-12), 1.0, pvalue)
+    adjusted = adjust(pvalue, options.correction)
+    level = 1 - options.confidence_level
+    enough = min(first.whole.ratio.models, second.whole.ratio.models) >= 3
+    verdict = tuple(
+        "?" if not (enough and p < level) else ("<" if value < 0 else ">")
+        for p, value in zip(adjusted, difference, strict=True)
+    )
+    return IntensificationComparison(
+        ratios=shared,
+        estimate_a=values[0],
+        estimate_b=values[1],
+        difference=difference,
+        standard_error=error,
+        df=df,
+        statistic=statistic,
+        pvalue=pvalue,
+        pvalue_adjusted=adjusted,
+        verdict=verdict,
+        paired=paired,
+        pairing=pairing,
+        n_models=(first.whole.ratio.models, second.whole.ratio.models),
+        options=options,
+    )

@@ -1,0 +1,76 @@
+"""Equivalence: is alpha demonstrably within a margin of its null?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from regions.errors import ArgumentError
+from regions.recall.inference import adjust
+from regions.recall.intensification import intensification
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from regions.recall.table import RecallTable
+
+
+def equivalence(
+    table: RecallTable, margin: float, alpha: float = 0.05, **options: Any
+) -> pd.DataFrame:
+    """Test at each ratio that |alpha_t - null| < margin, by two one-sided t tests (TOST).
+
+    A "?" of `intensification` means "not separable", not "equal"; this test can show equality
+    up to `margin`. p is the larger of the two one-sided p-values; the hypotheses are rejected
+    together where the 1 - 2 alpha interval lies inside the margins.
+
+    Parameters
+    ----------
+    margin : float
+        Largest deviation that does not matter, above 0; to be chosen before looking.
+    alpha : float
+        Error rate.
+    **options
+        As in `intensification` (estimator, null, correction, ...).
+
+    Returns
+    -------
+    pandas.DataFrame
+        `ratio`, `estimate`, `low`, `high` (of level 1 - 2 alpha), `margin`, `pvalue`,
+        `pvalue_adjusted`, `equivalent`.
+
+    Notes
+    -----
+    Schuirmann 1987, doi:10.1007/BF01068419.
+    """
+    import pandas as pd
+
+    if not margin > 0 or not 0 < alpha < 0.5:
+        raise ArgumentError(f"margin must be above 0 and alpha in (0, .5); got {margin}, {alpha}")
+    result = intensification(table, **options)
+    if result.bounds is not None:
+        raise ArgumentError(
+            "alpha is known only within bounds (joint correctness is unknown); give k_both or "
+            'estimator="ols"'
+        )
+    error = np.where(result.standard_error > 0, result.standard_error, np.nan)
+    below = stats.t.sf((result.deviation + margin) / error, result.df)
+    above = stats.t.cdf((result.deviation - margin) / error, result.df)
+    exact = (result.standard_error == 0) & (np.abs(result.deviation) < margin)
+    pvalue = np.where(exact, 0.0, np.maximum(below, above))
+    adjusted = adjust(pvalue, result.options.correction)
+    interval = result.confidence_interval(1 - 2 * alpha)
+    return pd.DataFrame(
+        {
+            "ratio": result.ratios,
+            "estimate": result.estimate,
+            "low": interval.low,
+            "high": interval.high,
+            "margin": margin,
+            "pvalue": pvalue,
+            "pvalue_adjusted": adjusted,
+            "equivalent": adjusted < alpha,
+        }
+    )

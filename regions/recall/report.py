@@ -1,0 +1,104 @@
+"""All settings of a tidy file, analysed as published and corrected: `regions recall FILE.csv`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regions.errors import DataError
+from regions.randomness import Rng
+from regions.recall.intensification import intensification
+from regions.recall.result import IntensificationResult
+from regions.recall.table import RecallTable
+from regions.recall.tidy import split_settings
+from regions.results import jsonable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LARGEST_FILE = 2**30
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecallReport:
+    """Results of several settings, each analysed in several ways."""
+
+    results: tuple[IntensificationResult, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per setting, analysis and ratio."""
+        import pandas as pd
+
+        return pd.concat([result.to_frame() for result in self.results], ignore_index=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every result, JSON-ready."""
+        return jsonable({"results": [result.to_dict() for result in self.results]})
+
+    def summary(self) -> str:
+        """Return every result in words."""
+        return "\n\n".join(result.summary() for result in self.results)
+
+
+def report(
+    source: str | os.PathLike | pd.DataFrame,
+    *,
+    analyses: Sequence[str] = ("published", "corrected"),
+    rng: Rng = 0,
+    **options: Any,
+) -> RecallReport:
+    """Analyse a tidy table of recalls, setting by setting.
+
+    Parameters
+    ----------
+    source : path of a CSV file, or pandas.DataFrame
+        In the form of `RecallTable.from_frame`; `dataset`, `arch` and `algorithm` may have
+        several values.
+    analyses : sequence of {"published", "corrected"}
+        "published": as in the paper. "corrected": by `options`, default `intensification`'s.
+    **options
+        Of `intensification`, for the corrected analysis.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, too large, no CSV, or not in that form.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense, pruned = [[912, 962, 865], [903, 959, 858], [916, 970, 838]], [[815, 937, 689]] * 3
+    >>> table = regions.RecallTable.from_counts(dense, {50: pruned}, n=1000)
+    >>> found = report(table.to_frame())
+    >>> found.to_frame()["estimator"].tolist()
+    ['ols', 'moments']
+    """
+    unknown = [name for name in analyses if name not in ("published", "corrected")]
+    if unknown or not analyses:
+        raise DataError(f"analyses must be 'published' and/or 'corrected', got {[*analyses]}")
+    results = []
+    for _, rows in split_settings(_read(source)):
+        table = RecallTable.from_frame(rows)
+        for name in analyses:
+            chosen: dict[str, Any] = {"paper": True} if name == "published" else options
+            results.append(intensification(table, rng=rng, **chosen))
+    return RecallReport(results=tuple(results))
+
+
+def _read(source: str | os.PathLike | pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    if isinstance(source, pd.DataFrame):
+        return source
+    path = Path(source)
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise DataError(f"{path} is larger than 1 GiB; expected a table of counts")
+        return pd.read_csv(path)
+    except OSError as error:
+        raise DataError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no CSV table: {error}") from error

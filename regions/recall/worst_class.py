@@ -1,0 +1,60 @@
+"""Worst class and spread of recalls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from regions.recall.table import RecallTable
+
+
+def worst_class(table: RecallTable) -> pd.DataFrame:
+    """Return lowest recall and spread of recalls over classes, dense (ratio 1) and pruned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for the dense networks (`network` "dense", ratio 1) and one per ratio ("pruned"):
+        `ratio`, `network`, `accuracy`, `worst_class` (lowest mean recall), `worst_recall`,
+        `range`, `sd`, `gini`: means over models of each model's own value.
+    """
+    import pandas as pd
+
+    dense = ("dense", 1.0, table.dense / table.sizes, table.accuracy_dense)
+    pruned = [
+        ("pruned", ratio, counts / table.sizes, accuracy)
+        for ratio, counts, accuracy in zip(
+            table.ratios, table.pruned, table.accuracy_pruned, strict=True
+        )
+    ]
+    rows = [
+        {
+            "ratio": ratio,
+            "network": network,
+            "accuracy": accuracy.mean(),
+            "worst_class": table.classes[recall.mean(0).argmin()],
+            "worst_recall": recall.min(-1).mean(),
+            "range": np.ptp(recall, axis=-1).mean(),
+            "sd": recall.std(-1, ddof=1).mean(),
+            "gini": gini(recall).mean(),
+        }
+        for network, ratio, recall, accuracy in [dense, *pruned]
+    ]
+    return pd.DataFrame(rows)
+
+
+def gini(values: np.ndarray) -> np.ndarray:
+    """Return the Gini coefficient along the last axis: mean |a - b| / (2 mean); NaN if all are 0.
+
+    >>> gini(np.array([[1.0, 1.0], [0.0, 1.0]])).tolist()
+    [0.0, 0.5]
+    """
+    ordered = np.sort(values, axis=-1)
+    size = values.shape[-1]
+    rank = 2 * np.arange(1, size + 1) - size - 1
+    total = values.sum(-1)
+    return (ordered * rank).sum(-1) / (size * np.where(total > 0, total, np.nan))
