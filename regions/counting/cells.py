@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import linprog
 
-from regions.counting.frame import Frame, frame_of
+from regions.counting.frame import Frame, cone_over, frame_of
 from regions.counting.result import RegionCount
 from regions.counting.tally import PIECES_PER_JOB, head_units, only_activation, tally, workers
 from regions.counting.walk import Stage, Tree, stages_of
@@ -138,6 +139,8 @@ def halfspace_tree(net: ReLUNetwork, domain: Box | Slice | None, subtrees: int =
     Its first stage alone can give `subtrees` cells, where the first layer has the units for that.
     """
     frame = frame_of(net, domain)
+    if not frame.bounded:
+        frame = cone_over(frame)
     head = None
     if subtrees > 1 and net.relu_layers:
         head = head_units(net, frame.dimension, subtrees)
@@ -253,13 +256,9 @@ def _below(cells, unit, hidden, owner, points, signs, cuts, number) -> Halfspace
 
 def _inner_point(frame: Frame) -> np.ndarray:
     """Return a point well inside the domain."""
-    finite = np.isfinite(frame.low) & np.isfinite(frame.high)
-    middle = np.clip(0.0, frame.low + 1.0, frame.high - 1.0)
-    middle[finite] = (frame.low[finite] + frame.high[finite]) / 2
+    middle = (frame.low + frame.high) / 2
     if len(frame.rows) == 0:
         return middle
-    from scipy.optimize import linprog
-
     d = frame.dimension
     bounds = [*zip(frame.low, frame.high, strict=True), (0.0, 1.0)]
     table = np.column_stack([-frame.rows[:, :d], np.ones(len(frame.rows))])

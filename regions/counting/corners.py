@@ -49,7 +49,7 @@ def of_bounded(frame: Frame) -> VertexCells:
             _set(masks, vertex, 2 * axis + high)
     for row in rows:
         vertices, masks = _clipped(vertices, masks, row)
-    used = int(np.bitwise_or.reduce(masks, axis=0).astype(bool).nonzero()[0].max()) + 1
+    used = int(np.bitwise_or.reduce(masks, axis=0).astype(bool).nonzero()[0].max(initial=0)) + 1
     return VertexCells(vertices, masks[:, : max(used, 1)].copy(), np.array([0, len(vertices)]))
 
 

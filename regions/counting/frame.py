@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,8 @@ class Frame:
         Inputs to push through the network: d directions, then the input at y = 0.
     noise : tuple of (units,) arrays, one per ReLU layer
         Rounding level of each preactivation's coefficients in these coordinates.
+    cone : bool
+        Whether y ends with a homogeneous coordinate (see `cone_over`).
     """
 
     center: np.ndarray
@@ -44,11 +46,12 @@ class Frame:
     rows: np.ndarray
     columns: np.ndarray
     noise: tuple[np.ndarray, ...]
+    cone: bool = False
 
     @property
     def dimension(self) -> int:
         """Number of coordinates d."""
-        return len(self.axes)
+        return len(self.low)
 
     @property
     def bounded(self) -> bool:
@@ -58,10 +61,14 @@ class Frame:
     @property
     def homogeneous(self) -> np.ndarray:
         """1 for the row of `columns` that is a point, 0 for the directions."""
-        return np.append(np.zeros(self.dimension), 1.0)
+        flags = np.zeros(len(self.columns))
+        flags[len(self.axes)] = 1.0
+        return flags
 
     def coordinates(self, y: np.ndarray) -> np.ndarray:
         """Return the domain's own coordinates at `y`, (..., d)."""
+        if self.cone:
+            y = y[..., :-1] / y[..., -1:]
         return self.center + y @ self.axes
 
 
@@ -93,6 +100,30 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
         rows=rows,
         columns=columns,
         noise=_noise(net, columns),
+    )
+
+
+def cone_over(frame: Frame) -> Frame:
+    """Return an open domain as a truncated cone: y = (t z, t) with |t z| <= 1 and 0 <= t <= 1.
+
+    Regions become cones with apex 0, one to one, and every coordinate is bounded.
+    """
+    d = frame.dimension
+    sides = [
+        (sign * np.eye(d)[k], -sign * side[k])
+        for sign, side in ((1.0, frame.low), (-1.0, frame.high))
+        for k in range(d)
+        if np.isfinite(side[k])
+    ]
+    rows = np.vstack([frame.rows, *(np.append(*side) for side in sides)])
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return replace(
+        frame,
+        low=np.append(-np.ones(d), 0.0),
+        high=np.ones(d + 1),
+        rows=np.column_stack([rows, np.zeros(len(rows))]),
+        columns=np.vstack([frame.columns, np.zeros_like(frame.columns[:1])]),
+        cone=True,
     )
 
 

@@ -23,9 +23,6 @@ def highs_maximise(table, slack, low, high):
 
     bounds = np.column_stack([low, high])
     found = linprog(-table[-1], -table[:-1], slack, bounds=bounds, method="highs")
-    if found.status == 3:  # unbounded: a huge box is far enough past any target
-        bounds = np.clip(bounds, -1e6, 1e6)
-        found = linprog(-table[-1], -table[:-1], slack, bounds=bounds, method="highs")
     if found.status != 0:
         return np.nan, np.zeros(len(low))
     return -found.fun, found.x
@@ -79,17 +76,6 @@ def _chord(rows, slack, m, low, high, point, direction, rates):
 
 
 @njit(cache=True)
-def _to_middle(back, ahead):
-    if back == -np.inf and ahead == np.inf:
-        return 0.0
-    if back == -np.inf:
-        return min(ahead - 1.0, 0.0)
-    if ahead == np.inf:
-        return max(back + 1.0, 0.0)
-    return 0.5 * (back + ahead)
-
-
-@njit(cache=True)
 def recentre(rows, slack, m, low, high, point):
     """Move `point` to the middle of its chords, along every axis and every normal."""
     d = point.size
@@ -101,7 +87,7 @@ def recentre(rows, slack, m, low, high, point):
         else:
             direction[:] = rows[k - d, :d]
         back, ahead = _chord(rows, slack, m, low, high, point, direction, rates)
-        move = _to_middle(back, ahead)
+        move = 0.5 * (back + ahead)
         for j in range(d):
             point[j] += move * direction[j]
         for i in range(m):
@@ -130,10 +116,7 @@ def other_side(rows, slack, m, low, high, point, gain, value, past, found):
             found[k] = point[k] + 0.5 * (crossing + stop) * gain[k]
         return True
     beyond = farthest(rows, slack, m, gain, low - point, high - point, _DEEP - value, found) + value
-    reach = 1.0
-    for k in range(d):
-        reach = max(reach, abs(found[k]))
-    if not beyond > past * reach:  # in open domains, an opening angle
+    if not beyond > past:
         return False
     # halfway between the hyperplane and the point reached
     share = 1.0 - 0.5 * beyond / (beyond - value)
@@ -315,8 +298,8 @@ def tighten(rows, starts, low, high, points):
             gain[:] = 0.0
             gain[axis] = sign
             down, up = low[cell] - points[cell], high[cell] - points[cell]
-            value = farthest(local, slack, m, gain, down, up, 1e9, found)
-            if value > 1e8 or np.isnan(value):
+            value = farthest(local, slack, m, gain, down, up, np.inf, found)
+            if np.isnan(value):
                 continue
             edge = points[cell, axis] + sign * (value + _BEYOND)
             if sign > 0:

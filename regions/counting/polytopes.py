@@ -35,7 +35,7 @@ def _ones(typingctx, word):
 def _shared(a, b):
     count = 0
     for w in range(a.size):
-        count += np.int64(_ones(a[w] & b[w]))
+        count += np.int64(_ones(a[w] & b[w]))  # type: ignore[call-arg]
     return count
 
 

@@ -71,7 +71,7 @@ def maximise(table, slack, low, high, target, point):
     slack : (m,) array, >= 0
         Row i demands ``slack[i] + g_i . y >= 0``.
     low, high : (d,) arrays
-        Bounds of the displacement y (low <= 0 <= high, infinite sides allowed).
+        Finite bounds of the displacement y, low <= 0 <= high.
     target : float
         Stop once the gain is above it.
     point : (d,) array, overwritten with the displacement y found.
@@ -100,8 +100,6 @@ def maximise(table, slack, low, high, target, point):
         direction = 1.0 if gain > 0 else -1.0
         room = up[variable] if gain > 0 else -down[variable]
         row, step = _leaving(table, basic, down, up, column, direction, room)
-        if step == np.inf:  # the cell is unbounded here: go well past the target
-            step = (max(target - value, 0.0) + max(abs(target), size)) / abs(gain)
         move = direction * step
         if variable < d:
             point[variable] += move
