@@ -16,7 +16,7 @@ import torch
 from regions.errors import ArgumentError
 from regions.progress import track
 from regions.representations.capture import Select
-from regions.representations.extent import Extent, constant_tolerance
+from regions.representations.extent import Extent
 from regions.representations.inputs import batches
 from regions.representations.moments import Column, Moments, with_lengths
 from regions.representations.plan import Group, Plan, Shapes, make_plan
@@ -159,7 +159,7 @@ class _Gatherer:
         if self.settings.mode == "dft":
             return _maps(values)
         rows = as_rows(values, name)
-        extent = Extent.of(rows, constant_tolerance(values))
+        extent = Extent.of(rows, values)
         if not (np.isfinite(extent.low).all() and np.isfinite(extent.high).all()):
             self._refuse(side, name, host(rows))
         known, origins = self.extents[side], self.origins[side]

@@ -48,24 +48,29 @@ class Factor:
 
 
 def factorise(
-    gram: np.ndarray, rows: np.ndarray | None, samples: int, scaled: bool = False
+    gram: np.ndarray,
+    rows: np.ndarray | None,
+    samples: int,
+    resolution: float = 0.0,
+    scaled: bool = False,
 ) -> Factor:
     """Factorise a layer from its Gram matrix; from its rows where the Gram is not enough.
 
     An eigendecomposition of the Gram matrix loses directions below 1e-8 of the largest and is
     accurate to 1e-9 down to a ratio of 3e-5. Beyond that, or where directions are missing, the
     rows are factorised by QR and an SVD of R. Without rows the Gram's answer stands and is
-    marked as unreliable.
+    marked as unreliable. Activations in single precision end at `resolution`, which the Gram
+    matrix in double precision always resolves.
     """
     scale = np.sqrt(np.real(np.diag(gram))) if scaled else np.ones(len(gram))
     gram = gram / np.outer(scale, scale) if scaled else gram
     found, axes = np.linalg.eigh(gram)
     found, axes = found[::-1], axes[:, ::-1]
-    kept = found > max(samples, len(gram)) * _EPS * found[0]
-    safe = bool(found[kept][-1] >= _SAFE * found[0])
+    kept = found > max(max(samples, len(gram)) * _EPS, resolution**2) * found[0]
+    safe = resolution > 0 or bool(found[kept][-1] >= _SAFE * found[0])
     if safe and kept.all():
         return Factor(values=np.sqrt(found), axes=axes, scale=scale, basis=None, reliable=True)
-    if rows is not None:
+    if rows is not None and not resolution:
         return _from_rows(rows / scale if scaled else rows, scale)
     values = np.sqrt(found[kept])
     return Factor(values=values, axes=axes[:, kept], scale=scale, basis=None, reliable=safe)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.representations.extent import constant_tolerance
+from regions.representations.extent import Extent, constant_tolerance, resolution
 from regions.representations.factor import Factor, factorise
 from regions.representations.rows import as_rows, centre, host
 
@@ -19,7 +19,8 @@ class Layer:
 
     `live` indexes the neurons that vary; `dead` are 0 on every sample, `constant` are constant
     but not 0. `rows` are the centred samples, or, where `square_sum` (the sum of the samples'
-    fourth powers of length) is given, any matrix with the same inner products.
+    fourth powers of length) is given, any matrix with the same inner products. Directions smaller
+    than `resolution` times the largest are rounding of the activations.
     """
 
     n: int
@@ -30,6 +31,7 @@ class Layer:
     gram: np.ndarray
     rows: Any = None
     square_sum: float | None = None
+    resolution: float = 0.0
 
     @cached_property
     def total(self) -> float:
@@ -39,12 +41,12 @@ class Layer:
     @cached_property
     def principal(self) -> Factor:
         """Principal directions, in the neurons' own scales."""
-        return factorise(self.gram, self._host_rows, self.n)
+        return factorise(self.gram, self._host_rows, self.n, self.resolution)
 
     @cached_property
     def whitened(self) -> Factor:
         """Directions after dividing every neuron by its own spread; for CCA, which ignores it."""
-        return factorise(self.gram, self._host_rows, self.n, scaled=True)
+        return factorise(self.gram, self._host_rows, self.n, self.resolution, scaled=True)
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -60,12 +62,16 @@ class Layer:
         return None if self.rows is None else host(self.rows)
 
 
-def layer_of(values: Any, name: str = "X") -> Layer:
-    """Return the layer of (samples, neurons) activations; NumPy or torch, any device."""
+def layer_of(values: Any, name: str = "X", extent: Extent | None = None) -> Layer:
+    """Return the layer of (samples, neurons) activations; NumPy or torch, any device.
+
+    `extent` tells the precision they were computed in, if it is not that of `values`.
+    """
     rows = as_rows(values, name)
+    tolerance = constant_tolerance(values) if extent is None else extent.tolerance
     centred, mean = centre(rows, name)
     gram = host(centred.conj().T @ centred)
-    silent = _silent(centred, mean, np.real(np.diag(gram)), constant_tolerance(values))
+    silent = _silent(centred, mean, np.real(np.diag(gram)), tolerance)
     live = np.flatnonzero(~silent)
     if silent.any():
         centred, gram = centred[:, live], gram[np.ix_(live, live)]
@@ -80,6 +86,7 @@ def layer_of(values: Any, name: str = "X") -> Layer:
         constant=np.flatnonzero(silent & (mean != 0)),
         gram=gram,
         rows=centred,
+        resolution=resolution(values) if extent is None else extent.resolution,
     )
 
 

@@ -35,5 +35,6 @@ class Stored:
         """Return the centred pair of one layer of each side."""
         rows_x, rows_y = self.maps()
         return pair_layers(
-            layer_of(rows_x[:, x.columns], x.name), layer_of(rows_y[:, y.columns], y.name)
+            layer_of(rows_x[:, x.columns], x.name, x.extent),
+            layer_of(rows_y[:, y.columns], y.name, y.extent),
         )
