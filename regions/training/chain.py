@@ -15,23 +15,18 @@ class ChainEngine:
     """Cross-entropy and its gradient for Linear, ReLU, Linear, ..., Linear.
 
     The same numbers as autograd up to rounding, in fewer and larger operations. `layers` are the
-    names of the linear modules in order; `columns` (models, used) picks each model's inputs.
+    names of the linear modules in order.
     """
 
     layers: tuple[str, ...]
-    columns: Tensor | None = None
 
     def gather(self, images: Tensor, rows: Tensor) -> Tensor:
         """Return flattened images (models, batch, inputs) for row numbers (models, batch)."""
-        if self.columns is None:
-            return images.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
-        return images.take(rows.unsqueeze(2) * images.shape[1] + self.columns.unsqueeze(1))
+        return images.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
 
     def share(self, images: Tensor, size: int) -> Tensor:
         """Return the same images (batch, inputs) for each of `size` models."""
-        if self.columns is None:
-            return images.expand(size, *images.shape)
-        return images[:, self.columns].transpose(0, 1)
+        return images.expand(size, *images.shape)
 
     def logits(self, parameters: Tensors, buffers: Tensors, inputs: Tensor) -> Tensor:
         """Return the outputs (models, batch, classes)."""

@@ -39,7 +39,7 @@ def read_checkpoint(path: Path, fingerprint: str) -> dict[str, np.ndarray] | Non
         ) from error
     if found != fingerprint:
         raise DataError(
-            f"checkpoint {path} belongs to another run (other models, masks, data, seeds or "
-            "recipe); delete it, or give another folder"
+            f"checkpoint {path} belongs to another run (other models, masks, data, seeds, "
+            "recipe or stack size); delete it, or give another folder"
         )
     return arrays

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,14 @@ from torch import Tensor
 
 from regions.training.chain import ChainEngine
 from regions.training.checkpoint import read_checkpoint, write_checkpoint
-from regions.training.compaction import Compaction, compact
 from regions.training.functional import ModuleEngine, module_engine
 from regions.training.job import Job
 from regions.training.recipe import Recipe
+from regions.training.sparse import SPARSE_BELOW, SparseEngine, kept_shares, sparse_engine
 from regions.training.stack import Stack, Tensors, make_stack
 from regions.training.state import State, fresh_state
 
-Engine = ChainEngine | ModuleEngine
+Engine = ChainEngine | ModuleEngine | SparseEngine
 
 _SECONDS_BETWEEN_CHECKPOINTS = 5.0
 _VALIDATION_BATCH = 512
@@ -30,9 +32,8 @@ def descend(job: Job, checkpoint: Path | None, bar: Any) -> tuple[State, Tensors
 
     Returns the final state and the parameters to keep, in their full shapes on the CPU.
     """
-    compaction = None if job.layers is None else compact(job.layers, job.parameters, job.masks)
-    state = fresh_state(_stack(job, compaction), job.recipe)
-    engine = _engine(job, compaction)
+    engine = _engine(job)
+    state = fresh_state(_stack(job, engine), job.recipe)
     fingerprint = "" if checkpoint is None else job.fingerprint()
     saved = None if checkpoint is None else read_checkpoint(checkpoint, fingerprint)
     if saved is not None:
@@ -47,44 +48,73 @@ def descend(job: Job, checkpoint: Path | None, bar: Any) -> tuple[State, Tensors
             write_checkpoint(checkpoint, state.arrays(), fingerprint)
             written = time.monotonic()
     kept = {name: value.cpu() for name, value in state.kept.parameters.items()}
-    if compaction is not None:
-        kept = compaction.expand(kept, job.masked_parameters(), state.kept_idle)
-    return state, kept
+    return state, engine.expand(kept) if isinstance(engine, SparseEngine) else kept
 
 
-def _stack(job: Job, compaction: Compaction | None) -> Stack:
-    parameters, masks = job.parameters, job.masks or {}
-    if compaction is not None:
-        parameters, masks = compaction.shrink(parameters, masks)
-    device = job.images.device
-    groups = (parameters, job.buffers, masks)
-    return make_stack(*({k: v.to(device, copy=True) for k, v in each.items()} for each in groups))
-
-
-def _engine(job: Job, compaction: Compaction | None) -> Engine:
+def _engine(job: Job) -> Engine:
     if job.layers is None:
         return module_engine(job.template, job.images.x.shape[1:], job.images.device)
-    columns = None if compaction is None else compaction.used[0].to(job.images.device)
-    return ChainEngine(job.layers, columns)
+    if job.masks is not None and is_sparse(job).all():
+        return sparse_engine(job.layers, job.parameters, job.masks)
+    return ChainEngine(job.layers)
+
+
+def is_sparse(job: Job) -> Tensor:
+    """Return for each model whether it trains faster by its kept weights alone."""
+    possible = job.layers is not None and job.images.device.type == "cpu"
+    return possible & (kept_shares(job.parameters, job.masks) < SPARSE_BELOW)
+
+
+def _stack(job: Job, engine: Engine) -> Stack:
+    if isinstance(engine, SparseEngine):
+        return make_stack(engine.shrink(job.parameters), {}, {})
+    device = job.images.device
+    groups = (job.parameters, job.buffers, job.masks or {})
+    return make_stack(*({k: v.to(device, copy=True) for k, v in each.items()} for each in groups))
 
 
 def _epoch(job: Job, engine: Engine, state: State) -> None:
     """Take one pass over the training images, then look at the validation images."""
-    stack, recipe, device = state.stack, job.recipe, job.images.device
     epoch = int(state.epoch)
+    order, rate = _order(job, epoch), job.recipe.rate(epoch)
+    if isinstance(engine, SparseEngine):
+        images = job.images.x, job.images.y
+        total = engine.epoch(state.stack, state.velocity, images, order, job.recipe, rate)
+    else:
+        total = _batches(job, engine, state, order, rate)
+    accuracies = _validation_accuracy(job, state.stack, engine)
+    state.finish_epoch(total / order.shape[1], accuracies, job.recipe)
+
+
+def _batches(
+    job: Job, engine: ChainEngine | ModuleEngine, state: State, order: Tensor, rate: float
+) -> Tensor:
+    """Take the steps of one epoch with all models at once; return their summed losses."""
+    stack, device = state.stack, job.images.device
     gradients = torch.zeros_like(stack.values)
     views = stack.views(gradients)
     total = torch.zeros(stack.size, dtype=torch.float64, device=device)
-    order = _order(job, epoch)
-    with torch.random.fork_rng(devices=_cuda(device)):
-        torch.manual_seed(_noise_seed(job, epoch))
-        for rows in order.split(recipe.batch_size, dim=1):
-            x, y = engine.gather(job.images.x, rows), job.images.y[rows]
-            loss = engine.step(stack.parameters, views, stack.buffers, x, y)
-            total += loss * rows.shape[1]
-            _move(state, gradients, recipe, recipe.rate(epoch))
-    accuracies = _validation_accuracy(job, stack, engine)
-    state.finish_epoch(total / order.shape[1], accuracies, recipe)
+    labels = job.images.y[order]
+    with _noise(job, engine, int(state.epoch)):
+        for start in range(0, order.shape[1], job.recipe.batch_size):
+            batch = slice(start, start + job.recipe.batch_size)
+            x, y = engine.gather(job.images.x, order[:, batch]), labels[:, batch]
+            total += engine.step(stack.parameters, views, stack.buffers, x, y) * y.shape[1]
+            _move(state, gradients, job.recipe, rate)
+    return total
+
+
+@contextmanager
+def _noise(job: Job, engine: Engine, epoch: int) -> Iterator[None]:
+    """Draw dropout and other noise inside the models from their seeds and the epoch."""
+    if not isinstance(engine, ModuleEngine):
+        yield
+        return
+    device = job.images.device
+    seed = int(np.random.SeedSequence([*job.seeds, epoch]).generate_state(1)[0])
+    with torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def _order(job: Job, epoch: int) -> Tensor:
@@ -97,15 +127,6 @@ def _order(job: Job, epoch: int) -> Tensor:
     return rows.to(job.images.device)
 
 
-def _noise_seed(job: Job, epoch: int) -> int:
-    """Return the seed of dropout and other noise inside the models."""
-    return int(np.random.SeedSequence([*job.seeds, epoch]).generate_state(1)[0])
-
-
-def _cuda(device: torch.device) -> list[int]:
-    return [device.index or 0] if device.type == "cuda" else []
-
-
 def _move(state: State, g: Tensor, recipe: Recipe, rate: float) -> None:
     """Take the step that `torch.optim.SGD` takes; `g` is overwritten."""
     w, v, momentum, decay = state.stack.values, state.velocity, recipe.momentum, recipe.weight_decay
@@ -113,22 +134,12 @@ def _move(state: State, g: Tensor, recipe: Recipe, rate: float) -> None:
         g.mul_(state.stack.keep)
     if decay:
         g.add_(w, alpha=decay)
-        _move_idle(state.idle, recipe, rate)
     torch.add(g, v, alpha=momentum, out=v)
     if recipe.nesterov:
         w.add_(g, alpha=-rate)
         w.add_(v, alpha=-rate * momentum)
     else:
         w.add_(v, alpha=-rate)
-
-
-def _move_idle(idle: Tensor, recipe: Recipe, rate: float) -> None:
-    """Take the same step with a parameter whose gradient is zero."""
-    value, velocity = idle.tolist()
-    gradient = recipe.weight_decay * value
-    velocity = gradient + recipe.momentum * velocity
-    step = gradient + recipe.momentum * velocity if recipe.nesterov else velocity
-    idle[0], idle[1] = value - rate * step, velocity
 
 
 def _validation_accuracy(job: Job, stack: Stack, engine: Engine) -> Tensor:

@@ -44,14 +44,6 @@ class Job:
             seeds=tuple(self.seeds[index] for index in indices),
         )
 
-    def masked_parameters(self) -> Tensors:
-        """Return the initial parameters, zero outside the masks."""
-        masks = self.masks or {}
-        return {
-            name: value if name not in masks else torch.where(masks[name], value, 0)
-            for name, value in self.parameters.items()
-        }
-
     def fingerprint(self) -> str:
         """Return a hash of everything that decides the result."""
         digest = hashlib.sha256(repr((self.recipe, self.seeds)).encode())

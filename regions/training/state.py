@@ -16,19 +16,16 @@ from regions.training.stack import Stack, Tensors
 class State:
     """The moving tensors of one stack, all changed in place.
 
-    `idle` holds value and velocity of a parameter that starts at 1 and never has a gradient:
-    what weight decay alone does. `losses` and `accuracies` are (epochs, models); `kept` is a copy
-    of the parameters to return, `kept_epochs` the epoch (1, 2, ..) each model's came from.
+    `losses` and `accuracies` are (epochs, models); `kept` is a copy of the parameters to return,
+    `kept_epochs` the epoch (1, 2, ..) each model's came from.
     """
 
     stack: Stack
     epoch: Tensor
     velocity: Tensor
-    idle: Tensor
     losses: Tensor
     accuracies: Tensor
     kept: Stack
-    kept_idle: Tensor
     kept_epochs: Tensor
 
     def named(self) -> Tensors:
@@ -36,7 +33,7 @@ class State:
         found = {"values": self.stack.values, "kept_values": self.kept.values}
         found |= {f"buffer.{name}": value for name, value in self.stack.buffers.items()}
         found |= {f"kept_buffer.{name}": value for name, value in self.kept.buffers.items()}
-        plain = ("epoch", "velocity", "idle", "losses", "accuracies", "kept_idle", "kept_epochs")
+        plain = ("epoch", "velocity", "losses", "accuracies", "kept_epochs")
         return found | {name: getattr(self, name) for name in plain}
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -67,7 +64,6 @@ class State:
         ):
             for name, value in target.items():
                 value[on_device] = source[name][on_device]
-        self.kept_idle[chosen] = self.idle[0]
         self.kept_epochs[chosen] = self.epoch
 
 
@@ -78,10 +74,8 @@ def fresh_state(stack: Stack, recipe: Recipe) -> State:
         stack=stack,
         epoch=torch.zeros((), dtype=torch.long),
         velocity=torch.zeros_like(stack.values),
-        idle=torch.tensor([1.0, 0.0], dtype=torch.float64),
         losses=torch.full(shape, torch.nan, dtype=torch.float64),
         accuracies=torch.full(shape, torch.nan, dtype=torch.float64),
         kept=stack.copy(),
-        kept_idle=torch.ones(stack.size, dtype=torch.float64),
         kept_epochs=torch.zeros(stack.size, dtype=torch.long),
     )

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import copy
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from joblib import Parallel, delayed
 from torch import nn
 
 from regions.errors import ArgumentError
 from regions.progress import track
 from regions.training.chain import chain_layers
-from regions.training.compaction import used_units
 from regions.training.datasets import DataSet
-from regions.training.descent import descend
+from regions.training.descent import descend, is_sparse
 from regions.training.job import Job, make_images
 from regions.training.recipe import Recipe
 from regions.training.result import TrainResult, make_result
@@ -38,6 +37,7 @@ def train(
     seeds: Sequence[int] | None = None,
     device: str = "cpu",
     stack_size: int | None = None,
+    n_jobs: int | None = None,
     checkpoint: str | Path | None = None,
     progress: bool = False,
 ) -> TrainResult:
@@ -64,6 +64,10 @@ def train(
         For example "cuda"; the result is on the CPU.
     stack_size
         Models per stack; by default as many as are fast.
+    n_jobs
+        Stacks of perceptrons trained at the same time, each on a thread (joblib); -1 for all
+        cores. Very sparse perceptrons use one core per thread; for others PyTorch's own threads
+        (`torch.set_num_threads`) do as well.
     checkpoint
         Folder for checkpoints: a killed run, started again with the same arguments, goes on where
         it was and gives the identical result.
@@ -88,13 +92,20 @@ def train(
     """
     recipe = Recipe() if recipe is None else recipe
     job = _job(models, data, recipe, masks, seeds, device)
-    parts = []
+    groups = _groups(job, stack_size)
+    paths = [
+        None if checkpoint is None else Path(checkpoint) / f"stack-{n:04d}.npz"
+        for n in range(len(groups))
+    ]
+    # other modules draw noise from torch's one random state and stay on one thread
+    workers = 1 if job.layers is None else n_jobs
     with track(show=progress, label="training", total=len(models) * recipe.epochs) as bar:
-        for number, indices in enumerate(_groups(job, stack_size)):
-            path = None if checkpoint is None else Path(checkpoint) / f"stack-{number:04d}.npz"
-            state, parameters = descend(job.select(indices), path, bar)
-            parts.append((indices, state, parameters))
-    return make_result(job, parts)
+        work = (
+            delayed(descend)(job.select(indices), path, bar)
+            for indices, path in zip(groups, paths, strict=True)
+        )
+        ended = cast(list, Parallel(n_jobs=workers, require="sharedmem")(work))
+    return make_result(job, [(indices, *end) for indices, end in zip(groups, ended, strict=True)])
 
 
 def _job(
@@ -147,28 +158,20 @@ def _check_fit(model: nn.Module, images: torch.Tensor, data: DataSet) -> None:
 
 
 def _groups(job: Job, stack_size: int | None) -> list[list[int]]:
-    """Return the numbers of the models of each stack; pruned ones go with those of their size."""
-    sizes = _sizes(job)
-    order = sorted(range(len(sizes)), key=lambda index: -sizes[index])
-    groups: list[list[int]] = []
-    while order:
-        count = stack_size or _stack_size(job, sizes[order[0]])
-        groups.append(order[:count])
-        order = order[count:]
+    """Return the numbers of the models of each stack; very sparse ones are kept together."""
+    sparse = is_sparse(job).tolist()
+    groups = []
+    for kind in (False, True):
+        numbers = [index for index, flag in enumerate(sparse) if flag == kind]
+        size = stack_size or _stack_size(job, kind)
+        groups += [numbers[start : start + size] for start in range(0, len(numbers), size)]
     return groups
 
 
-def _stack_size(job: Job, weights: int) -> int:
+def _stack_size(job: Job, sparse: bool) -> int:
+    if job.layers is None or sparse:
+        return _MODULES_PER_STACK
     if job.images.device.type != "cpu":
-        return _ON_ACCELERATOR if job.layers else _MODULES_PER_STACK
-    return max(_CACHED_WEIGHTS // max(weights, 1), 4) if job.layers else _MODULES_PER_STACK
-
-
-def _sizes(job: Job) -> list[int]:
-    """Return how many weights of each model its training will touch."""
-    models = len(job.seeds)
-    if job.layers is None or job.masks is None:
-        return [sum(value[0].numel() for value in job.parameters.values())] * models
-    counts = [used.sum(1) for used in used_units(job.layers, job.parameters, job.masks)]
-    weights = torch.stack([a * b for a, b in itertools.pairwise(counts)])
-    return weights.sum(0).tolist()
+        return _ON_ACCELERATOR
+    weights = sum(value[0].numel() for value in job.parameters.values())
+    return max(_CACHED_WEIGHTS // weights, 4)

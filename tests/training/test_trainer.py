@@ -63,7 +63,7 @@ def test_single_precision_agrees_to_rounding(digits, plain):
 @pytest.mark.parametrize("density", [0.5, 0.02])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_masked_perceptrons_equal_the_plain_loop(digits, plain, density, recipe):
-    """At density .02 unused units are left out; nobody can tell from the result."""
+    """At density .02 only the kept weights are stored; nobody can tell from the result."""
     models = build("mlp", digits, 4, hidden=(30, 20))
     rng = np.random.default_rng(int(1 / density))
     masks = [random_masks(model, density, rng) for model in models]
@@ -75,6 +75,37 @@ def test_masked_perceptrons_equal_the_plain_loop(digits, plain, density, recipe)
     for index, mask in enumerate(masks):
         for name, kept in mask.items():
             assert (result.state_dict(index)[f"{name}.weight"].numpy()[~kept] == 0.0).all()
+
+
+def test_dense_and_sparse_models_mix_in_one_call(digits, plain):
+    """Stacks are sorted by density and may train on threads; the order given comes back."""
+    models = build("mlp", digits, 6, hidden=(20,))
+    rng = np.random.default_rng(0)
+    densities = [0.02, 1.0, 0.1, 0.5, 0.05, 0.3]
+    masks = [random_masks(model, d, rng) for model, d in zip(models, densities, strict=True)]
+    masks[1] = None
+    recipe = Recipe(epochs=2, weight_decay=1e-3)
+    result = train(models, digits, recipe, masks=masks, stack_size=2, n_jobs=2)
+    for seed, model in enumerate(models):
+        plain(model, digits, recipe, seed, masks[seed])
+    assert_same(result, models, 1e-10)
+    assert evaluate(result, digits.test).accuracy.tolist() == (
+        evaluate(models, digits.test).accuracy.tolist()
+    )
+
+
+def test_sparse_perceptrons_without_biases(digits, plain):
+    models = [
+        nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 20, bias=False), nn.ReLU(), nn.Linear(20, 10, bias=False)
+        ).double()
+        for _ in range(2)
+    ]
+    masks = {"1": np.arange(64 * 20).reshape(20, 64) % 13 == 0}
+    result = train(models, digits, Recipe(epochs=2), masks=masks)
+    for seed, model in enumerate(models):
+        plain(model, digits, Recipe(epochs=2), seed, masks)
+    assert_same(result, models, 1e-10)
 
 
 def test_nothing_left_trains_only_the_last_bias(digits, plain):

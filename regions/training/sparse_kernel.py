@@ -1,0 +1,145 @@
+"""One epoch of gradient descent on one sparse perceptron, touching kept weights only."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+# Sums may be reordered (that is what makes them fast); NaN and infinity keep their meaning.
+_MATHS = {"reassoc", "contract", "nsz"}
+_jit = numba.njit(nogil=True, cache=True, fastmath=_MATHS)
+
+
+class Pattern(NamedTuple):
+    """Where the kept weights of one perceptron are.
+
+    Layer k maps `widths[k]` units to `widths[k + 1]`; unit u of the bottom layer is input
+    `inputs[u]`. The kept weights of all layers are counted row by row: row i of layer k has
+    number `row = row_starts[k] + i` and the weights t = `rows[row]`, .., `rows[row + 1] - 1`;
+    weight t comes from unit `columns[t]` of the layer below. Its value is
+    `values[weights[k] + t]`; the biases of layer k start at `values[biases[k]]`, or there are
+    none if that is negative.
+    """
+
+    inputs: np.ndarray
+    widths: np.ndarray
+    rows: np.ndarray
+    row_starts: np.ndarray
+    columns: np.ndarray
+    weights: np.ndarray
+    biases: np.ndarray
+
+
+class Step(NamedTuple):
+    """The numbers of one step of gradient descent."""
+
+    rate: np.floating
+    momentum: np.floating
+    decay: np.floating
+    nesterov: bool
+
+
+@_jit
+def sparse_epoch(images, labels, order, batch, pattern, values, velocity, step):
+    """Move `values` and `velocity` through all mini-batches; return the summed cross-entropy.
+
+    Activations are (units, batch), so that every kept weight is one operation on a whole batch.
+    """
+    depth = len(pattern.widths) - 1
+    tops = np.zeros(depth + 2, np.int64)
+    tops[1:] = np.cumsum(pattern.widths)
+    states = np.zeros((tops[-1], batch), values.dtype)
+    errors = np.zeros((tops[-1], batch), values.dtype)
+    total = 0.0
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        _read(images, chosen, pattern.inputs, states)
+        for k in range(depth):
+            _forward(k, k < depth - 1, len(chosen), tops, pattern, values, states)
+        total += _softmax(labels, chosen, states[tops[depth] :], errors[tops[depth] :])
+        for k in range(depth - 1, -1, -1):
+            _backward(k, len(chosen), tops, pattern, values, velocity, states, errors, step)
+    return total
+
+
+@_jit
+def _read(images, chosen, inputs, states):
+    for j in range(len(chosen)):
+        image = images[chosen[j]]
+        for u in range(len(inputs)):
+            states[u, j] = image[inputs[u]]
+
+
+@_jit
+def _forward(k, rectify, size, tops, pattern, values, states):
+    zero = values.dtype.type(0)
+    for i in range(pattern.widths[k + 1]):
+        out = states[tops[k + 1] + i, :size]
+        out[:] = values[pattern.biases[k] + i] if pattern.biases[k] >= 0 else zero
+        row = pattern.row_starts[k] + i
+        for t in range(pattern.rows[row], pattern.rows[row + 1]):
+            weight = values[pattern.weights[k] + t]
+            below = states[tops[k] + pattern.columns[t], :size]
+            for j in range(size):
+                out[j] += weight * below[j]
+        if rectify:
+            for j in range(size):
+                out[j] = max(out[j], zero)
+
+
+@_jit
+def _softmax(labels, chosen, outputs, errors):
+    """Write the gradient of the mean cross-entropy; return the sum of the cross-entropies."""
+    total, size = 0.0, len(chosen)
+    for j in range(size):
+        largest = outputs[0, j]
+        for c in range(1, len(outputs)):
+            largest = max(largest, outputs[c, j])
+        norm = 0.0
+        for c in range(len(outputs)):
+            errors[c, j] = np.exp(outputs[c, j] - largest)
+            norm += errors[c, j]
+        label = labels[chosen[j]]
+        total += np.log(norm) + largest - outputs[label, j]
+        for c in range(len(outputs)):
+            errors[c, j] /= norm * size
+        errors[label, j] -= 1.0 / size
+    return total
+
+
+@_jit
+def _backward(k, size, tops, pattern, values, velocity, states, errors, step):
+    """Send the errors of layer k down, and move each weight once it has been used."""
+    zero = values.dtype.type(0)
+    errors[tops[k] : tops[k + 1], :size] = zero
+    for i in range(pattern.widths[k + 1]):
+        error = errors[tops[k + 1] + i, :size]
+        if pattern.biases[k] >= 0:
+            gradient = zero
+            for j in range(size):
+                gradient += error[j]
+            _move(values, velocity, pattern.biases[k] + i, gradient, step)
+        row = pattern.row_starts[k] + i
+        for t in range(pattern.rows[row], pattern.rows[row + 1]):
+            at, unit = pattern.weights[k] + t, tops[k] + pattern.columns[t]
+            weight, gradient = values[at], zero
+            state, below = states[unit, :size], errors[unit, :size]
+            for j in range(size):
+                gradient += error[j] * state[j]
+                below[j] += weight * error[j]
+            _move(values, velocity, at, gradient, step)
+    if k > 0:
+        for unit in range(tops[k], tops[k + 1]):
+            for j in range(size):
+                if states[unit, j] <= zero:
+                    errors[unit, j] = zero
+
+
+@_jit
+def _move(values, velocity, at, gradient, step):
+    gradient += step.decay * values[at]
+    speed = step.momentum * velocity[at] + gradient
+    velocity[at] = speed
+    values[at] -= step.rate * (gradient + step.momentum * speed if step.nesterov else speed)
