@@ -205,13 +205,16 @@ def plateau(trials: Trials, best: Counts, level: float) -> dict[str, tuple[int, 
     """Return, per free layer, the counts between which the objective stays at `level` or above.
 
     One layer is scaled away from the best point, the others in proportion, until the value falls
-    below; with two layers the points of the search are used too.
+    below, or twice the limit of evaluations is reached; with two layers the points of the search
+    are used too.
     """
     problem = trials.problem
     reach = {name: [best[name]] for name in problem.free}
     for name in problem.free:
         for direction in (1.0, -1.0):
-            for power in (1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0):
+            for power in (1.05, 1.2, 1.5, 2.0, 4.0, 10.0):
+                if len(trials.seen) >= 2 * trials.limit:
+                    break
                 moved = scaled(problem, best, name, power**direction)
                 if trials.mean(moved) < level:
                     break

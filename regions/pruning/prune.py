@@ -40,13 +40,14 @@ def prune(
     model : torch.nn.Module, list of (W, b), path of an ONNX file, or ReLUNetwork
         Prunable are the weights of Linear and Conv modules, never biases. Weights that are pruned
         already count as zeros.
-    densities : float, mapping of str to float, or Allocation
+    densities : float, mapping of str to float, Allocation, or Masks
         Fractions of weights kept, above 0 and at most 1. A number applies to all prunable layers
         but the last one, the output layer, which is kept whole (see `prune_output`): each keeps
         that share, and all together round(density * size). A mapping names layers; each keeps
         round(density * size) weights, and layers that are not named are kept whole. An
         `Allocation` (regions.allocate) gives whole numbers; if it was made from widths, its
-        layers are matched in order.
+        layers are matched in order. `Masks` stand for their counts, so that
+        ``prune(model, masks, "random")`` is the control of equal counts.
     criterion : str or callable
         ``"magnitude"`` or ``"random"``, or a function of a `regions.pruning.Request` that returns
         one score per weight. Equal scores: the earlier weight is kept (in row-major order, and by

@@ -211,6 +211,25 @@ def test_rules_by_hand(pairs):
     assert found.counts == regions.prune(model, 0.5, scope="global").counts
 
 
+@pytest.mark.parametrize(
+    ("density", "share"),
+    [(0.01, 0.458), (0.005, 0.456), (0.0025, 0.450), (0.001, 0.434), (0.0005, 0.425)],
+)
+def test_the_published_procedure_gives_nearly_a_constant(density, share):
+    """Shares of the second layer as computed before for 784-100-100-10, to a weight and a half."""
+    found = regions.allocate(WIDTHS, density, objective="parabola")
+    assert found.counts["layer2"] == pytest.approx(share * found.budget, abs=1.5)
+
+
+def test_the_parabola_does_not_beat_the_search():
+    for density in (0.001, 0.0005, 0.0001):
+        rule = regions.allocate(WIDTHS, density, objective="parabola")
+        best = regions.allocate(WIDTHS, density, objective="expected")
+        fixed = {"layer1": rule.densities["layer1"]}
+        value = regions.allocate(WIDTHS, density, objective="expected", fixed=fixed).value
+        assert best.uniform_value < value <= best.value
+
+
 def test_lamp_scores_by_definition(pairs):
     from regions.allocation.rules.lamp import lamp_scores
 

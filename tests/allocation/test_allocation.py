@@ -119,6 +119,7 @@ W = [9, 8, 7, 3]
         ({"density": 0.5, "objective": "erk", "draws": 3}, ArgumentError, "takes no options"),
         ({"density": 0.5, "objective": "lamp"}, ArgumentError, "needs a model"),
         ({"density": 0.5, "objective": "global"}, ArgumentError, "needs a model"),
+        ({"density": 0.5, "objective": "parabola", "skip": ["layer1"]}, ArgumentError, "two free"),
         ({"density": 0.5, "masks": "magnitude"}, ArgumentError, "needs a model"),
         ({"density": 0.5, "masks": "beautiful"}, ArgumentError, "masks must be one of"),
         ({"density": 0.5, "draws": 0}, ArgumentError, "draws must be"),

@@ -75,6 +75,13 @@ def test_pruning_a_pruned_model_keeps_what_is_left(mlp):
     assert not (again["0"] & ~first["0"]).any()
 
 
+def test_masks_stand_for_their_counts(pairs):
+    net = pairs([8, 6, 4, 2])
+    masks = regions.prune(net, 0.3, scope="global")
+    control = regions.prune(net, masks, criterion="random")
+    assert control.counts == masks.counts and control != masks
+
+
 def test_a_criterion_may_be_a_function(pairs):
     net = pairs([4, 3, 2])
 

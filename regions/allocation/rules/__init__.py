@@ -8,6 +8,7 @@ from types import MappingProxyType
 from regions.allocation.problem import Problem
 from regions.allocation.rules.erdos_renyi import erdos_renyi, erdos_renyi_kernel
 from regions.allocation.rules.lamp import lamp
+from regions.allocation.rules.parabola import parabola
 from regions.allocation.rules.plain import equal, global_magnitude, uniform
 
 Rule = Callable[[Problem], dict[str, int]]
@@ -19,6 +20,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "erk": erdos_renyi_kernel,
         "global": global_magnitude,
         "lamp": lamp,
+        "parabola": parabola,
         "uniform": uniform,
     }
 )
