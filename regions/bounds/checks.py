@@ -32,3 +32,12 @@ def check_choice(value: object, choices: Sequence[str], name: str) -> None:
     """Raise an `ArgumentError` unless `value` is one of `choices`."""
     if value not in choices:
         raise ArgumentError(f"unknown {name} {value!r}; choose one of {', '.join(choices)}.")
+
+
+def check_seed(rng: object) -> None:
+    """Raise an `ArgumentError` unless `rng` is a seed, a Generator or None."""
+    seed = isinstance(rng, Integral) and not isinstance(rng, bool) and int(rng) >= 0
+    if not (seed or rng is None or isinstance(rng, np.random.Generator)):
+        raise ArgumentError(
+            f"rng must be a whole number of at least 0, a numpy Generator or None, got {rng!r}."
+        )

@@ -10,6 +10,7 @@ import numpy as np
 
 from regions.bounds.bound import ACTIVATION_REGIONS, Bound
 from regions.bounds.cai import log2_expected
+from regions.bounds.checks import check_seed
 from regions.bounds.ranks import rank_distribution
 from regions.bounds.reading import Architecture, read_architecture, read_densities, read_dim
 from regions.errors import ArgumentError, UnsupportedModelError
@@ -69,6 +70,7 @@ def layer_distributions(
 
 def _layer_seeds(rng: Rng, layers: int) -> list:
     """Return one source per layer: integers from an integer, so that results are remembered."""
+    check_seed(rng)
     if isinstance(rng, Integral):
         return [int(s) for s in np.random.SeedSequence(int(rng)).generate_state(layers, np.uint64)]
     return [np.random.default_rng(rng)] * layers
@@ -77,7 +79,7 @@ def _layer_seeds(rng: Rng, layers: int) -> list:
 def _weight_names(architecture: Architecture) -> list[str]:
     """Return the names that densities can be given for, in order."""
     if architecture.net is None:
-        return [f"layer {i}" for i in range(1, len(architecture.widths))]
+        return [*(f"layer{i}" for i in range(1, len(architecture.widths) - 1)), "output"]
     net = architecture.net
     shapes = list(net.prunable.values())
     widths = net.widths

@@ -7,15 +7,14 @@ from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
-from scipy import sparse, stats
-from scipy.sparse.csgraph import structural_rank
+from scipy import stats
 
-from regions.bounds.checks import check_choice, check_count, check_density
+from regions.bounds.checks import check_choice, check_count, check_density, check_seed
 from regions.bounds.karp_sipser import mean_rank
+from regions.bounds.sampled import SAMPLERS, sampled_ranks
 from regions.randomness import Rng
 
 METHODS = ("sampled", "binomial", "mean")
-SAMPLERS = ("bernoulli", "exact")
 
 
 def rank_distribution(
@@ -76,6 +75,7 @@ def rank_distribution(
     density = check_density(density)
     check_choice(method, METHODS, "method")
     check_choice(sampler, SAMPLERS, "sampler")
+    check_seed(rng)
     if density in (0.0, 1.0):
         return _certain(min(rows, cols), min(rows, cols) * int(density))
     if method != "sampled":
@@ -117,24 +117,8 @@ def _sampled(
     rng: np.random.Generator,
     sampler: str,
 ) -> np.ndarray:
-    supports = (random_support(rows, cols, density, rng, sampler) for _ in range(samples))
-    ranks = [int(structural_rank(support)) for support in supports]
+    ranks = sampled_ranks(rows, cols, density, samples, rng, sampler)
     return np.bincount(ranks, minlength=min(rows, cols) + 1) / samples
-
-
-def random_support(
-    rows: int, cols: int, density: float, rng: np.random.Generator, sampler: str = "bernoulli"
-) -> sparse.csr_array:
-    """Draw the support of a random sparse matrix, in memory proportional to its entries."""
-    entries = rows * cols
-    if sampler == "bernoulli":
-        kept = int(rng.binomial(entries, density))
-    else:
-        kept = round(density * entries)
-    places = np.sort(rng.choice(entries, size=kept, replace=False, shuffle=False))
-    row, col = np.divmod(places, cols)
-    starts = np.searchsorted(row, np.arange(rows + 1))
-    return sparse.csr_array((np.ones(kept, np.int8), col, starts), shape=(rows, cols))
 
 
 def _certain(top: int, rank: int) -> np.ndarray:

@@ -72,7 +72,7 @@ def read_widths(widths: Any) -> tuple[int, ...]:
 
 
 def _read_masks(masks: Any, widths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-    items = list(masks.values() if isinstance(masks, Mapping) else masks)
+    items = _listed(masks)
     if len(items) != len(widths) - 1:
         raise ArgumentError(
             f"widths {list(widths)} need {len(widths) - 1} masks, one for each layer after the "
@@ -83,6 +83,15 @@ def _read_masks(masks: Any, widths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
         read_mask(mask, f"the mask of layer {i + 1}", shape)
         for i, (mask, shape) in enumerate(zip(items, shapes, strict=True))
     )
+
+
+def _listed(masks: Any) -> list:
+    if not isinstance(masks, (Mapping, Sequence, np.ndarray)) or isinstance(masks, str):
+        raise ArgumentError(
+            f"masks must be a list of boolean arrays, one per layer, or a mapping from names, "
+            f"got {type(masks).__name__}."
+        )
+    return list(masks.values() if isinstance(masks, Mapping) else masks)
 
 
 def read_mask(mask: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -99,13 +108,14 @@ def read_mask(mask: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _named_masks(masks: Any, net: ReLUNetwork) -> dict[str, np.ndarray]:
+    arrays = _listed(masks)
     if not isinstance(masks, Mapping):
-        if len(masks) != len(net.prunable):
+        if len(arrays) != len(net.prunable):
             raise ArgumentError(
                 f"the network has {len(net.prunable)} prunable weights {list(net.prunable)}, "
-                f"got {len(masks)} masks; give a Masks or a mapping from names to arrays."
+                f"got {len(arrays)} masks; give a Masks or a mapping from names to arrays."
             )
-        masks = dict(zip(net.prunable, masks, strict=True))
+        masks = dict(zip(net.prunable, arrays, strict=True))
     unknown = [name for name in masks if name not in net.prunable]
     if unknown:
         raise ArgumentError(
@@ -149,3 +159,10 @@ def read_densities(density: Any, names: Sequence[str], layers: int) -> tuple[flo
             f"{list(names[:layers])}, got {len(density)} densities."
         )
     return tuple(check_density(p, f"density[{i}]") for i, p in enumerate(density))
+
+
+def check_densities(density: Any) -> None:
+    """Raise an `ArgumentError` if any of the densities is not between 0 and 1."""
+    values = list(density.values()) if isinstance(density, Mapping) else density
+    for value in values if isinstance(values, (Sequence, np.ndarray)) else [values]:
+        check_density(value)

@@ -15,7 +15,12 @@ from regions.bounds.expected import expected_bound
 from regions.bounds.montufar import bottleneck
 from regions.bounds.naive import product_of_layers
 from regions.bounds.on_mask import ON_MASK, RECURSIONS
-from regions.bounds.reading import Architecture, read_architecture, read_dim
+from regions.bounds.reading import (
+    Architecture,
+    check_densities,
+    read_architecture,
+    read_dim,
+)
 from regions.bounds.recursion import Step, exact_count, log_count
 from regions.bounds.trivial import patterns
 from regions.errors import ArgumentError
@@ -58,9 +63,9 @@ def upper_bound(
         affine pieces; the others bound full-dimensional activation regions. On the same mask
         activation <= live <= rows <= rank <= serra <= montufar <= trivial.
     density : float, sequence or mapping of float
-        Fraction of weights kept, for ``"expected"``: one number, one per layer, or (networks) by
-        weight name, names left out being dense. Bounds for all networks of given widths hold for
-        every density; bounds for one mask need the mask.
+        Fraction of weights kept, for ``"expected"``: one number, one per ReLU layer, or by weight
+        name ("layer1", "layer2", ..., "output" for widths), names left out being dense. Bounds
+        for all networks of given widths hold for every density; those of one mask need the mask.
     masks : sequence of arrays, mapping or Masks, optional
         Boolean arrays of shape (n_l, n_{l-1}), one per layer, or by name for a network. Without
         masks, widths keep every weight, and a network keeps those that are not zero.
@@ -108,6 +113,8 @@ def upper_bound(
             f"kind={kind!r} bounds one mask, and density={density!r} does not say which; give "
             "masks=, or use kind='expected' for the average over random masks."
         )
+    if density is not None:
+        check_densities(density)  # what holds for all weights holds for pruned ones
     architecture = read_architecture(widths_or_net, masks)
     size = read_dim(dim, architecture.widths[0])
     logarithm, value = _evaluate(architecture, kind, size)

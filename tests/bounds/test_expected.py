@@ -128,3 +128,10 @@ def test_layer_densities_by_name_on_a_network():
     assert by_name.log2 == expected([4, 5, 3], [0.5, 1.0], rank="binomial").log2
     assert by_name.log2 == expected(net, [0.5, 1.0], rank="binomial").log2
     assert expected(net, 0.5, rank="binomial").density == (0.5, 0.5)
+
+
+def test_layer_densities_by_name_on_widths():
+    named = expected([4, 5, 3], {"layer1": 0.5}, rank="binomial")
+    assert named == expected([4, 5, 3], [0.5, 1.0], rank="binomial")
+    last = expected([4, 5, 3], {"layer1": 0.5, "output": 0.2}, rank="binomial")
+    assert last.density == (0.5, 0.2)

@@ -9,10 +9,14 @@ from scipy.sparse.csgraph import structural_rank
 import regions
 from regions.bounds.chain import generic_rank
 from regions.bounds.karp_sipser import mean_rank
-from regions.bounds.ranks import random_support
+from regions.bounds.sampled import random_supports, sampled_ranks
 
 sizes = st.integers(1, 12)
 densities = st.floats(0.0, 1.0)
+
+
+def random_support(rows, cols, density, rng, sampler="bernoulli"):
+    return random_supports(rows, cols, density, 1, rng, sampler)
 
 
 def mean_of(pmf):
@@ -83,10 +87,18 @@ def test_exact_counts_make_ranks_less_variable():
     assert spread("exact") < 0.8 * spread("bernoulli")
 
 
-def test_every_entry_of_a_random_support_is_equally_likely():
-    rng = np.random.default_rng(1)
-    hits = sum(random_support(4, 6, 0.3, rng).toarray().astype(int) for _ in range(4000))
-    assert np.abs(hits / 4000 - 0.3).max() < 4.5 * np.sqrt(0.21 / 4000)
+@pytest.mark.parametrize("density", [0.3, 0.015])
+def test_every_entry_of_a_random_support_is_equally_likely(density):
+    blocks = random_supports(4, 6, density, 8000, np.random.default_rng(1))
+    row, col = blocks.nonzero()
+    hits = np.zeros((4, 6))
+    np.add.at(hits, (row % 4, col % 6), 1)
+    assert np.abs(hits / 8000 - density).max() < 4.5 * np.sqrt(density * (1 - density) / 8000)
+
+
+def test_vanishing_densities_give_empty_matrices():
+    assert random_supports(50, 60, 5e-324, 100, np.random.default_rng(0)).nnz == 0
+    assert regions.rank_distribution(50, 60, 1e-300)[0] == 1.0
 
 
 @given(sizes, sizes, st.floats(0.01, 0.9))
@@ -110,3 +122,25 @@ def test_large_sparse_supports_need_memory_for_their_entries_only():
     support = random_support(200_000, 100_000, 1e-9, np.random.default_rng(0))
     assert support.shape == (200_000, 100_000)
     assert structural_rank(support) == pytest.approx(20, abs=20)
+
+
+@pytest.mark.parametrize("density", [0.01, 0.2])
+@pytest.mark.parametrize("sampler", ["bernoulli", "exact"])
+def test_blocks_are_separate_supports(density, sampler):
+    rows, cols, count = 7, 9, 30
+    blocks = random_supports(rows, cols, density, count, np.random.default_rng(5), sampler)
+    one_by_one = [
+        blocks[i * rows : (i + 1) * rows][:, i * cols : (i + 1) * cols] for i in range(count)
+    ]
+    assert sum(block.nnz for block in one_by_one) == blocks.nnz
+    if sampler == "exact":
+        assert {block.nnz for block in one_by_one} == {round(density * rows * cols)}
+    ranks = sampled_ranks(rows, cols, density, count, np.random.default_rng(5), sampler)
+    assert ranks.tolist() == [generic_rank(block) for block in one_by_one]
+
+
+def test_batches_do_not_repeat_matrices():
+    ranks = sampled_ranks(300, 300, 0.5 / 300, 12_000, np.random.default_rng(0))
+    halves = np.array_split(ranks, 2)
+    assert len(ranks) == 12_000
+    assert not np.array_equal(*halves)
