@@ -123,9 +123,8 @@ def _reasons(table: RecallTable, contrast: Contrast, options: Options) -> dict[f
 def _no_signal(ratio: Ratio, options: Options) -> list[str]:
     """Say for each row whether the dense recalls differ by more than measurement noise."""
     if options.averaged:
-        equal = np.isnan(ratio.numerator).any(axis=1).tolist()
         text = "all recalls of a dense network are equal, so its slope is undefined"
-        return [text if flag else "" for flag in list(equal)]
+        return [text if np.isnan(row).any() else "" for row in ratio.numerator]
     if options.estimator == "ols":
         text = "all recalls of the dense networks are equal, so the slope is undefined"
         return ["" if total > 1e-20 else text for total in ratio.total().tolist()]
