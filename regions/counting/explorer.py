@@ -83,6 +83,7 @@ class Explorer:
             used=np.zeros(units),
             updates=np.full(chain.layers + 1, -1),
             magnitude=np.zeros(chain.layers + 1),
+            peak=np.zeros(chain.layers + 1),
             low=np.zeros(widest),
             high=np.zeros(widest),
             cuts=np.zeros(1, np.int64) if cuts is None else cuts,

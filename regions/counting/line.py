@@ -138,12 +138,20 @@ class _Tally:
 
 
 def bends(knots: np.ndarray, outputs: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
-    """Tell at which inner knots the affine map changes: outputs there lie off the chord."""
-    (px, pw), (qx, qw), (rx, rw) = (knots[i : len(knots) - 2 + i].T for i in range(3))
-    area = px * rw - rx * pw
-    left, right = (qx * rw - rx * qw) / area, (px * qw - qx * pw) / area
-    chord = left[:, None] * outputs[:-2] + right[:, None] * outputs[2:]
-    return (np.abs(outputs[1:-1] - chord) > 4 * tolerance).any(axis=1)
+    """Tell at which inner knots the affine map changes.
+
+    Three homogeneous knots are linearly dependent; where the map is one, so are the outputs.
+    """
+    before, at, after = (slice(i, len(knots) - 2 + i) for i in range(3))
+    pairs = ((at, after), (after, before), (before, at))
+    weights = np.stack([_area(knots[p], knots[q]) for p, q in pairs])
+    weights /= np.abs(weights).max(axis=0, initial=1e-300)
+    rows = zip(weights[:, :, None], (outputs[before], outputs[at], outputs[after]), strict=True)
+    return (np.abs(sum(weight * row for weight, row in rows)) > 4 * tolerance).any(axis=1)
+
+
+def _area(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    return p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1]
 
 
 def _parts(

@@ -23,9 +23,9 @@ from numba import njit
 
 LAYER, FIRST, LAST, UNITS, UNITS_END, DECIDED = range(6)
 DONE, BUDGET, ROOM, FULL = range(4)
-_options: dict[str, Any] = {"cache": True, "nogil": True}
-_compiled = njit(**_options)
-_inner = njit(no_cpython_wrapper=True, **_options)  # called from compiled code only
+_compiled = njit(cache=True, nogil=True)
+_jit: Any = njit  # its type lacks the option below
+_inner = _jit(cache=True, nogil=True, no_cpython_wrapper=True)  # called from compiled code only
 
 
 class Chain(NamedTuple):
@@ -52,6 +52,7 @@ class Work(NamedTuple):
     used: np.ndarray  # (units,): the multipliers with which the next layer's maps were made
     updates: np.ndarray  # (layers + 1,): rank-one updates since maps were made anew; -1: none made
     magnitude: np.ndarray  # (layers + 1,): what the terms of a preactivation add up to, at most
+    peak: np.ndarray  # (layers + 1,): the largest magnitude since maps were made anew
     low: np.ndarray  # (widest,): scratch
     high: np.ndarray  # (widest,): scratch
     cuts: np.ndarray  # (1,): number of cuts made so far
@@ -186,8 +187,24 @@ def magnitude(chain, work, layer):
 
 
 @_inner
+def fresh_maps(chain, work, layer):
+    """Make the maps of layer + 1 those of a cell without any active unit: the biases."""
+    a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
+    c = b + chain.sizes[layer + 1]
+    work.maps[:, b:c] = 0.0
+    work.maps[2, b:c] = chain.biases[b:c]
+    work.used[a:b] = 0.0
+    work.updates[layer + 1] = 0
+    work.peak[layer + 1] = 0.0
+
+
+@_inner
 def next_maps(chain, work, layer):
-    """Make the maps of layer + 1 (0: those of the first layer are given) on the current cell."""
+    """Make the maps of layer + 1 on the current cell from those of the cell before.
+
+    They are made anew when so many units have changed, or their terms have become so small, that
+    rounding errors of what was added and taken away would show.
+    """
     a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
     n, m = b - a, chain.sizes[layer + 1]
     start = chain.weight_at[layer]
@@ -195,11 +212,9 @@ def next_maps(chain, work, layer):
     in_x, in_y, in_w = work.maps[0, a:b], work.maps[1, a:b], work.maps[2, a:b]
     x, y, w = work.maps[0, b : b + m], work.maps[1, b : b + m], work.maps[2, b : b + m]
     multiplier, used = work.multiplier[a:b], work.used[a:b]
-    done = work.updates[layer + 1]
-    if done < 0 or done > n:
-        x[:], y[:], w[:] = 0.0, 0.0, chain.biases[b : b + m]
-        used[:] = 0.0
-        done = 0
+    size = magnitude(chain, work, layer)
+    if not 0 <= work.updates[layer + 1] <= n or size < 0.1 * work.peak[layer + 1]:
+        fresh_maps(chain, work, layer)
     for i in range(n):
         change = multiplier[i] - used[i]
         if change != 0.0:
@@ -209,10 +224,10 @@ def next_maps(chain, work, layer):
                 x[j] += row[j] * dx
                 y[j] += row[j] * dy
                 w[j] += row[j] * dw
-            done += 1
+            work.updates[layer + 1] += 1
             used[i] = multiplier[i]
-    work.updates[layer + 1] = done
-    work.magnitude[layer + 1] = magnitude(chain, work, layer)
+    work.magnitude[layer + 1] = size
+    work.peak[layer + 1] = max(size, work.peak[layer + 1])
     if layer + 2 < len(work.updates):
         work.updates[layer + 2] = -1
 
