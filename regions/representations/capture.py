@@ -58,7 +58,8 @@ class Captured(Mapping[str, torch.Tensor]):
     def _add(self, name: str, tensor: torch.Tensor) -> None:
         self._calls.setdefault(name, []).append(tensor)
 
-    def _clear(self, *_: Any) -> None:
+    def clear(self) -> None:
+        """Forget everything, to free the memory."""
         self._calls.clear()
 
 
@@ -127,7 +128,7 @@ def capture(
     reduce = transform or _reduction(mode, max_positions, rng)
     modules = find_modules(model, layers, tap)
     flags = {module: module.training for module in model.modules()}
-    handles = [model.register_forward_pre_hook(captured._clear)]
+    handles = [model.register_forward_pre_hook(lambda *_: captured.clear())]
     try:
         for name, module in modules.items():
             handles.append(_hook(module, name, tap, captured, reduce, select or first_tensor))

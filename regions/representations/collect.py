@@ -87,6 +87,7 @@ def collect(
             seen_x, seen_y = read_x(batch), read_y(batch)
             for gatherer in gatherers:
                 gatherer.add(seen_x, seen_y, len(batch))
+            seen_x = seen_y = None  # one batch in memory, not two
     return plan, [gatherer.finish() for gatherer in gatherers]
 
 

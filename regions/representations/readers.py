@@ -12,7 +12,7 @@ from torch import nn
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks import ReLUNetwork, as_network
-from regions.representations.capture import Select, capture
+from regions.representations.capture import Captured, Select, capture
 
 Transform = Callable[[str, torch.Tensor], torch.Tensor]
 Read = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
@@ -39,7 +39,7 @@ def open_reader(
     yield _run_network(network, layers, tap, transform)
 
 
-def _run_module(model: nn.Module, captured: Mapping[str, torch.Tensor]) -> Read:
+def _run_module(model: nn.Module, captured: Captured) -> Read:
     like = next((p for p in model.parameters() if p.is_floating_point()), None)
 
     def read(batch: torch.Tensor) -> Mapping[str, torch.Tensor]:
@@ -48,7 +48,9 @@ def _run_module(model: nn.Module, captured: Mapping[str, torch.Tensor]) -> Read:
             batch = batch.to(device=like.device, dtype=kind)
         with torch.inference_mode():
             model(batch)
-        return dict(captured)
+        seen = dict(captured)
+        captured.clear()
+        return seen
 
     return read
 
