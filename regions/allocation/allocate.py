@@ -43,7 +43,8 @@ def allocate(
     model_or_widths : model or sequence of int
         A torch module, list of (W, b), ONNX file or ReLUNetwork, or widths [inputs, hidden ...,
         outputs], whose layers are called "layer1", "layer2", ..., "output". The last layer is the
-        output layer: kept whole and outside the budget (see `prune_output`).
+        output layer: kept whole and outside the budget (see `prune_output`), unless it is the only
+        one.
     density, sparsity, compression, weights : float, float, float, int
         The budget, exactly one of them: fraction kept in (0, 1], fraction removed, 1 / density, or
         number of weights kept, over all layers that are free or fixed.

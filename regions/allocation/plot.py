@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 def plot_allocation(allocation: Allocation, ax: Axes | None = None) -> Axes:
-    """Draw density per layer on a log scale; bars span the plateau, the line is uniform."""
+    """Draw density per layer on a log scale, layers kept whole left out; bars span the plateau."""
     import matplotlib.pyplot as plt
     import seaborn as sns
 
     axes = plt.gca() if ax is None else ax
     frame = allocation.to_frame()
+    frame = frame[(frame["role"] != "whole") & (frame["count"] > 0)]
     blue, orange, *_ = sns.color_palette("colorblind")
-    known = frame[frame["density"] > 0]
-    axes.vlines(
-        known["layer"], known["plateau_low"], known["plateau_high"], color=blue, alpha=0.35, lw=5
-    )
-    axes.plot(known["layer"], known["density"], "o", color=blue, label=allocation.objective)
+    low, high = frame["plateau_low"], frame["plateau_high"]
+    axes.vlines(frame["layer"], low, high, color=blue, alpha=0.35, lw=5, label="plateau")
+    axes.plot(frame["layer"], frame["density"], "o", color=blue, label=allocation.objective)
     axes.plot(frame["layer"], frame["uniform_density"], "_", color=orange, ms=14, label="uniform")
-    axes.set(yscale="log", xlabel="layer", ylabel="density (fraction of weights kept)")
-    axes.legend()
+    axes.set(yscale="log", xlabel="layer", ylabel="density (fraction kept)")
+    axes.margins(x=0.15)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
     return axes

@@ -131,7 +131,7 @@ def make_problem(
     """Return the problem that the arguments of `allocate` describe."""
     shapes, weights, graph, note = _read(model_or_widths, input_shape)
     sizes = {name: prod(shape) for name, shape in shapes.items()}
-    whole = _checked_names(skip, sizes, "skip")
+    whole = _checked_names(skip or (), sizes, "skip")
     if not prune_output and len(sizes) > 1:
         whole = {*whole, list(sizes)[-1]}
     fixed = dict(fixed or {})

@@ -42,11 +42,11 @@ def prune(
         already count as zeros.
     densities : float, mapping of str to float, Allocation, or Masks
         Fractions of weights kept, above 0 and at most 1. A number applies to all prunable layers
-        but the last one, the output layer, which is kept whole (see `prune_output`): each keeps
-        that share, and all together round(density * size). A mapping names layers; each keeps
+        but the last one, the output layer, which is kept whole (see `prune_output`; an only layer
+        is pruned): together they keep round(density * size). A mapping names layers; each keeps
         round(density * size) weights, and layers that are not named are kept whole. An
-        `Allocation` (regions.allocate) gives whole numbers; if it was made from widths, its
-        layers are matched in order. `Masks` stand for their counts, so that
+        `Allocation` (regions.allocate) gives whole numbers; if it was made from widths, its layers
+        are matched in order. `Masks` stand for their counts, so that
         ``prune(model, masks, "random")`` is the control of equal counts.
     criterion : str or callable
         ``"magnitude"`` or ``"random"``, or a function of a `regions.pruning.Request` that returns

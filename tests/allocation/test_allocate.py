@@ -159,6 +159,11 @@ def test_skip_fixed_minimum_and_output():
     assert found.budget == 525
 
 
+def test_an_only_layer_is_free():
+    assert regions.allocate([5, 4], 0.5).counts == {"output": 10}
+    assert regions.prune([(np.ones((4, 5)), None)], 0.5).counts == {"output": 10}
+
+
 def test_density_one_keeps_everything():
     found = regions.allocate([10, 8, 3], 1.0)
     assert set(found.densities.values()) == {1.0}

@@ -24,6 +24,33 @@ def test_same_budget_and_every_kept_weight_on_a_path(pairs, criterion, density):
     assert pruned_layers_are_effective(repaired, ["layer1", "layer2"])
 
 
+def two_layer_fixpoint(first, second, k1, k2):
+    """The published-pilot procedure, written again for two pruned layers and dense outputs."""
+    allowed = np.ones(len(first), dtype=bool)
+    while True:
+        size = np.where(allowed[:, None], np.abs(first), -1.0)
+        one = np.zeros(first.size, dtype=bool)
+        one[np.argsort(-size, axis=None, kind="stable")[:k1]] = True
+        one = one.reshape(first.shape)
+        size = np.where(one.any(axis=1)[None, :], np.abs(second), -1.0)
+        two = np.zeros(second.size, dtype=bool)
+        two[np.argsort(-size, axis=None, kind="stable")[:k2]] = True
+        two = two.reshape(second.shape)
+        both = one.any(axis=1) & two.any(axis=0)
+        if np.array_equal(both, one.any(axis=1)):
+            return one, two
+        allowed &= both
+
+
+@pytest.mark.parametrize("counts", [(100, 60), (40, 40), (30, 90), (300, 20)])
+def test_two_layers_by_an_independent_procedure(pairs, counts):
+    net = pairs([80, 40, 30, 5], seed=counts[0])
+    densities = {"layer1": counts[0] / 3200, "layer2": counts[1] / 1200}
+    masks = regions.prune(net, densities, repair=True)
+    one, two = two_layer_fixpoint(net[0][0], net[1][0], *counts)
+    assert np.array_equal(masks["layer1"], one) and np.array_equal(masks["layer2"], two)
+
+
 def test_dense_paths_are_left_alone(pairs):
     net = pairs([6, 5, 4, 3])
     assert regions.prune(net, 0.95, repair=True) == regions.prune(net, 0.95)
