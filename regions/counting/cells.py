@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _COUNTED_AT_ONCE = 20_000
 _TIGHTEN_UP_TO = 8
+_EVENNESS = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,6 @@ class Halfspaces:
 
     def children(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""
-        from regions.counting import halfspaces
-
         unit, beyond = _normalised(forms, stage.noise)
         d, n = unit.shape[2] - 1, unit.shape[1]
         out = (
@@ -77,10 +76,7 @@ class Halfspaces:
         for found in _resumed(cells, unit, beyond, budget, out):
             owner, points, signs, cuts, number = (part[:found] for part in out)
             below = _below(cells, unit, stage.hidden, owner, points.copy(), signs, cuts, number)
-            if d <= _TIGHTEN_UP_TO:
-                below = self.without_redundant(below)
-                halfspaces.tighten(below.rows, below.starts, below.low, below.high, below.points)
-            yield owner.copy(), signs > 0, below
+            yield owner.copy(), signs > 0, self._tightened(below)
 
     def count(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
@@ -94,6 +90,32 @@ class Halfspaces:
             np.empty(0, np.int64),
         )
         yield from _resumed(cells, unit, beyond, _COUNTED_AT_ONCE, out)
+
+    def descend(
+        self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage, draws: np.ndarray
+    ) -> tuple[np.ndarray, HalfspaceCells, np.ndarray]:
+        """Return (active, cells, log2 weights): one child of every cell, chosen at random."""
+        from regions.counting import halfspaces
+
+        unit, beyond = _normalised(forms, stage.noise)
+        count, n, width = unit.shape
+        points, signs = np.empty((count, width - 1)), np.empty((count, n), np.int8)
+        cuts, number = np.empty((count, n), np.int64), np.empty(count, np.int64)
+        log2 = np.empty(count)
+        arrays = (cells.rows, cells.starts, cells.low, cells.high, cells.points)
+        out = (points, signs, cuts, number, log2)
+        halfspaces.descend(unit, beyond, *arrays, draws, _EVENNESS, out)
+        below = _below(cells, unit, stage.hidden, np.arange(count), points, signs, cuts, number)
+        return signs > 0, self._tightened(below), log2
+
+    def _tightened(self, cells: HalfspaceCells) -> HalfspaceCells:
+        from regions.counting import halfspaces
+
+        if cells.points.shape[1] > _TIGHTEN_UP_TO:
+            return cells
+        cells = self.without_redundant(cells)
+        halfspaces.tighten(cells.rows, cells.starts, cells.low, cells.high, cells.points)
+        return cells
 
     def take(self, cells: HalfspaceCells, index: slice) -> HalfspaceCells:
         """Return some of the cells."""
@@ -117,6 +139,28 @@ class Halfspaces:
         halfspaces.facets(cells.rows, cells.starts, low, high, cells.points, needed)
         kept = np.concatenate([[0], np.cumsum(needed)])[cells.starts]
         return replace(cells, rows=cells.rows[needed], units=cells.units[needed], starts=kept)
+
+    def facets(self, cells: HalfspaceCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (rows, units, starts): the facets of every cell, the domain's bounds included."""
+        from regions.counting import halfspaces
+
+        cells, frame = self.without_redundant(cells), self.frame
+        count, d = cells.points.shape
+        needed = np.zeros((count, 2 * d), dtype=bool)
+        if not frame.cone:  # the bounds of a cone lie at infinity or are no boundary
+            arrays = (cells.rows, cells.starts, frame.low, frame.high, cells.points)
+            halfspaces.bound_facets(*arrays, needed)
+        identity = np.eye(d)
+        bounds = np.vstack(
+            [np.column_stack([identity, -frame.low]), np.column_stack([-identity, frame.high])]
+        )
+        rows, units = [], []
+        for cell in range(count):
+            own = slice(cells.starts[cell], cells.starts[cell + 1])
+            rows += [cells.rows[own], bounds[needed[cell]]]
+            units += [cells.units[own], np.full(needed[cell].sum(), -1)]
+        sizes = np.diff(cells.starts) + needed.sum(axis=1)
+        return np.vstack(rows), np.concatenate(units), np.concatenate([[0], np.cumsum(sizes)])
 
     def root(self) -> HalfspaceCells:
         """Return the whole domain as one cell."""

@@ -87,7 +87,7 @@ def count_regions(
     (4, 'plane', 'EXACT')
     """
     network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    _check(network, domain, kind, time_limit, n_jobs)
+    check_request(network, domain, kind, time_limit, n_jobs)
     if method == "auto":
         method = choose_method(network, domain, kind)[0]
     engine = _engine(method)
@@ -142,13 +142,14 @@ def _engine(method: str) -> Callable[..., RegionCount]:
     return getattr(importlib.import_module(f"regions.counting.{file}"), name)
 
 
-def _check(
+def check_request(
     net: ReLUNetwork,
     domain: Any,
     kind: str,
     time_limit: float | None,
     n_jobs: int | None,
 ) -> None:
+    """Raise DomainError or ArgumentError if the domain or a shared argument is out of range."""
     if domain is not None and not isinstance(domain, (Box, Slice)):
         raise DomainError(
             f"domain is a {type(domain).__name__}; expected regions.Box(low, high), "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +54,11 @@ class Frame:
         """Number of coordinates d."""
         return len(self.low)
 
+    @cached_property
+    def back(self) -> np.ndarray:
+        """Matrix that takes the domain's own coordinates (less `center`) to y."""
+        return np.linalg.pinv(self.axes)
+
     @property
     def bounded(self) -> bool:
         """Whether every coordinate has two finite bounds."""
@@ -99,7 +105,7 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
         high=high,
         rows=rows,
         columns=columns,
-        noise=_noise(net, columns),
+        noise=noise_levels(net, columns),
     )
 
 
@@ -196,7 +202,7 @@ def _reach(net: ReLUNetwork, origin: np.ndarray, basis: np.ndarray) -> float:
     return float(np.median(offsets[live] / slopes[live])) if live.any() else 1.0
 
 
-def _noise(net: ReLUNetwork, columns: np.ndarray) -> tuple[np.ndarray, ...]:
+def noise_levels(net: ReLUNetwork, columns: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return the rounding level of every unit's coefficients: |W| ... |W| |columns| times 1e-14."""
     if _is_large(net):
         return _sampled_noise(net, columns)

@@ -334,3 +334,83 @@ def facets(rows, starts, low, high, points, needed):
                 k += 1
             else:
                 left -= 1
+
+
+@njit(cache=True)
+def bound_facets(rows, starts, low, high, points, needed):
+    """Fill `needed`, (cells, 2 d), with whether each lower, then upper, bound is a facet."""
+    d = points.shape[1]
+    gain, found = np.zeros(d), np.empty(d)
+    for cell in range(points.shape[0]):
+        first, m = starts[cell], starts[cell + 1] - starts[cell]
+        local, slack = rows[first : first + m], np.empty(m)
+        slacks(local, m, points[cell], slack)
+        down, up = low - points[cell], high - points[cell]
+        for k in range(2 * d):
+            # without this bound, can the cell be left through it?
+            axis, sign = k % d, -1.0 if k < d else 1.0
+            room = -down[axis] if k < d else up[axis]
+            gain[:] = 0.0
+            gain[axis] = sign
+            wider_down, wider_up = down.copy(), up.copy()
+            if k < d:
+                wider_down[axis] -= 1.0
+            else:
+                wider_up[axis] += 1.0
+            target = room + _DEEP
+            value = farthest(local, slack, m, gain, wider_down, wider_up, target, found)
+            needed[cell, k] = not value <= room + _REDUNDANT
+
+
+@njit(cache=True)
+def _share(rows, slack, m, low, high, point, found, form):
+    """Return the share of the cell's chord across a hyperplane that lies on `point`'s side."""
+    d = point.size
+    value, other = _dot(form, point) + form[d], _dot(form, found) + form[d]
+    crossing, moved, normal = np.empty(d), np.empty(m), np.empty(d)
+    for k in range(d):
+        crossing[k] = point[k] + value / (value - other) * (found[k] - point[k])
+        normal[k] = form[k] if value > 0 else -form[k]
+    slacks(rows, m, crossing, moved)
+    back, ahead = _chord(rows, moved, m, low, high, crossing, normal, np.empty(m))
+    return ahead / (ahead - back)
+
+
+@njit(cache=True)
+def descend(forms, beyond, rows, starts, low, high, points, draws, evenness, out):
+    """Walk every cell of a batch down through one layer, choosing sides at random.
+
+    The side of the witness is taken with a probability between `evenness` and 1 - `evenness`, the
+    closer to the share of the cell's chord the further these are apart. `draws` holds a uniform
+    number for every cell and unit. Fills (points, signs, cuts, number of cuts, log2 weights),
+    where the weight is 1 over the probability of the walk.
+    """
+    o_point, o_sign, o_cut, o_cuts, o_log2 = out
+    n, d = forms.shape[1], forms.shape[2] - 1
+    found = np.empty(d)
+    for cell in range(forms.shape[0]):
+        m = starts[cell + 1] - starts[cell]
+        local, slack = np.empty((m + n, d + 1)), np.empty(m + n)
+        local[:m] = rows[starts[cell] : starts[cell + 1]]
+        point = points[cell].copy()
+        slacks(local, m, point, slack)
+        cuts, log2 = 0, 0.0
+        for unit in range(n):
+            form = forms[cell, unit]
+            sign, cut = _decide(
+                form, beyond[cell, unit], local, slack, m, low[cell], high[cell], point, found
+            )
+            if cut:
+                share = _share(local, slack, m, low[cell], high[cell], point, found, form)
+                share = min(max(share, evenness), 1.0 - evenness)
+                if draws[cell, unit] >= share:
+                    sign, share, point[:] = -sign, 1.0 - share, found
+                log2 -= np.log2(share)
+                local[m] = sign * form
+                m += 1
+                slacks(local, m, point, slack)
+                recentre(local, slack, m, low[cell], high[cell], point)
+                o_cut[cell, cuts] = unit
+                cuts += 1
+            o_sign[cell, unit] = sign
+        o_point[cell], o_cuts[cell], o_log2[cell] = point, cuts, log2

@@ -81,7 +81,7 @@ def _found(tree: Tree, root: Batch, watch: Stopwatch, n_jobs: int | None) -> Ite
             if watch.expired():
                 raise TimeoutError
         return
-    pieces, complete = _pieces(tree, root, jobs * PIECES_PER_JOB), True
+    pieces, complete = pieces_of(tree, root, jobs * PIECES_PER_JOB), True
     for more, finished in in_parallel(_count_piece, tree, pieces, watch, n_jobs):
         yield more
         complete = complete and finished
@@ -97,7 +97,7 @@ def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
     return np.arange(number)
 
 
-def _pieces(tree: Tree, root: Batch, wanted: int) -> list[Batch]:
+def pieces_of(tree: Tree, root: Batch, wanted: int) -> list[Batch]:
     """Return independent subtrees, at least `wanted` of them where the tree has so many."""
     frontier = [root]
     while sum(map(len, frontier)) < wanted and frontier[0].stage < len(tree.stages):

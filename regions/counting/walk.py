@@ -125,7 +125,7 @@ class Tree:
         for owner, signs, cells in found:
             active = batch.active[owner]
             active[:, stage.hidden] = signs
-            after = self._after(stage, states, active, owner)
+            after = self.after(stage, states, active, owner)
             yield Batch(batch.stage + 1, cells, active, after)
 
     def forms(self, batch: Batch) -> tuple[np.ndarray, tuple[Any, Any]]:
@@ -165,7 +165,8 @@ class Tree:
             return len(self.net.relu_layers)
         return self.stages[batch.stage].layer
 
-    def _after(self, stage: Stage, states: tuple, active: np.ndarray, owner: np.ndarray) -> Any:
+    def after(self, stage: Stage, states: tuple, active: np.ndarray, owner: np.ndarray) -> Any:
+        """Return the children's columns after `stage`, from the states that `forms` gave."""
         rows = self.frame.dimension + 1
         index = (owner[:, None] * rows + np.arange(rows)).ravel()
         if not stage.last:
