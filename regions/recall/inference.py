@@ -142,14 +142,24 @@ _PVALUES = {"wilcoxon": signed_rank, "sign_flip": sign_flip}
 
 def adjust(pvalues: np.ndarray, correction: str) -> np.ndarray:
     """Return p-values adjusted for the number of tests; NaN stays and is not counted."""
-    from statsmodels.stats.multitest import multipletests
-
     adjusted = np.full(len(pvalues), np.nan)
     known = np.isfinite(pvalues)
-    if correction == "none" or known.sum() < 2:
-        adjusted[known] = pvalues[known]
-    elif correction == "bh":
-        adjusted[known] = stats.false_discovery_control(pvalues[known])
-    else:
-        adjusted[known] = multipletests(pvalues[known], method=correction)[1]
+    adjusted[known] = _ADJUSTMENTS[correction](pvalues[known])
     return adjusted
+
+
+# statsmodels' multipletests gives the same, but collects garbage at every call (0.1 s)
+def _holm(pvalues: np.ndarray) -> np.ndarray:
+    order = np.argsort(pvalues)
+    stepped = pvalues[order] * np.arange(len(pvalues), 0, -1)
+    adjusted = np.empty_like(pvalues)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
+    return adjusted
+
+
+_ADJUSTMENTS = {
+    "none": lambda pvalues: pvalues,
+    "holm": _holm,
+    "bonferroni": lambda pvalues: np.minimum(1.0, len(pvalues) * pvalues),
+    "bh": stats.false_discovery_control,
+}

@@ -21,7 +21,7 @@ RATIO_50 = [
 ]
 
 
-def draw_predictions(models=6, classes=4, n=30, ratios=(2, 10), seed=0):
+def draw_predictions(models=6, classes=4, n=150, ratios=(2, 10), seed=0):
     """Return labels, dense and pruned predictions with class-dependent recalls."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(classes), n))

@@ -1,0 +1,243 @@
+"""Tests and intervals against scipy and statsmodels, and error rates under true nulls."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
+from recall_examples import DENSE, RATIO_50
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestIndPower, TTestPower
+from statsmodels.stats.weightstats import DescrStatsW
+
+import regions
+from analyses.benchmarks import recall_calibration as calibration
+from regions.errors import ArgumentError
+from regions.recall import dose_response, equivalence, trend
+from regions.recall.balance import Scale, balances
+from regions.recall.inference import adjust, infer, sign_flip
+from regions.recall.ratio import Contrast, Ratio
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(3)
+    return calibration.simulate(rng, **calibration.CASES["P1"], ratios=(2.0, 4.0, 10.0))
+
+
+def test_t_tests_are_scipys(table):
+    alphas = regions.intensification(table, "ols").per_model
+    for alternative in ("two-sided", "less", "greater"):
+        result = regions.intensification(table, "ols", alternative=alternative, correction="none")
+        expected = [stats.ttest_1samp(a, 1, alternative=alternative) for a in alphas]
+        assert result.statistic == pytest.approx([e.statistic for e in expected])
+        assert result.pvalue == pytest.approx([e.pvalue for e in expected])
+    expected = [e.confidence_interval(0.9) for e in expected]
+    interval = [stats.ttest_1samp(a, 1).confidence_interval(0.9) for a in alphas]
+    assert result.confidence_interval(0.9).low == pytest.approx([i.low for i in interval])
+    simultaneous = [stats.ttest_1samp(a, 1).confidence_interval(1 - 0.05 / 3) for a in alphas]
+    found = result.confidence_interval(0.95, simultaneous=True)
+    assert found.high == pytest.approx([i.high for i in simultaneous])
+
+
+def test_signed_rank_is_scipys(table):
+    result = regions.intensification(table, "ols", test="wilcoxon")
+    expected = [stats.wilcoxon(a - 1).pvalue for a in result.per_model]
+    assert result.pvalue == pytest.approx(expected)
+
+
+def test_pooled_slope_and_error_are_those_of_statsmodels(table):
+    # smf.ols("y ~ 0 + x"): slope; the leave-one-cluster-out jackknife by refitting it
+    found = balances(table.counts, Scale())
+    model = np.repeat(np.arange(table.n_models), table.n_classes)
+    frame = pd.DataFrame({"x": found.x.ravel(), "y": found.y[1].ravel(), "model": model})
+    result = regions.intensification(table, "ols", aggregate="pooled")
+    fit = smf.ols("y ~ 0 + x", frame).fit()
+    assert result.estimate[1] == pytest.approx(fit.params["x"])
+    assert result.description.r_squared[1] == pytest.approx(fit.rsquared)
+    refits = [
+        sm.OLS(part["y"], part["x"]).fit().params.iloc[0]
+        for part in (frame[frame["model"] != m] for m in range(table.n_models))
+    ]
+    error = np.sqrt((table.n_models - 1) * np.var(refits))
+    assert result.standard_error[1] == pytest.approx(error)
+    clustered = smf.ols("y ~ 0 + x", frame).fit(
+        cov_type="cluster", cov_kwds={"groups": frame["model"]}
+    )
+    assert result.standard_error[1] == pytest.approx(clustered.bse["x"], rel=0.05)
+
+
+def test_jackknife_of_a_mean_is_the_textbook_error():
+    values = np.random.default_rng(0).normal(size=(2, 9))
+    contrast = Contrast(Ratio(values, np.ones_like(values)), np.zeros(2))
+    assert contrast.model_variance() == pytest.approx(values.var(1, ddof=1) / 9)
+    assert contrast.pseudo_values() == pytest.approx(values)
+    result = infer(contrast, [], "t", "two-sided")
+    assert result.pvalue == pytest.approx(stats.ttest_1samp(values, 0, axis=1).pvalue)
+
+
+def test_adjustment_is_that_of_statsmodels():
+    pvalues = np.array([0.001, 0.04, np.nan, 0.03, 0.2])
+    known = np.isfinite(pvalues)
+    for ours, theirs in (("holm", "holm"), ("bonferroni", "bonferroni"), ("bh", "fdr_bh")):
+        adjusted = adjust(pvalues, ours)
+        assert np.isnan(adjusted[2])
+        assert adjusted[known] == pytest.approx(multipletests(pvalues[known], method=theirs)[1])
+
+
+def test_five_models_cannot_be_significant_by_sign_flips():
+    values = np.array([0.1, 0.2, 0.15, 0.3, 0.05])
+    assert sign_flip(values, "two-sided") == pytest.approx(2 / 32)
+    assert sign_flip(values, "greater") == pytest.approx(1 / 32)
+    dense = [*DENSE, DENSE[0], DENSE[1]]
+    pruned = [*RATIO_50, RATIO_50[1], RATIO_50[2]]
+    five = regions.RecallTable.from_counts(dense, {50: pruned}, 1000)
+    result = regions.intensification(five, "ols", test="sign_flip")
+    assert (result.per_model > 1).all()
+    assert result.pvalue[0] == pytest.approx(0.0625) and result.verdict == ("?",)
+
+
+@pytest.mark.parametrize("models", [6, 12])
+def test_sign_flips_are_all_enumerated(models):
+    values = np.random.default_rng(models).normal(0.3, 1, models)
+    signs = np.array(np.meshgrid(*[[-1, 1]] * models)).reshape(models, -1)
+    means = (signs * values[:, None]).mean(0)
+    expected = 2 * min(
+        (means >= values.mean() - 1e-12).mean(), (means <= values.mean() + 1e-12).mean()
+    )
+    assert sign_flip(values, "two-sided") == pytest.approx(min(1, expected))
+
+
+def test_equivalence_is_that_of_statsmodels(table):
+    frame = equivalence(table, 0.15, estimator="ols", correction="none")
+    alphas = regions.intensification(table, "ols").per_model
+    expected = [DescrStatsW(a).ttost_mean(0.85, 1.15)[0] for a in alphas]
+    assert frame["pvalue"].to_numpy() == pytest.approx(expected)
+    assert (frame["equivalent"] == (frame["pvalue"] < 0.05)).all()
+    inside = (frame["low"] > 0.85) & (frame["high"] < 1.15)
+    assert (inside == frame["equivalent"]).all()
+    with pytest.raises(ArgumentError, match="margin must be above 0"):
+        equivalence(table, 0.0)
+
+
+def test_trend_is_scipys(table):
+    alphas = regions.intensification(table, "ols").per_model
+    found = trend(table)
+    page = stats.page_trend_test(alphas.T)
+    assert (found.page_statistic, found.page_pvalue) == (page.statistic, page.pvalue)
+    assert found.friedman_statistic == stats.friedmanchisquare(*alphas).statistic
+    steps = [stats.ttest_rel(a, b, alternative="less").pvalue for a, b in pairwise(alphas)]
+    assert found.steps["pvalue"].to_numpy() == pytest.approx(steps)
+    assert found.steps["pvalue_adjusted"].to_numpy() == pytest.approx(
+        np.minimum(1, 2 * np.array(steps))
+    )
+
+
+def test_mixed_model_agrees_with_slopes_of_models(table):
+    found = dose_response(table)
+    assert found.slope == pytest.approx(found.slope_of_models, abs=1e-6)
+    with pytest.raises(ArgumentError, match="at least 3 ratios"):
+        dose_response(table.select([2, 4]))
+
+
+@pytest.mark.parametrize(
+    ("delta", "expected"),
+    [(0.5, (34, 44, 51, 63)), (0.75, (16, 21, 25, 30)), (1, (10, 13, 16, 19)), (2, (5, 5, 7, 8))],
+)
+def test_replicates(delta, expected):
+    cases = [(0.05, 0.8), (0.05, 0.9), (0.01, 0.8), (0.01, 0.9)]
+    found = tuple(regions.replicates(1.0, delta, a, power) for a, power in cases)
+    assert found == expected
+    for models, (a, power) in zip(found, cases, strict=True):
+        assert (
+            TTestPower().power(delta, models, a) >= power > TTestPower().power(delta, models - 1, a)
+        )
+
+
+def test_replicates_of_two_arms_and_bad_input():
+    models = regions.replicates(1.0, 0.5, two_sample=True)
+    assert models == np.ceil(TTestIndPower().solve_power(0.5, alpha=0.05, power=0.8)) == 64
+    assert regions.replicates(0.001, 10.0) in (2, 3)
+    for bad in ((0, 1), (1, 0), (1, 1, 0.0), (1, 1, 0.9, 0.8), (1, 1e-12)):
+        with pytest.raises(ArgumentError):
+            regions.replicates(*bad)
+
+
+def test_new_images_need_the_two_way_variance():
+    frame = calibration.coverage_runs("shared images .7", 5000, 100)
+    rates = frame.groupby("population")["covered"].mean()
+    # 600 runs: .83 and .96; the model jackknife alone misses what all models share
+    assert rates["test_set"] < 0.92
+    assert 0.9 <= rates["examples"] <= 1
+    assert frame["estimate"].mean() == pytest.approx(1, abs=0.015)
+    assert frame["naive"].mean() < 0.95
+
+
+def test_five_true_nulls_are_seldom_rejected():
+    frame = calibration.family_runs(20000, 150).groupby("correction")["any_rejected"].mean()
+    # 1,000 runs: .24 uncorrected, .044 corrected
+    assert frame["none"] > 0.12
+    assert frame["holm"] <= 0.1 and frame["bonferroni"] <= frame["holm"] + 1e-12
+
+
+@pytest.mark.parametrize("estimator", ["ols", "moments", "split_half", "cross_model"])
+def test_images_as_a_sample_never_narrow_the_interval(estimator):
+    table = calibration.simulate_shared(np.random.default_rng(1), 0.5, 0.3)
+    fixed = regions.intensification(table, estimator)
+    sampled = regions.intensification(table, estimator, population="examples")
+    assert sampled.standard_error[0] >= fixed.standard_error[0]
+    assert sampled.df.tolist() == [19] and "new test images" in sampled.summary()
+
+
+def test_bootstrap_of_models(table):
+    result = regions.intensification(table, n_boot=2000)
+    low, high = result.bootstrap_interval.T
+    interval = result.confidence_interval()
+    width = interval.high - interval.low
+    assert high - low == pytest.approx(width, rel=0.25)
+    assert (low < result.estimate).all() and (result.estimate < high).all()
+
+
+def test_effect_size_is_hedges(table):
+    result = regions.intensification(table, "ols")
+    deviations = result.per_model - 1
+    d = deviations.mean(1) / deviations.std(1, ddof=1)
+    assert result.effect_size == pytest.approx(d * (1 - 3 / (4 * 29 - 1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"estimator": "odr"}, "estimator is 'odr'"),
+        ({"null": "zero"}, "null is 'zero'"),
+        ({"correction": "hs"}, "correction is 'hs'"),
+        ({"aggregate": "mean"}, "only for estimator"),
+        ({"population": "examples"}, "needs predictions"),
+        ({"population": "examples", "test": "wilcoxon"}, 'needs test="t"'),
+        ({"null": "control"}, "needs ratio 1"),
+        ({"confidence_level": 1.0}, "confidence_level"),
+        ({"level": 0.9}, "unknown option 'level'"),
+        ({"paper": True, "estimator": "cross_model"}, "paper=True fixes 'estimator'"),
+        ({"paper": True, "test": "wilcoxon"}, "paper=True fixes 'test'"),
+    ],
+)
+def test_wrong_options(table, options, message):
+    with pytest.raises(ArgumentError, match=message):
+        regions.intensification(table, **options)
+
+
+def test_text_names_what_the_numbers_rest_on(table):
+    for options in ({}, {"paper": True}, {"estimator": "ols", "null": "logit_shift"}):
+        result = regions.intensification(table, **options)
+        text = result.summary()
+        for word in ("Sample unit", "Population", "Estimator", "correction", "Reliability",
+                     "Pairing", "Null"):  # fmt: skip
+            assert word in text
+        frame = result.to_frame()
+        assert len(frame) == 3 and {"estimator", "population", "correction"} <= set(frame.columns)
+        assert result.to_dict()["rows"][0]["ratio"] == 2.0
+    few = regions.RecallTable.from_counts(table.dense[:4], {2: table.pruned[0, :4]}, 100)
+    assert any("only 4 models" in n for n in regions.intensification(few, "ols").warnings)
