@@ -30,16 +30,6 @@ class Support:
     slope: float = 0.0
     bias: np.ndarray | None = None
 
-    @property
-    def carried(self) -> int:
-        return self.matrix.shape[0] - self.units
-
-    @property
-    def step(self) -> Step:
-        """The layer as if no entry were missing."""
-        rows = self.matrix.shape[0]
-        return Step(self.units, self.units, rows, self.carried, self.slope != 0.0)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
@@ -73,6 +63,19 @@ def chain_of_network(net: ReLUNetwork) -> Chain:
         for layer in hidden
     )
     return Chain(input_size=net.input_size, layers=layers, output=_without_zeros(output.matrix))
+
+
+def dense_steps(net: ReLUNetwork) -> list[Step]:
+    """Return the recursion's steps as if no weight were zero, without forming a matrix."""
+    graph = net.graph
+    steps = []
+    for relu in graph.relus:
+        at = graph.position[relu.name]
+        carried = sum(
+            step.size for step in graph.steps[:at] if graph.last_use.get(step.name, at) > at
+        )
+        steps.append(Step(relu.size, relu.size, relu.size + carried, carried, relu.slope != 0.0))
+    return steps
 
 
 def _without_zeros(matrix: Matrix) -> Matrix:

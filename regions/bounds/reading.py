@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.bounds.chain import Chain, chain_of_masks, chain_of_network
+from regions.bounds.chain import Chain, chain_of_masks, chain_of_network, dense_steps
 from regions.bounds.checks import check_count, check_density
 from regions.bounds.recursion import Step
 from regions.bounds.serra import serra_steps
@@ -37,7 +37,7 @@ class Architecture:
     def steps(self) -> list[Step]:
         """Return the recursion's steps of layers with all their weights."""
         if self.net is not None:
-            return [layer.step for layer in self.chain().layers]
+            return dense_steps(self.net)
         return serra_steps(self.widths)
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 import regions
 from regions.bounds.activation import coverages
-from regions.bounds.chain import chain_of_network
+from regions.bounds.chain import chain_of_network, dense_steps
 from regions.bounds.on_mask import RECURSIONS
 
 ON_MASK = ("activation", "live", "rows", "rank", "serra", "montufar", "naive", "trivial")
@@ -145,3 +145,13 @@ def test_networks_without_hidden_units_have_one_region():
     for kind in ON_MASK:
         assert regions.upper_bound(net, kind).value == 1
     assert regions.upper_bound(net, "expected", density=0.5).log2 == 0.0
+
+
+@pytest.mark.parametrize(("build", "shape"), CASES, ids=["residual", "convolution", "leaky"])
+def test_sizes_without_matrices_are_those_of_the_matrices(build, shape):
+    net = regions.as_network(build(), shape)
+    layers = net.layers()[:-1]
+    for step, layer in zip(dense_steps(net), layers, strict=True):
+        assert (step.units, step.carried) == (layer.units, layer.carried)
+        assert step.image == layer.matrix.shape[0]
+        assert step.keeps == (layer.slope != 0.0)
