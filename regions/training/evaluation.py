@@ -119,9 +119,7 @@ def _stacked(
     x, y = _tensors(split, next(iter(result.parameters.values())).dtype, device)
     x = x.flatten(1) if layers else x
     engine = (
-        ChainEngine(layers)
-        if layers
-        else module_engine(result.template.to(device), x.shape[1:], x.device)
+        ChainEngine(layers) if layers else module_engine(result.template, x.shape[1:], x.device)
     )
     found = []
     for start in range(0, len(result), _MODELS_AT_ONCE):

@@ -77,4 +77,4 @@ def module_engine(
     convolutional = any(isinstance(m, nn.Conv1d | nn.Conv2d) for m in model.modules())
     pixels = image_shape[-1] * image_shape[-2] if len(image_shape) > 1 else 1
     together = not convolutional or pixels <= _VMAP_PIXELS or device.type != "cpu"
-    return ModuleEngine(copy.deepcopy(model), together)
+    return ModuleEngine(copy.deepcopy(model).to(device), together)

@@ -52,8 +52,8 @@ class Job:
         for name, value in [*self.parameters.items(), *self.buffers.items(), *masks.items()]:
             digest.update(name.encode())
             digest.update(value.contiguous().numpy().data)
-        for tensor in (self.images.x, self.images.y, self.images.validation_y):
-            digest.update(tensor.cpu().numpy().data)
+        for field in dataclasses.fields(self.images):
+            digest.update(getattr(self.images, field.name).cpu().numpy().data)
         return digest.hexdigest()
 
 

@@ -89,7 +89,9 @@ class TrainResult:
             return text
         last = self.history[self.history["epoch"] == self.recipe.epochs]
         loss, accuracy = last["train_loss"].mean(), last["validation_accuracy"].mean()
-        return f"{text} Last epoch: training loss {loss:.4g}, validation accuracy {accuracy:.4f}."
+        diverged = int((~np.isfinite(last["train_loss"])).sum())
+        text += f" Last epoch: training loss {loss:.4g}, validation accuracy {accuracy:.4f}."
+        return f"{text} {diverged} diverged: lower the learning rate." if diverged else text
 
 
 def make_result(job: Job, parts: Sequence[tuple[list[int], State, Tensors]]) -> TrainResult:

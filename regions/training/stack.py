@@ -91,8 +91,9 @@ def _check_parameters(model: nn.Module) -> None:
     shared = [n for n, _ in model.named_parameters(remove_duplicate=False) if n not in names]
     if shared:
         raise ArgumentError(f"parameter {shared[0]!r} is shared between modules; not supported")
-    if len({value.dtype for value in model.parameters()}) > 1:
-        raise ArgumentError("the parameters have several dtypes; use model.float() or .double()")
+    dtypes = {value.dtype for value in model.parameters()}
+    if len(dtypes) > 1 or not dtypes <= {torch.float32, torch.float64}:
+        raise ArgumentError(f"the parameters are {dtypes}; use model.float() or model.double()")
 
 
 def _check_same(first: Mapping[str, Tensor], state: Mapping[str, Tensor], index: int) -> None:

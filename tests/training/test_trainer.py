@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.utils.prune import random_unstructured
 
 from regions.errors import ArgumentError, DataError
-from regions.training import Recipe, build_model, evaluate, train
+from regions.training import Recipe, build_model, evaluate, load_data, train
 from regions.training.chain import chain_layers
 
 RECIPES = [
@@ -258,6 +258,36 @@ def test_training_never_reads_the_test_images(digits):
     train(build("mlp", digits, 1, hidden=(5,)), sealed, Recipe(epochs=1, keep="best"))
 
 
+def test_no_epochs_apply_the_masks_and_nothing_else(digits):
+    models = build("mlp", digits, 2, hidden=(5,))
+    masks = random_masks(models[0], 0.5, np.random.default_rng(0))
+    result = train(models, digits, Recipe(epochs=0), masks=masks)
+    for index, model in enumerate(models):
+        expected = model.fc1.weight * torch.as_tensor(masks["fc1"])
+        assert torch.equal(result.model(index).fc1.weight, expected)
+    assert result.history.empty and result.summary().endswith("0 epochs.")
+
+
+def test_training_without_validation_images(tmp_path):
+    data = load_data("digits", limit=100, validation=0.0)
+    models = build("mlp", data, 1, hidden=(5,))
+    result = train(models, data, Recipe(epochs=1), checkpoint=tmp_path)
+    assert result.history["validation_accuracy"].isna().all()
+    with pytest.raises(ArgumentError, match="needs validation images"):
+        train(models, data, Recipe(keep="best"))
+
+
+@pytest.mark.parametrize("density", [1.0, 0.1])
+def test_divergence_is_reported(digits, density):
+    models = build("mlp", digits, 2, torch.float32, hidden=(30, 30))
+    masks = random_masks(models[0], density, np.random.default_rng(0))
+    result = train(models, digits, Recipe(epochs=3, lr=1e30), masks=masks)
+    assert "2 diverged" in result.summary()
+    for name, kept in masks.items():
+        weights = result.model(0).get_submodule(name).weight.detach().numpy()
+        assert (weights[~kept] == 0).all()
+
+
 def test_training_learns(digits):
     models = build("mlp", digits, 2, torch.float32)
     result = train(models, digits, Recipe(epochs=15))
@@ -310,6 +340,8 @@ def test_wrong_calls_say_what_to_do(digits):
     frozen = build("mlp", digits, 1)[0].requires_grad_(False)
     with pytest.raises(ArgumentError, match="frozen"):
         train([frozen], digits, Recipe(epochs=1))
+    with pytest.raises(ArgumentError, match=r"use model\.float"):
+        train([models[0].half()], digits, Recipe(epochs=1))
     square = nn.Linear(64, 64)
     shared = nn.Sequential(nn.Flatten(), square, nn.ReLU(), square, nn.Linear(64, 10))
     with pytest.raises(ArgumentError, match="shared"):
