@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import linprog
 
+from regions.counting.enumerate import enumerate_regions
 from regions.counting.region import Region
 from regions.networks import Box, ReLUNetwork, Slice, as_network
 
@@ -35,8 +36,6 @@ def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = F
     >>> len(graph), graph.number_of_edges()
     (4, 4)
     """
-    from regions.counting.enumerate import enumerate_regions
-
     network = net if isinstance(net, ReLUNetwork) else as_network(net)
     return graph_of(list(enumerate_regions(network, domain, progress=progress)), domain)
 

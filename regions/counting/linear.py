@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from regions.counting.enumerate import enumerate_regions
 from regions.counting.graph import graph_of
 from regions.counting.limits import Stopwatch
 from regions.counting.region import Region
@@ -46,8 +47,6 @@ def count_linear(
     progress: bool = False,
 ) -> RegionCount:
     """Count the linear pieces in any dimension: enumerate the regions, merge equal neighbours."""
-    from regions.counting.enumerate import enumerate_regions
-
     clock, found, stopped = Stopwatch(time_limit), [], None
     try:
         for region in enumerate_regions(net, domain, n_jobs=n_jobs, progress=progress):

@@ -1,0 +1,277 @@
+"""Pictures of regions on a plane and of their density along a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from regions.counting.explorer import PlaneCells
+from regions.counting.line import breakpoints
+from regions.counting.planar import PlanarFrame, clipped, planar_frame
+from regions.counting.plane import plane_cells
+from regions.errors import ArgumentError, DomainError
+from regions.networks import Box, ReLUNetwork, Slice, as_network
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_LARGEST = 200_000  # cells that a picture can still show
+
+
+def plot_regions(
+    net: Any,
+    plane: Box | Slice,
+    *,
+    by: Literal["region", "layer", "class"] = "region",
+    ax: Axes | None = None,
+    linewidth: float = 0.4,
+) -> Axes:
+    """Draw the activation regions of `net` on a bounded plane.
+
+    Parameters
+    ----------
+    net : ReLUNetwork or whatever `as_network` reads
+    plane : Box or Slice
+        Two-dimensional and bounded. The axes are its own coordinates.
+    by : {"region", "layer", "class"}
+        What the colours mean: "region" gives neighbouring regions different shades; "layer"
+        colours every boundary by the ReLU layer that breaks there; "class" colours every point by
+        its largest output (by the sign of a single output), with the regions' boundaries on top.
+    ax : matplotlib axes, optional
+    linewidth : float
+        Width of the boundaries, in points.
+
+    Returns
+    -------
+    matplotlib axes
+
+    Raises
+    ------
+    DomainError
+        If the plane is not two-dimensional or is unbounded, or has more regions than a picture
+        can show.
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    >>> ax = regions.plot_regions(net, regions.Box.cube(2, -1.0, 1.0), by="layer")
+    """
+    import matplotlib.pyplot as plt
+
+    painters = {"region": _paint_regions, "layer": _paint_layers, "class": _paint_classes}
+    if by not in painters:
+        raise ArgumentError(f"by is {by!r}; expected one of {', '.join(painters)}")
+    network = net if isinstance(net, ReLUNetwork) else as_network(net)
+    frame = planar_frame(network, plane)
+    cells = _cells(network, frame)
+    ax = plt.gca() if ax is None else ax
+    painters[by](ax, network, frame, cells, linewidth)
+    corners = frame.coordinates(frame.polygons[0])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    names = ("input 1", "input 2") if isinstance(plane, Box) else ("plane, axis 1", "plane, axis 2")
+    ax.set(xlabel=names[0], ylabel=names[1])
+    return ax
+
+
+def _cells(net: ReLUNetwork, frame: PlanarFrame) -> PlaneCells:
+    parts, total = [], 0
+    for part in plane_cells(net, frame):
+        parts.append(part)
+        total += len(part)
+        if total > _LARGEST:
+            raise DomainError(
+                f"the plane has more than {_LARGEST} regions, too many for a picture; take a "
+                "smaller box"
+            )
+    return PlaneCells.joined(parts)
+
+
+def _polygons(frame: PlanarFrame, cells: PlaneCells) -> list[np.ndarray]:
+    points = frame.coordinates(cells.vertices)
+    return np.split(points, cells.ends[1:-1])
+
+
+def _edges(frame: PlanarFrame, cells: PlaneCells) -> tuple[np.ndarray, np.ndarray]:
+    """Return the segments (edges, 2, 2) of all inner edges and the unit of each."""
+    points = frame.coordinates(cells.vertices)
+    following = np.arange(1, len(points) + 1)
+    following[cells.ends[1:] - 1] = cells.ends[:-1]
+    inner = cells.labels >= 0
+    units = cells.labels[inner] % max(1, cells.patterns.shape[1])
+    return np.stack([points, points[following]], axis=1)[inner], units
+
+
+def _paint_regions(
+    ax: Axes, net: ReLUNetwork, frame: PlanarFrame, cells: PlaneCells, linewidth: float
+) -> None:
+    import seaborn as sns
+    from matplotlib.collections import PolyCollection
+
+    shades = np.array(sns.color_palette("colorblind"))
+    # a number drawn from the pattern: the same region has the same colour in every picture
+    weights = np.random.default_rng(0).integers(0, 2**31, size=cells.patterns.shape[1])
+    shade = (cells.patterns @ weights) % 7919
+    colours = shades[shade % len(shades)]
+    tint = 0.35 + 0.5 * (shade % 101)[:, None] / 100
+    colours = 1 - (1 - colours) * tint
+    ax.add_collection(
+        PolyCollection(
+            _polygons(frame, cells), facecolors=colours, edgecolors="white", linewidths=linewidth
+        )
+    )
+
+
+def _paint_layers(
+    ax: Axes, net: ReLUNetwork, frame: PlanarFrame, cells: PlaneCells, linewidth: float
+) -> None:
+    import seaborn as sns
+    from matplotlib.collections import LineCollection
+    from matplotlib.lines import Line2D
+
+    segments, units = _edges(frame, cells)
+    ends = np.cumsum([layer.size for layer in net.relu_layers])
+    layer = np.searchsorted(ends, units, side="right")
+    colours = sns.color_palette("viridis", len(ends))
+    handles = []
+    for index in reversed(range(len(ends))):  # early layers, the longest lines, on top
+        width = 3 * linewidth if index == 0 else 2 * linewidth
+        ax.add_collection(
+            LineCollection(
+                list(segments[layer == index]), colors=[colours[index]], linewidths=width
+            )
+        )
+        name = net.relu_layers[index].name
+        handles.append(Line2D([], [], color=colours[index], lw=2, label=name))
+    ax.legend(handles=handles[::-1], title="layer", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _paint_classes(
+    ax: Axes, net: ReLUNetwork, frame: PlanarFrame, cells: PlaneCells, linewidth: float
+) -> None:
+    import seaborn as sns
+    from matplotlib.collections import LineCollection, PolyCollection
+    from matplotlib.patches import Patch
+
+    pieces, classes = class_polygons(frame, cells)
+    shown = np.unique(classes)
+    # half white, so that the boundaries stay visible
+    shades = 0.5 + 0.5 * np.array(sns.color_palette("colorblind", len(shown)))
+    palette = dict(zip(shown, shades, strict=True))
+    colours = [palette[label] for label in classes]
+    ax.add_collection(PolyCollection(pieces, facecolors=colours, edgecolors="face", linewidths=0.2))
+    segments, _ = _edges(frame, cells)
+    ax.add_collection(
+        LineCollection(list(segments), colors="black", linewidths=linewidth, alpha=0.4)
+    )
+    single = cells.outputs.shape[2] == 1
+    names = {
+        label: ("output <= 0", "output > 0")[label] if single else str(label) for label in shown
+    }
+    handles = [Patch(color=palette[label], label=names[label]) for label in shown]
+    ax.legend(handles=handles, title="class", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def class_polygons(frame: PlanarFrame, cells: PlaneCells) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return polygons on which one output is the largest, in the plane's coordinates, and which.
+
+    A single output is compared with zero: 0 where it is negative, 1 where it is positive.
+    """
+    maps = cells.outputs
+    if maps.shape[2] == 1:
+        maps = np.concatenate([np.zeros_like(maps), maps], axis=2)
+    pieces, classes = [], []
+    for cell in range(len(cells)):
+        polygon = cells.polygon(cell)
+        values = polygon @ maps[cell]
+        # only outputs that are largest at some vertex, or could be inside, matter
+        for label in np.flatnonzero(values.max(axis=0) >= values.max(axis=1).min()):
+            rows = (maps[cell][:, [label]] - maps[cell]).T
+            rows = rows[np.abs(rows).max(axis=1) > 0]
+            rows = rows / np.abs(rows).max(axis=1, keepdims=True)
+            try:
+                part = clipped(polygon, rows)
+            except DomainError:
+                continue
+            pieces.append(frame.coordinates(part))
+            classes.append(label)
+    return pieces, np.array(classes)
+
+
+def line_density(net: Any, line: Box | Slice, *, bins: int = 50) -> pd.DataFrame:
+    """Return how many breakpoints per unit length lie along a bounded line, by layer.
+
+    Parameters
+    ----------
+    net : ReLUNetwork or whatever `as_network` reads
+    line : Box or Slice
+        One-dimensional and bounded.
+    bins : int
+        Number of equal parts of the line.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per bin and ReLU layer: start, end (the line's own coordinate), layer, breakpoints,
+        density (breakpoints per unit length).
+
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.counting import line_density
+    >>> net = regions.as_network([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> line_density(net, regions.Box([-1.0], [1.0]), bins=2)["breakpoints"].tolist()
+    [0, 2]
+    """
+    import pandas as pd
+
+    if not isinstance(bins, int) or bins < 1:
+        raise ArgumentError(f"bins is {bins!r}; expected a whole number of at least 1")
+    network = net if isinstance(net, ReLUNetwork) else as_network(net)
+    rows, limits = line.halfspaces()
+    if line.dimension != 1 or not line.bounded:
+        raise DomainError(
+            f"the domain has dimension {line.dimension}; a density needs a bounded line: "
+            "Slice.through two points"
+        )
+    ends = limits / rows[:, 0]
+    edges = np.linspace(ends.min(), ends.max(), bins + 1)
+    found = breakpoints(network, line)
+    parts = []
+    for index, layer in enumerate(network.relu_layers):
+        counts, _ = np.histogram(found.loc[found["layer"] == index, "position"], edges)
+        part = {"start": edges[:-1], "end": edges[1:], "layer": layer.name, "breakpoints": counts}
+        parts.append(pd.DataFrame(part).assign(density=counts / np.diff(edges)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def plot_line_density(
+    net: Any, line: Box | Slice, *, bins: int = 50, ax: Axes | None = None
+) -> Axes:
+    """Draw the number of breakpoints per unit length along a bounded line, stacked by layer."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    table = line_density(net, line, bins=bins)
+    ax = plt.gca() if ax is None else ax
+    names = list(dict.fromkeys(table["layer"]))
+    heights = [table.loc[table["layer"] == name, "density"].to_numpy() for name in names]
+    one = table[table["layer"] == names[0]]
+    edges = np.append(one["start"], one["end"].iloc[-1])
+    base = np.zeros(len(one))
+    for name, height, colour in zip(
+        names, heights, sns.color_palette("viridis", len(names)), strict=True
+    ):
+        ax.stairs(base + height, edges, baseline=base, fill=True, color=colour, label=name)
+        base = base + height
+    ax.set(
+        xlabel="position along the line",
+        ylabel="breakpoints per unit length",
+        xlim=(edges[0], edges[-1]),
+    )
+    ax.set_ylim(bottom=0)
+    ax.legend(title="layer", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return ax
