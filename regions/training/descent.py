@@ -101,6 +101,8 @@ def _batches(
             x, y = engine.gather(job.images.x, order[:, batch]), labels[:, batch]
             total += engine.step(stack.parameters, views, stack.buffers, x, y) * y.shape[1]
             _move(state, gradients, job.recipe, rate)
+    if stack.keep is not None:  # gradients that are NaN come through the mask's product
+        stack.values.masked_fill_(stack.keep == 0, 0.0)
     return total
 
 
