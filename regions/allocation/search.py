@@ -3,7 +3,7 @@
 Where there are few splits, all are tried. Two free layers leave one number to choose: a grid that
 is fine at both ends, refined around its best points. More layers: coordinate search on
 log-densities, coarse to fine, first one layer against all others and then weights exchanged
-between pairs, from the best of several starts.
+between pairs, from the best of several starts, then again from shaken copies of the best point.
 Every allocation that was evaluated is remembered, so the best one is never below any start.
 """
 
@@ -24,6 +24,7 @@ _GRID = 33
 _REFINED = 8
 _FACTORS = (4.0, 2.0, 1.5, 1.2, 1.1, 1.05, 1.02)
 _ROUNDS = 4
+_RESTARTS, _SHAKE = 2, 0.2  # restarts without gain before stopping; spread of log-densities
 _RELATIVE = 1e-9  # values closer than this are equal
 
 
@@ -139,13 +140,28 @@ def _refined(tried: Mapping[int, float]) -> Iterator[int]:
 def _coordinates(trials: Trials, starts: Mapping[str, Counts]) -> None:
     ranked = sorted(starts.values(), key=trials.mean, reverse=True)
     reached = [_one_against_all(trials, dict(start), _FACTORS[:3]) for start in ranked[:2]]
-    counts = max(reached, key=trials.mean)
-    for factor in _FACTORS[1:]:
+    best = _polished(trials, max(reached, key=trials.mean), _FACTORS[1:])
+    rng, failures = np.random.default_rng(0), 0
+    while failures < _RESTARTS and not trials.exhausted:
+        shaken = _polished(trials, _shaken(trials.problem, best, rng), _FACTORS[3:])
+        better = _better(trials, best, shaken)
+        failures, best = failures + 1 if better == best else 0, better
+
+
+def _shaken(problem: Problem, counts: Counts, rng: np.random.Generator) -> dict[str, int]:
+    factors = np.exp(rng.normal(scale=_SHAKE, size=len(problem.free)))
+    pairs = zip(problem.free, factors, strict=True)
+    return problem.share({name: max(counts[name], 1) * factor for name, factor in pairs})
+
+
+def _polished(trials: Trials, counts: dict[str, int], factors: tuple[float, ...]) -> dict[str, int]:
+    for factor in factors:
         counts = _one_against_all(trials, counts, (factor,))
         for _ in range(_ROUNDS):
             before, counts = counts, _pairs(trials, counts, factor)
             if counts == before or trials.exhausted:
                 break
+    return counts
 
 
 def _one_against_all(
