@@ -42,7 +42,15 @@ class Request:
 Criterion = Callable[[Request], Mapping[str, np.ndarray]]
 
 # name -> the options it takes; the function has the criterion's name, in the file of that name
-CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType({"magnitude": (), "random": ()})
+_GRADIENT_OPTIONS = ("inputs", "labels", "weight_decay", "gradient")
+CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "gradient": _GRADIENT_OPTIONS,
+        "magnitude": (),
+        "random": (),
+        "undecayed": _GRADIENT_OPTIONS,
+    }
+)
 
 
 def find_criterion(criterion: str | Criterion, options: Mapping[str, Any]) -> Criterion:
