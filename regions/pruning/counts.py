@@ -63,7 +63,7 @@ def _scale(shares: np.ndarray, low: np.ndarray, high: np.ndarray, total: int) ->
     # the clipped sum is piecewise linear in the factor, with kinks where a share meets a limit
     kinks = np.unique(np.concatenate([low / shares, high / shares]))
     sums = np.array([np.clip(shares * kink, low, high).sum() for kink in kinks])
-    above = int(np.searchsorted(sums, total))
+    above = min(int(np.searchsorted(sums, total)), sums.size - 1)
     if above == 0 or sums[above] == total:
         return shares * kinks[above]
     weight = (total - sums[above - 1]) / (sums[above] - sums[above - 1])

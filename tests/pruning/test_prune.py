@@ -120,6 +120,17 @@ def test_apportion_meets_the_total_within_limits(sizes, fraction, seed):
     assert all(least[name] <= counts[name] <= most[name] for name in most)
 
 
+def test_apportion_of_everything_survives_rounding():
+    """The scaled shares may sum to a hair less than the limits themselves."""
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        most = {str(i): int(n) for i, n in enumerate(rng.integers(1, 1000, size=4))}
+        shares = {name: float(np.exp(rng.normal())) for name in most}
+        for total in (sum(most.values()), sum(most.values()) - 1, 4):
+            counts = apportion(shares, most, total, dict.fromkeys(most, 1))
+            assert sum(counts.values()) == total
+
+
 @pytest.mark.parametrize("density", [0, 0.0, -0.1, 1.01, float("nan"), float("inf"), True])
 def test_densities_outside_the_range_are_refused(pairs, density):
     with pytest.raises(ArgumentError, match="above 0 and at most 1"):
