@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -39,42 +40,58 @@ def activation_count(chain: Chain, dim: int, exact: bool = True) -> int | float:
     and its relaxation are derived for this package. It bounds activation regions and is never
     above the `live` bound.
     """
-    table: np.ndarray = np.array([[1]], dtype=object) if exact else np.zeros((1, 1))
-    states = {(chain.input_size, dim): table[0, 0]}
+    numbers = _EXACT if exact else _LOGARITHMS
+    states = {(chain.input_size, dim): numbers.one}
     for layer in coverages(chain):
-        states = _push(states, layer, exact)
-    if exact:
-        return sum(states.values())
-    return float(np.logaddexp.reduce(list(states.values())))
+        states = _push(states, layer, numbers)
+    total = numbers.total(np.array(list(states.values()), dtype=numbers.dtype))
+    return total if exact else float(total)
 
 
-def _push(states: dict, layer: Coverage, exact: bool) -> dict:
-    """Push the weights of all (k, d) through a layer."""
-    merged: dict[tuple[int, int], Any] = {}
-    add: Callable = int.__add__ if exact else np.logaddexp
-    last = layer.varying.size - 1
-    for (k, d), weight in states.items():  # all k beyond `last` behave alike
-        key = (min(k, last), d)
-        merged[key] = add(merged[key], weight) if key in merged else weight
+class _Numbers(NamedTuple):
+    """Sums and products of counts, as integers or as logarithms."""
+
+    zero: Any
+    one: Any
+    dtype: type
+    add: Callable
+    multiply: Callable
+    total: Callable
+    binomials: Callable
+
+
+_EXACT = _Numbers(0, 1, object, operator.add, operator.mul, np.sum, binomials)
+_LOGARITHMS = _Numbers(
+    -np.inf, 0.0, float, np.logaddexp, np.add, np.logaddexp.reduce, log_binomials
+)
+
+
+def _push(states: dict, layer: Coverage, numbers: _Numbers) -> dict:
+    """Push the weights of all states (k, d) through a layer."""
+    states = _merged(states, layer.varying.size - 1, numbers)
     top = int(layer.varying[-1])
-    width = min(max(d for _, d in merged), layer.image, top) + 1
-    after = np.full((top + 1, width), 0 if exact else -np.inf, dtype=object if exact else float)
-    for (k, d), weight in merged.items():
-        j = np.arange(min(int(layer.unstable[k]), d, layer.rank) + 1)
-        row = _binomials(int(layer.unstable[k]), j.size - 1, exact)
-        terms = row * weight if exact else row + weight
-        varying = layer.varying[k] - (0 if layer.keeps else j)
+    width = min(max(d for _, d in states), layer.image, top) + 1
+    after = np.full((top + 1, width), numbers.zero, dtype=numbers.dtype)
+    for (k, d), weight in states.items():
+        units = int(layer.unstable[k])
+        inactive = np.arange(min(units, d, layer.rank) + 1)
+        row = numbers.binomials(units, inactive.size - 1)
+        terms = numbers.multiply(np.array(row, dtype=numbers.dtype), weight)
+        varying = layer.varying[k] - inactive
         if layer.keeps:
-            terms = [terms.sum() if exact else np.logaddexp.reduce(terms)]
-        varying = np.atleast_1d(varying)
+            terms, varying = numbers.total(terms), layer.varying[k]
         place = varying, np.minimum(varying, min(d, layer.image))
-        after[place] = after[place] + terms if exact else np.logaddexp(after[place], terms)
-    filled = after != 0 if exact else np.isfinite(after)
-    return {(int(k), int(d)): after[k, d] for k, d in np.argwhere(filled)}
+        after[place] = numbers.add(after[place], terms)
+    return {(int(k), int(d)): after[k, d] for k, d in np.argwhere(after != numbers.zero)}
 
 
-def _binomials(n: int, top: int, exact: bool) -> np.ndarray:
-    return np.array(binomials(n, top), dtype=object) if exact else log_binomials(n, top)
+def _merged(states: dict, last: int, numbers: _Numbers) -> dict:
+    """Add up all states with k beyond `last`, which behave alike."""
+    merged: dict[tuple[int, int], Any] = {}
+    for (k, d), weight in states.items():
+        key = (min(k, last), d)
+        merged[key] = numbers.add(merged.get(key, numbers.zero), weight)
+    return merged
 
 
 def coverages(chain: Chain) -> Iterator[Coverage]:

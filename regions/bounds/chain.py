@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,17 +117,10 @@ def touched(matrix: Matrix, columns: np.ndarray) -> np.ndarray:
     return hits[matrix.indptr[1:]] > hits[matrix.indptr[:-1]]
 
 
-def restricted(
-    chain: Chain, states: Sequence[np.ndarray]
-) -> Iterator[tuple[Support, Matrix, np.ndarray]]:
-    """Yield every layer with its matrix between the kept coordinates and the rows kept."""
-    for layer, columns, rows in zip(chain.layers, states[:-1], states[1:], strict=True):
-        yield layer, layer.matrix[rows][:, columns], rows
-
-
 def steps_between(chain: Chain, states: Sequence[np.ndarray]) -> list[Step]:
     """Return the recursion's steps when only the given coordinates of every state count."""
-    return [_step(layer, kept, rows) for layer, kept, rows in restricted(chain, states)]
+    triples = zip(chain.layers, states[:-1], states[1:], strict=True)
+    return [_step(layer, layer.matrix[rows][:, columns], rows) for layer, columns, rows in triples]
 
 
 def _step(layer: Support, kept: Matrix, rows: np.ndarray) -> Step:

@@ -239,3 +239,11 @@ def test_subspace_caps_the_first_rank_only():
     bound = regions.upper_bound([30, 6, 5], "live", masks=masks, dim=2)
     assert activation_regions(on_plane, 2) <= bound.value
     assert bound.dim == 2
+
+
+def test_long_integers_stay_exact():
+    """Values far above 2^64: all mask kinds of full layers are Serra's integer."""
+    widths = [40, 70, 60, 10]
+    serra = regions.upper_bound(widths)
+    assert serra.log2 > 100
+    assert values(widths, (*ON_MASK, "effective")) == [serra.value] * 5
