@@ -14,6 +14,7 @@ from regions.networks.steps import Add
 # Rounding errors are a few hundred times 2.2e-16 of the terms that are added up; a preactivation
 # closer to zero than this share of them counts as zero.
 TOLERANCE = 1e-12
+_BLOCK = 512  # rows of the identity that are pushed through a segment at once
 _LARGEST = 20_000_000  # weights of a dense chain, 160 MB
 
 
@@ -95,9 +96,13 @@ def flat_chain(
 def dense_layer(net: ReLUNetwork, layer: int) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (n_l, n_{l+1}), inputs first, and bias of linear segment `layer` >= 1."""
     size, relu = net.widths[layer], net.graph.relus[layer - 1]
-    rows = np.vstack([np.eye(size), np.zeros((1, size))]).reshape(size + 1, *relu.shape)
-    out, _ = net.advance(State({relu.name: rows}), layer, np.append(np.zeros(size), 1.0))
-    return out[:-1], out[-1]
+
+    def push(rows: np.ndarray, homogeneous: float) -> np.ndarray:
+        state = State({relu.name: rows.reshape(-1, *relu.shape)})
+        return net.advance(state, layer, homogeneous)[0]
+
+    blocks = (np.eye(min(_BLOCK, size - at), size, k=at) for at in range(0, size, _BLOCK))
+    return np.concatenate([push(rows, 0.0) for rows in blocks]), push(np.zeros((1, size)), 1.0)[0]
 
 
 def power_of_two(norms: np.ndarray) -> np.ndarray:

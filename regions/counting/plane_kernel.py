@@ -280,12 +280,17 @@ def sift(chain, work, stack, layer, first, last, start, end):
 @_inner
 def distinct(places, widths, n):
     """Return how many of the first n places differ by more than their widths; sorts them."""
-    for i in range(1, n):
-        place, width, j = places[i], widths[i], i
-        while j > 0 and places[j - 1] > place:
-            places[j], widths[j] = places[j - 1], widths[j - 1]
-            j -= 1
-        places[j], widths[j] = place, width
+    gap = 1
+    while 3 * gap + 1 < n:
+        gap = 3 * gap + 1
+    while gap > 0:  # Shell's sort: numpy's takes longer to compile than all the rest
+        for i in range(gap, n):
+            place, width, j = places[i], widths[i], i
+            while j >= gap and places[j - gap] > place:
+                places[j], widths[j] = places[j - gap], widths[j - gap]
+                j -= gap
+            places[j], widths[j] = place, width
+        gap //= 3
     different = 1
     for i in range(1, n):
         different += places[i] - places[i - 1] > widths[i] + widths[i - 1]
