@@ -160,7 +160,7 @@ def _hsic_terms(pair: Pair) -> np.ndarray:
 
 
 def _largest_share(pair: Pair) -> float | None:
-    if pair.x.rows is None or pair.x.square_sum is not None:
+    if pair.x.centred is None or pair.y.centred is None:
         return None
     return float(max(layer.lengths.max() / layer.total for layer in (pair.x, pair.y)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,7 @@ class Factor:
 
 def factorise(
     gram: np.ndarray,
-    rows: np.ndarray | None,
+    find_rows: Callable[[], np.ndarray | None],
     samples: int,
     resolution: float = 0.0,
     scaled: bool = False,
@@ -70,7 +71,8 @@ def factorise(
     safe = resolution > 0 or bool(found[kept][-1] >= _SAFE * found[0])
     if safe and kept.all():
         return Factor(values=np.sqrt(found), axes=axes, scale=scale, basis=None, reliable=True)
-    if rows is not None and not resolution:
+    rows = None if resolution else find_rows()
+    if rows is not None:
         return _from_rows(rows / scale if scaled else rows, scale)
     values = np.sqrt(found[kept])
     return Factor(values=values, axes=axes[:, kept], scale=scale, basis=None, reliable=safe)

@@ -10,7 +10,7 @@ import numpy as np
 
 from regions.representations.extent import Extent, constant_tolerance, resolution
 from regions.representations.factor import Factor, factorise
-from regions.representations.rows import as_rows, centre, host
+from regions.representations.rows import CentredRows, as_rows, centre, host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +18,9 @@ class Layer:
     """The live neurons of a layer: Gram matrix, and rows with those inner products if known.
 
     `live` indexes the neurons that vary; `dead` are 0 on every sample, `constant` are constant
-    but not 0. `rows` are the centred samples, or, where `square_sum` (the sum of the samples'
-    fourth powers of length) is given, any matrix with the same inner products. Directions smaller
+    but not 0. `centred` are the samples of all neurons. `matrix` has the inner products of the
+    live neurons, in rows that are samples unless `square_sum` (the sum of the samples' fourth
+    powers of length) is given. Directions smaller
     than `resolution` times the largest are rounding of the activations.
     """
 
@@ -29,9 +30,18 @@ class Layer:
     dead: np.ndarray
     constant: np.ndarray
     gram: np.ndarray
-    rows: Any = None
+    matrix: Any = None
+    centred: CentredRows | None = None
     square_sum: float | None = None
     resolution: float = 0.0
+
+    @cached_property
+    def rows(self) -> Any:
+        """A matrix of the live neurons with their inner products; None if only sums are known."""
+        if self.matrix is not None or self.centred is None:
+            return self.matrix
+        full = self.centred.full()
+        return full if len(self.live) == self.neurons else full[:, self.live]
 
     @cached_property
     def total(self) -> float:
@@ -41,12 +51,12 @@ class Layer:
     @cached_property
     def principal(self) -> Factor:
         """Principal directions, in the neurons' own scales."""
-        return factorise(self.gram, self._host_rows, self.n, self.resolution)
+        return factorise(self.gram, self.host_rows, self.n, self.resolution)
 
     @cached_property
     def whitened(self) -> Factor:
         """Directions after dividing every neuron by its own spread; for CCA, which ignores it."""
-        return factorise(self.gram, self._host_rows, self.n, self.resolution, scaled=True)
+        return factorise(self.gram, self.host_rows, self.n, self.resolution, scaled=True)
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -57,8 +67,8 @@ class Layer:
     def degenerate(self) -> bool:
         return len(self.live) == 0
 
-    @property
-    def _host_rows(self) -> np.ndarray | None:
+    def host_rows(self) -> np.ndarray | None:
+        """Return `rows` as a NumPy array."""
         return None if self.rows is None else host(self.rows)
 
 
@@ -69,15 +79,16 @@ def layer_of(values: Any, name: str = "X", extent: Extent | None = None) -> Laye
     """
     rows = as_rows(values, name)
     tolerance = constant_tolerance(values) if extent is None else extent.tolerance
-    centred, mean = centre(rows, name)
-    gram = host(centred.conj().T @ centred)
-    silent = _silent(centred, mean, np.real(np.diag(gram)), tolerance)
+    centred, gram = centre(rows, name)
+    mean = host(centred.mean)
+    silent = _silent(centred, np.real(np.diag(gram)), tolerance)
     live = np.flatnonzero(~silent)
+    matrix = None
     if silent.any():
-        centred, gram = centred[:, live], gram[np.ix_(live, live)]
+        gram = gram[np.ix_(live, live)]
     if len(live) > len(rows):  # rotate the neurons: n directions hold everything
-        centred = _rotate(centred)
-        gram = host(centred.conj().T @ centred)
+        matrix = _rotate(centred.full()[:, live])
+        gram = matrix.conj().T @ matrix
     return Layer(
         n=len(rows),
         neurons=rows.shape[1],
@@ -85,19 +96,18 @@ def layer_of(values: Any, name: str = "X", extent: Extent | None = None) -> Laye
         dead=np.flatnonzero(silent & (mean == 0)),
         constant=np.flatnonzero(silent & (mean != 0)),
         gram=gram,
-        rows=centred,
+        matrix=matrix,
+        centred=centred,
         resolution=resolution(values) if extent is None else extent.resolution,
     )
 
 
-def _silent(centred: Any, mean: np.ndarray, squares: np.ndarray, tolerance: float) -> np.ndarray:
+def _silent(centred: CentredRows, squares: np.ndarray, tolerance: float) -> np.ndarray:
     """Return which columns do not vary; exact on those that a bound leaves in doubt."""
-    spread = np.sqrt(squares / len(centred))
-    silent = spread <= 4 * tolerance * np.abs(mean)
+    silent = np.sqrt(squares / len(centred.values)) <= 4 * tolerance * np.abs(host(centred.mean))
     for column in np.flatnonzero(silent):
-        part = host(centred[:, column])
-        largest = np.abs(part + mean[column]).max()
-        silent[column] = np.abs(part).max() <= tolerance * largest
+        part = host(centred.values[:, column])
+        silent[column] = np.abs(part - part[0]).max() <= tolerance * np.abs(part).max()
     return silent
 
 

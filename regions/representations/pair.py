@@ -63,9 +63,19 @@ def pair_layers(x: Layer, y: Layer) -> Pair:
     check_paired(x.n, y.n)
     if x is y:
         return Pair(x=x, y=y, cross=x.gram)
+    if _plain(x) and _plain(y):
+        cross = x.centred.cross(y.centred)  # type: ignore[union-attr]
+        whole = len(x.live) == x.neurons and len(y.live) == y.neurons
+        return Pair(x=x, y=y, cross=cross if whole else cross[np.ix_(x.live, y.live)])
     if type(x.rows) is type(y.rows):
         return Pair(x=x, y=y, cross=host(x.rows.conj().T @ y.rows))
     return Pair(x=x, y=y, cross=host(x.rows).conj().T @ host(y.rows))
+
+
+def _plain(layer: Layer) -> bool:
+    """Return whether the layer is centred samples in memory."""
+    centred = layer.centred
+    return layer.matrix is None and centred is not None and isinstance(centred.values, np.ndarray)
 
 
 def _basis(layer: Layer, factor: Factor) -> np.ndarray:

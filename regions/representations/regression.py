@@ -16,6 +16,7 @@ from regions.representations.measure import (
 )
 from regions.representations.null import null_mean_squared
 from regions.representations.pair import Pair, pair_of
+from regions.representations.rows import host
 from regions.representations.similarity import Similarity
 
 
@@ -47,7 +48,7 @@ def compute_regression(pair: Pair) -> Similarity:
     if x.basis is None:
         explained = x.whitener.conj().T @ pair.cross
     else:
-        explained = x.basis.conj().T @ pair.y.rows
+        explained = x.basis.conj().T @ host(pair.y.rows)
     value = min(1.0, float(np.linalg.norm(explained)) ** 2 / pair.y.total)
     return Similarity(
         **describe(pair, "regression_r2"),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -59,20 +63,64 @@ def _array_rows(values: Any, name: str) -> np.ndarray:
         ) from error
 
 
-def centre(rows: Any, name: str = "X") -> tuple[Any, np.ndarray]:
-    """Return the rows minus their column means, and the means.
+_BLOCK = 1024  # rows that are centred at a time, so that they stay in the cache
+_FAR = 1e3  # a mean of so many standard deviations is computed twice
 
-    The mean is corrected once: after a large offset the first one is off by rounding.
+
+@dataclass(frozen=True, kw_only=True)
+class CentredRows:
+    """Rows minus their column means, without a copy of the rows.
+
+    `drift` corrects the mean where the offset is so large that rounding shows.
     """
+
+    values: Any
+    mean: Any
+    drift: Any = None
+
+    def blocks(self) -> Iterator[Any]:
+        """Yield the centred rows, a block at a time."""
+        for start in range(0, len(self.values), _BLOCK):
+            block = self.values[start : start + _BLOCK] - self.mean
+            yield block if self.drift is None else block - self.drift
+
+    def full(self) -> Any:
+        """Return all centred rows."""
+        centred = self.values - self.mean
+        return centred if self.drift is None else centred - self.drift
+
+    def gram(self) -> np.ndarray:
+        """Return the products of all pairs of columns."""
+        return host(reduce(add, (block.conj().T @ block for block in self.blocks())))
+
+    def cross(self, other: CentredRows) -> np.ndarray:
+        """Return the products of these columns with the other's."""
+        pairs = zip(self.blocks(), other.blocks(), strict=True)
+        return host(reduce(add, (left.conj().T @ right for left, right in pairs)))
+
+
+def centre(rows: Any, name: str = "X") -> tuple[CentredRows, np.ndarray]:
+    """Return centred rows and their Gram matrix; ArgumentError unless all are finite."""
     with np.errstate(invalid="ignore", over="ignore"):
-        mean = rows.mean(axis=0)
+        mean = _mean(rows)
         if not np.isfinite(host(mean)).all():
             refuse_nonfinite(host(rows), name)
-        centred = rows - mean
-    drift = centred.mean(axis=0)
-    if np.any(host(abs(drift)) > 1e-15 * host(abs(mean))):
-        centred -= drift
-    return centred, host(mean)
+        centred = CentredRows(values=rows, mean=mean)
+        gram = centred.gram()
+    if not np.isfinite(gram).all():
+        raise ArgumentError(f"{name} has activations whose squares overflow float64; rescale them")
+    spread = np.sqrt(np.real(np.diag(gram)) / len(rows))
+    if np.any(np.abs(host(mean)) > _FAR * spread):
+        drift = _mean(centred.full())
+        centred = CentredRows(values=rows, mean=mean, drift=drift)
+        gram = centred.gram()
+    return centred, gram
+
+
+def _mean(rows: Any) -> Any:
+    if isinstance(rows, np.ndarray):
+        return np.ones(len(rows)) @ rows / len(rows)
+    return rows.mean(0)
 
 
 def refuse_nonfinite(rows: np.ndarray, name: str) -> None:

@@ -57,7 +57,7 @@ class Triangle:
             dead=np.flatnonzero(dead),
             constant=np.flatnonzero(~live & ~dead),
             gram=rows.T @ rows,
-            rows=rows,
+            matrix=rows,
             square_sum=float(lengths @ lengths),
         )
 

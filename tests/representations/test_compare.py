@@ -23,6 +23,8 @@ from regions.representations import (
     dft_similarity,
     jackknife,
     map_rows,
+    pair_of,
+    rows,
     similarity_grid,
     untrained,
 )
@@ -222,7 +224,7 @@ def test_no_measure_calls_two_dead_layers_equal(name):
     rng = np.random.default_rng(0)
     live, dead = rng.standard_normal((60, 4)), np.full((60, 4), 0.1)
     for X, Y in [(live, dead), (dead, live), (dead, dead), (np.zeros((60, 4)), np.zeros((60, 4)))]:
-        result = MEASURES[name](regions.representations.pair_of(X, Y))
+        result = MEASURES[name](pair_of(X, Y))
         assert np.isnan(result.value)
         assert result.status is Status.DEGENERATE
 
@@ -242,7 +244,7 @@ def test_fewer_live_directions_raise_the_mean_and_the_null_shows_it():
 def test_removed_channels_are_no_obstacle():
     X = np.random.default_rng(4).standard_normal((400, 8))
     for name in ("cca", "svcca", "pwcca"):
-        result = MEASURES[name](regions.representations.pair_of(X, X[:, :5]))
+        result = MEASURES[name](pair_of(X, X[:, :5]))
         assert (result.neurons_x, result.neurons_y, result.k) == (8, 5, 5)
         assert result.value == pytest.approx(1)
 
@@ -285,6 +287,26 @@ def test_torch_and_numpy_give_the_same_numbers():
     for measure in (regions.cca, regions.svcca, regions.pwcca, regions.cka, regions.procrustes):
         assert measure(X, Y).value == measure(X.numpy(), Y.numpy()).value
         assert measure(X.clone().requires_grad_(), Y).value == measure(X.numpy(), Y).value
+
+
+def test_the_path_of_tensors_that_stay_on_their_device(networks, monkeypatch):
+    """Off the CPU, products are formed on the device; here the same code runs on the CPU."""
+    X, Y = noise(300, 4).double(), noise(300, 5, seed=1).double()
+    X[:, 2] = 0
+    inputs = noise(300, 6)
+    options = {"grid": True, "blocks": 4, "permutations": 1}
+    plain = [measure(pair_of(X.numpy(), Y.numpy())).value for measure in MEASURES.values()]
+    frames = [
+        regions.compare_layers(*networks, inputs, measure=m, **options).to_frame()
+        for m in ("svcca", "cka_debiased")
+    ]
+    monkeypatch.setattr(rows, "_tensor_rows", lambda tensor: tensor.detach().double())
+    kept = [measure(pair_of(X, Y)).value for measure in MEASURES.values()]
+    np.testing.assert_allclose(kept, plain, atol=1e-12)
+    for m, frame in zip(("svcca", "cka_debiased"), frames, strict=True):
+        found = regions.compare_layers(*networks, inputs, measure=m, **options).to_frame()
+        numbers = ["value", "low", "high", "null_permuted"]
+        np.testing.assert_allclose(found[numbers], frame[numbers], atol=1e-9)
 
 
 # -- convolutional layers -----------------------------------------------------------------------
