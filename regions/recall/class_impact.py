@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,8 +45,8 @@ def class_impact(table: RecallTable) -> pd.DataFrame:
         after = pruned - table.accuracy_pruned[row].mean()
         lost = abs(table.accuracy_dense.mean() - table.accuracy_pruned[row].mean())
         impact = (after - before).mean(0)
-        welch = _pvalues(stats.ttest_ind, after, before, equal_var=False)
-        paired = _pvalues(stats.ttest_rel, after, before)
+        welch = _welch(after, before)
+        paired = _paired(after - before)
         frames.append(
             pd.DataFrame(
                 {
@@ -67,10 +66,24 @@ def class_impact(table: RecallTable) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _pvalues(test: Callable, after: np.ndarray, before: np.ndarray, **options: Any) -> np.ndarray:
+def _welch(after: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Return the p-value of each class; NaN for one model or where nothing varies."""
     pvalues = np.full(after.shape[1], np.nan)
-    varies = np.ptp(after - before, axis=0) > 1e-12
-    if len(after) > 1 and varies.any():
-        pvalues[varies] = test(after[:, varies], before[:, varies], **options).pvalue
+    models = len(after)
+    varies = np.maximum(np.ptp(after, axis=0), np.ptp(before, axis=0)) > 1e-12
+    if models > 1 and varies.any():
+        # from moments: one arm alone may be constant
+        arms = [
+            (x[:, varies].mean(0), x[:, varies].std(0, ddof=1), models) for x in (after, before)
+        ]
+        pvalues[varies] = stats.ttest_ind_from_stats(*arms[0], *arms[1], equal_var=False).pvalue
+    return pvalues
+
+
+def _paired(change: np.ndarray) -> np.ndarray:
+    pvalues = np.full(change.shape[1], np.nan)
+    varies = np.ptp(change, axis=0) > 1e-12
+    if len(change) > 1 and varies.any():
+        result: Any = stats.ttest_1samp(change[:, varies], 0)
+        pvalues[varies] = result.pvalue
     return pvalues
