@@ -13,7 +13,7 @@ LOG_2 = float(np.log(2.0))
 
 def log2_expected(
     widths: Sequence[int],
-    pmfs: Sequence[np.ndarray],
+    log_pmfs: Sequence[np.ndarray],
     dim: int,
     keeps: Sequence[bool] | None = None,
 ) -> float:
@@ -31,17 +31,17 @@ def log2_expected(
     ----------
     widths : sequence of int
         Input size, then the size of every ReLU layer.
-    pmfs : sequence of numpy.ndarray
-        Probabilities of the ranks 0..min(n_l, n_{l-1}) of every layer.
+    log_pmfs : sequence of numpy.ndarray
+        Natural logarithms of the probabilities of the ranks 0..min(n_l, n_{l-1}), per layer.
     dim : int
         Dimension of the input subspace.
     keeps : sequence of bool, optional
         Which layers keep dimensions when inactive (LeakyReLU); default: none.
     """
-    keeps = [False] * len(pmfs) if keeps is None else keeps
+    keeps = [False] * len(log_pmfs) if keeps is None else keeps
     layers = [
         (Step(width, width, width, keeps=leaky), *_log_masses(pmf))
-        for width, pmf, leaky in zip(widths[1:], pmfs, keeps, strict=True)
+        for width, pmf, leaky in zip(widths[1:], log_pmfs, keeps, strict=True)
     ]
     dims = [dim]
     for step, mass, _ in layers:
@@ -58,11 +58,10 @@ def log2_at_ranks(widths: Sequence[int], ranks: Sequence[int], dim: int) -> floa
     return log_count(steps, dim) / LOG_2
 
 
-def _log_masses(pmf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _log_masses(log_pmf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log P(K = k) and log P(K >= k) up to the largest possible rank."""
-    pmf = pmf[: int(np.flatnonzero(pmf)[-1]) + 1]
-    with np.errstate(divide="ignore"):
-        return np.log(pmf), np.log(np.cumsum(pmf[::-1])[::-1])
+    mass = log_pmf[: int(np.flatnonzero(np.isfinite(log_pmf))[-1]) + 1]
+    return mass, np.logaddexp.accumulate(mass[::-1])[::-1]
 
 
 def _average(

@@ -11,7 +11,7 @@ import numpy as np
 from regions.bounds.bound import ACTIVATION_REGIONS, Bound
 from regions.bounds.cai import log2_expected
 from regions.bounds.checks import check_seed
-from regions.bounds.ranks import rank_distribution
+from regions.bounds.ranks import log_rank_distribution
 from regions.bounds.reading import Architecture, read_architecture, read_densities, read_dim
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.randomness import Rng
@@ -36,11 +36,11 @@ def expected_bound(
     names = _weight_names(architecture)
     densities = read_densities(density, names, len(architecture.widths) - 1)
     size = read_dim(dim, architecture.widths[0])
-    pmfs = layer_distributions(architecture.widths, densities, rank, samples, rng, sampler)
+    log_pmfs = layer_distributions(architecture.widths, densities, rank, samples, rng, sampler)
     return Bound(
         kind="expected",
         side="upper",
-        log2=log2_expected(architecture.widths, pmfs, size, _keeps(architecture)),
+        log2=log2_expected(architecture.widths, log_pmfs, size, _keeps(architecture)),
         value=None,
         bounds=ACTIVATION_REGIONS,
         dim=size,
@@ -59,11 +59,11 @@ def layer_distributions(
     rng: Rng = 0,
     sampler: str = "bernoulli",
 ) -> list[np.ndarray]:
-    """Return the rank distribution of every layer, with independent draws in each."""
+    """Return the log-probabilities of the ranks of every layer, with independent draws in each."""
     shapes = zip(widths[1:], widths[:-1], densities, strict=True)
     seeds = _layer_seeds(rng, len(widths) - 1)
     return [
-        rank_distribution(rows, cols, p, rank, samples, seed, sampler)
+        log_rank_distribution(rows, cols, p, rank, samples, seed, sampler)
         for (rows, cols, p), seed in zip(shapes, seeds, strict=True)
     ]
 

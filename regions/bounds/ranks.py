@@ -7,8 +7,9 @@ from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
-from scipy import stats
+from scipy.special import xlogy
 
+from regions.bounds.cells import log_binomials
 from regions.bounds.checks import check_choice, check_count, check_density, check_seed
 from regions.bounds.karp_sipser import mean_rank
 from regions.bounds.sampled import SAMPLERS, sampled_ranks
@@ -68,6 +69,22 @@ def rank_distribution(
     >>> regions.rank_distribution(2, 2, 0.5, method="binomial").round(4).tolist()
     [0.0625, 0.375, 0.5625]
     """
+    return np.exp(log_rank_distribution(rows, cols, density, method, samples, rng, sampler))
+
+
+def log_rank_distribution(
+    rows: int,
+    cols: int,
+    density: float,
+    method: str = "sampled",
+    samples: int = 200,
+    rng: Rng = 0,
+    sampler: str = "bernoulli",
+) -> np.ndarray:
+    """Return the natural logarithms of `rank_distribution`.
+
+    High ranks can be too rare for a float and still carry the expected bound.
+    """
     rows, cols, samples = (
         check_count(value, name)
         for value, name in ((rows, "rows"), (cols, "cols"), (samples, "samples"))
@@ -77,39 +94,41 @@ def rank_distribution(
     check_choice(sampler, SAMPLERS, "sampler")
     check_seed(rng)
     if density in (0.0, 1.0):
-        return _certain(min(rows, cols), min(rows, cols) * int(density))
+        return _log(_certain(min(rows, cols), min(rows, cols) * int(density)))
     if method != "sampled":
-        return (_binomial if method == "binomial" else _two_point)(rows, cols, density).copy()
+        return (_log_binomial if method == "binomial" else _log_two_point)(rows, cols, density)
     if isinstance(rng, Integral):
-        return _sampled_once(rows, cols, density, samples, int(rng), sampler).copy()
-    return _sampled(rows, cols, density, samples, np.random.default_rng(rng), sampler)
+        return _log_sampled_once(rows, cols, density, samples, int(rng), sampler)
+    return _log_sampled(rows, cols, density, samples, np.random.default_rng(rng), sampler)
 
 
 @lru_cache(maxsize=4096)
-def _two_point(rows: int, cols: int, density: float) -> np.ndarray:
+def _log_two_point(rows: int, cols: int, density: float) -> np.ndarray:
     mean = mean_rank(rows, cols, density)
     below = min(math.floor(mean), min(rows, cols) - 1)
     probabilities = np.zeros(min(rows, cols) + 1)
     probabilities[below : below + 2] = below + 1 - mean, mean - below
-    return probabilities
+    return _log(probabilities)
 
 
 @lru_cache(maxsize=4096)
-def _binomial(rows: int, cols: int, density: float) -> np.ndarray:
+def _log_binomial(rows: int, cols: int, density: float) -> np.ndarray:
     small, large = sorted((rows, cols))
-    non_empty = -math.expm1(large * math.log1p(-density))
-    probabilities = stats.binom.pmf(np.arange(small + 1), small, non_empty)
-    return probabilities / probabilities.sum()
+    log_empty = large * math.log1p(-density)
+    k = np.arange(small + 1)
+    terms = xlogy(k, -math.expm1(log_empty)) + (small - k) * log_empty
+    terms += log_binomials(small, small)
+    return _frozen(terms - np.logaddexp.reduce(terms))
 
 
 @lru_cache(maxsize=1024)
-def _sampled_once(
+def _log_sampled_once(
     rows: int, cols: int, density: float, samples: int, seed: int, sampler: str
 ) -> np.ndarray:
-    return _sampled(rows, cols, density, samples, np.random.default_rng(seed), sampler)
+    return _log_sampled(rows, cols, density, samples, np.random.default_rng(seed), sampler)
 
 
-def _sampled(
+def _log_sampled(
     rows: int,
     cols: int,
     density: float,
@@ -118,10 +137,20 @@ def _sampled(
     sampler: str,
 ) -> np.ndarray:
     ranks = sampled_ranks(rows, cols, density, samples, rng, sampler)
-    return np.bincount(ranks, minlength=min(rows, cols) + 1) / samples
+    return _log(np.bincount(ranks, minlength=min(rows, cols) + 1) / samples)
 
 
 def _certain(top: int, rank: int) -> np.ndarray:
     probabilities = np.zeros(top + 1)
     probabilities[rank] = 1.0
     return probabilities
+
+
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return _frozen(np.log(probabilities))
+
+
+def _frozen(row: np.ndarray) -> np.ndarray:
+    row.setflags(write=False)
+    return row

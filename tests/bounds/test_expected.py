@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -63,7 +64,8 @@ def test_expectation_is_the_average_over_rank_tuples(widths, seed, dim):
         * 2 ** log2_at_ranks(widths, ranks, dim)
         for ranks in itertools.product(*(range(top + 1) for top in tops))
     )
-    assert 2 ** log2_expected(widths, pmfs, dim) == pytest.approx(average, rel=1e-10)
+    logs = [np.log(pmf) for pmf in pmfs]
+    assert 2 ** log2_expected(widths, logs, dim) == pytest.approx(average, rel=1e-10)
 
 
 def test_expectation_is_the_mean_of_the_rank_bound_over_sampled_masks():
@@ -81,7 +83,9 @@ def test_expectation_is_the_mean_of_the_rank_bound_over_sampled_masks():
 
 def test_point_masses_reproduce_the_bound_at_those_ranks():
     widths, ranks = [5, 6, 4, 3], [4, 2, 3]
-    pmfs = [np.eye(min(a, b) + 1)[k] for a, b, k in zip(widths, widths[1:], ranks, strict=False)]
+    tops = [min(a, b) for a, b in itertools.pairwise(widths)]
+    with np.errstate(divide="ignore"):
+        pmfs = [np.log(np.eye(top + 1)[k]) for top, k in zip(tops, ranks, strict=True)]
     for dim in range(1, 6):
         assert log2_expected(widths, pmfs, dim) == pytest.approx(
             log2_at_ranks(widths, ranks, dim), abs=1e-12
@@ -135,3 +139,19 @@ def test_layer_densities_by_name_on_widths():
     assert named == expected([4, 5, 3], [0.5, 1.0], rank="binomial")
     last = expected([4, 5, 3], {"layer1": 0.5, "output": 0.2}, rank="binomial")
     assert last.density == (0.5, 0.2)
+
+
+def test_ranks_too_rare_for_a_float_still_count():
+    """One layer, 50 digits: probabilities below 1e-308 carry much of the binomial expectation."""
+    n, p = 1200, 1e-4
+    with localcontext() as context:
+        context.prec = 50
+        q = 1 - (1 - Decimal("0.0001")) ** n
+        cells = itertools.accumulate(math.comb(n, j) for j in range(n + 1))
+        exact = sum(
+            Decimal(math.comb(n, k)) * q**k * (1 - q) ** (n - k) * Decimal(z)
+            for k, z in enumerate(cells)
+        )
+        log2_exact = float(exact.ln() / Decimal(2).ln())
+    assert regions.rank_distribution(n, n, p, "binomial")[-1] == 0.0
+    assert expected([n, n], p, rank="binomial").log2 == pytest.approx(log2_exact, abs=1e-8)
