@@ -139,7 +139,9 @@ def _refined(tried: Mapping[int, float]) -> Iterator[int]:
 
 def _coordinates(trials: Trials, starts: Mapping[str, Counts]) -> None:
     ranked = sorted(starts.values(), key=trials.mean, reverse=True)
-    reached = [_one_against_all(trials, dict(start), _FACTORS[:3]) for start in ranked[:2]]
+    tied = [start for start in ranked if is_equal(trials.mean(start), trials.mean(ranked[0]))]
+    chosen = max(ranked[:2], tied, key=len)
+    reached = [_one_against_all(trials, dict(start), _FACTORS[:3]) for start in chosen]
     best = _polished(trials, max(reached, key=trials.mean), _FACTORS[1:])
     rng, failures = np.random.default_rng(0), 0
     while failures < _RESTARTS and not trials.exhausted:
