@@ -19,7 +19,14 @@ from scipy.optimize import linprog
 
 from regions.counting.frame import Frame, cone_over, frame_of
 from regions.counting.result import RegionCount
-from regions.counting.tally import PIECES_PER_JOB, head_units, only_activation, tally, workers
+from regions.counting.tally import (
+    PIECES_PER_JOB,
+    head_units,
+    largest_count,
+    only_activation,
+    tally,
+    workers,
+)
 from regions.counting.walk import Stage, Tree, stages_of
 from regions.errors import DomainError
 
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 
 _COUNTED_AT_ONCE = 20_000
 _TIGHTEN_UP_TO = 8
-_EVENNESS = 0.1
+_EVENNESS = 0.3
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,23 @@ class Halfspaces:
             np.empty(0, np.int64),
         )
         yield from _resumed(cells, unit, beyond, _COUNTED_AT_ONCE, out)
+
+    def count_each(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage) -> np.ndarray:
+        """Return the number of children of every cell."""
+        unit, beyond = _normalised(forms, stage.noise)
+        count, n, width = unit.shape
+        owner = np.empty(_COUNTED_AT_ONCE, np.int64)
+        out = (
+            owner,
+            np.empty((_COUNTED_AT_ONCE, width - 1)),
+            np.empty((_COUNTED_AT_ONCE, n), np.int8),
+            np.empty((_COUNTED_AT_ONCE, n), np.int64),
+            np.empty(_COUNTED_AT_ONCE, np.int64),
+        )
+        total = np.zeros(count, np.int64)
+        for found in _resumed(cells, unit, beyond, _COUNTED_AT_ONCE, out):
+            total += np.bincount(owner[:found], minlength=count)
+        return total
 
     def descend(
         self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage, draws: np.ndarray
@@ -177,10 +201,13 @@ class Halfspaces:
         )
 
 
-def halfspace_tree(net: ReLUNetwork, domain: Box | Slice | None, subtrees: int = 1) -> Tree:
+def halfspace_tree(
+    net: ReLUNetwork, domain: Box | Slice | None, subtrees: int = 1, leaves: int = 1
+) -> Tree:
     """Return the tree of cells of `net` over `domain`, described by halfspaces.
 
-    Its first stage alone can give `subtrees` cells, where the first layer has the units for that.
+    Its first stage alone can give `subtrees` cells, where the first layer has the units for that;
+    its last stage cannot give more than `leaves` (if above 1) below one cell.
     """
     frame = frame_of(net, domain)
     if not frame.bounded:
@@ -188,7 +215,10 @@ def halfspace_tree(net: ReLUNetwork, domain: Box | Slice | None, subtrees: int =
     head = None
     if subtrees > 1 and net.relu_layers:
         head = head_units(net, frame.dimension, subtrees)
-    return Tree(net, frame, Halfspaces(frame), stages_of(net, frame, head))
+    tail = 0
+    while leaves > 1 and largest_count(tail + 1, frame.dimension) <= leaves and tail < 64:
+        tail += 1
+    return Tree(net, frame, Halfspaces(frame), stages_of(net, frame, head, tail))
 
 
 def count_cells(

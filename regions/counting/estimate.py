@@ -1,9 +1,10 @@
 """An unbiased estimate of the number of regions from random walks down the tree of cells.
 
 A walk takes one side of every unit that cuts its cell, and is worth 1 over the probability of its
-choices: on average, the number of leaves [1]_. Two things tame the variance: the units that come
-first are followed exactly (strata), and sides are taken in proportion to how far the cell extends
-on them (importance).
+choices: on average, the number of leaves [1]_. Three things tame the variance: the units that come
+first are followed exactly (strata), those that come last are counted exactly below the cell that a
+walk has reached, and in between sides are taken in proportion to how far the cell extends on them
+(importance).
 
 .. [1] D. E. Knuth, Estimating the efficiency of backtrack programs, Math. Comp. 29 (1975) 121-136.
 """
@@ -47,6 +48,7 @@ def count_estimate(
     progress: bool = False,
     walks: int = 4000,
     strata: int = 256,
+    leaves: int = 512,
     confidence: float = 0.95,
     rng: Rng = 0,
 ) -> RegionCount:
@@ -63,6 +65,9 @@ def count_estimate(
         Walks in all; about a fifth of them only settle how many each stratum gets.
     strata : int
         Cells into which the first units cut the domain, each estimated on its own; 1 for none.
+    leaves : int
+        A walk ends where the units left cannot cut its cell into more than so many regions; these
+        are counted exactly. 1 walks to the end.
     confidence : float
     rng : int, Generator or None
 
@@ -78,7 +83,7 @@ def count_estimate(
     Raises
     ------
     ArgumentError
-        If `walks`, `strata` or `confidence` is out of range.
+        If `walks`, `strata`, `leaves` or `confidence` is out of range.
 
     Examples
     --------
@@ -89,24 +94,26 @@ def count_estimate(
     4
     """
     only_activation(kind, "estimate")
-    for name, value in (("walks", walks), ("strata", strata)):
+    for name, value in (("walks", walks), ("strata", strata), ("leaves", leaves)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ArgumentError(f"{name} is {value!r}; expected a whole number of at least 1")
     if not 0.0 < confidence < 1.0:
         raise ArgumentError(f"confidence is {confidence!r}; expected a number between 0 and 1")
     watch, generator = Stopwatch(time_limit), np.random.default_rng(rng)
-    tree = halfspace_tree(net, domain, strata)
+    tree = halfspace_tree(net, domain, strata, leaves)
     top = _strata(tree, strata)
     stopped_by, collected = None, _Weights(len(top))
     try:
         with track(show=progress, label="walks", total=walks) as bar:
             per = max(2, min(_PILOT, walks // (5 * len(top))))
             pilot = _Weights(len(top))
-            for found in _walked(tree, top, np.full(len(top), per), generator, watch, n_jobs):
+            for found in _walked(
+                tree, top, np.full(len(top), per), generator, leaves > 1, watch, n_jobs
+            ):
                 pilot.add(*found)
                 bar.update(len(found[0]))
             counts = pilot.allocation(max(walks - per * len(top), 2 * len(top)))
-            for found in _walked(tree, top, counts, generator, watch, n_jobs):
+            for found in _walked(tree, top, counts, generator, leaves > 1, watch, n_jobs):
                 collected.add(*found)
                 bar.update(len(found[0]))
     except TimeoutError:
@@ -208,6 +215,7 @@ def _walked(
     top: Batch,
     counts: np.ndarray,
     generator: np.random.Generator,
+    exact: bool,
     watch: Stopwatch,
     n_jobs: int | None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -215,7 +223,12 @@ def _walked(
     strata = np.repeat(np.arange(len(top)), counts)
     seeds = generator.spawn(-(-len(strata) // _AT_ONCE))
     pieces: list[Any] = [
-        (_repeated(top, strata[start : start + _AT_ONCE]), strata[start : start + _AT_ONCE], seed)
+        (
+            _repeated(top, strata[start : start + _AT_ONCE]),
+            strata[start : start + _AT_ONCE],
+            seed,
+            exact,
+        )
         for start, seed in zip(range(0, len(strata), _AT_ONCE), seeds, strict=True)
     ]
     if workers(n_jobs) > 1:
@@ -231,16 +244,18 @@ def _walked(
 
 def _walk_piece(tree: Tree, piece: Any, deadline: float | None):
     """Walk every cell of a batch to a leaf; return their strata and weights."""
-    batch, strata, generator = piece
+    batch, strata, generator, exact = piece
     if deadline is not None and time.time() > deadline:
         return strata, None
     log2 = np.zeros(len(batch))
     everyone = np.arange(len(batch))
+    geometry: Any = tree.geometry
     for number in range(batch.stage, len(tree.stages)):
         stage = tree.stages[number]
         forms, states = tree.forms(batch)
+        if number == len(tree.stages) - 1 and exact:
+            return strata, np.exp2(log2) * geometry.count_each(batch.cells, forms, stage)
         draws = generator.random((len(batch), len(stage.units)))
-        geometry: Any = tree.geometry
         signs, cells, more = geometry.descend(batch.cells, forms, stage, draws)
         log2 += more
         active = batch.active.copy()

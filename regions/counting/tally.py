@@ -92,9 +92,14 @@ def _found(tree: Tree, root: Batch, watch: Stopwatch, n_jobs: int | None) -> Ite
 def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
     """Return so many first-layer units that they alone can cut the domain into `wanted` cells."""
     size, number = net.relu_layers[0].size, 1
-    while number < size and sum(comb(number, j) for j in range(dimension + 1)) < wanted:
+    while number < size and largest_count(number, dimension) < wanted:
         number += 1
     return np.arange(number)
+
+
+def largest_count(hyperplanes: int, dimension: int) -> int:
+    """Return the largest number of cells that so many hyperplanes can cut out of a cell."""
+    return sum(comb(hyperplanes, j) for j in range(dimension + 1))
 
 
 def pieces_of(tree: Tree, root: Batch, wanted: int) -> list[Batch]:

@@ -184,15 +184,24 @@ class Tree:
         return int(np.clip(_STATE_BYTES / max(size, 1.0), 1, 1024))
 
 
-def stages_of(net: ReLUNetwork, frame: Frame, head: np.ndarray | None = None) -> tuple[Stage, ...]:
-    """Return one stage per layer; with `head`, these first-layer units come first, on their own."""
+def stages_of(
+    net: ReLUNetwork, frame: Frame, head: np.ndarray | None = None, tail: int = 0
+) -> tuple[Stage, ...]:
+    """Return one stage per layer.
+
+    With `head`, these first-layer units come first, on their own; with `tail`, so many of the last
+    layer's units come last, on their own.
+    """
     stages, first = [], 0
     for index, layer in enumerate(net.relu_layers):
-        parts = [np.arange(layer.size)]
+        units = np.arange(layer.size)
+        parts = [units]
         if index == 0 and head is not None and 0 < len(head) < layer.size:
-            parts = [np.asarray(head), np.setdiff1d(parts[0], head)]
-        for number, units in enumerate(parts):
-            noise = frame.noise[index][units]
-            stages.append(Stage(index, units, first, noise, number == len(parts) - 1))
+            parts = [np.asarray(head), np.setdiff1d(units, head)]
+        if index == len(net.relu_layers) - 1 and 0 < tail < len(parts[-1]):
+            parts = [*parts[:-1], parts[-1][:-tail], parts[-1][-tail:]]
+        for number, part in enumerate(parts):
+            noise = frame.noise[index][part]
+            stages.append(Stage(index, part, first, noise, number == len(parts) - 1))
         first += layer.size
     return tuple(stages)
