@@ -2,12 +2,12 @@
 
 import itertools
 import math
-from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import regions
 from regions.bounds.cai import log2_at_ranks, log2_expected
@@ -142,16 +142,16 @@ def test_layer_densities_by_name_on_widths():
 
 
 def test_ranks_too_rare_for_a_float_still_count():
-    """One layer, 50 digits: probabilities below 1e-308 carry much of the binomial expectation."""
-    n, p = 1200, 1e-4
-    with localcontext() as context:
-        context.prec = 50
-        q = 1 - (1 - Decimal("0.0001")) ** n
-        cells = itertools.accumulate(math.comb(n, j) for j in range(n + 1))
-        exact = sum(
-            Decimal(math.comb(n, k)) * q**k * (1 - q) ** (n - k) * Decimal(z)
-            for k, z in enumerate(cells)
-        )
-        log2_exact = float(exact.ln() / Decimal(2).ln())
-    assert regions.rank_distribution(n, n, p, "binomial")[-1] == 0.0
-    assert expected([n, n], p, rank="binomial").log2 == pytest.approx(log2_exact, abs=1e-8)
+    """The mean is at least any one term P(k_1) P(k_2) B(k_1, k_2), however small P(k_1) is."""
+    widths, p = [1024, 4096, 4096, 10], 5e-5
+    non_empty = [-math.expm1(4096 * math.log1p(-p))] * 2
+    terms = [
+        stats.binom.logpmf(k, 1024, non_empty[0]) / math.log(2)
+        + stats.binom.logpmf(m, 4096, non_empty[1]) / math.log(2)
+        + log2_at_ranks(widths, [k, m, 10], 1024)
+        for k in range(400, 1024, 48)
+        for m in range(700, 2000, 100)
+    ]
+    total = expected(widths, [p, p, 1.0], rank="binomial").log2
+    assert max(terms) <= total <= max(terms) + 40
+    assert total == pytest.approx(4594.13, abs=0.01)
