@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.representations.extent import Extent, constant_tolerance, resolution
+from regions.representations.extent import Extent, Precision
 from regions.representations.factor import Factor, factorise
 from regions.representations.rows import CentredRows, as_rows, centre, host
 
@@ -77,28 +77,31 @@ def layer_of(values: Any, name: str = "X", extent: Extent | None = None) -> Laye
 
     `extent` tells the precision they were computed in, if it is not that of `values`.
     """
-    rows = as_rows(values, name)
-    tolerance = constant_tolerance(values) if extent is None else extent.tolerance
-    centred, gram = centre(rows, name)
-    mean = host(centred.mean)
-    silent = _silent(centred, np.real(np.diag(gram)), tolerance)
+    (centred,), gram = centre((as_rows(values, name), name))
+    return make_layer(centred, gram, Precision.of(values) if extent is None else extent.precision)
+
+
+def make_layer(centred: CentredRows, gram: np.ndarray, precision: Precision) -> Layer:
+    """Return the layer of centred rows with this Gram matrix, without its silent neurons."""
+    mean, n = host(centred.mean), len(centred.values)
+    silent = _silent(centred, np.real(np.diag(gram)), precision.constant)
     live = np.flatnonzero(~silent)
     matrix = None
     if silent.any():
         gram = gram[np.ix_(live, live)]
-    if len(live) > len(rows):  # rotate the neurons: n directions hold everything
+    if len(live) > n:  # rotate the neurons: n directions hold everything
         matrix = _rotate(centred.full()[:, live])
         gram = matrix.conj().T @ matrix
     return Layer(
-        n=len(rows),
-        neurons=rows.shape[1],
+        n=n,
+        neurons=centred.width,
         live=live,
         dead=np.flatnonzero(silent & (mean == 0)),
         constant=np.flatnonzero(silent & (mean != 0)),
         gram=gram,
         matrix=matrix,
         centred=centred,
-        resolution=resolution(values) if extent is None else extent.resolution,
+        resolution=precision.resolution,
     )
 
 

@@ -73,7 +73,7 @@ class Moments:
         return Layer(
             n=self.n,
             neurons=len(gram),
-            resolution=column.extent.resolution,
+            resolution=column.extent.precision.resolution,
             live=np.flatnonzero(live),
             dead=np.flatnonzero(dead),
             constant=np.flatnonzero(~live & ~dead),

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from regions.representations.extent import Precision
 from regions.representations.factor import Factor
-from regions.representations.layer import Layer, layer_of
-from regions.representations.rows import check_paired, host
+from regions.representations.layer import Layer, make_layer
+from regions.representations.rows import as_rows, centre, check_paired, host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +53,15 @@ class Pair:
 
 def pair_of(X: Any, Y: Any) -> Pair:
     """Return the pair of two (samples, neurons) arrays."""
-    same = X is Y
-    x = layer_of(X, "X")
-    y = x if same else layer_of(Y, "Y")
-    return pair_layers(x, y)
+    rows_x, rows_y = as_rows(X, "X"), as_rows(Y, "Y")
+    check_paired(len(rows_x), len(rows_y))
+    (left, right), gram = centre((rows_x, "X"), (rows_y, "Y"))
+    p = left.width
+    x = make_layer(left, gram[:p, :p], Precision.of(X))
+    y = make_layer(right, gram[p:, p:], Precision.of(Y))
+    if x.matrix is not None or y.matrix is not None:
+        return pair_layers(x, y)
+    return Pair(x=x, y=y, cross=gram[:p, p:][np.ix_(x.live, y.live)])
 
 
 def pair_layers(x: Layer, y: Layer) -> Pair:
@@ -63,19 +69,9 @@ def pair_layers(x: Layer, y: Layer) -> Pair:
     check_paired(x.n, y.n)
     if x is y:
         return Pair(x=x, y=y, cross=x.gram)
-    if _plain(x) and _plain(y):
-        cross = x.centred.cross(y.centred)  # type: ignore[union-attr]
-        whole = len(x.live) == x.neurons and len(y.live) == y.neurons
-        return Pair(x=x, y=y, cross=cross if whole else cross[np.ix_(x.live, y.live)])
     if type(x.rows) is type(y.rows):
         return Pair(x=x, y=y, cross=host(x.rows.conj().T @ y.rows))
     return Pair(x=x, y=y, cross=host(x.rows).conj().T @ host(y.rows))
-
-
-def _plain(layer: Layer) -> bool:
-    """Return whether the layer is centred samples in memory."""
-    centred = layer.centred
-    return layer.matrix is None and centred is not None and isinstance(centred.values, np.ndarray)
 
 
 def _basis(layer: Layer, factor: Factor) -> np.ndarray:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import reduce
-from operator import add
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +62,7 @@ def _array_rows(values: Any, name: str) -> np.ndarray:
 
 
 _BLOCK = 1024  # rows that are centred at a time, so that they stay in the cache
-_FAR = 1e3  # a mean of so many standard deviations is computed twice
+_FAR = 30.0  # a mean of so many standard deviations is computed twice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,43 +76,66 @@ class CentredRows:
     mean: Any
     drift: Any = None
 
-    def blocks(self) -> Iterator[Any]:
-        """Yield the centred rows, a block at a time."""
-        for start in range(0, len(self.values), _BLOCK):
-            block = self.values[start : start + _BLOCK] - self.mean
-            yield block if self.drift is None else block - self.drift
+    @property
+    def width(self) -> int:
+        return self.values.shape[1]
 
     def full(self) -> Any:
         """Return all centred rows."""
         centred = self.values - self.mean
         return centred if self.drift is None else centred - self.drift
 
-    def gram(self) -> np.ndarray:
-        """Return the products of all pairs of columns."""
-        return host(reduce(add, (block.conj().T @ block for block in self.blocks())))
-
-    def cross(self, other: CentredRows) -> np.ndarray:
-        """Return the products of these columns with the other's."""
-        pairs = zip(self.blocks(), other.blocks(), strict=True)
-        return host(reduce(add, (left.conj().T @ right for left, right in pairs)))
+    def fill(self, start: int, out: np.ndarray) -> None:
+        """Write the centred rows from `start` on into `out`."""
+        np.subtract(self.values[start : start + len(out)], self.mean, out=out)
+        if self.drift is not None:
+            out -= self.drift
 
 
-def centre(rows: Any, name: str = "X") -> tuple[CentredRows, np.ndarray]:
-    """Return centred rows and their Gram matrix; ArgumentError unless all are finite."""
+def gram_of(sides: Sequence[CentredRows]) -> np.ndarray:
+    """Return the products of all pairs of columns of the sides put beside each other."""
+    if not all(isinstance(side.values, np.ndarray) for side in sides):
+        full = _beside([side.full() for side in sides])
+        return host(full.conj().T @ full)
+    count, width = len(sides[0].values), sum(side.width for side in sides)
+    kind = np.result_type(*(side.values for side in sides))
+    room, total = np.empty((min(_BLOCK, count), width), kind), np.zeros((width, width), kind)
+    starts = np.cumsum([0, *(side.width for side in sides)])
+    for start in range(0, count, _BLOCK):
+        block = room[: min(_BLOCK, count - start)]
+        for side, first, last in zip(sides, starts, starts[1:], strict=False):
+            side.fill(start, block[:, first:last])
+        total += block.conj().T @ block
+    return total
+
+
+def _beside(parts: list[Any]) -> Any:
+    if not all(map(is_tensor, parts)):
+        return np.hstack([host(part) for part in parts])
+    import torch
+
+    return torch.hstack(parts)
+
+
+def centre(*named: tuple[Any, str]) -> tuple[list[CentredRows], np.ndarray]:
+    """Return each side's centred rows and one Gram matrix of all of them beside each other.
+
+    Takes (rows, name) pairs; raises ArgumentError unless all activations are finite.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
-        mean = _mean(rows)
-        if not np.isfinite(host(mean)).all():
-            refuse_nonfinite(host(rows), name)
-        centred = CentredRows(values=rows, mean=mean)
-        gram = centred.gram()
+        sides = [CentredRows(values=rows, mean=_mean(rows)) for rows, _ in named]
+        for side, (rows, name) in zip(sides, named, strict=True):
+            if not np.isfinite(host(side.mean)).all():
+                refuse_nonfinite(host(rows), name)
+        gram = gram_of(sides)
     if not np.isfinite(gram).all():
-        raise ArgumentError(f"{name} has activations whose squares overflow float64; rescale them")
-    spread = np.sqrt(np.real(np.diag(gram)) / len(rows))
-    if np.any(np.abs(host(mean)) > _FAR * spread):
-        drift = _mean(centred.full())
-        centred = CentredRows(values=rows, mean=mean, drift=drift)
-        gram = centred.gram()
-    return centred, gram
+        names = " or ".join(name for _, name in named)
+        raise ArgumentError(f"{names} has activations whose squares overflow float64; rescale them")
+    spread = np.sqrt(np.real(np.diag(gram)) / len(named[0][0]))
+    if np.any(np.abs(np.concatenate([host(side.mean) for side in sides])) > _FAR * spread):
+        sides = [replace(side, drift=_mean(side.full())) for side in sides]
+        gram = gram_of(sides)
+    return sides, gram
 
 
 def _mean(rows: Any) -> Any:

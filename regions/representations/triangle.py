@@ -52,7 +52,7 @@ class Triangle:
         return Layer(
             n=self.n,
             neurons=column.neurons,
-            resolution=column.extent.resolution,
+            resolution=column.extent.precision.resolution,
             live=np.flatnonzero(live),
             dead=np.flatnonzero(dead),
             constant=np.flatnonzero(~live & ~dead),
