@@ -81,6 +81,7 @@ def plot_intensification(
     label: str | None = None,
     color: str = _BLUE,
     show_null: bool = True,
+    dodge: float = 1.0,
     **kwargs: Any,
 ) -> Axes:
     """Draw alpha against the compression ratio with its intervals, and what the null expects.
@@ -92,6 +93,8 @@ def plot_intensification(
     ----------
     label : str, optional
         Of the line; by default the estimator.
+    dodge : float
+        Factor on the ratios drawn, so that several results do not hide each other.
     **kwargs
         Passed to `Axes.errorbar`.
     """
@@ -103,7 +106,7 @@ def plot_intensification(
     error = np.array([value - interval.low, interval.high - value])
     look = {"fmt": "o-", "capsize": 2, "color": color, **kwargs}
     shown = label or _estimator_label(result)
-    ax.errorbar(np.array(result.ratios), value, yerr=error, label=shown, **look)
+    ax.errorbar(dodge * np.array(result.ratios), value, yerr=error, label=shown, **look)
     if show_null:
         _draw_null(ax, result)
     ax.set_xscale("log", base=2)

@@ -10,9 +10,11 @@ import numpy as np
 from scipy import stats
 
 from regions.errors import ArgumentError
-from regions.recall.balance import Scale
-from regions.recall.inference import adjust
+from regions.recall.estimate import estimate
+from regions.recall.inference import adjust, infer
 from regions.recall.ols import ols, per_model
+from regions.recall.options import Options
+from regions.recall.ratio import Contrast
 from regions.results import jsonable
 
 if TYPE_CHECKING:
@@ -66,23 +68,31 @@ class Trend:
             f"{', '.join(f'{ratio:g}' for ratio in self.ratios)}: Page's L = "
             f"{self.page_statistic:g}, p = {self.page_pvalue:.2g}; Friedman "
             f"{self.friedman_statistic:.3f}, p = {self.friedman_pvalue:.2g}. Rises (paired, "
-            f"one-sided, Bonferroni): {steps}. All ratios share the dense networks."
+            f"one-sided, adjusted): {steps}. All ratios share the dense networks."
         )
 
 
-def trend(table: RecallTable, scale: Scale | None = None) -> Trend:
+def trend(table: RecallTable, estimator: str = "ols", **options: Any) -> Trend:
     """Test whether alpha rises with the compression ratio, over models.
 
     Page's test uses all ratios at once and has more power than tests of neighbours; it asks for
-    some rise, not for a rise at every step. One uncorrected alpha per model: measurement noise
-    dilutes all ratios by about the same factor, so order survives it better than values do.
+    some rise, not for a rise at every step. It uses one uncorrected alpha per model: measurement
+    noise dilutes all ratios by about the same factor, so order survives it better than values do.
+
+    Parameters
+    ----------
+    estimator : str
+        Of the tests of neighbouring ratios, as in `intensification`: "ols" as published.
+    **options
+        aggregate, center, weights and correction ("bonferroni") of the same.
 
     Raises
     ------
     ArgumentError
         For fewer than two ratios or models, or if a model's alpha is undefined.
     """
-    alphas = per_model(ols(table.counts, scale or Scale()))
+    chosen = Options(**{"estimator": estimator, "correction": "bonferroni", **options})
+    alphas = per_model(ols(table.counts, chosen.scale))
     ratios, models = alphas.shape
     if ratios < 2 or models < 2:
         raise ArgumentError(f"a trend needs at least 2 ratios and 2 models, got {alphas.shape}")
@@ -98,32 +108,29 @@ def trend(table: RecallTable, scale: Scale | None = None) -> Trend:
         page_pvalue=float(page.pvalue) if page else nan[0],
         friedman_statistic=float(friedman.statistic) if friedman else nan[0],
         friedman_pvalue=float(friedman.pvalue) if friedman else nan[0],
-        steps=_steps(table.ratios, alphas),
+        steps=_steps(table, chosen, alphas),
         n_models=models,
     )
 
 
-def _steps(ratios: tuple[float, ...], alphas: np.ndarray) -> pd.DataFrame:
+def _steps(table: RecallTable, options: Options, alphas: np.ndarray) -> pd.DataFrame:
     import pandas as pd
 
-    pairs = list(pairwise(alphas))
-    pvalues = np.array([_rise(low, high) for low, high in pairs])
+    ratio = estimate(table, options, np.random.default_rng(0)).whole.ratio
+    rows = np.arange(len(table.ratios))
+    rise = Contrast(ratio.select(rows[1:]), ratio.select(rows[:-1]))
+    found = infer(rise, [], "t", "greater")
     return pd.DataFrame(
         {
-            "ratio": ratios[:-1],
-            "next_ratio": ratios[1:],
-            "rise": [float((high - low).mean()) for low, high in pairs],
-            "correlation": [_correlation(low, high) for low, high in pairs],
-            "pvalue": pvalues,
-            "pvalue_adjusted": adjust(pvalues, "bonferroni"),
+            "ratio": table.ratios[:-1],
+            "next_ratio": table.ratios[1:],
+            "rise": rise.value,
+            "standard_error": found.standard_error,
+            "correlation": [_correlation(low, high) for low, high in pairwise(alphas)],
+            "pvalue": found.pvalue,
+            "pvalue_adjusted": adjust(found.pvalue, options.correction),
         }
     )
-
-
-def _rise(low: np.ndarray, high: np.ndarray) -> float:
-    if np.ptp(high - low) < 1e-12:
-        return float("nan")
-    return float(stats.ttest_rel(low, high, alternative="less").pvalue)
 
 
 def _correlation(low: np.ndarray, high: np.ndarray) -> float:

@@ -1,0 +1,310 @@
+"""Recall distortion of pruned networks: the tests of Good et al. (2022), naive and corrected.
+
+    python -m analyses.recall_distortion --data COUNTS.npz     the published networks again
+    python -m analyses.recall_distortion                       own networks, digits by default
+
+Own networks: many seeds per width as one stack, pruned by magnitude (MP), gradient (GP), undecayed
+(UP) and random (RP) at each ratio and fine-tuned; the control arm (ratio 1) is fine-tuned without
+pruning. Then the four families of hypotheses: ratio, model size, task, algorithm, each as
+published (uncorrected slopes) and corrected for measurement noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import tyro
+from matplotlib.figure import Figure
+
+import regions
+from analyses import recall_published as published
+from regions.figures import Run, figure_style, save_figure, save_table
+from regions.recall import trend
+from regions.recall.inference import adjust
+from regions.resume import run_tasks
+
+ALGORITHMS = {"MP": "magnitude", "GP": "gradient", "UP": "undecayed", "RP": "random"}
+CONTROL = 1.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study."""
+
+    data: Path | None = None
+    """Recovered counts of the published networks; without it, own networks are trained."""
+    sources: tuple[str, ...] = ("digits",)
+    """Data sets from the easiest to the hardest: "digits", or paths."""
+    widths: tuple[int, ...] = (25, 50, 100)
+    """Units of each of the two hidden layers; all algorithms are run on the largest."""
+    ratios: tuple[float, ...] = (2, 4, 10, 20, 50)
+    seeds: int = 30
+    epochs: int = 20
+    finetune_epochs: int = 10
+    weight_decay: float = 5e-4
+    test_fraction: float = 0.5
+    """Of digits: the share of all images that is measured on, since the usual fifth is few."""
+    limit: int | None = None
+    """Training images at most."""
+    out: Path = Path("out/recall_distortion")
+    progress: bool = True
+    smoke: bool = False
+    """Five small networks, three ratios, few epochs."""
+
+
+def smoke(config: Config) -> Config:
+    """Return the settings of a run of seconds."""
+    return Config(
+        widths=(10, 20), ratios=(2, 10, 50), seeds=5, epochs=10, finetune_epochs=3, smoke=True,
+        out=config.out, progress=config.progress, data=config.data,
+    )  # fmt: skip
+
+
+def compute(config: Config) -> pd.DataFrame:
+    """Return the correct counts of all own networks, tidy, one row per network and class."""
+    tasks = [
+        {"dataset": source, "width": width, "algorithms": _algorithms(config, width)}
+        for source in config.sources
+        for width in config.widths
+    ]
+    names = ("ratios", "seeds", "epochs", "finetune_epochs", "weight_decay", "test_fraction",
+             "limit")  # fmt: skip
+    tasks = [{**task, **{name: getattr(config, name) for name in names}} for task in tasks]
+    frame = run_tasks(
+        tasks, _counts, config.out / "tasks", progress=config.progress, label="widths"
+    )
+    return frame.assign(arch=frame["width"].map("mlp-{0}-{0}".format))
+
+
+def _algorithms(config: Config, width: int) -> list[str]:
+    return list(ALGORITHMS) if width == max(config.widths) else ["MP", "UP"]
+
+
+def _counts(
+    dataset: str,
+    width: int,
+    algorithms: list[str],
+    ratios: tuple[float, ...],
+    seeds: int,
+    epochs: int,
+    finetune_epochs: int,
+    weight_decay: float,
+    test_fraction: float,
+    limit: int | None,
+) -> pd.DataFrame:
+    """Train, prune and fine-tune all networks of one data set and width."""
+    from regions.training import Recipe, build_model, evaluate, train
+
+    data = _data(dataset, test_fraction, limit)
+    recipe = partial(Recipe, lr=0.05, weight_decay=weight_decay)
+    models = [
+        build_model("mlp", data.image_shape, data.classes, seed=seed, hidden=(width, width))
+        for seed in range(seeds)
+    ]
+    dense = train(models, data, recipe(epochs=epochs))
+    arms = [(name, ratio) for name in algorithms for ratio in (CONTROL, *ratios)]
+    starts = [dense.model(seed) for _ in arms for seed in range(seeds)]
+    masks = [
+        _masks(dense.model(seed), name, ratio, seed, data, weight_decay)
+        for name, ratio in arms
+        for seed in range(seeds)
+    ]
+    tuned = train(
+        starts, data, recipe(epochs=finetune_epochs, lr=0.01), masks=masks,
+        seeds=[1000 + seed for _ in arms for seed in range(seeds)],
+    )  # fmt: skip
+    before = evaluate(dense, data.test).predictions
+    after = evaluate(tuned, data.test).predictions.reshape(len(arms), seeds, -1)
+    frames = []
+    for name in algorithms:
+        pruned = {ratio: after[row] for row, (arm, ratio) in enumerate(arms) if arm == name}
+        table = regions.RecallTable.from_predictions(data.test.labels, before, pruned)
+        frames.append(table.to_frame().assign(algorithm=name))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _data(source: str, test_fraction: float, limit: int | None):
+    from dataclasses import replace
+
+    from regions.training import Split, load_data
+    from regions.training.datasets import split_by_class
+
+    data = load_data(source, limit=limit, validation=0.0 if source == "digits" else 0.1)
+    if source != "digits":
+        return data
+    # a fifth of 1,797 images is 36 per class, too few to tell classes apart
+    inputs = np.concatenate([data.train.inputs, data.test.inputs])
+    labels = np.concatenate([data.train.labels, data.test.labels])
+    count = round(test_fraction * len(labels))
+    test, rest = split_by_class(labels, count, np.random.default_rng(0))
+    parts = {"train": Split(inputs[rest], labels[rest]), "test": Split(inputs[test], labels[test])}
+    return replace(data, **parts)
+
+
+def _masks(model, algorithm: str, ratio: float, seed: int, data, weight_decay: float):
+    """Return the masks of one network, all layers ranked together; None for the control arm."""
+    if ratio == CONTROL:
+        return None
+    options = {}
+    if algorithm in ("GP", "UP"):
+        options = {"inputs": data.train.inputs[:1000], "labels": data.train.labels[:1000],
+                   "weight_decay": weight_decay, "gradient": "regularised"}  # fmt: skip
+    return regions.prune(
+        model, 1 / ratio, ALGORITHMS[algorithm], scope="global", prune_output=True, rng=seed,
+        **options,
+    )  # fmt: skip
+
+
+def read_tables(frame: pd.DataFrame) -> dict[tuple[str, int, str], regions.RecallTable]:
+    """Return one table per data set, width and algorithm."""
+    columns = ["dataset", "arch", "algorithm", "ratio", "model", "class", "n", "correct_dense",
+               "correct_pruned", "correct_both"]  # fmt: skip
+    return {
+        (str(source), int(width), str(name)): regions.RecallTable.from_frame(part[columns])
+        for (source, width, name), part in frame.groupby(
+            ["dataset", "width", "algorithm"], sort=False
+        )
+    }
+
+
+def estimates(tables: dict[tuple[str, int, str], regions.RecallTable]) -> pd.DataFrame:
+    """Return alpha of every setting: as published, corrected, against equal log-odds, control."""
+    kinds = {
+        "published": {"paper": True},
+        "corrected": {},
+        "against equal log-odds": {"null": "logit_shift"},
+        "against control": {"null": "control"},
+    }
+    frames = [
+        regions.intensification(table, **options).to_frame().assign(analysis=kind)
+        for table in tables.values()
+        for kind, options in kinds.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def hypotheses(tables: dict[tuple[str, int, str], regions.RecallTable]) -> pd.DataFrame:
+    """Return the tests of all families, naive (Bonferroni over the rows) and corrected (Holm)."""
+    rows = [*_ratio_rows(tables), *_pair_rows(tables)]
+    frame = pd.DataFrame(rows)
+    for kind, correction in (("naive", "bonferroni"), ("corrected", "holm")):
+        frame[f"p_{kind}"] = frame.groupby("family")[f"p_{kind}"].transform(
+            lambda p, c=correction: adjust(p.to_numpy(), c)
+        )
+    return frame
+
+
+def _ratio_rows(tables) -> list[dict]:
+    rows = []
+    for (source, width, name), table in tables.items():
+        pruned = table.select([ratio for ratio in table.ratios if ratio != CONTROL])
+        naive = trend(pruned, correction="none").steps
+        corrected = trend(pruned, "moments", correction="none").steps
+        for a, b in zip(naive.itertuples(), corrected.itertuples(), strict=True):
+            what = f"{source} {width} {name}: {a.ratio:g} < {a.next_ratio:g}"
+            rows.append({"family": "ratio", "hypothesis": what, "difference": b.rise,
+                         "p_naive": a.pvalue, "p_corrected": b.pvalue, "paired": True})  # fmt: skip
+    return rows
+
+
+def _pair_rows(tables) -> list[dict]:
+    sources = list(dict.fromkeys(key[0] for key in tables))
+    widths = sorted({key[1] for key in tables})
+    top = widths[-1]
+    pairs = [
+        ("size", (source, small, name), (source, large, name), "greater")
+        for source in sources
+        for name in ("MP", "UP")
+        for small, large in pairwise(widths)
+    ]
+    pairs += [("task", (a, top, "MP"), (b, top, "MP"), "less") for a, b in pairwise(sources)]
+    pairs += [
+        ("algorithm", (source, top, a), (source, top, b), "two-sided")
+        for source in sources
+        for a, b in combinations(ALGORITHMS, 2)
+    ]
+    rows = []
+    for family, first, second, alternative in pairs:
+        both = [tables[first], tables[second]]
+        both = [table.select([t for t in table.ratios if t != CONTROL]) for table in both]
+        naive, corrected = (
+            regions.compare_intensification(
+                *both, estimator=estimator, alternative=alternative, correction="none"
+            )
+            for estimator in ("ols", "moments")
+        )
+        sign = {"greater": ">", "less": "<", "two-sided": "!="}[alternative]
+        for row, ratio in enumerate(naive.ratios):
+            what = f"{' '.join(map(str, first))} {sign} {' '.join(map(str, second))} at {ratio:g}"
+            rows.append({"family": family, "hypothesis": what,
+                         "difference": corrected.difference[row], "p_naive": naive.pvalue[row],
+                         "p_corrected": corrected.pvalue[row],
+                         "paired": corrected.paired})  # fmt: skip
+    return rows
+
+
+def draw(tables: dict[tuple[str, int, str], regions.RecallTable]) -> Figure:
+    """Draw alpha against the ratio for the largest networks of each data set and algorithm."""
+    width = max(key[1] for key in tables)
+    sources = list(dict.fromkeys(key[0] for key in tables))
+    with figure_style("neurips", aspect=1.2, rows=2 * len(sources), columns=4):
+        fig, axes = plt.subplots(2 * len(sources), 4, layout="constrained", sharex=True)
+        for index, source in enumerate(sources):
+            for column, name in enumerate(ALGORITHMS):
+                top, below = axes[2 * index : 2 * index + 2, column]
+                published.draw_alpha(tables[source, width, name], top)
+                published.draw_excess(tables[source, width, name], below)
+                top.set(title=f"{Path(source).stem}, {name}", xlabel="")
+        for ax in axes[:, 1:].flat:
+            ax.set_ylabel("")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles, labels, loc="outside lower center", ncols=2)
+    return fig
+
+
+def main() -> None:
+    """Run one of the two parts; print its tables, save figures, numbers and provenance."""
+    config = tyro.cli(Config, description=__doc__)
+    config = smoke(config) if config.smoke else config
+    part = _published if config.data else _own
+    part(config)
+
+
+def _published(config: Config) -> None:
+    assert config.data is not None
+    run = Run(config=config, inputs=[config.data, published.PUBLISHED])
+    tables = published.read_tables(config.data)
+    frame = published.compare_with_published(tables)
+    print(frame.drop(columns="source").round(4).to_string(index=False))
+    wrong = published.disagreements(frame)
+    print("\n".join(wrong) if wrong else "every printed number and verdict is reproduced")
+    folder = config.out / "published"
+    save_figure(published.draw_balances(tables), folder / "figure5", frame, run)
+    paths = save_figure(published.draw_slopes(tables), folder / "slopes", frame, run)
+    print(f"figures: {paths['png'].parent}")
+
+
+def _own(config: Config) -> None:
+    run = Run(config=config, seed=0)
+    counts = compute(config)
+    tables = read_tables(counts)
+    frame, tests = estimates(tables), hypotheses(tables)
+    shown = ["dataset", "arch", "algorithm", "ratio", "analysis", "estimate", "low", "high",
+             "null_value", "pvalue_adjusted", "verdict", "reliability"]  # fmt: skip
+    print(frame[shown].round(4).to_string(index=False))
+    print(tests.round(4).to_string(index=False))
+    folder = config.out / "own"
+    save_table(counts, folder / "counts.csv", run)
+    save_table(tests, folder / "hypotheses.csv", run)
+    paths = save_figure(draw(tables), folder / "alpha", frame, run)
+    print(f"figure: {paths['png']}")
+
+
+if __name__ == "__main__":
+    main()

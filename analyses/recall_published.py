@@ -1,0 +1,162 @@
+"""The published networks again: Figure 5 and the verdicts of Figure 1 of Good et al. 2022.
+
+Used by `analyses.recall_distortion`; needs the counts recovered from the vector graphics of
+Figure 5 (`--data PATH`, arrays `dense_MP`, `MP_2`, ..., (models, classes)).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import regions
+from regions.errors import DataError
+from regions.figures import PALETTE, figure_style
+from regions.recall import plot_balances, plot_intensification
+
+ALGORITHMS = ("MP", "GP", "UP", "RP")
+RATIOS = (2, 4, 10, 20, 50)
+IMAGES = 1000
+CLASSES = "plane car bird cat deer dog frog horse ship truck".split()
+PUBLISHED = Path(__file__).parents[1] / "data" / "recall_good2022_figure5.csv"
+
+
+def read_tables(path: Path) -> dict[str, regions.RecallTable]:
+    """Return one table per algorithm; joint correctness is unknown."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {
+                name: regions.RecallTable.from_counts(
+                    arrays[f"dense_{name}"],
+                    {ratio: arrays[f"{name}_{ratio}"] for ratio in RATIOS},
+                    IMAGES,
+                    classes=CLASSES,
+                )
+                for name in ALGORITHMS
+            }
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} does not hold the recovered counts: {error}") from error
+
+
+def compare_with_published(tables: dict[str, regions.RecallTable]) -> pd.DataFrame:
+    """Return what is recomputed beside what was printed, and the corrected view."""
+    frames = []
+    for name, table in tables.items():
+        paper = regions.intensification(table, paper=True)
+        corrected = regions.intensification(table)
+        excess = regions.intensification(table, "ols", "logit_shift")
+        assert corrected.bounds is not None  # counts alone
+        interval = paper.confidence_interval()
+        frames.append(
+            pd.DataFrame(
+                {
+                    "algorithm": name,
+                    "ratio": RATIOS,
+                    "slope_here": paper.alpha_pooled,
+                    "r_squared_here": paper.description.r_squared,
+                    "accuracy_here": paper.description.accuracy_pruned,
+                    "verdict_here": paper.verdict,
+                    "mean_here": paper.estimate,
+                    "sd_here": paper.per_model.std(1, ddof=1),
+                    "low_here": interval.low,
+                    "high_here": interval.high,
+                    "corrected_low": corrected.bounds.min(0),
+                    "corrected_independent": corrected.bounds[1],
+                    "corrected_high": corrected.bounds.max(0),
+                    "verdict_corrected": corrected.verdict,
+                    "equal_log_odds": excess.null_value,
+                    "excess": excess.excess,
+                    "verdict_excess": excess.verdict,
+                }
+            )
+        )
+    return pd.read_csv(PUBLISHED).merge(pd.concat(frames), on=["algorithm", "ratio"])
+
+
+def disagreements(frame: pd.DataFrame) -> list[str]:
+    """Return where recomputed numbers do not round to the printed ones."""
+    digits = {"slope": 3, "r_squared": 3, "accuracy": 3, "mean": 4, "sd": 4, "low": 3, "high": 3}
+    found = []
+    for _, row in frame.iterrows():
+        where = f"{row['algorithm']} at ratio {row['ratio']}"
+        for name, places in digits.items():
+            printed, here = row[name], row[f"{name}_here"]
+            # one unit in the last place: some numbers were cut, not rounded
+            if np.isfinite(printed) and abs(printed - here) > 10.0**-places:
+                found.append(f"{where}: {name} {here:.5f}, printed {printed}")
+        if row["verdict"] != row["verdict_here"]:
+            found.append(f"{where}: verdict {row['verdict_here']}, printed {row['verdict']}")
+    return found
+
+
+def draw_balances(tables: dict[str, regions.RecallTable]) -> Figure:
+    """Draw Figure 5 again: pruned against dense balance, one panel per algorithm and ratio."""
+    with figure_style("neurips", aspect=0.95, rows=4, columns=5):
+        fig, axes = plt.subplots(4, 5, layout="constrained", sharex=True)
+        for row, (name, table) in zip(axes, tables.items(), strict=True):
+            result = regions.intensification(table)
+            for ax, ratio, verdict in zip(row, RATIOS, result.verdict, strict=True):
+                plot_balances(result, ratio, ax=ax, s=2)
+                slope = result.alpha_pooled[RATIOS.index(ratio)]
+                paper = regions.intensification(table, paper=True).verdict[RATIOS.index(ratio)]
+                ax.set_title(f"{name}, ratio {ratio}: {slope:.3f}\npaper {paper}  here {verdict}")
+                ax.title.set_fontsize(6)
+                ax.tick_params(labelsize=5)
+                ax.get_legend().remove()
+                ax.set(xlabel="", ylabel="")
+        axes[-1, 2].set_xlabel("dense recall balance (recall / accuracy - 1)", fontsize=7)
+        fig.supylabel("pruned recall balance (recall / accuracy - 1)", fontsize=7)
+        handles, _ = axes[0, 0].get_legend_handles_labels()
+        names = ["no change (slope 1)", "slope as published", "corrected slope, possible range"]
+        fig.legend(handles, names, loc="outside lower center", ncols=3, fontsize=6)
+    return fig
+
+
+def draw_slopes(tables: dict[str, regions.RecallTable]) -> Figure:
+    """Draw alpha against the ratio, and how far it is from an equal loss of log-odds."""
+    shown = [name for name in tables if name != "RP"]
+    with figure_style("neurips", aspect=0.95, rows=2, columns=3):
+        fig, axes = plt.subplots(2, 3, layout="constrained", sharey="row", sharex=True)
+        for (top, below), name in zip(axes.T, shown, strict=True):
+            draw_alpha(tables[name], top)
+            draw_excess(tables[name], below)
+            top.set(title=name, xlabel="")
+        for ax in axes[:, 1:].flat:
+            ax.set_ylabel("")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles, labels, loc="outside lower center", ncols=2)
+    return fig
+
+
+def draw_alpha(table: regions.RecallTable, ax: Axes) -> Axes:
+    """Draw alpha as published and corrected, and alpha if all classes lost equal log-odds."""
+    paper, corrected = regions.intensification(table, paper=True), regions.intensification(table)
+    kind = "bounds" if corrected.bounds is not None else "moments"
+    looks = {"label": f"corrected ({kind}), 95 % interval", "color": PALETTE[1], "fmt": "s"}
+    label = "as published, 99 % interval"
+    plot_intensification(paper, ax=ax, show_null=False, dodge=0.93, fmt="o", label=label)
+    plot_intensification(corrected, ax=ax, show_null=False, dodge=1.07, **looks)
+    null = regions.intensification(table, "ols", "logit_shift")
+    ax.plot(table.ratios, null.null_value, "k:", label="if all classes lost equal log-odds")
+    ax.axhline(1, color="0.4", lw=0.8, ls="--", label="alpha = 1")
+    ax.set_ylabel("intensification\nratio alpha")
+    ax.get_legend().remove()
+    return ax
+
+
+def draw_excess(table: regions.RecallTable, ax: Axes) -> Axes:
+    """Draw alpha minus what an equal loss of log-odds gives, uncorrected or corrected."""
+    estimator = "ols" if table.both is None else "moments"
+    result = regions.intensification(table, estimator, "logit_shift")
+    interval = result.confidence_interval()
+    half = (interval.high - interval.low) / 2
+    ax.errorbar(table.ratios, result.excess, half, fmt="D", color=PALETTE[2], capsize=2)
+    ax.axhline(0, color="0.4", lw=0.8, ls="--")
+    note = "uncorrected" if estimator == "ols" else "corrected"
+    ax.set(xlabel="compression ratio", ylabel=f"alpha - equal log-odds\n({note}, 95 % interval)")
+    return ax
