@@ -8,8 +8,5 @@ from regions.pruning.criteria import Request
 
 
 def random(request: Request) -> dict[str, np.ndarray]:
-    """Return scores in random order, without ties."""
-    return {
-        name: request.rng.permutation(weight.size).reshape(weight.shape).astype(float)
-        for name, weight in request.weights.items()
-    }
+    """Return scores in random order, comparable between layers of any size."""
+    return {name: request.rng.random(weight.shape) for name, weight in request.weights.items()}

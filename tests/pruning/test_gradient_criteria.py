@@ -183,3 +183,11 @@ def test_nothing_is_left_implicit():
     pairs = [(np.ones((2, 6)), None), (np.ones((3, 2)), None)]
     with pytest.raises(UnsupportedModelError, match="torch module"):
         regions.prune(pairs, 0.5, "gradient", **options("data"))
+
+
+def test_random_pruning_of_all_layers_together_spares_no_layer():
+    pairs = [(np.ones((100, 100)), None), (np.ones((10, 100)), None)]
+    masks = regions.prune(pairs, 0.5, "random", scope="global", prune_output=True, rng=1)
+    assert masks.total_density == 0.5
+    # hypergeometric: the small layer keeps 500 +- 15 of its 1,000 weights
+    assert 430 < masks["output"].sum() < 570
