@@ -1,0 +1,94 @@
+"""Workers share subtrees: loky, dask, and workers that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from conftest import dense, random_layers
+
+import regions
+from regions.counting import tally
+from regions.counting.cells import count_cells, halfspace_tree
+from regions.counting.enumerate import enumerate_regions
+from regions.counting.limits import Stopwatch
+from regions.counting.vertices import count_vertices
+
+
+@pytest.fixture
+def case(rng):
+    net, box = dense(*random_layers(rng, [3, 8, 8])), regions.Box.cube(3, -1.0, 1.0)
+    return net, box, count_cells(net, box).count
+
+
+def test_two_loky_workers(case):
+    net, box, expected = case
+    assert count_cells(net, box, n_jobs=2).count == expected
+    assert count_vertices(net, box, n_jobs=2).count == expected
+    patterns = {region.pattern.tobytes() for region in enumerate_regions(net, box, n_jobs=2)}
+    assert len(patterns) == expected
+    short = count_cells(net, box, n_jobs=2, time_limit=1e-6)
+    assert short.status.name == "LIMIT_REACHED"
+
+
+def _kill_once(tree, piece, deadline, flag):
+    """Count a piece, but kill the process of the first one that comes here."""
+    try:
+        Path(flag).touch(exist_ok=False)
+    except FileExistsError:
+        return tally._count_piece(tree, piece, deadline)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly:
+    """A picklable unit of work that loses its worker once."""
+
+    def __init__(self, flag):
+        self.flag = str(flag)
+
+    def __call__(self, tree, piece, deadline):
+        return _kill_once(tree, piece, deadline, self.flag)
+
+
+def _count_with(work, net, box, n_jobs):
+    tree = halfspace_tree(net, box, 48)
+    pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
+    found = list(tally.in_parallel(work, tree, pieces, Stopwatch(None), n_jobs))
+    assert all(complete for _, complete in found)
+    return sum(count for count, _ in found)
+
+
+def test_a_killed_loky_worker_loses_nothing(case, tmp_path):
+    net, box, expected = case
+    assert _count_with(Deadly(tmp_path / "killed"), net, box, 2) == expected
+    assert (tmp_path / "killed").exists()
+
+
+def test_a_killed_dask_worker_loses_nothing(case, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    net, box, expected = case
+    with (
+        dask.config.set({"distributed.worker.daemon": False}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        assert _count_with(Deadly(tmp_path / "killed"), net, box, 2) == expected
+    assert (tmp_path / "killed").exists()
+
+
+def test_pieces_cover_the_tree(case):
+    net, box, expected = case
+    tree = halfspace_tree(net, box, 48)
+    pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
+    assert len(pieces) >= 48
+    assert sum(sum(tree.counts(piece)) for piece in pieces) == expected
+    assert np.all([piece.state is None for piece in pieces])

@@ -1,0 +1,125 @@
+"""The vertex engine: agreement with linear programs, degenerate networks, hand-over."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import pytest
+from conftest import dense, random_layers, tent_layers, zigzag_layers
+
+import regions
+from regions.counting import polytopes, vertices
+from regions.counting.cells import count_cells
+from regions.counting.result import Status
+from regions.counting.vertices import InDoubtError, count_vertices
+from regions.errors import DomainError
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_agrees_with_linear_programs(seed):
+    rng = np.random.default_rng(seed)
+    d, depth = int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    widths = [d, *rng.integers(2, 8, size=depth)]
+    net = dense(*random_layers(rng, widths, (1.0, 0.5, 0.2, 0.05)[seed % 4], bias=seed % 3 > 0))
+    for domain in (regions.Box.cube(d, -1.0, 1.0), None):
+        assert count_vertices(net, domain).count == count_cells(net, domain).count
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 6])
+def test_general_position(rng, d):
+    net = dense((rng.normal(size=(8, d)), rng.normal(size=8)))
+    expected = sum(comb(8, j) for j in range(d + 1))
+    assert count_vertices(net, None).count == expected
+    assert count_vertices(net, regions.Box.cube(d, -1e4, 1e4)).count == expected
+
+
+def test_central_networks_are_right(rng):
+    # edge subdivision counts 4 cells of a bias-free [2, 6, 6] with 22
+    for seed in range(5):
+        net = dense(*random_layers(np.random.default_rng(seed), [2, 6, 6], bias=False))
+        box = regions.Box.cube(2, -1.0, 1.0)
+        assert count_vertices(net, box).count == count_cells(net, box).count
+    central = dense((rng.normal(size=(6, 3)), np.zeros(6)))
+    assert count_vertices(central, None).count == 32
+    assert count_vertices(central, regions.Box.cube(3, -1.0, 1.0)).count == 32
+
+
+def test_degenerate_oracles():
+    tent = dense(*tent_layers(3))
+    assert count_vertices(tent, regions.Box([0.0], [1.0])).count == 8
+    assert count_vertices(tent, regions.Box([-5.0], [5.0])).count == 10
+    assert count_vertices(dense(*zigzag_layers(2, copies=2)), None).count == 256
+    duplicates = dense((np.array([[1.0, 0.0], [-1.0, 0.0], [2.0, 0.0]]), np.array([1, -1, 2]) / 10))
+    assert count_vertices(duplicates, regions.Box.cube(2, -1.0, 1.0)).count == 2
+    silent = dense((np.zeros((3, 3)), np.zeros(3)))
+    assert count_vertices(silent, None).count == 1
+    assert count_vertices(silent, regions.Box.cube(3, 0.0, 1.0)).count == 1
+    corner = dense((np.ones((1, 3)), np.array([-3.0])))
+    assert count_vertices(corner, regions.Box.cube(3, 0.0, 1.0)).count == 1
+
+
+def test_slices(rng):
+    net = dense(*random_layers(rng, [30, 8, 8]))
+    points = rng.normal(size=(4, 30))
+    for domain in (
+        regions.Slice.through(points),
+        regions.Slice.through(points, regions.Box.cube(30, -2.5, 2.5)),
+    ):
+        assert count_vertices(net, domain).count == count_cells(net, domain).count
+
+
+def test_flats_equal_cuts(rng, monkeypatch):
+    net = dense(*random_layers(rng, [3, 10, 10]))
+    box = regions.Box.cube(3, -1.0, 1.0)
+    by_flats = count_vertices(net, box).count
+    monkeypatch.setattr(vertices, "_MOST_FLATS", 0.0)
+    assert count_vertices(net, box).count == by_flats
+
+
+def test_small_buffers_grow(rng, monkeypatch):
+    net = dense(*random_layers(rng, [3, 10, 10]))
+    box = regions.Box.cube(3, -1.0, 1.0)
+    expected = count_vertices(net, box).count
+    small = vertices.Vertices._room_for
+
+    def tiny(self, cells, n, budget):
+        owner, signs, starts, corners, masks = small(self, cells, n, budget)
+        return owner, signs, starts, corners[: 1 if budget else 0], masks[: 1 if budget else 0]
+
+    monkeypatch.setattr(vertices.Vertices, "_room_for", tiny)
+    assert count_vertices(net, box).count == expected
+
+
+def test_doubt_is_handed_over(rng, monkeypatch):
+    net = dense(*random_layers(rng, [3, 5, 5]))
+    box = regions.Box.cube(3, -1.0, 1.0)
+
+    def doubtful(*_):
+        raise InDoubtError("the vertices of a cell are in doubt")
+
+    monkeypatch.setattr(vertices, "vertex_tree", doubtful)
+    found = count_vertices(net, box)
+    assert found.count == count_cells(net, box).count
+    assert "in doubt" in found.details["handed_over"]
+
+
+def test_time_limit(rng):
+    net = dense(*random_layers(rng, [5, 40, 40]))
+    found = count_vertices(net, regions.Box.cube(5, -1.0, 1.0), time_limit=0.02)
+    assert found.status is Status.LIMIT_REACHED
+
+
+def test_domains_out_of_reach(rng):
+    with pytest.raises(DomainError, match="cells"):
+        count_vertices(dense(*random_layers(rng, [9, 12])), None)
+    with pytest.raises(DomainError, match="open on some sides"):
+        count_vertices(dense(*random_layers(rng, [2, 4])), regions.Box([0, 0], [1, np.inf]))
+
+
+def test_facet_numbers_use_every_word():
+    masks = np.full((3, 2), np.uint64(2**64 - 1))
+    masks[:, 1] = 5
+    assert polytopes._new_facet(masks, 3) == (1, 2)
+    masks[:, 1] = np.uint64(2**64 - 1)
+    assert polytopes._new_facet(masks, 3)[0] == -1
