@@ -74,7 +74,9 @@ def upper_bound(
         first layer keeps its n0 columns, only its rank is capped. To model it as n1 x d instead,
         as Figure 2 of Cai et al. does, give ``widths[0] = d``.
     rank, samples, rng, sampler
-        `method`, `samples`, `rng` and `sampler` of `rank_distribution`, for ``"expected"``.
+        `method`, `samples`, `rng` and `sampler` of `rank_distribution`, for ``"expected"``. In
+        very sparse wide layers the mean is carried by ranks too rare to be sampled:
+        ``"sampled"`` and ``"mean"`` are then too low, and ``"binomial"`` is the safe choice.
 
     Returns
     -------
