@@ -1,13 +1,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# two workers share the cores: one BLAS thread each
+# two workers share the cores: one thread each
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: demo test lint check format clean
 
 demo: $(VENV)/installed
-	$(BIN)/regions demo -o out/demo
+	$(THREADS) $(BIN)/regions demo -o out/demo --n-jobs 2
 
 test: $(VENV)/installed
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist loadfile

@@ -181,16 +181,24 @@ def prune(
         json: Print JSON instead of a text.
     """
     import regions
+    from regions.networks.load import load_model
 
     if (density is None) == (allocation is None):
         raise ArgumentError("give either --density or --allocation FILE, and not both")
     budget = density if allocation is None else regions.Allocation.load(allocation)
     masks = regions.prune(
-        _network(model, input_shape), budget, criterion, repair, scope=scope, rng=seed
+        load_model(model),
+        budget,
+        criterion,
+        repair,
+        scope=scope,
+        input_shape=input_shape,
+        rng=seed,
     )
     masks.save(output)
     _give(masks, Output(json=json))
-    print(f"{masks.effective().summary()}\nMasks written to {output}", file=sys.stderr)
+    paths = masks.effective().summary() if masks.graph is not None else masks.note
+    print(f"{paths}\nMasks written to {output}", file=sys.stderr)
 
 
 def compare(
