@@ -61,7 +61,7 @@ class Config:
 def smoke(config: Config) -> Config:
     """Return the settings of a run of seconds."""
     return Config(
-        widths=(10, 20), ratios=(2, 10, 50), seeds=5, epochs=10, finetune_epochs=3, smoke=True,
+        widths=(10, 20), ratios=(2, 10), seeds=4, epochs=10, finetune_epochs=3, smoke=True,
         out=config.out, progress=config.progress, data=config.data,
     )  # fmt: skip
 

@@ -113,7 +113,7 @@ def plot_intensification(
     ax.set_xticks(result.ratios, [f"{ratio:g}" for ratio in result.ratios], minor=False)
     ax.minorticks_off()
     ax.set(xlabel="compression ratio (log scale)", ylabel="intensification ratio alpha")
-    ax.legend()
+    ax.legend(loc="upper left")
     return ax
 
 
@@ -131,7 +131,9 @@ def _draw_null(ax: Axes, result: IntensificationResult) -> None:
     if options.null in ("one", "proportional", "control"):
         return
     low, high = _null_range(result.table, options)
-    ax.fill_between(result.ratios, low, high, color=_GREY, alpha=0.2, lw=0, label="(all models)")
+    ax.fill_between(
+        result.ratios, low, high, color=_GREY, alpha=0.2, lw=0, label="its range over models"
+    )
 
 
 def _null_range(table: RecallTable, options: Options) -> tuple[np.ndarray, np.ndarray]:
@@ -176,7 +178,7 @@ def plot_classes(table: RecallTable, ratio: float, ax: Axes | None = None, **kwa
         ax.errorbar(values.mean(0)[order], height + offset, xerr=bars, label=name, **look)
     ax.axvline(0, color=_GREY, lw=0.8)
     ax.set_yticks(height, [str(table.classes[index]) for index in order])
-    ax.set(xlabel="recall balance (recall / accuracy - 1), mean and 95 % interval", ylabel="class")
+    ax.set(xlabel="recall balance (recall / accuracy - 1),\nmean and 95 % interval", ylabel="class")
     ax.legend()
     return ax
 
