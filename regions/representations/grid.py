@@ -13,7 +13,7 @@ from regions.representations.layer import Layer, layer_of
 from regions.representations.measure import Measure
 from regions.representations.pair import Pair
 from regions.representations.registry import find_measure
-from regions.representations.rows import check_paired, host
+from regions.representations.rows import CentredRows, check_paired, cross_of, host
 
 Layers = Mapping[str, Any] | Sequence[Any]
 
@@ -77,10 +77,26 @@ def _named(layers: Layers) -> dict[str, Any]:
 
 
 def _products(left: list[Layer], right: list[Layer]) -> list[list[np.ndarray]]:
-    """Return X_i^T Y_j of all pairs, from one product of all columns."""
-    all_left = np.hstack([host(layer.rows) for layer in left])
-    all_right = np.hstack([host(layer.rows) for layer in right])
-    whole = all_left.T @ all_right
-    rows = np.cumsum([layer.rows.shape[1] for layer in left])[:-1]
-    columns = np.cumsum([layer.rows.shape[1] for layer in right])[:-1]
-    return [np.split(part, columns, axis=1) for part in np.split(whole, rows, axis=0)]
+    """Return X_i^T Y_j of the live neurons of all pairs, from one product of all columns."""
+    sides = [[_samples(layer) for layer in layers] for layers in (left, right)]
+    whole = cross_of(*sides)
+    rows, columns = (np.cumsum([0, *(side.width for side in part)]) for part in sides)
+    return [
+        [
+            whole[rows[i] : rows[i + 1], columns[j] : columns[j + 1]][_live(x)][:, _live(y)]
+            for j, y in enumerate(right)
+        ]
+        for i, x in enumerate(left)
+    ]
+
+
+def _samples(layer: Layer) -> CentredRows:
+    """Return the layer's centred samples; those of a layer with few samples are rotated."""
+    if layer.centred is not None and layer.matrix is None:
+        return layer.centred
+    return CentredRows(values=host(layer.matrix), mean=0.0)
+
+
+def _live(layer: Layer) -> np.ndarray | slice:
+    whole = layer.matrix is not None or len(layer.live) == layer.neurons
+    return slice(None) if whole else layer.live

@@ -69,9 +69,10 @@ def pair_layers(x: Layer, y: Layer) -> Pair:
     check_paired(x.n, y.n)
     if x is y:
         return Pair(x=x, y=y, cross=x.gram)
-    if type(x.rows) is type(y.rows):
-        return Pair(x=x, y=y, cross=host(x.rows.conj().T @ y.rows))
-    return Pair(x=x, y=y, cross=host(x.rows).conj().T @ host(y.rows))
+    left, right = x.rows, y.rows
+    same_kind = type(left) is type(right)
+    cross = left.conj().T @ right if same_kind else host(left).conj().T @ host(right)
+    return Pair(x=x, y=y, cross=host(cross))
 
 
 def _basis(layer: Layer, factor: Factor) -> np.ndarray:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -94,19 +96,36 @@ class CentredRows:
 
 def gram_of(sides: Sequence[CentredRows]) -> np.ndarray:
     """Return the products of all pairs of columns of the sides put beside each other."""
-    if not all(isinstance(side.values, np.ndarray) for side in sides):
-        full = _beside([side.full() for side in sides])
-        return host(full.conj().T @ full)
+    if _in_memory(sides):
+        return reduce(add, (block.conj().T @ block for block in _blocks(sides)))
+    full = _beside([side.full() for side in sides])
+    return host(full.conj().T @ full)
+
+
+def cross_of(left: Sequence[CentredRows], right: Sequence[CentredRows]) -> np.ndarray:
+    """Return the products of all columns of the left sides with all of the right ones."""
+    if _in_memory([*left, *right]):
+        pairs = zip(_blocks(left), _blocks(right), strict=True)
+        return reduce(add, (x.conj().T @ y for x, y in pairs))
+    x, y = (_beside([side.full() for side in sides]) for sides in (left, right))
+    return host(x.conj().T @ y) if type(x) is type(y) else host(x).conj().T @ host(y)
+
+
+def _in_memory(sides: Sequence[CentredRows]) -> bool:
+    return all(isinstance(side.values, np.ndarray) for side in sides)
+
+
+def _blocks(sides: Sequence[CentredRows]) -> Iterator[np.ndarray]:
+    """Yield blocks of centred rows of all sides; each overwrites the one before."""
     count, width = len(sides[0].values), sum(side.width for side in sides)
     kind = np.result_type(*(side.values for side in sides))
-    room, total = np.empty((min(_BLOCK, count), width), kind), np.zeros((width, width), kind)
+    room = np.empty((min(_BLOCK, count), width), kind)
     starts = np.cumsum([0, *(side.width for side in sides)])
     for start in range(0, count, _BLOCK):
         block = room[: min(_BLOCK, count - start)]
-        for side, first, last in zip(sides, starts, starts[1:], strict=False):
+        for side, first, last in zip(sides, starts[:-1], starts[1:], strict=True):
             side.fill(start, block[:, first:last])
-        total += block.conj().T @ block
-    return total
+        yield block
 
 
 def _beside(parts: list[Any]) -> Any:
