@@ -13,6 +13,8 @@ cross-checks, for constraints of one's own on the input, and for comparison with
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +105,8 @@ def count_milp(
     known: dict[str, Any] = {"method": "milp", "domain": domain}
     known["details"] = {"solver": solver}
     try:
-        model = Model.of(tree, rows, solver, watch)
-        with track(show=progress, label="regions") as bar:
+        with quiet_pulp(), track(show=progress, label="regions") as bar:
+            model = Model.of(tree, rows, solver, watch)
             for strict in (True, False):
                 while (pattern := model.next_pattern(strict, watch)) is not None:
                     if is_region(tree, pattern, rows):
@@ -123,6 +125,14 @@ def count_milp(
     )
 
 
+@contextmanager
+def quiet_pulp() -> Iterator[None]:
+    """Silence PuLP's notes on its version 4, which older versions cannot follow."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="(?s).*PuLP 4", category=DeprecationWarning)
+        yield
+
+
 def solver_of(name: str, seconds: float | None = None) -> Any:
     """Return PuLP's solver `name`, silent and on one thread; SolverError if it is missing."""
     if name not in _SOLVERS:
@@ -133,10 +143,8 @@ def solver_of(name: str, seconds: float | None = None) -> Any:
         options |= {"primal_feasibility_tolerance": 1e-9, "mip_rel_gap": 0.0}
     if name == "cbc":
         options |= {"threads": 1, "gapRel": 0.0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = getattr(pulp, _SOLVERS[name])(**options)
-        available = found.available()
+    found = getattr(pulp, _SOLVERS[name])(**options)
+    available = found.available()
     if not available:
         raise SolverError(
             f"the solver {name!r} is not installed; use solver='highs', which comes with this "
@@ -226,9 +234,7 @@ class Model:
 
 def run(problem: pulp.LpProblem, solver: str, seconds: float | None = None) -> None:
     """Solve `problem`; raise SolverError unless it ended by a proof or by the time limit."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        problem.solve(solver_of(solver, seconds))
+    problem.solve(solver_of(solver, seconds))
     proved = problem.sol_status == pulp.LpSolutionOptimal or is_infeasible(problem)
     if not proved and seconds is None:
         status = pulp.LpSolution[problem.sol_status]
@@ -302,9 +308,7 @@ class _Builder:
         for side, sense in ((0, pulp.LpMinimize), (1, pulp.LpMaximize)):
             relaxed.sense = sense
             relaxed.setObjective(form)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                relaxed.solve(_relaxation(self.solver))
+            relaxed.solve(_relaxation(self.solver))
             if relaxed.sol_status == pulp.LpSolutionOptimal:
                 value = float(pulp.value(relaxed.objective))  # type: ignore[arg-type]
                 margin = 1e-7 * (abs(low) + abs(high))

@@ -22,7 +22,7 @@ from scipy.stats import binom
 
 from regions.counting.cells import halfspace_tree
 from regions.counting.limits import Stopwatch
-from regions.counting.milp import RESOLUTION, Model, is_infeasible, is_region, run
+from regions.counting.milp import RESOLUTION, Model, is_infeasible, is_region, quiet_pulp, run
 from regions.counting.result import RegionCount, Status
 from regions.counting.tally import only_activation
 from regions.counting.walk import Tree
@@ -110,9 +110,9 @@ def count_parity(
     best: dict[str, Any] = {"pvalue": None, "parities": None, "survived": 0}
     stopped_by, tried = None, []
     try:
-        model = Model.of(tree, tree.frame.rows, solver, watch)
-        tried = _numbers(parities, len(model.binaries))
-        with track(show=progress, label="trials", total=trials * len(tried)) as bar:
+        with quiet_pulp(), track(show=progress, label="trials") as bar:
+            model = Model.of(tree, tree.frame.rows, solver, watch)
+            tried = _numbers(parities, len(model.binaries))
             for number in tried:
                 survived = 0
                 for _ in range(trials):

@@ -1,0 +1,90 @@
+"""The mixed-integer engine: agreement, degenerate units, proofs of optimality, missing solvers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pulp
+import pytest
+from conftest import dense, random_layers, tent_layers
+
+import regions
+from regions.counting import milp
+from regions.counting.cells import count_cells
+from regions.counting.enumerate import enumerate_regions
+from regions.counting.milp import count_milp
+from regions.counting.result import Status
+from regions.errors import ArgumentError, DomainError, SolverError
+
+SQUARE = regions.Box.cube(2, -1.0, 1.0)
+
+
+@pytest.mark.parametrize(("solver", "bias"), [("highs", True), ("highs", False), ("cbc", True)])
+def test_agrees_with_cells(solver, bias):
+    net = dense(*random_layers(np.random.default_rng(3), [2, 3, 3], bias=bias))
+    assert count_milp(net, SQUARE, solver=solver).count == count_cells(net, SQUARE).count
+
+
+def test_units_that_are_zero_on_a_region():
+    # demanding a gap on both sides alone loses the outer regions, and all of them for a zero row
+    tent = dense(*tent_layers(2))
+    assert count_milp(tent, regions.Box([-3.0], [3.0])).count == 6
+    zero_row = dense((np.array([[1.0, 2.0], [0.0, 0.0]]), np.zeros(2)))
+    assert count_milp(zero_row, SQUARE).count == 2
+
+
+def test_constraints_of_ones_own():
+    net = dense((np.eye(2), np.zeros(2)))
+    half = (np.array([[1.0, 0.0]]), np.array([-0.5]))
+    assert count_milp(net, SQUARE).count == 4
+    assert count_milp(net, SQUARE, constraints=half).count == 2
+    with pytest.raises(ArgumentError, match="constraints"):
+        count_milp(net, SQUARE, constraints=(np.ones((1, 3)), np.ones(1)))
+
+
+def test_a_region_is_told_from_other_patterns(rng):
+    net = dense(*random_layers(rng, [2, 3, 3]))
+    tree, extra = milp.halfspace_tree(net, SQUARE), np.zeros((0, 3))
+    patterns = {region.pattern.tobytes() for region in enumerate_regions(net, SQUARE)}
+    for number in range(64):
+        pattern = np.array([number >> k & 1 for k in range(6)], dtype=bool)
+        assert milp.is_region(tree, pattern, extra) == (pattern.tobytes() in patterns)
+
+
+def test_time_limit_is_never_optimal(rng):
+    net = dense(*random_layers(rng, [2, 8, 8]))
+    found = count_milp(net, SQUARE, time_limit=0.3)
+    assert found.status is Status.LIMIT_REACHED
+    assert found.count is None
+
+
+class TimedOut(pulp.HiGHS):
+    """A solver that found something but proved nothing, as PuLP reports it."""
+
+    def actualSolve(self, problem, **kwargs):
+        super().actualSolve(problem, **kwargs)
+        for variable in problem.variables():
+            variable.varValue = 0.0
+        problem.status = pulp.LpStatusOptimal
+        problem.sol_status = pulp.LpSolutionIntegerFeasible
+        return problem.status
+
+
+def test_optimality_comes_from_sol_status(monkeypatch):
+    # status says "Optimal" here, and no pattern with a gap was found: that is no proof
+    monkeypatch.setattr(milp, "solver_of", lambda name, seconds=None: TimedOut(msg=False))
+    net = dense((np.eye(2), np.zeros(2)))
+    found = count_milp(net, SQUARE, time_limit=60.0)
+    assert found.status is Status.LIMIT_REACHED
+    with pytest.raises(SolverError, match="without a proof"):
+        count_milp(net, SQUARE)
+
+
+def test_missing_solver_and_unbounded_domain(monkeypatch):
+    net = dense((np.eye(2), np.zeros(2)))
+    monkeypatch.setattr(pulp.HiGHS, "available", lambda self: False)
+    with pytest.raises(SolverError, match="not installed"):
+        count_milp(net, SQUARE)
+    with pytest.raises(ArgumentError, match="expected one of"):
+        count_milp(net, SQUARE, solver="simplex")
+    with pytest.raises(DomainError, match="bounded"):
+        count_milp(net, None)
