@@ -1,0 +1,87 @@
+"""Plain perceptrons as lists of matrices, with the names that masks use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regions.errors import UnsupportedModelError
+from regions.networks import ReLUNetwork, as_network
+from regions.networks.steps import Linear, Move
+from regions.pruning.reading import is_module, prunable_modules
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Linear layers with a ReLU (or LeakyReLU) after each but the last."""
+
+    names: tuple[str, ...]
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray | None, ...]
+    slopes: tuple[float, ...]
+    moves: tuple[Move, ...] = ()
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each layer's weight."""
+        return {name: w.shape for name, w in zip(self.names, self.weights, strict=True)}
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs n0."""
+        return self.weights[0].shape[1]
+
+
+def read_chain(model: Any, shape: tuple[int, ...]) -> Chain | None:
+    """Return `model` as a chain, or None if it is none or has parameters of other kinds."""
+    if is_module(model) and not _has_plain_parameters(model):
+        return None
+    try:
+        net = as_network(model, shape if is_module(model) else None)
+    except UnsupportedModelError:
+        if is_module(model):
+            return None
+        raise
+    return _chain_of(net)
+
+
+def carried_masks(model: Any) -> dict[str, np.ndarray]:
+    """Return the masks that `torch.nn.utils.prune` left in a module, by layer name."""
+    if not is_module(model):
+        return {}
+    carried = {name: dict(m.named_buffers()) for name, m in prunable_modules(model).items()}
+    return {
+        name: buffers["weight_mask"].detach().cpu().numpy() != 0
+        for name, buffers in carried.items()
+        if "weight_mask" in buffers
+    }
+
+
+def _has_plain_parameters(model: Any) -> bool:
+    """Tell whether all parameters are weights and biases of distinct Linear modules."""
+    from torch.nn import Linear as TorchLinear
+
+    linear = {n: m for n, m in prunable_modules(model).items() if isinstance(m, TorchLinear)}
+    plain = {f"{n}.{kind}" for n in linear for kind in ("weight", "weight_orig", "bias")}
+    return {name.removeprefix(".") for name, _ in model.named_parameters()} <= plain
+
+
+def _chain_of(net: ReLUNetwork) -> Chain | None:
+    first, *rest = net.graph.segments
+    moves = tuple(step for step in first if isinstance(step, Move))
+    layers = [step for segment in net.graph.segments for step in segment if step not in moves]
+    plain = all(isinstance(step, Linear) for step in layers) and len(rest) + 1 == len(layers)
+    ordered = list(first[: len(moves)]) == list(moves) and all(len(part) == 1 for part in rest)
+    names = [step.module for step in layers if isinstance(step, Linear)]
+    if not plain or not ordered or len(set(names)) < len(names) or len(layers[0].shape) != 1:
+        return None
+    parameters = net.parameters
+    return Chain(
+        tuple(names),
+        tuple(parameters[f"{name}.weight"] for name in names),
+        tuple(parameters.get(f"{name}.bias") for name in names),
+        tuple(layer.slope for layer in net.relu_layers),
+        moves,
+    )

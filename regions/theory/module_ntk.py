@@ -1,0 +1,98 @@
+"""Tangent kernel of any module by torch.func."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jacrev, vmap
+
+from regions.errors import ArgumentError, UnsupportedModelError
+from regions.progress import track
+from regions.theory.chain_ntk import Factor
+
+_BLOCK_NUMBERS = 2**24  # of one block of Jacobians: 128 MiB
+
+
+def module_ntk(
+    model: nn.Module,
+    x: np.ndarray,
+    y: np.ndarray,
+    factors: Mapping[str, Factor],
+    progress: bool = False,
+) -> np.ndarray:
+    """Return the kernel of points `x` and `y` (the same array: symmetric), summed over outputs."""
+    jacobian = _Jacobian(model, factors)
+    rows = max(1, _BLOCK_NUMBERS // (jacobian.outputs(x[:1]) * jacobian.size))
+    kernel = np.zeros((len(x), len(y)))
+    for i in track(range(0, len(x), rows), show=progress, label="blocks of the kernel"):
+        of_x = jacobian(x[i : i + rows])
+        for j in range(i if y is x else 0, len(y), rows):
+            of_y = of_x if y is x and i == j else jacobian(y[j : j + rows])
+            block = (of_x @ of_y.T).numpy()
+            kernel[i : i + rows, j : j + rows] = block
+            if y is x:
+                kernel[j : j + rows, i : i + rows] = block.T
+    return kernel
+
+
+class _Jacobian:
+    """Gradients of all outputs by all parameters, of a float64 twin in eval mode."""
+
+    def __init__(self, model: nn.Module, factors: Mapping[str, Factor]):
+        self.twin = _double_twin(model)
+        self.parameters = {n: p.detach() for n, p in self.twin.named_parameters()}
+        if not self.parameters:
+            raise ArgumentError(f"{type(model).__name__} has no parameters, so it has no kernel")
+        self.buffers = dict(self.twin.named_buffers())
+        self.factors = {
+            _parameter_of(name, self.parameters): scale * torch.from_numpy(1.0 * mask)
+            if mask is not None
+            else torch.tensor(scale, dtype=torch.float64)
+            for name, (scale, mask) in factors.items()
+            if mask is not None or scale != 1.0
+        }
+        self.size = sum(prod(p.shape) for p in self.parameters.values())
+
+    def outputs(self, points: np.ndarray) -> int:
+        """Return the number of outputs per point."""
+        return len(self._run(self.parameters, torch.from_numpy(points)[0]))
+
+    def __call__(self, points: np.ndarray) -> Tensor:
+        """Return one row per point: its gradients by every parameter, output after output."""
+        try:
+            parts = vmap(jacrev(self._run), (None, 0))(self.parameters, torch.from_numpy(points))
+        except RuntimeError as error:
+            raise UnsupportedModelError(
+                f"torch.func cannot differentiate {type(self.twin).__name__}: {error}"
+            ) from error
+        return torch.cat([part.flatten(1) for part in parts.values()], dim=1)
+
+    def _run(self, parameters: dict[str, Tensor], point: Tensor) -> Tensor:
+        # masked inside, so that the gradient is restricted to kept weights and carries the scale
+        changed = {name: parameters[name] * factor for name, factor in self.factors.items()}
+        values = {**parameters, **changed, **self.buffers}
+        return functional_call(self.twin, values, (point[None],)).reshape(-1)
+
+
+def _double_twin(model: nn.Module) -> nn.Module:
+    memo = {}
+    for module in model.modules():
+        for value in vars(module).values():
+            if isinstance(value, Tensor) and not value.is_leaf:  # made by pruning hooks
+                memo[id(value)] = value.detach().clone()
+    return copy.deepcopy(model, memo).to("cpu", torch.float64).eval()
+
+
+def _parameter_of(name: str, parameters: Mapping[str, Tensor]) -> str:
+    endings = ("weight", "weight_orig", "parametrizations.weight.original")
+    found = [f"{name}.{end}" for end in endings if f"{name}.{end}" in parameters]
+    if not found:
+        raise UnsupportedModelError(
+            f"the weight of layer {name!r} is no single parameter; it cannot be masked or scaled"
+        )
+    return found[0]

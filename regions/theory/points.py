@@ -1,0 +1,34 @@
+"""Reading of the points that kernels compare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+
+
+def read_points(name: str, points: Any) -> tuple[np.ndarray, bool]:
+    """Return finite points in float64 with a batch axis, and whether it was a single vector."""
+    if hasattr(points, "detach"):
+        points = points.detach().cpu().numpy()
+    try:
+        array = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{name} must be an array of numbers: {error}") from None
+    if array.ndim == 0 or array.size == 0:
+        raise ArgumentError(
+            f"{name} has shape {array.shape}; expected one vector (n0,) or points (rows, ...)"
+        )
+    if not np.isfinite(array).all():
+        bad = int(array.size - np.isfinite(array).sum())
+        raise ArgumentError(f"{name} holds {bad} NaN or infinite value(s) of {array.size}")
+    return np.atleast_2d(array), array.ndim == 1
+
+
+def squeeze_kernel(kernel: np.ndarray, single_x: bool, single_y: bool) -> Any:
+    """Drop the axis of each argument that was a single vector; a float if both were."""
+    axes = tuple(axis for axis, single in enumerate((single_x, single_y)) if single)
+    out = kernel.squeeze(axis=axes)
+    return out if out.ndim else float(out)
