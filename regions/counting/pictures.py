@@ -159,8 +159,8 @@ def _paint_classes(
     pieces, classes = class_polygons(frame, cells)
     shown = np.unique(classes)
     # half white, so that the boundaries stay visible
-    shades = 0.5 + 0.5 * np.array(sns.color_palette("colorblind", len(shown)))
-    palette = dict(zip(shown, shades, strict=True))
+    shades = 0.5 + 0.5 * np.array(sns.color_palette("colorblind"))
+    palette = {label: shades[label % len(shades)] for label in shown}
     colours = [palette[label] for label in classes]
     ax.add_collection(PolyCollection(pieces, facecolors=colours, edgecolors="face", linewidths=0.2))
     segments, _ = _edges(frame, cells)
@@ -187,8 +187,8 @@ def class_polygons(frame: PlanarFrame, cells: PlaneCells) -> tuple[list[np.ndarr
     for cell in range(len(cells)):
         polygon = cells.polygon(cell)
         values = polygon @ maps[cell]
-        # only outputs that are largest at some vertex, or could be inside, matter
-        for label in np.flatnonzero(values.max(axis=0) >= values.max(axis=1).min()):
+        # an output that is below another's least value everywhere is never the largest
+        for label in np.flatnonzero(values.max(axis=0) >= values.min(axis=0).max()):
             rows = (maps[cell][:, [label]] - maps[cell]).T
             rows = rows[np.abs(rows).max(axis=1) > 0]
             rows = rows / np.abs(rows).max(axis=1, keepdims=True)

@@ -57,6 +57,18 @@ def test_class_polygons_are_where_that_output_is_largest(net):
     assert areas == pytest.approx(4.0)
 
 
+def test_an_output_that_is_largest_only_inside_a_region_is_drawn():
+    """Outputs x, -x and .1 on one region: the third wins in a strip that holds no corner."""
+    outputs = (np.array([[1.0], [-1.0], [0.0]]), np.array([-5.0, 5.0, 0.1]))
+    net = regions.as_network([(np.array([[1.0, 0.0]]), np.array([5.0])), outputs])
+    frame = planar_frame(net, BOX)
+    (cells,) = plane_cells(net, frame)
+    polygons, classes = class_polygons(frame, cells)
+    assert sorted(classes) == [0, 1, 2]
+    strip = polygons[list(classes).index(2)]
+    np.testing.assert_allclose(np.unique(strip[:, 0].round(12)), [-0.1, 0.1])
+
+
 def test_one_output_is_coloured_by_its_sign(rng, ax):
     net = regions.as_network([*random_layers(rng, [2, 6]), (rng.normal(size=(1, 6)), [-0.5])])
     regions.plot_regions(net, BOX, by="class", ax=ax)
