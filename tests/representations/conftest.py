@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from small_networks import build, convolutional, perceptron
 
 
 def draws(seed):
@@ -66,3 +67,13 @@ def fixtures():
         F5=planted(),
         F6=kornblith(),
     )
+
+
+@pytest.fixture
+def networks():
+    return build(perceptron, 0), build(perceptron, 1)
+
+
+@pytest.fixture
+def convnets():
+    return build(convolutional, 0), build(convolutional, 1)
