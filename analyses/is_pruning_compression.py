@@ -8,7 +8,7 @@ network is compared with the same dense network A; a second dense network B, of 
 the reference: "pruning changed the representation" needs the pruned network to be about as far
 from A as B is.
 
-The rules of the verdicts are in `analyses/compression_verdicts.py`.
+Weights that are drawn anew keep the dense layers' scale. The rules of the verdicts are in `analyses/compression_verdicts.py`.
 """
 
 from __future__ import annotations
