@@ -8,7 +8,8 @@ network is compared with the same dense network A; a second dense network B, of 
 the reference: "pruning changed the representation" needs the pruned network to be about as far
 from A as B is.
 
-Weights that are drawn anew keep the dense layers' scale. The rules of the verdicts are in `analyses/compression_verdicts.py`.
+New weights have the scale of a dense layer. The rules of the verdicts are in
+`analyses/compression_verdicts.py`.
 """
 
 from __future__ import annotations
