@@ -20,7 +20,7 @@ from regions.counting.limits import Stopwatch
 from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice, State
 
-_MEMORY = 2**28  # bytes of values that one piece may hold
+_MEMORY = 2**26  # bytes of values that one piece may hold
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,11 @@ class _Piece:
 
     def mixed(self, array: np.ndarray) -> np.ndarray:
         """Return the rows of `array` at the knots."""
-        first, second = self.weights.reshape(2, -1, *([1] * (array.ndim - 1)))
-        right = np.minimum(self.left + 1, len(array) - 1)
-        return first * array[self.left] + second * array[right]
+        out = array[self.left]
+        new = np.flatnonzero(self.weights[1])
+        first, second = self.weights[:, new].reshape(2, -1, *([1] * (array.ndim - 1)))
+        out[new] = first * out[new] + second * array[self.left[new] + 1]
+        return out
 
     def activated(self, net: ReLUNetwork) -> State:
         """Return the state at the knots after the last ReLU layer."""
@@ -190,6 +192,8 @@ def _refined(piece, values, state, tolerance, rows) -> list[_Piece]:
     knots += weights[1][:, None] * piece.knots[np.minimum(left + 1, len(piece.knots) - 1)]
     size = np.abs(knots).max(axis=1)
     knots, weights = knots / size[:, None], weights / size
+    weights[0, ~fresh] = 1.0  # old knots keep their size
+    knots[~fresh] = piece.knots
     layers = np.where(fresh, piece.layer, piece.layers[left])
     parts = [slice(at, at + rows) for at in range(0, len(knots) - 1, rows - 1)]
     return [

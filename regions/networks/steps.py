@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
+from regions.networks.convolve import convolve
+
 Shape = tuple[int, ...]
 
 
@@ -131,14 +133,18 @@ class Conv(Step):
         return self.weight
 
     def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        weight, rest = (
+            parameters[f"{self.weight}.weight"],
+            (self.stride, self.padding, self.dilation),
+        )
+        if isinstance(values[0], np.ndarray) and len(self.stride) == 2 and self.groups == 1:
+            return convolve(values[0], weight, *rest)
         from torch.nn import functional
 
-        convolve = functional.conv1d if len(self.stride) == 1 else functional.conv2d
-
-        def apply(x: Any, weight: Any) -> Any:
-            return convolve(x, weight, None, self.stride, self.padding, self.dilation, self.groups)
-
-        return _through_torch(apply, values[0], parameters[f"{self.weight}.weight"])
+        apply = functional.conv1d if len(self.stride) == 1 else functional.conv2d
+        return _through_torch(
+            lambda x, weight: apply(x, weight, None, *rest, self.groups), values[0], weight
+        )
 
     def offset(self, parameters: Mapping[str, Any]) -> Any | None:
         bias = parameters.get(f"{self.weight}.bias")
