@@ -1,0 +1,121 @@
+"""Training after screening: one gradient step of the first layer, then ridge regression."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regions.errors import ArgumentError
+from regions.randomness import Rng
+from regions.theory.screening import read_samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoLayer:
+    """f(x) = intercept + sum_u outer[u] relu(<inner[u], x restricted to kept> + bias[u])."""
+
+    kept: np.ndarray
+    inner: np.ndarray
+    bias: np.ndarray
+    outer: np.ndarray
+    intercept: float
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Return f at points of shape (n, d)."""
+        return self.intercept + _features(np.asarray(x)[:, self.kept], self.inner, self.bias) @ (
+            self.outer
+        )
+
+    def r_squared(self, x: Any, y: Any) -> float:
+        """Return 1 - squared error / variance of `y` on samples (n, d) and (n,)."""
+        x, y = read_samples(x, y)
+        return float(1 - np.mean((y - self.predict(x)) ** 2) / np.var(y))
+
+
+def fit_two_layer(
+    x: Any,
+    y: Any,
+    kept: Collection[int] | None = None,
+    *,
+    pairs: int = 128,
+    step: float | None = None,
+    rng: Rng = None,
+) -> TwoLayer:
+    """Return a two-layer ReLU network trained on some of the inputs.
+
+    First layer: `pairs` mirrored pairs of units (equal weights on the unit sphere of the kept
+    inputs, equal biases, outer weights +-1, so that the output is 0) make one gradient step on the
+    squared loss with weight decay 1/step, which *replaces* the weights by -step times the gradient.
+    Then biases are drawn anew and the second layer is fitted by ridge regression, its strength
+    chosen by generalised cross-validation.
+
+    Parameters
+    ----------
+    x, y : arrays of shape (n, d) and (n,)
+    kept : collection of int, optional
+        Inputs to train on, for instance `Screening.kept`; default all.
+    pairs : int
+        Half the number of hidden units.
+    step : float, optional
+        eta_1 > 0; by default such that the new weight vectors have mean square norm 1, which is
+        the order that the published eta_1 = O~(M^((k* - 1) / 2)) gives, without knowing k*.
+
+    Examples
+    --------
+    >>> from regions.theory import SingleIndex
+    >>> model = SingleIndex.sparse(inputs=40, size=4, rng=0)
+    >>> fitted = fit_two_layer(*model.sample(1000, rng=1), model.support, rng=2)
+    >>> fitted.r_squared(*model.sample(1000, rng=3)) > 0.9
+    True
+    """
+    from sklearn.linear_model import RidgeCV
+
+    x, y = read_samples(x, y)
+    chosen = _check(x.shape[1], kept, pairs, step)
+    generator = np.random.default_rng(rng)
+    part = x[:, chosen]
+    inner = _first_step(part, y, pairs, step, generator)
+    bias = generator.standard_normal(2 * pairs)
+    ridge = RidgeCV(alphas=np.logspace(-3, 4, 8)).fit(_features(part, inner, bias), y)
+    return TwoLayer(
+        kept=chosen,
+        inner=inner,
+        bias=bias,
+        outer=np.asarray(ridge.coef_),
+        intercept=float(ridge.intercept_),
+    )
+
+
+def _first_step(
+    x: np.ndarray, y: np.ndarray, pairs: int, step: float | None, generator: np.random.Generator
+) -> np.ndarray:
+    """Return the first layer after its step, (2 pairs, inputs): units, then their mirrors."""
+    weights = generator.standard_normal((pairs, x.shape[1]))
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    active = x @ weights.T + generator.standard_normal(pairs) > 0
+    descent = (active * y[:, None]).T @ x / len(x)  # minus the gradient, outer weight +1
+    if step is None:
+        step = 1 / np.sqrt((descent**2).sum(axis=1).mean())
+    return step * np.vstack([descent, -descent])
+
+
+def _features(x: np.ndarray, inner: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    return np.maximum(x @ inner.T + bias, 0.0)
+
+
+def _check(inputs: int, kept: Collection[int] | None, pairs: int, step: float | None) -> np.ndarray:
+    chosen = np.arange(inputs) if kept is None else np.asarray(list(kept))
+    if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
+        raise ArgumentError(f"kept must list at least one input by its number, got {kept!r}")
+    if chosen.min() < 0 or chosen.max() >= inputs or len(np.unique(chosen)) < len(chosen):
+        raise ArgumentError(
+            f"kept must be distinct numbers below the {inputs} inputs, got {kept!r}"
+        )
+    if pairs < 1:
+        raise ArgumentError(f"pairs must be at least 1, got {pairs!r}")
+    if step is not None and not 0 < step < np.inf:
+        raise ArgumentError(f"step must be positive, got {step!r}")
+    return chosen
