@@ -94,7 +94,7 @@ def draw_maps(frame: pd.DataFrame) -> Figure:
             for ax, arm in zip(row, arms, strict=True):
                 density = 1.0 if arm in REFERENCES else middle
                 draw_map(frame, model, arm, density, ax)
-            row[0].set_ylabel("layer of dense A")
+            row[0].set_ylabel(f"{model}: layer of dense A")
         for ax in axes[-1]:
             ax.set_xlabel("its layer")
         bar = axes[0, 0].collections[0]
@@ -116,8 +116,8 @@ def draw_map(frame: pd.DataFrame, model: str, arm: str, density: float, ax: Any)
     matrix = chosen.pivot(index="layer", columns="layer_y", values="value")
     matrix = matrix.reindex(index=names, columns=names)
     plot_map(matrix, ax=ax, colour_bar=False)
-    suffix = "" if arm in REFERENCES else f", density {density:g}"
-    ax.set(title=f"{model}:\n{ARMS[arm]}{suffix}", xlabel="", ylabel="")
+    suffix = "" if arm in REFERENCES else f"\ndensity {density:g}"
+    ax.set(title=f"{ARMS[arm]}{suffix}", xlabel="", ylabel="")
     at = np.arange(0, len(names), max(1, len(names) // 6))
     ax.set_xticks(at + 0.5, [str(i + 1) for i in at], rotation=0)
     ax.set_yticks(at + 0.5, [str(i + 1) for i in at], rotation=0)
@@ -129,7 +129,7 @@ def draw_accuracy(frame: pd.DataFrame) -> Figure:
     arms, models = per_network(frame), models_of(frame)
     columns = min(2, len(models))
     rows = -(-len(models) // columns)
-    with figure_style("neurips", rows=rows, columns=columns, aspect=0.6):
+    with figure_style("neurips", rows=rows, columns=columns, aspect=0.75):
         fig, axes = plt.subplots(rows, columns, squeeze=False)
         for ax, model in zip(axes.flat, models, strict=False):
             draw_accuracies(arms.loc[arms["model"] == model], densities_of(frame), ax)
@@ -148,7 +148,7 @@ def draw_accuracies(part: pd.DataFrame, densities: list[float], ax: Any) -> Any:
     plot_means(named, "density", "accuracy", "network", order=order, legend=False, ax=ax)
     dense = part.loc[part["arm"].isin(("dense", "other")), "accuracy"].mean()
     ax.axhline(dense, color="0.5", ls=LINE_STYLES[2], label="dense (mean)")
-    ax.set(xscale="log", ylabel="test accuracy", ylim=(0, 1.02))
+    ax.set(xscale="log", ylabel="test accuracy", ylim=(0, 1.02), yticks=np.linspace(0, 1, 5))
     ax.set_xlabel("density (fraction of weights kept)")
     ax.set_xticks(densities, [f"{density:g}" for density in densities])
     ax.minorticks_off()

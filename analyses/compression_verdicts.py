@@ -61,6 +61,7 @@ def contrasts(frame: pd.DataFrame) -> pd.DataFrame:
                 "density": density,
                 "seed": seed,
                 "drift": drift,
+                "dense_accuracy": whole["accuracy"]["dense"],
                 "accuracy_change": accuracy["finetuned"] - whole["accuracy"]["dense"],
                 "sparse_start": accuracy["random"] - accuracy["finetuned"],
                 "structure": accuracy["reinitialised"] - accuracy["random"],
@@ -82,8 +83,9 @@ def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
     tables = []
     for observation, (column, rule) in rules.items():
         table = mean_intervals(numbers, column, ["model", "density"])
-        fall = mean_intervals(numbers, "accuracy_change", ["model", "density"])["mean"]
-        table["accuracy_change"] = fall.to_numpy()
+        for level in ("dense_accuracy", "accuracy_change"):
+            means = mean_intervals(numbers, level, ["model", "density"])["mean"]
+            table[level] = means.to_numpy()
         table.insert(0, "observation", observation)
         table.insert(3, "number", column)
         table["verdict"] = [rule(row) for _, row in table.iterrows()]
