@@ -191,7 +191,7 @@ class Halfspaces:
         frame = self.frame
         m, d = len(frame.rows), frame.dimension
         point = _inner_point(frame)
-        return HalfspaceCells(
+        whole = HalfspaceCells(
             rows=frame.rows.reshape(m, d + 1),
             units=np.full(m, -1),
             starts=np.array([0, m]),
@@ -199,6 +199,7 @@ class Halfspaces:
             high=frame.high[None],
             points=point[None],
         )
+        return self.without_redundant(whole)
 
 
 def halfspace_tree(

@@ -39,6 +39,8 @@ class VertexCells:
 
 def of_bounded(frame: Frame) -> VertexCells:
     """Return a bounded domain as one cell: its box, cut by its other halfspaces."""
+    from regions.counting import polytopes
+
     d, rows = frame.dimension, frame.rows
     words = 1 + (2 * d + len(rows)) // _BITS
     ends = np.stack([frame.low, frame.high], axis=1)
@@ -47,8 +49,14 @@ def of_bounded(frame: Frame) -> VertexCells:
     for vertex, choice in enumerate(product((0, 1), repeat=d)):
         for axis, high in enumerate(choice):
             _set(masks, vertex, 2 * axis + high)
-    for row in rows:
-        vertices, masks = _clipped(vertices, masks, row)
+    while len(rows):
+        # the deepest cut first: most of the others then miss what is left
+        depths = (vertices @ rows.T).min(axis=0)
+        deepest = int(depths.argmin())
+        if depths[deepest] >= -polytopes.TOLERANCE:
+            break
+        vertices, masks = _clipped(vertices, masks, rows[deepest])
+        rows = rows[depths < -polytopes.TOLERANCE]
     used = int(np.bitwise_or.reduce(masks, axis=0).astype(bool).nonzero()[0].max(initial=0)) + 1
     return VertexCells(vertices, masks[:, : max(used, 1)].copy(), np.array([0, len(vertices)]))
 

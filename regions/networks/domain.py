@@ -222,10 +222,10 @@ class Slice:
             return np.array([[1.0], [-1.0]]), np.array([length, 0.0])
         if self.box is None:
             return np.zeros((0, self.dimension)), np.zeros(0)
-        rows, limits = self.box.halfspaces()
-        projected = rows @ self.basis.T
-        varying = np.linalg.norm(projected, axis=1) > 1e-12
-        return projected[varying], (limits - rows @ self.origin)[varying]
+        rows = np.vstack([self.basis.T, -self.basis.T])
+        limits = np.concatenate([self.box.high - self.origin, self.origin - self.box.low])
+        cutting = np.isfinite(limits) & (np.linalg.norm(rows, axis=1) > 1e-12)
+        return rows[cutting], limits[cutting]
 
     def _check_inside(self, box: Box) -> None:
         fixed = np.linalg.norm(self.basis, axis=0) <= 1e-12
