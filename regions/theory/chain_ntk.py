@@ -12,6 +12,9 @@ from regions.theory.chain import Chain
 
 _FEW = 8  # up to so many points of x, every pair of points is compared with the mask itself
 
+_LIGHT = 256  # up to so many kept weights x outputs, a unit's gradients are written out
+_COLUMNS = 2048  # of the gradients written out at a time
+
 Factor = tuple[float, np.ndarray | None]
 
 
@@ -94,16 +97,44 @@ def _few(
 def _many(
     mask: np.ndarray | None, a_x: np.ndarray, d_x: np.ndarray, a_y: np.ndarray, d_y: np.ndarray
 ) -> np.ndarray:
-    """Return the same, one product for all units that keep the same inputs."""
-    same_a, same_d = a_y is a_x, d_y is d_x
+    """Return the same from explicit gradients of units with few weights, products for others."""
+    outputs, units = d_x.shape[1:]
+    if mask is None:
+        mask = np.ones((units, a_x.shape[1]), dtype=bool)
+    light = (outputs * mask.sum(axis=1) <= _LIGHT)[:, None]
+    explicit = _explicit(mask & light, a_x, d_x, a_y, d_y)
+    return explicit + _shared(mask & ~light, a_x, d_x, a_y, d_y)
+
+
+def _explicit(
+    mask: np.ndarray, a_x: np.ndarray, d_x: np.ndarray, a_y: np.ndarray, d_y: np.ndarray
+) -> np.ndarray:
+    """Multiply the gradients of kept weights, some thousand numbers per point at a time."""
+    total = np.zeros((len(a_x), len(a_y)))
+    units, columns = np.nonzero(mask)
+    block = max(1, _COLUMNS // d_x.shape[1])
+    for start in range(0, len(units), block):
+        u, c = units[start : start + block], columns[start : start + block]
+        of_x = (d_x[:, :, u] * a_x[:, None, c]).reshape(len(a_x), -1)
+        same = a_y is a_x
+        of_y = of_x if same else (d_y[:, :, u] * a_y[:, None, c]).reshape(len(a_y), -1)
+        total += _gram(of_x, of_y)
+    return total
+
+
+def _shared(
+    mask: np.ndarray, a_x: np.ndarray, d_x: np.ndarray, a_y: np.ndarray, d_y: np.ndarray
+) -> np.ndarray:
+    """Multiply inputs and gradients apart, once for all units that keep the same inputs."""
+    same = a_y is a_x
     dense = None
     total = np.zeros((len(a_x), len(a_y)))
-    for units, columns in _groups(mask, d_x.shape[-1], a_x.shape[1]):
+    for units, columns in _groups(mask):
         part = d_x[:, :, units]
-        spread = _trace(part, part if same_d else d_y[:, :, units])
+        spread = _trace(part, part if same else d_y[:, :, units])
         few = columns if 2 * columns.sum() <= len(columns) else ~columns
         chosen = a_x[:, few]
-        product = _gram(chosen, chosen if same_a else a_y[:, few])
+        product = _gram(chosen, chosen if same else a_y[:, few])
         if few is not columns:
             dense = _gram(a_x, a_y) if dense is None else dense
             product = dense - product
@@ -111,13 +142,9 @@ def _many(
     return total
 
 
-def _groups(
-    mask: np.ndarray | None, units: int, columns: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def _groups(mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return (units, kept inputs) for every distinct row of the mask that keeps anything."""
-    if mask is None:
-        return [(np.arange(units), np.ones(columns, dtype=bool))]
     packed, inverse = np.unique(np.packbits(mask, axis=1), axis=0, return_inverse=True)
-    rows = np.unpackbits(packed, axis=1, count=columns).astype(bool)
+    rows = np.unpackbits(packed, axis=1, count=mask.shape[1]).astype(bool)
     groups = ((np.flatnonzero(inverse.ravel() == i), row) for i, row in enumerate(rows))
     return [(members, row) for members, row in groups if row.any()]

@@ -70,7 +70,10 @@ def points(rows, shape=(5,), seed=1):
 
 @pytest.mark.parametrize("density", [None, 0.0, 0.1, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("options", [{}, {"outputs": 1, "bias": False}, {"slope": 0.2}])
-def test_perceptron_agrees_with_autograd(density, options):
+@pytest.mark.parametrize("light", [0, 15, 256])  # which units' gradients are written out
+def test_perceptron_agrees_with_autograd(density, options, light, monkeypatch):
+    monkeypatch.setattr("regions.theory.chain_ntk._LIGHT", light)
+    monkeypatch.setattr("regions.theory.chain_ntk._COLUMNS", 7)
     model = perceptron(**options)
     masks = None if density is None else random_masks(model, density)
     x, y, scales = points(11), points(4, seed=2), [0.7, 2.0, 0.3]
@@ -114,7 +117,8 @@ def test_unit_scales_of_the_tangent_parameterisation_match_folded_weights():
     assert not np.allclose(right, lost, rtol=0.2)  # folding loses the squared factors
 
 
-def test_dense_mask_is_no_mask_and_repeated_rows_share_their_product():
+def test_dense_mask_is_no_mask_and_repeated_rows_share_their_product(monkeypatch):
+    monkeypatch.setattr("regions.theory.chain_ntk._LIGHT", 0)
     model, x = perceptron(), points(10)
     ones = random_masks(model, 1.0)
     np.testing.assert_allclose(
