@@ -229,37 +229,29 @@ def compare(
 
 
 def recall(
-    table: Annotated[Positional[Path], arg(metavar="FILE.csv", help="a tidy table of counts")],
-    estimator: str = "moments",
-    null: str = "one",
-    correction: str = "holm",
-    paper: bool = False,
+    table: Annotated[Positional[Path], arg(metavar="FILE.csv", help="a tidy table of recalls")],
+    analyses: tuple[Literal["published", "corrected"], ...] = ("published", "corrected"),
+    estimator: Literal["moments", "ols", "split_half", "cross_model"] = "moments",
+    null: Literal["one", "logit_shift", "proportional", "additive", "flips", "control"] = "one",
+    correction: Literal["holm", "bonferroni", "bh", "none"] = "holm",
+    seed: int = 0,
     where: Where = Output(),
 ) -> None:
     """Test whether pruning hurts classes of low recall more (recall intensification).
 
+    The columns of the table are those of `regions.RecallTable.from_frame`.
+
     Args:
-        estimator: moments, ols, split_half, cross_model.
-        null: What no intensification means: one, logit_shift, proportional, additive.
-        correction: Of p-values over the ratios: holm, bh, bonferroni.
-        paper: Do what the paper did instead.
+        analyses: The test as published, and the one corrected for measurement noise.
+        estimator: Of the corrected analysis.
+        null: What no intensification means, in the corrected analysis.
+        correction: Of its p-values over the ratios.
+        seed: Seed of its random splits.
     """
-    import pandas as pd
+    from regions.recall import report
 
-    import regions
-
-    try:
-        frame = pd.read_csv(table)
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {table} as a CSV table: {error}") from error
-    found = regions.intensification(
-        regions.RecallTable.from_frame(frame),
-        estimator=estimator,
-        null=null,
-        correction=correction,
-        paper=paper,
-    )
-    _give(found, where)
+    options = {"estimator": estimator, "null": null, "correction": correction}
+    _give(report(table, analyses=analyses, rng=seed, **options), where)
 
 
 def demo(

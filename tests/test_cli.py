@@ -68,6 +68,16 @@ def test_count(capsys, model, tmp_path):
     assert status == 0 and found["count"] == expected and found["status"] == "EXACT"
 
 
+def test_recall(capsys, tmp_path):
+    dense, pruned = [[912, 962, 865], [903, 959, 858], [916, 970, 838]], [[815, 937, 689]] * 3
+    table = regions.RecallTable.from_counts(dense, {50: pruned}, n=1000)
+    table.to_frame().to_csv(tmp_path / "recalls.csv", index=False)
+    arguments = ["recall", tmp_path / "recalls.csv", "--analyses", "published", "--json"]
+    status, out, _ = run(capsys, *arguments)
+    expected = regions.intensification(table, paper=True).to_frame()["estimate"].tolist()
+    assert status == 0 and f"{expected[0]:.6f}"[:7] in out
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

@@ -49,9 +49,10 @@ def prune(
         are matched in order. `Masks` stand for their counts, so that
         ``prune(model, masks, "random")`` is the control of equal counts.
     criterion : str or callable
-        ``"magnitude"`` or ``"random"``, or a function of a `regions.pruning.Request` that returns
-        one score per weight. Equal scores: the earlier weight is kept (in row-major order, and by
-        layer if `scope` is global).
+        ``"magnitude"``, ``"random"``, ``"gradient"``, ``"undecayed"`` (these two take `inputs`,
+        `labels`, `weight_decay` and `gradient`: see their files in `regions.pruning`), or a
+        function of a `regions.pruning.Request` that returns one score per weight. Equal scores:
+        the earlier weight is kept (in row-major order, and by layer if `scope` is global).
     repair : bool
         Keep only weights that lie on an input-to-output path, with the same budget, exactly: see
         `regions.pruning.repair`. Layers kept whole are not counted. The wiring must be known.
