@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from regions.counting.plane_kernel import Chain
+from regions.counting.layer_kernel import Chain
 from regions.networks import Graph, ReLUNetwork, State
 from regions.networks.steps import Add
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from regions.counting import plane_kernel as kernel
+from regions.counting.layer_kernel import Chain, Work, classify
 from regions.counting.planar import BOUNDARY
+from regions.counting.polygon_kernel import Stack
 
 STEP = 8192  # cells between two looks at the clock
 
@@ -72,12 +74,10 @@ class PlaneCells:
 class Explorer:
     """One chain of ReLU layers on one plane: its stack grows when it must."""
 
-    def __init__(
-        self, chain: kernel.Chain, maps: np.ndarray, cuts: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, chain: Chain, maps: np.ndarray, cuts: np.ndarray | None = None) -> None:
         units, widest = int(chain.sizes.sum()), int(chain.sizes.max())
         self.chain = chain
-        self.work = kernel.Work(
+        self.work = Work(
             maps=np.zeros((3, units)),
             multiplier=np.zeros(units),
             used=np.zeros(units),
@@ -89,7 +89,7 @@ class Explorer:
             cuts=np.zeros(1, np.int64) if cuts is None else cuts,
         )
         self.work.maps[:, : maps.shape[1]] = maps
-        self._stack = _stack(nodes=64, vertices=1024, units=8 * widest + 64)
+        self._stack = _stack(nodes=64, vertices=2048, units=8 * widest + 1024)
         self._top = 0
 
     def counts(self, polygon: np.ndarray) -> Iterator[int]:
@@ -123,12 +123,12 @@ class Explorer:
 
     def _start(self, polygon: np.ndarray, labels: np.ndarray) -> None:
         k = len(polygon)
-        while 4 * k + 16 > len(self._stack.vertices):
+        while 4 * k + 1024 > len(self._stack.vertices):
             self._grow()
         self._stack.vertices[:k] = polygon
         self._stack.labels[:k] = labels
         self.work.updates[:] = -1
-        end = kernel.classify(self.chain, self.work, self._stack, 0, 0, k, 0)
+        end = classify(self.chain, self.work, self._stack, 0, 0, k, 0)
         self._stack.nodes[0] = (0, 0, k, 0, end, 0)
         self._top = 1
 
@@ -147,8 +147,8 @@ class Explorer:
             now[: len(before)] = before
 
 
-def _stack(nodes: int, vertices: int, units: int) -> kernel.Stack:
-    return kernel.Stack(
+def _stack(nodes: int, vertices: int, units: int) -> Stack:
+    return Stack(
         nodes=np.zeros((nodes, 6), np.int64),
         vertices=np.zeros((vertices, 3)),
         labels=np.zeros(vertices, np.int64),
@@ -156,7 +156,7 @@ def _stack(nodes: int, vertices: int, units: int) -> kernel.Stack:
     )
 
 
-def _found(chain: kernel.Chain, cells: int) -> kernel.Found:
+def _found(chain: Chain, cells: int) -> kernel.Found:
     """Return room for `cells` cells; without room the kernel only counts."""
     units, outputs = int(chain.unit_at[chain.layers]), int(chain.sizes[-1])
     return kernel.Found(

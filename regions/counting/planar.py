@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linprog
 
-from regions.counting import plane_kernel as kernel
 from regions.counting.knots import LineFrame
+from regions.counting.polygon_kernel import Stack, clip
 from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice
 
@@ -159,14 +159,14 @@ def clipped(polygon: np.ndarray, rows: np.ndarray) -> np.ndarray:
         If nothing is left.
     """
     room = len(polygon) + 2 * len(rows) + 8
-    stack = kernel.Stack(
+    stack = Stack(
         nodes=np.zeros((0, 6), np.int64),
         vertices=np.zeros((2 * room, 3)),
         labels=np.full(2 * room, BOUNDARY, np.int64),
         units=np.zeros(0, np.int64),
     )
     stack.vertices[: len(polygon)] = polygon
-    k = kernel.clip(stack, len(polygon), rows, np.full(len(rows), _ON_EDGE))
+    k = clip(stack, len(polygon), rows, np.full(len(rows), _ON_EDGE))
     if k < 3:
         raise DomainError("the planar domain is empty; widen its box or move its points")
     return stack.vertices[:k].copy()
