@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,10 @@ def module_ntk(
     progress: bool = False,
 ) -> np.ndarray:
     """Return the kernel of points `x` and `y` (the same array: symmetric), summed over outputs."""
+    if x.shape[1:] != y.shape[1:]:
+        raise ArgumentError(
+            f"x has points of shape {x.shape[1:]}, but y of {y.shape[1:]}; give equal shapes"
+        )
     jacobian = _Jacobian(model, factors)
     rows = max(1, _BLOCK_NUMBERS // (jacobian.outputs(x[:1]) * jacobian.size))
     kernel = np.zeros((len(x), len(y)))
@@ -59,8 +64,21 @@ class _Jacobian:
         self.size = sum(prod(p.shape) for p in self.parameters.values())
 
     def outputs(self, points: np.ndarray) -> int:
-        """Return the number of outputs per point."""
-        return len(self._run(self.parameters, torch.from_numpy(points)[0]))
+        """Return the number of outputs per point, from one plain call."""
+        kind = type(self.twin).__name__
+        try:
+            with torch.no_grad():
+                out = self._call(self.parameters, torch.from_numpy(points[0]))
+        except RuntimeError as error:
+            raise ArgumentError(
+                f"{kind} cannot be run on a point of shape {points.shape[1:]}: {error}; give "
+                "points of shape (rows, *input shape)"
+            ) from error
+        if not isinstance(out, Tensor):
+            raise UnsupportedModelError(
+                f"{kind} returns a {type(out).__name__}; wrap it in a module that returns a tensor"
+            )
+        return out.numel()
 
     def __call__(self, points: np.ndarray) -> Tensor:
         """Return one row per point: its gradients by every parameter, output after output."""
@@ -73,10 +91,13 @@ class _Jacobian:
         return torch.cat([part.flatten(1) for part in parts.values()], dim=1)
 
     def _run(self, parameters: dict[str, Tensor], point: Tensor) -> Tensor:
+        return self._call(parameters, point).reshape(-1)
+
+    def _call(self, parameters: dict[str, Tensor], point: Tensor) -> Any:
         # masked inside, so that the gradient is restricted to kept weights and carries the scale
         changed = {name: parameters[name] * factor for name, factor in self.factors.items()}
         values = {**parameters, **changed, **self.buffers}
-        return functional_call(self.twin, values, (point[None],)).reshape(-1)
+        return functional_call(self.twin, values, (point[None],))
 
 
 def _double_twin(model: nn.Module) -> nn.Module:

@@ -274,6 +274,31 @@ def test_wrong_calls(call, message):
         call()
 
 
+def test_modules_that_cannot_be_run_or_differentiated_say_why():
+    model = build_model("convnet", (1, 8, 8), 2, width=2)
+    with pytest.raises(ArgumentError, match=r"cannot be run on a point of shape \(3, 8, 8\)"):
+        theory.empirical_ntk(model, points(2, (3, 8, 8)))
+    with pytest.raises(ArgumentError, match=r"but y of \(1, 9, 9\)"):
+        theory.empirical_ntk(model, points(2, (1, 8, 8)), points(2, (1, 9, 9)))
+    with pytest.raises(ArgumentError, match="shape"):
+        theory.empirical_ntk(perceptron(), points(2, (4,)))
+    with pytest.raises(UnsupportedModelError, match="returns a tuple"):
+        theory.empirical_ntk(nn.LSTM(3, 2), points(2, (3,)))
+    with pytest.raises(UnsupportedModelError, match=r"torch\.func cannot differentiate"):
+        module_ntk(Branching(), points(2), points(2), {})
+
+
+class Branching(nn.Module):
+    """Its path depends on the value of a point, which vmap refuses."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(5, 1)
+
+    def forward(self, x):
+        return self.linear(x) if x.sum().item() > 0 else -self.linear(x)
+
+
 def test_networks_without_a_module_must_be_perceptrons():
     net = regions.as_network(build_model("convnet", (1, 8, 8), 2, width=2), (1, 8, 8))
     with pytest.raises(UnsupportedModelError, match=r"give the torch\.nn\.Module"):
