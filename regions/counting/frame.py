@@ -134,7 +134,7 @@ def cone_over(frame: Frame) -> Frame:
 
 
 def _bounds(normals: np.ndarray, limits: np.ndarray, d: int):
-    """Return bounds of every coordinate and the halfspaces that are no such bounds."""
+    """Return bounds of every coordinate and the halfspaces that these do not express."""
     low, high = np.full(d, -np.inf), np.full(d, np.inf)
     axis = (normals != 0).sum(axis=1) == 1
     for normal, limit in zip(normals[axis], limits[axis], strict=True):
@@ -143,9 +143,10 @@ def _bounds(normals: np.ndarray, limits: np.ndarray, d: int):
             high[k] = min(high[k], limit / normal[k])
         else:
             low[k] = max(low[k], limit / normal[k])
-    normals, limits = normals[~axis], limits[~axis]
-    if len(normals):
-        low, high = _tightened(low, high, normals, limits)
+    if axis.all():
+        normals, limits = normals[:0], limits[:0]
+    else:  # the bounds are widened, so every halfspace stays, also along an axis
+        low, high = _tightened(low, high, normals[~axis], limits[~axis])
     if (low >= high).any():
         raise DomainError("the domain is empty or flat; widen its box or move its points")
     return low, high, normals, limits
