@@ -133,12 +133,12 @@ class Halfspaces:
         return signs > 0, self._tightened(below), log2
 
     def _tightened(self, cells: HalfspaceCells) -> HalfspaceCells:
-        from regions.counting import halfspaces
+        from regions.counting import facets
 
         if cells.points.shape[1] > _TIGHTEN_UP_TO:
             return cells
         cells = self.without_redundant(cells)
-        halfspaces.tighten(cells.rows, cells.starts, cells.low, cells.high, cells.points)
+        facets.tighten(cells.rows, cells.starts, cells.low, cells.high, cells.points)
         return cells
 
     def take(self, cells: HalfspaceCells, index: slice) -> HalfspaceCells:
@@ -156,24 +156,24 @@ class Halfspaces:
 
     def without_redundant(self, cells: HalfspaceCells) -> HalfspaceCells:
         """Return the cells with only the halfspaces that are facets within the domain's bounds."""
-        from regions.counting import halfspaces
+        from regions.counting import facets
 
         needed = np.ones(len(cells.rows), dtype=bool)
         low, high = self.frame.low, self.frame.high
-        halfspaces.facets(cells.rows, cells.starts, low, high, cells.points, needed)
+        facets.facets(cells.rows, cells.starts, low, high, cells.points, needed)
         kept = np.concatenate([[0], np.cumsum(needed)])[cells.starts]
         return replace(cells, rows=cells.rows[needed], units=cells.units[needed], starts=kept)
 
     def facets(self, cells: HalfspaceCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (rows, units, starts): the facets of every cell, the domain's bounds included."""
-        from regions.counting import halfspaces
+        from regions.counting import facets
 
         cells, frame = self.without_redundant(cells), self.frame
         count, d = cells.points.shape
         needed = np.zeros((count, 2 * d), dtype=bool)
         if not frame.cone:  # the bounds of a cone lie at infinity or are no boundary
             arrays = (cells.rows, cells.starts, frame.low, frame.high, cells.points)
-            halfspaces.bound_facets(*arrays, needed)
+            facets.bound_facets(*arrays, needed)
         identity = np.eye(d)
         bounds = np.vstack(
             [np.column_stack([identity, -frame.low]), np.column_stack([-identity, frame.high])]

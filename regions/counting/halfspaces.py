@@ -12,9 +12,8 @@ from numba import njit, objmode
 
 from regions.counting.simplex import FAILED, maximise
 
-_BEYOND = 1e-9  # how far past a hyperplane a cell must reach, in units of the domain
-_REDUNDANT = 1e-12
-_DEEP = 1e-4  # a linear program stops as soon as it is so far past
+BEYOND = 1e-9  # how far past a hyperplane a cell must reach, in units of the domain
+DEEP = 1e-4  # a linear program stops as soon as it is so far past
 
 
 def highs_maximise(table, slack, low, high):
@@ -115,7 +114,7 @@ def other_side(rows, slack, m, low, high, point, gain, value, past, found):
         for k in range(d):
             found[k] = point[k] + 0.5 * (crossing + stop) * gain[k]
         return True
-    beyond = farthest(rows, slack, m, gain, low - point, high - point, _DEEP - value, found) + value
+    beyond = farthest(rows, slack, m, gain, low - point, high - point, DEEP - value, found) + value
     if not beyond > past:
         return False
     # halfway between the hyperplane and the point reached
@@ -166,7 +165,7 @@ def normalise(values, noise, forms, beyond):
             for j in range(width - 1):
                 norm += values[cell, j, i] ** 2
             norm = np.sqrt(norm)
-            beyond[cell, i] = _BEYOND
+            beyond[cell, i] = BEYOND
             if norm > noise[i]:
                 beyond[cell, i] += noise[i] / norm
                 for j in range(width):
@@ -201,6 +200,17 @@ def _decide(form, past, rows, slack, m, low, high, point, found):
     sign = 1 if value > 0 else -1
     cuts = other_side(rows, slack, m, low, high, point, -sign * form[:d], -abs(value), past, found)
     return sign, cuts
+
+
+@njit(cache=True)
+def _load(rows, forms, cuts, signs, local):
+    """Write a cell's halfspaces, its parent's and those of the units that cut; return how many."""
+    m = rows.shape[0]
+    local[:m] = rows
+    for j in range(cuts.size):
+        local[m] = signs[cuts[j]] * forms[cuts[j]]
+        m += 1
+    return m
 
 
 @njit(cache=True)
@@ -246,20 +256,23 @@ def split(forms, beyond, rows, starts, low, high, points, cursor, stack, budget,
             cursor[0] += 1
             cursor[1] = 1
         top, cell = cursor[1] - 1, cursor[0] - 1
-        m = starts[cell + 1] - starts[cell]
-        local[:m] = rows[starts[cell] : starts[cell + 1]]
         cuts, unit = s_cuts[top], s_unit[top]
-        for j in range(cuts):
-            local[m] = s_sign[top, s_cut[top, j]] * forms[cell, s_cut[top, j]]
-            m += 1
         point[:] = s_point[top]
+        bounds = low[cell], high[cell]
+        m = _load(
+            rows[starts[cell] : starts[cell + 1]],
+            forms[cell],
+            s_cut[top, :cuts],
+            s_sign[top],
+            local,
+        )
         slacks(local, m, point, slack)
         if cuts > 0:
-            recentre(local, slack, m, low[cell], high[cell], point)
+            recentre(local, slack, m, bounds[0], bounds[1], point)
         while unit < n:
             form = forms[cell, unit]
             sign, cut = _decide(
-                form, beyond[cell, unit], local, slack, m, low[cell], high[cell], point, found
+                form, beyond[cell, unit], local, slack, m, bounds[0], bounds[1], point, found
             )
             s_sign[top, unit] = sign
             if cut:
@@ -282,84 +295,6 @@ def split(forms, beyond, rows, starts, low, high, points, cursor, stack, budget,
         children += 1
         cursor[1] = top
     return children
-
-
-@njit(cache=True)
-def tighten(rows, starts, low, high, points):
-    """Shrink the bounds of every cell to its own extent, by linear programs."""
-    d = points.shape[1]
-    gain, found = np.zeros(d), np.empty(d)
-    for cell in range(points.shape[0]):
-        first, m = starts[cell], starts[cell + 1] - starts[cell]
-        local, slack = rows[first : first + m], np.empty(m)
-        slacks(local, m, points[cell], slack)
-        for k in range(2 * d):
-            axis, sign = k % d, 1.0 if k < d else -1.0
-            gain[:] = 0.0
-            gain[axis] = sign
-            down, up = low[cell] - points[cell], high[cell] - points[cell]
-            value = farthest(local, slack, m, gain, down, up, np.inf, found)
-            if np.isnan(value):
-                continue
-            edge = points[cell, axis] + sign * (value + _BEYOND)
-            if sign > 0:
-                high[cell, axis] = min(high[cell, axis], edge)
-            else:
-                low[cell, axis] = max(low[cell, axis], edge)
-
-
-@njit(cache=True)
-def facets(rows, starts, low, high, points, needed):
-    """Fill `needed` with whether each halfspace is a facet of its cell within the bounds."""
-    d = points.shape[1]
-    found = np.empty(d)
-    for cell in range(points.shape[0]):
-        first, m = starts[cell], starts[cell + 1] - starts[cell]
-        local, slack, names = np.empty((m, d + 1)), np.empty(m), np.arange(first, first + m)
-        local[:] = rows[first : first + m]
-        slacks(local, m, points[cell], slack)
-        down, up = low - points[cell], high - points[cell]
-        left, k = m, 0
-        while k < left:
-            # without this row, can the cell be left through it?
-            gain, room, name = local[k].copy(), slack[k], names[k]
-            local[k], slack[k], names[k] = local[left - 1], slack[left - 1], names[left - 1]
-            target = room + _DEEP
-            value = farthest(local, slack, left - 1, -gain[:d], down, up, target, found)
-            # a row left out wrongly would let cells grow; one too many only costs time
-            needed[name] = not value <= room + _REDUNDANT
-            if needed[name]:
-                local[left - 1], slack[left - 1], names[left - 1] = local[k], slack[k], names[k]
-                local[k], slack[k], names[k] = gain, room, name
-                k += 1
-            else:
-                left -= 1
-
-
-@njit(cache=True)
-def bound_facets(rows, starts, low, high, points, needed):
-    """Fill `needed`, (cells, 2 d), with whether each lower, then upper, bound is a facet."""
-    d = points.shape[1]
-    gain, found = np.zeros(d), np.empty(d)
-    for cell in range(points.shape[0]):
-        first, m = starts[cell], starts[cell + 1] - starts[cell]
-        local, slack = rows[first : first + m], np.empty(m)
-        slacks(local, m, points[cell], slack)
-        down, up = low - points[cell], high - points[cell]
-        for k in range(2 * d):
-            # without this bound, can the cell be left through it?
-            axis, sign = k % d, -1.0 if k < d else 1.0
-            room = -down[axis] if k < d else up[axis]
-            gain[:] = 0.0
-            gain[axis] = sign
-            wider_down, wider_up = down.copy(), up.copy()
-            if k < d:
-                wider_down[axis] -= 1.0
-            else:
-                wider_up[axis] += 1.0
-            target = room + _DEEP
-            value = farthest(local, slack, m, gain, wider_down, wider_up, target, found)
-            needed[cell, k] = not value <= room + _REDUNDANT
 
 
 @njit(cache=True)

@@ -1,7 +1,7 @@
 """Exact count in dimensions 1 to 6 from vertices and edges, without linear programs.
 
 All layers but the last cut polytopes given by their vertices; in the last layer the cells are
-counted as flats (see `polytopes`), so most of them are never made. Whole flats and the whole input
+counted as flats (see `flats`), so most of them are never made. Whole flats and the whole input
 space start from the orthants of first-layer units, with vertices at infinity.
 
 A design note on speed: one cell costs some hundred nanoseconds here, about 20 microseconds in
@@ -60,7 +60,7 @@ class Vertices:
 
     def count(self, cells: VertexCells, forms: np.ndarray, stage: Stage) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
-        from regions.counting import polytopes
+        from regions.counting import flats
 
         unit, tolerance = _normalised(forms, stage.noise)
         counts = np.empty(len(unit), np.int64)
@@ -70,7 +70,7 @@ class Vertices:
             piece = slice(first, first + size)
             part, started = self.take(cells, piece), time.perf_counter()
             arrays = (part.vertices, part.masks, part.starts)
-            polytopes.count_flats(
+            flats.count_flats(
                 unit[piece],
                 tolerance[piece],
                 arrays,
