@@ -72,8 +72,8 @@ def limit_factor(density: float, depth: int, masked_input: bool = False) -> floa
     Each weight is kept with probability `density`, and only kept weights count as parameters. Every
     term of the kernel then carries one factor `density` per masked matrix: density^L with a dense
     input matrix, density^(L+1) with a masked one. That the limit is a multiple of the dense one is
-    Yang and Wang's statement (arXiv:2203.14328); the exponents are our derivation, checked by
-    simulation.
+    the claim of Yang and Wang (arXiv:2203.14328), known to us from its summary; the exponents are
+    our derivation, checked by simulation.
 
     >>> limit_factor(0.5, depth=3), limit_factor(0.5, depth=3, masked_input=True)
     (0.125, 0.0625)
