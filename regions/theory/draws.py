@@ -30,8 +30,8 @@ def random_ntk(
     Weights are drawn from N(0, 1), hidden activations multiplied by sqrt(2 / width), there are no
     biases and one output; each weight is kept with probability `density`. As the widths grow it
     tends to `limit_ntk`, multiplied by `limit_factor` if not rescaled. Yang and Wang (AISTATS
-    2023, arXiv:2203.14328; its abstract) show that a width linear in 1/density suffices for the same
-    gap to the limit. It was not shown to be necessary, and simulations do well with less.
+    2023, arXiv:2203.14328; its abstract) show that a width linear in 1/density suffices for the
+    same gap to the limit. It was not shown to be necessary, and simulations do well with less.
 
     Parameters
     ----------
