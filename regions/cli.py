@@ -15,9 +15,10 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
 from regions.errors import ArgumentError, DataError, RegionsError
 from regions.results import write_atomically
 
+_FACTORY = "package.module:factory with an optional @weights.pt"
 _MODEL = (
     "FILE.onnx, FILE.pt2 (torch.export), FILE.npz (arrays NAME.weight and NAME.bias), or "
-    "package.module:factory with an optional @weights.pt"
+    + _FACTORY
 )
 Model = Annotated[Positional[str], arg(metavar="MODEL", help=_MODEL)]
 ModelOrWidths = Annotated[
@@ -202,28 +203,34 @@ def prune(
 
 
 def compare(
-    dense: Model,
-    pruned: Annotated[Positional[str], arg(metavar="PRUNED", help="a second model, as MODEL")],
-    data: Path,
-    measure: str = "svcca",
+    dense: Annotated[Positional[str], arg(metavar="DENSE", help=_FACTORY)],
+    pruned: Annotated[Positional[str], arg(metavar="PRUNED", help="the same for the other model")],
+    data: str,
+    measure: Literal["svcca", "cca", "pwcca", "cka", "procrustes"] = "svcca",
     layers: tuple[str, ...] = (),
+    images: int = 2000,
     where: Where = Output(),
 ) -> None:
     """Compare the representations of two models, layer by layer.
 
     Args:
-        data: An .npy file of inputs, (samples, ...), as the models take them.
-        measure: svcca, cca, pwcca, cka, procrustes; `regions.compare_layers` lists them.
+        data: An .npy file of inputs, (samples, ...), as the models take them; or a data set for
+            `regions.training.load_data` (digits, .npz, a folder), whose test images are used.
+        measure: How similar two layers are.
         layers: Names of the layers to compare (default: all that both have).
+        images: At most this many inputs, the first ones.
     """
-    import torch
-
     import regions
-    from regions.networks.load import load_model
+    from regions.training import load_data
 
-    inputs = torch.from_numpy(_read_array(data)).float()
+    inputs = _read_array(Path(data)) if data.endswith(".npy") else load_data(data).test.inputs
+    models = [_module(source) for source in (dense, pruned)]
     found = regions.compare_layers(
-        load_model(dense), load_model(pruned), inputs, measure=measure, layers=layers or None
+        *models,
+        inputs[:images].astype("float32"),
+        measure=measure,
+        layers=layers or None,
+        progress=sys.stderr.isatty(),
     )
     _give(found, where)
 
@@ -324,6 +331,19 @@ def _network(model: str, input_shape: tuple[int, ...] | None) -> Any:
     from regions.networks.load import load_model
 
     return regions.as_network(load_model(model), input_shape)
+
+
+def _module(source: str) -> Any:
+    import torch
+
+    from regions.networks.load import load_model
+
+    model = load_model(source)
+    if not isinstance(model, torch.nn.Module):
+        raise ArgumentError(
+            f"{source} holds no torch module, whose layers could be watched; give {_FACTORY}"
+        )
+    return model
 
 
 def _domain(

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import regions
@@ -68,6 +69,21 @@ def test_count(capsys, model, tmp_path):
     assert status == 0 and found["count"] == expected and found["status"] == "EXACT"
 
 
+def test_compare(capsys, tmp_path, monkeypatch):
+    (tmp_path / "zoo_of_digits.py").write_text(
+        "from regions.training import build_model\n"
+        "def first():\n    return build_model('mlp', (1, 8, 8), 10, hidden=(12, 8), seed=0)\n"
+        "def second():\n    return build_model('mlp', (1, 8, 8), 10, hidden=(12, 8), seed=1)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = ["zoo_of_digits:first", "zoo_of_digits:second", "--data", "digits"]
+    status, out, _ = run(capsys, "compare", *names, "--measure", "cka", "-o", "similar.csv")
+    assert status == 0 and out
+    table = pd.read_csv(tmp_path / "similar.csv")
+    assert table["value"].between(0, 1).all() and len(table) >= 3
+
+
 def test_recall(capsys, tmp_path):
     dense, pruned = [[912, 962, 865], [903, 959, 858], [916, 970, 838]], [[815, 937, 689]] * 3
     table = regions.RecallTable.from_counts(dense, {50: pruned}, n=1000)
@@ -96,6 +112,7 @@ def test_recall(capsys, tmp_path):
         (["count", "MODEL", "--points", "missing.npy"], "missing.npy"),
         (["recall", "missing.csv"], "missing.csv"),
         (["compare", "MODEL", "MODEL", "--data", "missing.npy"], "missing.npy"),
+        (["compare", "MODEL", "MODEL", "--data", "digits"], "no torch module"),
     ],
 )
 def test_errors_are_one_clear_line_and_leave_no_file(
