@@ -114,6 +114,11 @@ class Explorer:
                 outputs=found.outputs[:n].copy(),
             )
 
+    def crossed(self, polygon: np.ndarray) -> int:
+        """Return how many units of the first layer cross the polygon."""
+        values = polygon @ self.work.maps[:, : self.chain.sizes[0]]
+        return int(((values.max(axis=0) > 0) & (values.min(axis=0) < 0)).sum())
+
     def halves(self, polygon: np.ndarray) -> list[np.ndarray]:
         """Return the two parts of a polygon cut by some unit, or the polygon if none cuts it."""
         self._start(polygon, np.full(len(polygon), BOUNDARY))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -151,13 +152,23 @@ def _total(make: Callable, polygon: np.ndarray, clock: Stopwatch) -> tuple[int, 
 
 
 def _shares(explorer, polygons: Iterable[np.ndarray], wanted: int) -> list[np.ndarray]:
-    """Cut the polygons along units' boundaries until there are `wanted` of them, if possible."""
-    queue, whole = deque(polygons), []
-    while queue and len(queue) + len(whole) < wanted:
-        polygon = queue.popleft()
-        parts = explorer.halves(polygon)
-        (queue if len(parts) > 1 else whole).extend(parts)
-    return [*queue, *whole]
+    """Cut the polygons along units' boundaries until there are `wanted` of them, if possible.
+
+    The next to be cut is always one that most units of the first layer cross: work grows with
+    their square. The largest shares come first, so that workers end together.
+    """
+    order = itertools.count()
+    heap = [(-explorer.crossed(polygon), next(order), polygon) for polygon in polygons]
+    heapify(heap)
+    whole = []
+    while heap and len(heap) + len(whole) < wanted:
+        parts = explorer.halves(heappop(heap)[2])
+        if len(parts) == 1:
+            whole += parts
+            continue
+        for part in parts:
+            heappush(heap, (-explorer.crossed(part), next(order), part))
+    return [polygon for _, _, polygon in sorted(heap)] + whole
 
 
 def _pieces(net: ReLUNetwork, frame: PlanarFrame, clock: Stopwatch) -> Iterator[int]:

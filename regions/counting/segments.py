@@ -65,6 +65,13 @@ class SegmentExplorer:
         for cells, maps, _ in self._walk(polygon, labels, len(self.net.relu_layers)):
             yield replace(cells, outputs=maps)
 
+    def crossed(self, polygon: np.ndarray) -> int:
+        """Return how many units of the first layer cross the polygon."""
+        if not self.net.relu_layers:
+            return 0
+        values = polygon @ self.net.advance(self.start, 0, np.array([0.0, 0.0, 1.0]))[0]
+        return int(((values.max(axis=0) > 0) & (values.min(axis=0) < 0)).sum())
+
     def halves(self, polygon: np.ndarray) -> list[np.ndarray]:
         """Return the two parts of a polygon cut by a unit of the first layer, or the polygon."""
         if not self.net.relu_layers:
