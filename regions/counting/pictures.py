@@ -160,7 +160,7 @@ def _paint_classes(
     shown = np.unique(classes)
     # half white, so that the boundaries stay visible
     shades = 0.5 + 0.5 * np.array(sns.color_palette("colorblind"))
-    palette = {label: shades[label % len(shades)] for label in shown}
+    palette = {label: tuple(shades[label % len(shades)]) for label in shown}
     colours = [palette[label] for label in classes]
     ax.add_collection(PolyCollection(pieces, facecolors=colours, edgecolors="face", linewidths=0.2))
     segments, _ = _edges(frame, cells)
@@ -255,7 +255,7 @@ def plot_line_density(
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    table = line_density(net, line, bins=bins)
+    table: Any = line_density(net, line, bins=bins)
     ax = plt.gca() if ax is None else ax
     names = list(dict.fromkeys(table["layer"]))
     heights = [table.loc[table["layer"] == name, "density"].to_numpy() for name in names]
