@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import joblib
@@ -79,9 +80,18 @@ def test_a_killed_dask_worker_loses_nothing(case, tmp_path, monkeypatch):
             n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
         ) as cluster,
         distributed.Client(cluster),
-        joblib.parallel_config(backend="dask"),
     ):
-        assert _count_with(Deadly(tmp_path / "killed"), net, box, 2) == expected
+        found = []
+
+        def count():
+            with joblib.parallel_config(backend="dask"):
+                found.append(_count_with(Deadly(tmp_path / "killed"), net, box, 2))
+
+        # dask waits for ever if all workers are gone: then the test fails instead
+        thread = threading.Thread(target=count, daemon=True)
+        thread.start()
+        thread.join(timeout=120)
+        assert found == [expected]
     assert (tmp_path / "killed").exists()
 
 
