@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import brute_force, dense, random_layers
+from counting_oracles import brute_force, dense, random_layers
 
 import regions
 from regions.counting import count_regions

@@ -6,7 +6,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from conftest import brute_force, dense, random_layers, tent_layers, zigzag_layers
+from counting_oracles import brute_force, dense, random_layers, tent_layers, zigzag_layers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

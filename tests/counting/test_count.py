@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import dense, random_layers
+from counting_oracles import dense, random_layers
 
 import regions
 from regions.counting import METHODS, choose_method, count_regions

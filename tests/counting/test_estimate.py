@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import dense, random_layers, zigzag_layers
+from counting_oracles import dense, random_layers, zigzag_layers
 from scipy.stats import ttest_1samp
 
 import regions

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import dense, random_layers, tent_layers
+from counting_oracles import dense, random_layers, tent_layers
 
 import regions
 from regions.counting import count_regions, region_graph

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import dense, random_layers, tent_layers, zigzag_layers
+from counting_oracles import dense, random_layers, tent_layers, zigzag_layers
 from scipy import stats
 
 import regions

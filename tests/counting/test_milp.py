@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pulp
 import pytest
-from conftest import dense, random_layers, tent_layers
+from counting_oracles import dense, random_layers, tent_layers
 
 import regions
 from regions.counting import milp

@@ -10,7 +10,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from conftest import dense, random_layers
+from counting_oracles import dense, random_layers
 
 import regions
 from regions.counting import tally

@@ -6,7 +6,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from conftest import dense, random_layers
+from counting_oracles import dense, random_layers
 
 import regions
 from regions.counting.cells import count_cells

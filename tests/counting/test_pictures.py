@@ -1,7 +1,7 @@
 import matplotlib
 import numpy as np
 import pytest
-from conftest import dense, random_layers
+from counting_oracles import dense, random_layers
 
 import regions
 from regions.counting import breakpoints, count_regions, line_density, plot_line_density

@@ -2,7 +2,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from conftest import dense, random_layers, tent_layers, zigzag_layers
+from counting_oracles import dense, random_layers, tent_layers, zigzag_layers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ Slices through unit vectors have sides along a coordinate axis beside oblique on
 
 import numpy as np
 import pytest
-from conftest import dense, random_layers
+from counting_oracles import dense, random_layers
 from scipy.optimize import linprog
 
 import regions
