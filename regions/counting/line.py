@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
 from regions.counting.knots import LineFrame, LinePart, line_frame, walk
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, results_of
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import track
@@ -164,9 +164,10 @@ def _parts(
     parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     ends = _cuts(frame.knots, _TASKS * effective_n_jobs(n_jobs))
     pieces = (replace(frame, knots=ends[i : i + 2]) for i in range(len(ends) - 1))
-    results: Any = parallel(delayed(_walked)(net, piece, outputs, clock) for piece in pieces)
-    for parts in results:
-        yield from parts
+    tasks = (delayed(_walked)(net, piece, outputs, clock) for piece in pieces)
+    with results_of(parallel(tasks)) as results:
+        for parts in results:
+            yield from parts
 
 
 def _cuts(ends: np.ndarray, pieces: int) -> np.ndarray:

@@ -6,14 +6,13 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from heapq import heapify, heappop, heappush
-from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
 from regions.counting.chain import flat_chain, is_chain
 from regions.counting.explorer import Explorer, PlaneCells
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, results_of
 from regions.counting.line import regions_between
 from regions.counting.merging import linear_pieces
 from regions.counting.planar import BOUNDARY, PlanarFrame, planar_frame
@@ -126,11 +125,11 @@ def _counts(
         return
     parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered")
     tasks = _shares(make(), frame.polygons, _TASKS * effective_n_jobs(n_jobs))
-    results: Any = parallel(delayed(_total)(make, task, clock) for task in tasks)
-    for count, finished in results:
-        yield count
-        if not finished:
-            raise TimeoutError
+    with results_of(parallel(delayed(_total)(make, task, clock) for task in tasks)) as results:
+        for count, finished in results:
+            yield count
+            if not finished:
+                raise TimeoutError
 
 
 def _watched(counts: Iterable[int], clock: Stopwatch) -> Iterator[int]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from math import comb
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,7 @@ import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, results_of
 from regions.counting.result import RegionCount
 from regions.counting.walk import Batch, Tree
 from regions.errors import ArgumentError
@@ -127,25 +125,15 @@ def in_parallel(
             for i, piece in list(left.items())
         )
         try:
-            results: Any = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
-            with contextlib.closing(_quiet(results)) as named:
-                for index, result in named:
+            run = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+            with results_of(run(tasks)) as results:
+                for index, result in results:
                     del left[index]
                     yield result
             return
         except TerminatedWorkerError:
             if attempt == _ATTEMPTS - 1:
                 raise
-
-
-def _quiet(results: Any) -> Generator[Any]:
-    """Pass `results` on; when closed early, cancel what is left without joblib's warning."""
-    try:
-        yield from results
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            results.close()
 
 
 def _named(work: Callable, index: int, *arguments: Any) -> tuple[int, Any]:
