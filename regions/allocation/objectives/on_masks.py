@@ -7,11 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from regions.allocation.draws import ChainDraw, Draw, GraphDraw
+from regions.allocation.draws import ChainDraw, Draw, GraphDraw, make_draws
 from regions.allocation.objectives import Evaluate
 from regions.allocation.problem import Counts, Problem
 from regions.bounds.chain import Chain, chain_of_masks, chain_of_network
 from regions.bounds.on_mask import log2_on_mask
+
+
+def preparer(kind: str) -> Callable[..., Evaluate]:
+    """Return the `prepare` of the objective that is the bound `kind` on drawn masks."""
+
+    def prepare(
+        problem: Problem,
+        rng: np.random.Generator,
+        masks: str | None = None,
+        draws: int = 10,
+        dim: int | None = None,
+        count_output: bool = True,
+    ) -> Evaluate:
+        """Return log2 of the bound, one value per draw of masks."""
+        drawn = make_draws(problem, masks, draws, rng)
+        return bound_on_masks(problem, drawn, kind, dim, count_output)
+
+    return prepare
 
 
 def bound_on_masks(
