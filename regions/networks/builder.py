@@ -22,6 +22,19 @@ class Symbol:
     shape: Shape
 
 
+def without_batch(x: Symbol, constant: Any) -> Any:
+    """Return a constant that meets `x` without its batch axis, which must have size one."""
+    extra = np.ndim(constant) - len(x.shape)
+    if extra <= 0:
+        return constant
+    if any(size != 1 for size in constant.shape[:extra]):
+        raise UnsupportedModelError(
+            f"a constant of shape {constant.shape} has a batch axis; constants must be the same "
+            "for all samples"
+        )
+    return constant.reshape(constant.shape[extra:])
+
+
 class Builder:
     """Collects steps and parameters; `finish` gives the frozen network."""
 
@@ -147,6 +160,24 @@ class Builder:
                 f"an addition joins values of shapes {x.shape} and {y.shape}; they must agree"
             )
         return self._add(Add, [x, y], x.shape, signs=(1.0, sign))
+
+    def plus(self, x: Any, y: Any, sign: float = 1.0) -> Symbol:
+        """Add x + sign * y, where one of the two may be a constant array."""
+        if isinstance(x, Symbol) and isinstance(y, Symbol):
+            return self.add(x, y, sign)
+        if isinstance(x, Symbol):
+            return self.scale(x, None, sign * without_batch(x, y))
+        return self.scale(y, None if sign > 0 else -1.0, without_batch(y, x))
+
+    def normalise(
+        self, x: Symbol, mean: Any, variance: Any, weight: Any, bias: Any, eps: float
+    ) -> Symbol:
+        """Add batch normalisation by fixed statistics; `weight` and `bias` may be None."""
+        factor = 1.0 / np.sqrt(np.asarray(variance, dtype=np.float64) + eps)
+        factor = factor if weight is None else factor * weight
+        offset = -mean * factor if bias is None else bias - mean * factor
+        shape = (-1, *([1] * (len(x.shape) - 1)))
+        return self.scale(x, factor.reshape(shape), offset.reshape(shape))
 
     def relu(self, x: Symbol, slope: float = 0.0) -> Symbol:
         """Add a ReLU layer (LeakyReLU with `slope`)."""

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from regions.errors import UnsupportedModelError
-from regions.networks.builder import Symbol
+from regions.networks.builder import Symbol, without_batch
 
 SUPPORTED = (
     "Linear, Conv1d, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool, AdaptiveAvgPool, mean over space, "
@@ -66,14 +66,8 @@ def _normalise(
             f"layer {name!r} normalises by the statistics of each batch, which is not piecewise "
             "linear; use track_running_stats=True"
         )
-    factor = torch.rsqrt(variance + eps)
-    if weight is not None:
-        factor = factor * weight
-    offset = -mean * factor
-    if bias is not None:
-        offset = offset + bias
-    shape = (-1, *([1] * (len(x.shape) - 1)))
-    return reader.builder.scale(x, _numpy(factor.reshape(shape)), _numpy(offset.reshape(shape)))
+    statistics = (_numpy(value) for value in (mean, variance, weight, bias))
+    return reader.builder.normalise(x, *statistics, eps)
 
 
 def _average(
@@ -121,24 +115,7 @@ def _mean(reader: Any, node: Any, x: Symbol, dim: Any = None, keepdim: bool = Fa
 
 
 def _plus(reader: Any, x: Any, y: Any, sign: float) -> Symbol:
-    if isinstance(x, Symbol) and isinstance(y, Symbol):
-        return reader.builder.add(x, y, sign)
-    if isinstance(x, Symbol):
-        return reader.builder.scale(x, None, _constant(x, y) * sign)
-    return reader.builder.scale(y, None if sign > 0 else -1.0, _constant(y, x))
-
-
-def _constant(x: Symbol, value: Any) -> Any:
-    """Return a constant without its batch axis, which must have size one."""
-    array = _numpy(value)
-    if getattr(array, "ndim", 0) > len(x.shape):
-        if array.shape[0] != 1:
-            raise UnsupportedModelError(
-                f"a constant of shape {array.shape} has a batch axis; constants must be the same "
-                "for all samples"
-            )
-        array = array[0]
-    return array
+    return reader.builder.plus(_numpy(x), _numpy(y), sign)
 
 
 def _times(reader: Any, node: Any, x: Any, y: Any) -> Symbol:
@@ -148,13 +125,13 @@ def _times(reader: Any, node: Any, x: Any, y: Any) -> Symbol:
             "piecewise linear"
         )
     symbol, value = (x, y) if isinstance(x, Symbol) else (y, x)
-    return reader.builder.scale(symbol, _constant(symbol, value))
+    return reader.builder.scale(symbol, without_batch(symbol, _numpy(value)))
 
 
 def _divide(reader: Any, node: Any, x: Any, y: Any) -> Symbol:
     if isinstance(y, Symbol):
         raise UnsupportedModelError(f"node {node.name!r} divides by a value that depends on input")
-    return reader.builder.scale(x, 1.0 / _constant(x, y))
+    return reader.builder.scale(x, 1.0 / without_batch(x, _numpy(y)))
 
 
 def _product(reader: Any, node: Any, x: Any, weight: Any) -> Symbol:

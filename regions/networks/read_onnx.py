@@ -188,27 +188,11 @@ def _pool(r: _Reader, node: Any, x: Symbol, **fields: Any) -> Symbol:
 def _normalise(
     r: _Reader, node: Any, x: Symbol, scale: Any, bias: Any, mean: Any, var: Any, **fields: Any
 ) -> Symbol:
-    factor = scale.astype(np.float64) / np.sqrt(
-        var.astype(np.float64) + fields.get("epsilon", 1e-5)
-    )
-    shape = (-1, *([1] * (len(x.shape) - 1)))
-    return r.builder.scale(x, factor.reshape(shape), (bias - mean * factor).reshape(shape))
+    return r.builder.normalise(x, mean, var, scale, bias, fields.get("epsilon", 1e-5))
 
 
 def _plus(sign: float) -> Callable:
-    def rule(r: _Reader, node: Any, x: Any, y: Any) -> Any:
-        if isinstance(x, Symbol) and isinstance(y, Symbol):
-            return r.builder.add(x, y, sign)
-        if isinstance(x, Symbol):
-            return r.builder.scale(x, None, sign * _fit(x, y))
-        return r.builder.scale(y, None if sign > 0 else -1.0, _fit(y, x))
-
-    return rule
-
-
-def _fit(x: Symbol, constant: np.ndarray) -> np.ndarray:
-    extra = constant.ndim - len(x.shape)
-    return constant.reshape(constant.shape[extra:]) if extra > 0 else constant
+    return lambda r, node, x, y: r.builder.plus(x, y, sign)
 
 
 def _reshape(r: _Reader, node: Any, x: Any, shape: np.ndarray, **_: Any) -> Any:
