@@ -26,6 +26,10 @@ def apply_masks(masks: Masks, model: Any, how: str) -> Any:
         put = _register if how == "prune" else _zero
         for name, module in modules.items():
             _check_parametrized(name, module)
+            _check_bias(name, module.bias is not None, masks)
+        for name, value in masks.repaired.items():
+            layer, _, kind = name.rpartition(".")
+            _write(modules[layer], kind, value)
         for name, module in modules.items():
             put(module, masks[name])
         return model
@@ -33,7 +37,11 @@ def apply_masks(masks: Masks, model: Any, how: str) -> Any:
         return _masked_pairs(masks, model)
     from regions.networks import as_network
 
-    return as_network(model).masked(masks)
+    network = as_network(model)
+    for name in masks:
+        _check_bias(name, f"{name}.bias" in network.parameters, masks)
+    repaired = {**network.parameters, **masks.repaired}
+    return type(network)(network.graph, repaired).masked(masks)
 
 
 def modules_of(masks: Masks, model: Any) -> dict[str, torch.nn.Module]:
@@ -61,6 +69,23 @@ def _check_parametrized(name: str, module: Any) -> None:
             f"the weight of layer {name!r} is parametrized; call "
             "torch.nn.utils.parametrize.remove_parametrizations on it before applying masks"
         )
+
+
+def _check_bias(name: str, has_bias: bool, masks: Masks) -> None:
+    if f"{name}.bias" in masks.repaired and not has_bias:
+        raise ArgumentError(
+            f"the masks carry a repaired bias for layer {name!r}, but the model has none there; "
+            "give that layer a bias, or prune the model that the masks are for"
+        )
+
+
+def _write(module: Any, kind: str, value: np.ndarray) -> None:
+    import torch
+
+    pruned = kind == "weight" and hasattr(module, "weight_orig")
+    parameter = module.weight_orig if pruned else getattr(module, kind)
+    with torch.no_grad():
+        parameter.copy_(torch.tensor(value, dtype=parameter.dtype, device=parameter.device))
 
 
 def _register(module: Any, mask: np.ndarray) -> None:
@@ -95,5 +120,9 @@ def _masked_pairs(masks: Masks, pairs: Any) -> list[tuple[np.ndarray, np.ndarray
             f"the masks have the shapes {list(masks.shapes.values())}, "
             f"but the weights have {shapes}; give one mask per (W, b) pair, in order"
         )
-    kept = zip(weights, masks.values(), pairs, strict=True)
-    return [(weight * mask, pair[1]) for weight, mask, pair in kept]
+    masked = []
+    for (name, mask), weight, (_, bias) in zip(masks.items(), weights, pairs, strict=True):
+        _check_bias(name, bias is not None, masks)
+        weight = masks.repaired.get(f"{name}.weight", weight)
+        masked.append((weight * mask, masks.repaired.get(f"{name}.bias", bias)))
+    return masked

@@ -1,7 +1,8 @@
-"""What a pruning criterion is, and the criteria by name.
+"""What a pruning criterion and a pruning method are, and both by name.
 
 A criterion is a function from a `Request` to one score per weight, higher is better; one file each.
 `prune` then keeps the best weights of each layer (or of all layers together), plainly or repaired.
+A method, also one file each, chooses the masks itself: whole units, blocks, or weights it changes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError
+from regions.pruning.reading import Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,12 @@ class Request:
         Weights of the layers to prune, float64, masked ones as zeros.
     rng : numpy.random.Generator
         The only source of randomness.
+    counts : mapping of str to int
+        How many weights each of these layers is to keep; together, if `scope` is "global".
+    scope : {"layer", "global"}
+        Whether the counts bind each layer or only their sum.
+    reading : Reading
+        All weights and the wiring of the model.
     options : mapping
         Further keyword arguments of `prune`, for the criterion alone.
     """
@@ -36,10 +44,22 @@ class Request:
     model: Any
     weights: Mapping[str, np.ndarray]
     rng: np.random.Generator
+    counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    scope: str = "layer"
+    reading: Reading | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a method returns: masks of the layers it prunes, and the parameters it set anew."""
+
+    masks: Mapping[str, np.ndarray]
+    repaired: Mapping[str, np.ndarray] = field(default_factory=lambda: MappingProxyType({}))
+
+
 Criterion = Callable[[Request], Mapping[str, np.ndarray]]
+Method = Callable[[Request], Selection]
 
 # name -> the options it takes; the function has the criterion's name, in the file of that name
 _GRADIENT_OPTIONS = ("inputs", "labels", "weight_decay", "gradient")
@@ -51,33 +71,35 @@ CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "undecayed": _GRADIENT_OPTIONS,
     }
 )
+METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
-def find_criterion(criterion: str | Criterion, options: Mapping[str, Any]) -> Criterion:
-    """Return the criterion of that name (or the callable itself) after checking its options."""
+def find_criterion(criterion: str | Criterion, options: Mapping[str, Any]) -> Criterion | Method:
+    """Return the function of that name (or the callable itself) after checking its options."""
     if callable(criterion):
         return criterion
-    if criterion not in CRITERIA:
+    known = {**CRITERIA, **METHODS}
+    if criterion not in known:
         raise ArgumentError(
-            f"no criterion {criterion!r}; choose one of {list(CRITERIA)} or give a function"
+            f"no criterion {criterion!r}; choose one of {sorted(known)} or give a function"
         )
-    unknown = sorted(set(options) - set(CRITERIA[criterion]))
+    unknown = sorted(set(options) - set(known[criterion]))
     if unknown:
         raise ArgumentError(
-            f"criterion {criterion!r} takes the options {list(CRITERIA[criterion])}, not {unknown}"
+            f"criterion {criterion!r} takes the options {list(known[criterion])}, not {unknown}"
         )
     return getattr(importlib.import_module(f"regions.pruning.{criterion}"), criterion)
 
 
-def score(criterion: Criterion, request: Request) -> dict[str, np.ndarray]:
-    """Return the criterion's scores after checking names, shapes and NaN."""
-    scores = {name: np.asarray(value, float) for name, value in criterion(request).items()}
+def checked_scores(given: Mapping[str, np.ndarray], request: Request) -> dict[str, np.ndarray]:
+    """Return a criterion's scores after checking names, shapes and NaN."""
+    scores = {name: np.asarray(value, float) for name, value in given.items()}
     for name, weight in request.weights.items():
         found = scores.get(name)
         if found is None or found.shape != weight.shape or np.isnan(found).any():
-            given = None if found is None else f"shape {found.shape}"
+            what = None if found is None else f"shape {found.shape}"
             raise ArgumentError(
-                f"the criterion gave layer {name!r} the scores {given}; expected one number (no "
+                f"the criterion gave layer {name!r} the scores {what}; expected one number (no "
                 f"NaN) per weight, shape {weight.shape}"
             )
     return {name: scores[name] for name in request.weights}

@@ -106,7 +106,7 @@ def effective(masks: Masks) -> Effective:
         arrays, units, inputs = _through_chain(masks)
     else:
         arrays, units, inputs = _through_graph(masks, masks.graph)
-    kept = type(masks)(arrays, masks.graph, masks.note)
+    kept = type(masks)(arrays, masks.graph, masks.note, masks.repaired)
     return Effective(
         masks=kept,
         kept=masks.counts,

@@ -31,10 +31,12 @@ def save_masks(masks: Masks, path: str | os.PathLike) -> Path:
         "layers": [[name, list(shape)] for name, shape in masks.shapes.items()],
         "graph": None if masks.graph is None else masks.graph.to_json(),
         "note": masks.note,
+        "repaired": list(masks.repaired),
     }
     entries: dict[str, Any] = {
         f"bits{index}": np.packbits(mask) for index, mask in enumerate(masks.values())
     }
+    entries |= {f"repaired{index}": value for index, value in enumerate(masks.repaired.values())}
     entries["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
     stream = io.BytesIO()
     np.savez_compressed(stream, **entries)
@@ -55,7 +57,10 @@ def load_masks(path: str | os.PathLike) -> Masks:
             name: _unpack(entries[f"bits{index}"], tuple(shape))
             for index, (name, shape) in enumerate(head["layers"])
         }
-        return Masks(arrays, _graph_from(head["graph"]), head["note"])
+        repaired = {
+            name: entries[f"repaired{index}"] for index, name in enumerate(head.get("repaired", []))
+        }
+        return Masks(arrays, _graph_from(head["graph"]), head["note"], repaired)
     except DataError:
         raise
     except (ArgumentError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
@@ -39,11 +39,15 @@ class Masks(Mapping[str, np.ndarray]):
         in. Without it the layers are taken as a plain chain in the given order.
     note : str, optional
         Why there is no wiring although the layers are no plain chain.
+    repaired : mapping of str to array, optional
+        Parameters that the pruning method set anew, by name ("fc2.weight", "fc2.bias"), float64:
+        what `apply` writes before it masks. Empty for methods that only choose.
 
     Raises
     ------
     ArgumentError
-        If a name is not a string, an array is not boolean or 0/1, or has fewer than two axes.
+        If a name is not a string, an array is not boolean or 0/1, or has fewer than two axes; or
+        a repaired parameter is no finite array of its layer's shape.
 
     Examples
     --------
@@ -58,6 +62,7 @@ class Masks(Mapping[str, np.ndarray]):
     arrays: Mapping[str, np.ndarray]
     graph: Graph | None = None
     note: str = ""
+    repaired: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.arrays, Mapping) or not self.arrays:
@@ -66,6 +71,8 @@ class Masks(Mapping[str, np.ndarray]):
             )
         arrays = {name: _as_mask(name, array) for name, array in self.arrays.items()}
         object.__setattr__(self, "arrays", MappingProxyType(arrays))
+        repaired = {name: _as_parameter(name, v, arrays) for name, v in self.repaired.items()}
+        object.__setattr__(self, "repaired", MappingProxyType(repaired))
         if self.graph is not None and dict(self.graph.prunable) != self.shapes:
             raise ArgumentError(
                 f"the masks have the layers {self.shapes}, but the network has "
@@ -87,14 +94,15 @@ class Masks(Mapping[str, np.ndarray]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Masks):
             return NotImplemented
-        return list(self) == list(other) and all(
-            np.array_equal(mask, other[name]) for name, mask in self.items()
+        return all(
+            list(mine) == list(its) and all(np.array_equal(mine[name], its[name]) for name in mine)
+            for mine, its in ((self.arrays, other.arrays), (self.repaired, other.repaired))
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple:
-        return Masks, (dict(self.arrays), self.graph, self.note)
+        return Masks, (dict(self.arrays), self.graph, self.note, dict(self.repaired))
 
     def __repr__(self) -> str:
         layers = ", ".join(
@@ -174,7 +182,7 @@ class Masks(Mapping[str, np.ndarray]):
         return effective(self)
 
     def apply(self, model: Any, how: str = "prune") -> Any:
-        """Apply the masks to `model` and return it.
+        """Apply the masks to `model` and return it; repaired parameters are written first.
 
         A torch module is changed **in place** and returned; to keep it, pass
         ``copy.deepcopy(model)``. A list of (W, b) pairs or a `ReLUNetwork` is left alone and a
@@ -192,7 +200,8 @@ class Masks(Mapping[str, np.ndarray]):
         Raises
         ------
         ArgumentError
-            If a layer is missing or has another shape; then nothing has been changed.
+            If a layer is missing or has another shape, or a repaired bias has no place in the
+            model; then nothing has been changed.
         """
         from regions.pruning.applying import apply_masks
 
@@ -276,6 +285,20 @@ def _as_mask(name: Any, array: Any) -> np.ndarray:
             f"more axes and at least one entry; got {_describe(array)}"
         )
     frozen = np.array(kept, dtype=bool, order="C")
+    frozen.flags.writeable = False
+    return frozen
+
+
+def _as_parameter(name: str, value: Any, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    layer, _, kind = name.rpartition(".")
+    frozen = np.array(value, dtype=np.float64, order="C")
+    shape = arrays[layer].shape if layer in arrays and kind in ("weight", "bias") else None
+    expected = shape if kind == "weight" or shape is None else shape[:1]
+    if expected is None or frozen.shape != expected or not np.isfinite(frozen).all():
+        raise ArgumentError(
+            f"repaired parameter {name!r} has shape {frozen.shape}; expected the finite .weight or "
+            f".bias of one of the layers { {n: a.shape for n, a in arrays.items()} }"
+        )
     frozen.flags.writeable = False
     return frozen
 

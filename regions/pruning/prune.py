@@ -10,7 +10,13 @@ import numpy as np
 
 from regions.errors import ArgumentError, BudgetError
 from regions.pruning.counts import apportion, check_density, nearest
-from regions.pruning.criteria import Criterion, Request, find_criterion, score
+from regions.pruning.criteria import (
+    Criterion,
+    Request,
+    Selection,
+    checked_scores,
+    find_criterion,
+)
 from regions.pruning.effective import follower
 from regions.pruning.masks import Masks
 from regions.pruning.reading import Reading, read_model
@@ -53,6 +59,9 @@ def prune(
         `labels`, `weight_decay` and `gradient`: see their files in `regions.pruning`), or a
         function of a `regions.pruning.Request` that returns one score per weight. Equal scores:
         the earlier weight is kept (in row-major order, and by layer if `scope` is global).
+        `regions.pruning.METHODS` names those that choose the masks themselves and may set
+        parameters anew (`Masks.repaired`, written by `Masks.apply`): their files say what a
+        density means to them. A function may return a `regions.pruning.Selection` likewise.
     repair : bool
         Keep only weights that lie on an input-to-output path, with the same budget, exactly: see
         `regions.pruning.repair`. Layers kept whole are not counted. The wiring must be known.
@@ -105,13 +114,24 @@ def prune(
         model=model,
         weights={name: reading.weights[name] for name in counts},
         rng=np.random.default_rng(rng),
+        counts=counts,
+        scope=scope,
+        reading=reading,
         options=options,
     )
-    scores = score(function, request)
-    select = _repaired if repair else _plain
-    chosen = select(scores, counts, scope, reading)
+    found = function(request)
+    if isinstance(found, Selection):
+        if repair:
+            raise ArgumentError(
+                f"repair=True chooses single weights by their scores, but {criterion!r} chooses "
+                "the masks itself; leave repair out, or use a criterion that scores weights"
+            )
+        chosen, repaired = found.masks, found.repaired
+    else:
+        select = _repaired if repair else _plain
+        chosen, repaired = select(checked_scores(found, request), counts, scope, reading), {}
     whole = {name: np.ones(shape, dtype=bool) for name, shape in reading.shapes.items()}
-    return Masks({**whole, **chosen}, reading.graph, reading.note)
+    return Masks({**whole, **chosen}, reading.graph, reading.note, repaired)
 
 
 def _plain(
