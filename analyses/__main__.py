@@ -1,8 +1,8 @@
 """The studies: what there is, all of them in small, or one.
 
-    python -m analyses --list                     what, how to run it, how long it takes
-    python -m analyses --smoke [--out DIR]        every study in its small form
-    python -m analyses NAME [options of NAME]     one study; NAME --help shows its options
+python -m analyses --list                     what, how to run it, how long it takes
+python -m analyses --smoke [--out DIR]        every study in its small form
+python -m analyses NAME [options of NAME]     one study; NAME --help shows its options
 """
 
 from __future__ import annotations
@@ -20,25 +20,22 @@ from analyses.catalogue import HERE, Entry, entries
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status (0 done, 1 a study failed, 2 usage)."""
-    known = entries()
+    given, known = list(sys.argv[1:] if arguments is None else arguments), entries()
+    if given and given[0] in known:
+        run(given[0], given[1:])
+        return 0
     parser = argparse.ArgumentParser(
         "python -m analyses", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--list", action="store_true", help="show every study and benchmark")
-    parser.add_argument("--smoke", action="store_true", help="run every study in its small form")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--list", action="store_true", help="show every study and benchmark")
+    what.add_argument("--smoke", action="store_true", help="run every study in its small form")
+    what.add_argument("name", nargs="?", choices=known, metavar="NAME", help="run this study")
     parser.add_argument("--out", type=Path, default=Path("out/smoke"), help="folder for --smoke")
-    parser.add_argument("name", nargs="?", choices=known, metavar="NAME", help="run this study")
-    parser.add_argument("options", nargs=argparse.REMAINDER, help="options of that study")
-    chosen = parser.parse_args(arguments)
-    if chosen.list:
-        print(listing("analyses", known), listing("analyses.benchmarks"), sep="\n\n")
-        return 0
+    chosen = parser.parse_args(given)
     if chosen.smoke:
         return smoke(chosen.out, list(known))
-    if chosen.name is None:
-        parser.print_help(sys.stderr)
-        return 2
-    run(chosen.name, chosen.options)
+    print(listing("analyses", known), listing("analyses.benchmarks"), sep="\n\n")
     return 0
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+DATA = HERE.parent / "data"
 
 
 @dataclass(frozen=True)
 class Entry:
     """One line of ``python -m analyses --list``, written in the script as literals.
 
-    ``ENTRY = Entry(figure="Serra et al. 2018, Figure 5", minutes=12, inputs="digits or --data PATH")``
+    ``ENTRY = Entry(figure="Cai et al. 2023, Figure 2", minutes=1.5, inputs="none")``
     """
 
     figure: str

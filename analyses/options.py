@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ class Options:
 
     out: Path
     """Folder of figures, tables and finished tasks; run again to go on after a stop."""
-    workers: OmitArgPrefixes[Workers] = Workers()
+    workers: OmitArgPrefixes[Workers] = field(default_factory=Workers)
     progress: bool = True
     smoke: bool = False
     """A small form that takes seconds."""

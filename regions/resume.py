@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from regions.errors import DataError
 from regions.progress import track
 from regions.results import jsonable, write_atomically
-from regions.workers import results_of
+from regions.workers import one_thread, results_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def run_tasks(
     folder : path
         One CSV file per finished task, written whole or not at all: a killed run loses at most
         the tasks it was in, and running it again gives the identical table. ``seconds.jsonl``
-        says how long each task took, so that no table has to.
+        says how much CPU time each task took, so that no table has to.
     extra : callable, optional
         ``extra(task)`` gives further arguments of its call that do not name it, such as the
         network it is about; called only for the tasks that are computed, shortly before.
@@ -140,16 +140,14 @@ def _results(
 def _compute(
     path: Path, task: Task, compute: Callable[..., pd.DataFrame], extra: Mapping[str, Any]
 ) -> tuple[Path, str, float]:
-    from threadpoolctl import threadpool_limits
-
-    start = time.perf_counter()
-    with threadpool_limits(1):
+    start = time.thread_time()
+    with one_thread():
         frame = compute(**task, **extra)
     for position, (name, value) in enumerate(task.items()):
         if name not in frame and not isinstance(value, (list, tuple, dict)):
             frame.insert(min(position, len(frame.columns)), name, value)
     content = frame.to_csv(index=False, lineterminator="\n")
-    return path, content, time.perf_counter() - start
+    return path, content, time.thread_time() - start
 
 
 def _log(path: Path, task: Task, seconds: float) -> None:

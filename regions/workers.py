@@ -69,6 +69,16 @@ class Workers:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread inside the block, so that rounding does not depend on the machine."""
+    import joblib
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), joblib.parallel_config("sequential"):
+        yield
+
+
+@contextmanager
 def results_of(running: Any) -> Iterator[Any]:
     """Give joblib's generator of results; when left early, cancel the rest without its warning."""
     try:
