@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def listing(package: str, known: dict[str, Entry] | None = None) -> str:
     """Return the entries of a package as a table."""
-    head = ("figure", "command", "CPU minutes", "inputs")
+    head = ("figure", "command", "CPU minutes, about", "inputs")
     rows = [
         (entry.figure, f"python -m {package}.{name}", f"{entry.minutes:g}", entry.inputs)
         for name, entry in (entries(package) if known is None else known).items()

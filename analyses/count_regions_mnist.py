@@ -74,7 +74,7 @@ def compute(config: Config) -> pd.DataFrame:
     if config.smoke:
         config = replace(config, seeds=2, densities=(1.0, 0.1), epochs=1)
     data = load_data(config.data, rng=0)
-    names = ("data", "hidden", "epochs", "batch_size", "learning_rate")
+    names = ("data", "hidden", "densities", "seeds", "epochs", "batch_size", "learning_rate")
     folder = config.out / "tasks" / fingerprint({name: getattr(config, name) for name in names})
     networks, accuracy = trained(config, data, folder)
     low = min(float(data.train.inputs.min()), config.low)
@@ -114,16 +114,15 @@ def trained(
         for seed in seeds
     ]
     fit = partial(train, data=data, recipe=recipe, progress=config.progress)
-    dense = fit(fresh, seeds=seeds, checkpoint=folder / f"dense-{len(seeds)}")
+    dense = fit(fresh, seeds=seeds, checkpoint=folder / "dense")
     pruned = [density for density in config.densities if density < 1]
     keys = [(density, seed) for density in pruned for seed in seeds]
     masks = [regions.prune(dense.model(seed), density) for density, seed in keys]
-    name = f"pruned-{len(seeds)}-{'-'.join(f'{density:g}' for density in pruned)}"
     again = fit(
         [dense.model(seed) for _, seed in keys],
         masks=masks,
         seeds=[seed for _, seed in keys],
-        checkpoint=folder / name,
+        checkpoint=folder / "pruned",
     )
     keys = [(1.0, seed) for seed in seeds] + keys
     models = [*dense.models(), *again.models()]

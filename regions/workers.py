@@ -15,8 +15,6 @@ from regions.errors import ArgumentError, DependencyError
 class Workers:
     """Who computes: one process, several, threads, or the workers of a dask cluster.
 
-    Studies take it as the options ``--n-jobs``, ``--backend`` and ``--address``.
-
     Raises
     ------
     ArgumentError
@@ -31,8 +29,8 @@ class Workers:
     """
 
     n_jobs: int | None = None
-    """Tasks computed at once, -1 for one per core; by default one, or as many as the dask cluster
-    has threads."""
+    """Tasks computed at once, -1 for one per core. By default one; on a dask cluster one per thread
+    of its workers."""
     backend: Literal["loky", "threading", "dask"] = "loky"
     """Processes or threads of this machine, or the workers of a dask cluster."""
     address: str | None = None
