@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyses.catalogue import HERE, Entry, entries
+from regions.errors import RegionsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status (0 done, 1 a study failed, 2 usage)."""
     given, known = list(sys.argv[1:] if arguments is None else arguments), entries()
     if given and given[0] in known:
-        run(given[0], given[1:])
-        return 0
+        return one(given[0], given[1:])
     parser = argparse.ArgumentParser(
         "python -m analyses", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -36,6 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.smoke:
         return smoke(chosen.out, list(known))
     print(listing("analyses", known), listing("analyses.benchmarks"), sep="\n\n")
+    return 0
+
+
+def one(name: str, options: Sequence[str]) -> int:
+    """Run one study; say what is wrong with what it was given, and return the exit status."""
+    try:
+        run(name, options)
+    except RegionsError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; finished tasks are kept", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -62,7 +62,7 @@ class Config(Options):
     learning_rate: float = 0.01
     low: float = -0.5
     high: float = 2.9
-    """Bounds of every standardised pixel, those of the published script; wider if the data's are."""
+    """Bounds of standardised pixels, those of the published script; wider if the data's are."""
     time_limit: float = 600.0
     """Seconds per count; counts that need more are left out and reported."""
     out: Path = Path("out/count_regions_mnist")

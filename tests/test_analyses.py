@@ -115,6 +115,15 @@ def test_failing_studies_are_named_and_stop_no_other(tmp_path, capsys):
     assert capsys.readouterr().err.endswith("failed: absent, absent_too\n")
 
 
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "analyses.recall_distortion", raising=False)  # runpy warns
+    options = ["--data", str(tmp_path / "absent.npz"), "--out", str(tmp_path / "out")]
+    assert main(["recall_distortion", *options]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("recall_distortion: ") and "absent.npz" in err and err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_every_script_is_listed(capsys):
     assert main(["--list"]) == 0
     out = capsys.readouterr().out
