@@ -56,7 +56,7 @@ def listing(package: str, known: dict[str, Entry] | None = None) -> str:
     """Return the entries of a package as a table."""
     head = ("figure", "command", "CPU minutes, about", "inputs")
     rows = [
-        (entry.figure, f"python -m {package}.{name}", f"{entry.minutes:g}", entry.inputs)
+        (entry.figure, f"python -m {package}.{name}", _minutes(entry), entry.inputs)
         for name, entry in (entries(package) if known is None else known).items()
     ]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
@@ -65,6 +65,10 @@ def listing(package: str, known: dict[str, Entry] | None = None) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _minutes(entry: Entry) -> str:
+    return "not measured" if entry.minutes is None else f"{entry.minutes:g}"
 
 
 def smoke(out: Path, names: Sequence[str]) -> int:

@@ -20,8 +20,8 @@ class Entry:
 
     figure: str
     """Paper and figure or table."""
-    minutes: float
-    """CPU minutes of the full form, with the defaults, on one thread."""
+    minutes: float | None
+    """CPU minutes of the full form, with the defaults; None if nobody has measured them."""
     inputs: str
     """What is read."""
 

@@ -40,7 +40,7 @@ from regions.figures import (
 from regions.resume import fingerprint, run_tasks
 from regions.training import DataSet, Recipe, build_model, evaluate, load_data, train
 
-ENTRY = Entry(figure="Cai et al. 2023, Figure 1", minutes=1, inputs="digits or --data PATH")
+ENTRY = Entry(figure="Cai et al. 2023, Figure 1", minutes=0.5, inputs="digits or --data PATH")
 PUBLISHED = DATA / "cai2023_counts_and_bounds.csv"
 MARGIN = 0.05  # of the box around the data, less than the published box has around MNIST
 

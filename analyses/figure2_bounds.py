@@ -32,7 +32,7 @@ from regions.figures import (
 )
 from regions.resume import run_tasks
 
-ENTRY = Entry(figure="Cai et al. 2023, Figure 2", minutes=1, inputs="none")
+ENTRY = Entry(figure="Cai et al. 2023, Figure 2", minutes=0.1, inputs="none")
 PUBLISHED = DATA / "cai2023_counts_and_bounds.csv"
 INPUTS = 784
 VARIANTS = {

@@ -37,7 +37,7 @@ from regions.resume import fingerprint, run_tasks
 from regions.training import DataSet, Recipe, build_model, evaluate, load_data, train
 
 ENTRY = Entry(
-    figure="Blakeney et al. 2020, the abstract's claims", minutes=1, inputs="digits or --data PATH"
+    figure="Blakeney et al. 2020, the abstract's claims", minutes=5, inputs="digits or --data PATH"
 )
 SIZES: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": (64, 64, 64)},

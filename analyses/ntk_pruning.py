@@ -33,7 +33,7 @@ from regions.figures import (
 from regions.resume import run_tasks
 from regions.theory import limit_factor, limit_ntk, random_ntk
 
-ENTRY = Entry(figure="Yang & Wang 2023, Theorems 1 and 2 by simulation", minutes=1, inputs="none")
+ENTRY = Entry(figure="Yang & Wang 2023, Theorems 1 and 2 by simulation", minutes=0.9, inputs="none")
 RULES = {"fixed width": 0.0, "width ~ 1/sqrt(density)": 0.5, "width ~ 1/density": 1.0}
 INPUTS = {"input dense": False, "input masked": True}
 

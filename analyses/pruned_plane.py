@@ -22,7 +22,7 @@ from regions.resume import run_tasks
 from regions.training import Recipe, build_model, load_data, train
 from regions.workers import one_thread
 
-ENTRY = Entry(figure="none: the picture of the README", minutes=1, inputs="digits or --data PATH")
+ENTRY = Entry(figure="none: the picture of the README", minutes=0.2, inputs="digits or --data PATH")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from regions.resume import run_tasks
 
 ENTRY = Entry(
     figure="Good et al. 2022, Figures 1 and 5",
-    minutes=1,
+    minutes=0.7,
     inputs="digits or --sources PATH ...; --data COUNTS.npz for the published networks",
 )
 ALGORITHMS = {"MP": "magnitude", "GP": "gradient", "UP": "undecayed", "RP": "random"}

@@ -32,7 +32,7 @@ from regions.figures import (
 from regions.resume import run_tasks
 from regions.theory import SingleIndex, fit_two_layer, screen
 
-ENTRY = Entry(figure="Vural & Erdogdu 2024, illustration", minutes=1, inputs="none")
+ENTRY = Entry(figure="Vural & Erdogdu 2024, illustration", minutes=0.9, inputs="none")
 
 
 @dataclass(frozen=True)

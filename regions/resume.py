@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +112,7 @@ def _results(
     compute: Callable[..., pd.DataFrame],
     extra: Callable[[Task], Mapping[str, Any]] | None,
     n_jobs: int | None,
-) -> Iterator[tuple[Path, str, float]]:
+) -> Generator[tuple[Path, str, float], None, None]:
     """Yield path, content and seconds as tasks finish, in any order."""
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError

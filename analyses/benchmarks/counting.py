@@ -42,7 +42,7 @@ from regions.figures import Run, save_table
 
 ENTRY = Entry(
     figure="counting engines beside other tools",
-    minutes=1,
+    minutes=None,
     inputs="none; --edges PATH, --relucent PYTHON",
 )
 
