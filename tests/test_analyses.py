@@ -105,9 +105,17 @@ def test_the_same_command_runs_on_a_dask_cluster(finished, tmp_path):
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None
     ) as cluster:
-        command = ["-m", "analyses", "sparse_index", "--smoke", "--no-progress", "--out", tmp_path]
+        command = [
+            "-m",
+            "analyses",
+            "figure2_bounds",
+            "--smoke",
+            "--no-progress",
+            "--out",
+            tmp_path,
+        ]
         python(*command, "--backend", "dask", "--address", cluster.scheduler_address)
-    assert written(tmp_path) == written(finished / "sparse_index")
+    assert written(tmp_path) == written(finished / "figure2_bounds")
 
 
 def test_failing_studies_are_named_and_stop_no_other(tmp_path, capsys):

@@ -34,7 +34,7 @@ from regions.figures import Run, save_table
 from regions.progress import track
 
 ENTRY = Entry(
-    figure="allocations beside judging every split by its masks", minutes=None, inputs="none"
+    figure="allocations beside judging every split by its masks", minutes=1, inputs="none"
 )
 
 WIDE, DEEP = (784, 400, 400, 10), (784, *(512,) * 10, 10)
