@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -208,14 +208,13 @@ def _samples(step: Step, value: np.ndarray) -> np.ndarray:
     return padded[taps].reshape(len(taps), -1)
 
 
-def checked_inputs(options: Mapping[str, Any], network: ReLUNetwork) -> np.ndarray:
-    """Return the calibration inputs among a method's options in float64, after checking them."""
-    if options.get("inputs") is None:
+def checked_inputs(given: Any, network: ReLUNetwork) -> np.ndarray:
+    """Return the calibration inputs given to a method in float64, after checking them."""
+    if given is None:
         raise ArgumentError(
             "this method measures activations: give inputs=, calibration images of shape "
             f"(samples, *{network.input_shape}), from the training part"
         )
-    given = options["inputs"]
     if hasattr(given, "detach"):
         given = given.detach().cpu().numpy()
     try:

@@ -7,9 +7,9 @@ import numpy as np
 from regions.errors import ArgumentError
 from regions.pruning.criteria import Request, Selection
 from regions.pruning.greedy_path import greedy_path
-from regions.pruning.imitation import Imitation, global_imitation, local_imitation
+from regions.pruning.imitation import Imitation, global_imitations, local_imitation
 from regions.pruning.removal import Removal
-from regions.pruning.units import Reader, UnitLayer
+from regions.pruning.units import Reader
 
 IMITATIONS = ("local", "global")
 
@@ -54,7 +54,7 @@ def greedy(request: Request) -> Selection:
     >>> masks["output"].tolist(), masks.repaired["output.weight"].round(3).tolist()
     ([[True, False, True]], [[2.0, 0.0, 2.0]])
     """
-    options = dict(request.options)
+    options = {name: value for name, value in request.options.items() if name != "inputs"}
     imitation = options.pop("imitation", "local")
     refit = options.pop("refit", False)
     if imitation not in IMITATIONS:
@@ -64,11 +64,10 @@ def greedy(request: Request) -> Selection:
             'greedy selects each layer for itself; leave scope="global" out, or use "subspace"'
         )
     removal = Removal.of(request, "greedy")
-    options.pop("inputs")
     kept, factors = {}, {}
-    for name, count in removal.unit_counts(request).items():
-        found = imitate(removal, removal.layers[name], imitation)
-        kept[name], scale = _choose(found, count, request.rng, options)
+    counts = removal.unit_counts(request)
+    for name, found in imitate(removal, imitation).items():
+        kept[name], scale = _choose(found, counts[name], request.rng, options)
         factors |= {reader.layer: scale for reader in removal.layers[name].readers}
 
     def rewrite(
@@ -82,11 +81,14 @@ def greedy(request: Request) -> Selection:
     return removal.select(kept, rewrite)
 
 
-def imitate(removal: Removal, layer: UnitLayer, imitation: str) -> Imitation:
-    """Return the local or global imitation of one layer."""
-    if imitation == "local":
-        return local_imitation(removal.network, layer, removal.grams)
-    return global_imitation(removal.network, layer, removal.inputs)
+def imitate(removal: Removal, imitation: str) -> dict[str, Imitation]:
+    """Return the local or global imitation of each layer."""
+    if imitation == "global":
+        return global_imitations(removal.network, removal.layers, removal.inputs)
+    return {
+        name: local_imitation(removal.network, layer, removal.grams)
+        for name, layer in removal.layers.items()
+    }
 
 
 def _choose(

@@ -226,8 +226,8 @@ class _LeastSquares:
         self.least = 1e-12 * self.left
         self.weights = np.zeros(len(self.left))
         self.support: list[int] = []
-        self.rows: list[np.ndarray] = []
-        self.parts: list[float] = []
+        self.rows = np.empty_like(imitation.gram)
+        self.parts = np.empty(len(self.left))
 
     def best(self, candidates: np.ndarray) -> tuple[int, float] | None:
         """Return the candidate that lowers D most; None if all others are spanned already."""
@@ -238,17 +238,16 @@ class _LeastSquares:
         return int(np.argmax(np.where(usable, gains, -np.inf))), float("nan")
 
     def step(self, unit: int, gamma: float) -> None:
-        row = self.gram[unit].copy()
-        for known in self.rows:
-            row -= known[unit] * known
-        row /= np.sqrt(self.left[unit])
-        self.parts.append(self.apart[unit] / np.sqrt(self.left[unit]))
+        count = len(self.support)
+        scale = np.sqrt(self.left[unit])
+        row = (self.gram[unit] - self.rows[:count, unit] @ self.rows[:count]) / scale
+        part = self.apart[unit] / scale
+        self.rows[count], self.parts[count] = row, part
         self.left -= row**2
-        self.apart -= self.parts[-1] * row
+        self.apart -= part * row
         self.left[unit] = self.apart[unit] = 0.0
-        self.error = max(0.0, self.error - self.parts[-1] ** 2)
+        self.error = max(0.0, self.error - part**2)
         self.support.append(unit)
-        self.rows.append(row)
-        factor = np.array([row[self.support] for row in self.rows])  # upper triangular
+        factor = self.rows[: count + 1, self.support]  # upper triangular
         self.weights = np.zeros(len(self.left))
-        self.weights[self.support] = linalg.solve_triangular(factor, self.parts)
+        self.weights[self.support] = linalg.solve_triangular(factor, self.parts[: count + 1])

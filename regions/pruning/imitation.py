@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 _DEAD = 1e-12  # of the largest contribution
-_BATCH = 256
+_BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,58 +123,74 @@ def local_imitation(
     return Imitation(products)
 
 
-def global_imitation(network: ReLUNetwork, layer: UnitLayer, inputs: np.ndarray) -> Imitation:
-    """Return the imitation of the network's outputs, to first order in the layer.
+def global_imitations(
+    network: ReLUNetwork, layers: Mapping[str, UnitLayer], inputs: np.ndarray
+) -> dict[str, Imitation]:
+    """Return, for each layer, the imitation of the network's outputs, to first order in the layer.
 
     g_i is the derivative of the outputs along unit i times its activation: what the unit
-    contributes while no later unit switches. One backward pass per output.
+    contributes while no later unit switches. One backward pass per output, for all layers.
 
     Parameters
     ----------
     network : ReLUNetwork
-    layer : UnitLayer
+    layers : mapping of str to UnitLayer
     inputs : array of shape (samples, *input_shape)
     """
-    products = np.zeros((layer.size, layer.size))
+    products = {name: np.zeros((layer.size, layer.size)) for name, layer in layers.items()}
     for at in range(0, len(inputs), _BATCH):
-        given = _contributions(network, layer, inputs[at : at + _BATCH])
-        flat = given.reshape(-1, layer.size)
-        products += flat.T @ flat
-    return Imitation(products / len(inputs))
+        points = inputs[at : at + _BATCH].reshape(-1, *network.input_shape)
+        outputs, read = _differentiable(network, layers, points)
+        for output in outputs.T:
+            for name, given in _contributions(network, layers, output, read).items():
+                products[name] += given.T @ given
+    return {name: Imitation(total / len(inputs)) for name, total in products.items()}
 
 
-def _contributions(network: ReLUNetwork, layer: UnitLayer, points: np.ndarray) -> np.ndarray:
-    """Return g_i per output and sample, shape (outputs, samples, units)."""
+def _differentiable(
+    network: ReLUNetwork, layers: Mapping[str, UnitLayer], points: np.ndarray
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return outputs (samples, outputs), and what each step that reads units reads."""
     import torch
 
     parameters = {name: torch.tensor(value) for name, value in network.parameters.items()}
-    readers = {reader.step: reader for reader in layer.readers}
-    shaped = points.reshape(len(points), *network.input_shape)
-    values = {network.graph.steps[0].name: torch.tensor(shaped)}
+    steps = {reader.step for layer in layers.values() for reader in layer.readers}
+    values = {network.graph.steps[0].name: torch.tensor(points, requires_grad=True)}
     read: dict[str, torch.Tensor] = {}
     with torch.enable_grad():
         for step in network.graph.steps[1:]:
             sources = [values[name] for name in step.inputs]
-            if step.name in readers:
-                # what this layer reads starts the part of the network that is differentiated
-                read[step.name] = sources[0] = sources[0].detach().requires_grad_()
-            values[step.name] = (
-                torch.where(sources[0] > 0, sources[0], step.slope * sources[0])
-                if isinstance(step, ReLU)
-                else step.push(sources, parameters)
-            )
-        outputs = values[network.graph.steps[-1].name].reshape(len(points), -1)
-        found = [
-            torch.autograd.grad(output.sum(), list(read.values()), retain_graph=True)
-            for output in outputs.T
-        ]
-    total = np.zeros((len(found), len(points), layer.size))
-    for output, gradients in enumerate(found):
-        for (name, value), gradient in zip(read.items(), gradients, strict=True):
-            product = (gradient * value.detach()).numpy()
+            if step.name in steps:
+                # a view of its own: the derivative through this reader alone
+                read[step.name] = sources[0] = sources[0].view_as(sources[0])
+            if isinstance(step, ReLU):
+                values[step.name] = torch.nn.functional.leaky_relu(sources[0], step.slope)
+            else:
+                values[step.name] = step.push(sources, parameters)
+    return values[network.graph.steps[-1].name].reshape(len(points), -1), read
+
+
+def _contributions(
+    network: ReLUNetwork,
+    layers: Mapping[str, UnitLayer],
+    output: torch.Tensor,
+    read: Mapping[str, torch.Tensor],
+) -> dict[str, np.ndarray]:
+    """Return g_i of one output for each layer, shape (samples, units)."""
+    import torch
+
+    values = list(read.values())
+    found = torch.autograd.grad(output.sum(), values, retain_graph=True)
+    products = {
+        step: (value * gradient).detach().numpy()
+        for (step, value), gradient in zip(read.items(), found, strict=True)
+    }
+    total = {name: np.zeros((len(output), layer.size)) for name, layer in layers.items()}
+    for name, layer in layers.items():
+        for reader in layer.readers:
+            product, count = products[reader.step], len(reader.columns)
             # units lie on the first axis of what a convolution reads, else on the last
-            axis = 1 if isinstance(network.graph.by_name[name], Conv) else -1
-            columns = readers[name].columns
-            summed = np.moveaxis(product, axis, -1).reshape(len(points), -1, len(columns)).sum(1)
-            total[output] += summed @ membership(columns, layer.size).T
+            axis = 1 if isinstance(network.graph.by_name[reader.step], Conv) else -1
+            summed = np.moveaxis(product, axis, -1).reshape(len(product), -1, count).sum(axis=1)
+            total[name] += summed @ membership(reader.columns, layer.size).T
     return total

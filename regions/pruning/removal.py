@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,9 +45,14 @@ class Removal:
         graph = request.reading.graph
         layers = removable(graph, request.counts, method)
         network = as_network(request.model, graph.input_shape)
-        inputs = checked_inputs(request.options, network)
+        return cls.around(network, layers, request.options.get("inputs"))
+
+    @classmethod
+    def around(cls, network: ReLUNetwork, layers: Mapping[str, UnitLayer], inputs: Any) -> Removal:
+        """Measure the activations that all layers which read units of `layers` receive."""
+        checked = checked_inputs(inputs, network)
         readers = [reader for layer in layers.values() for reader in layer.readers]
-        return cls(network, layers, inputs, layer_grams(network, readers, inputs))
+        return cls(network, layers, checked, layer_grams(network, readers, checked))
 
     def unit_counts(self, request: Request) -> dict[str, int]:
         """Return how many units each layer keeps: its density times its units, at least one."""

@@ -32,8 +32,8 @@ def subspace(request: Request) -> Selection:
 
     - `inputs` (needed): calibration images, (samples, *input_shape); activations are those of the
       model as given, for all layers in one pass.
-    - `order`: one of `regions.pruning.orders.ORDERS`, by default ``"residual"``. On small nets,
-      pruned hard, it does *worse* than a random order; energy and pivoted QR do better.
+    - `order`: one of `regions.pruning.orders.ORDERS`, by default ``"residual"``. On small nets
+      pruned hard, energy and pivoted QR do better, and it can do worse than a random order.
     - `refit`: False keeps the outgoing weights as they are.
 
     Notes

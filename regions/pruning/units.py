@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,7 +150,7 @@ def membership(numbers: np.ndarray, size: int) -> sp.csr_array:
     return sp.csr_array((np.ones(len(held)), (numbers[held], held)), shape=(size, len(numbers)))
 
 
-def removable(graph: Graph, names: Mapping[str, Any], method: str) -> dict[str, UnitLayer]:
+def removable(graph: Graph, names: Iterable[str], method: str) -> dict[str, UnitLayer]:
     """Return the named layers as unit layers, or refuse the first that is none, by name."""
     found, refused = find_units(graph)
     for name in names:
