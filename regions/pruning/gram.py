@@ -15,7 +15,7 @@ from regions.networks.network import ReLUNetwork
 from regions.networks.steps import Conv, ReLU, Step
 from regions.pruning.units import Reader
 
-RIDGE = 1e-6
+RIDGE = 1e-8
 _ENTRIES = 2**22  # of one batch's matrix of taps: 32 MB
 
 
@@ -57,7 +57,7 @@ class Gram:
 
     @cached_property
     def ridged(self) -> np.ndarray:
-        """The matrix with ridge 1e-6 tr(C) / n on the inputs: dead units make it singular."""
+        """The matrix with ridge 1e-8 tr(C) / n on the inputs: dead units make it singular."""
         size = len(self.units)
         ridge = RIDGE * np.trace(self.matrix[:-1, :-1]) / size
         # a layer whose inputs are all dead still needs some scale

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.errors import ArgumentError
+from regions.errors import UnsupportedModelError
 from regions.networks.network import ReLUNetwork
 from regions.pruning.counts import nearest
 from regions.pruning.criteria import Request, Selection
@@ -38,7 +38,7 @@ class Removal:
 
         if request.reading is None or request.reading.graph is None:
             note = "" if request.reading is None else request.reading.note
-            raise ArgumentError(
+            raise UnsupportedModelError(
                 f"{method} removes whole units and must know what reads them, but the wiring is "
                 f"unknown: {note or 'no reading of the model'}"
             )

@@ -42,7 +42,7 @@ def subspace(request: Request) -> Selection:
     squares on patches (channel x kernel position). A layer behind a flatten likewise. The bias is
     refitted where the next layer has one (before a batch normalisation it often has not).
     Ours, as the published text leaves it open: activations are not centred but the constant is
-    always kept; ridge 1e-6 tr(C) / n; layers are refitted on the activations of the unpruned model.
+    always kept; ridge 1e-8 tr(C) / n; layers are refitted on the activations of the unpruned model.
 
     References
     ----------
