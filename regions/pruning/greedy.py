@@ -35,7 +35,8 @@ def greedy(request: Request) -> Selection:
       of the network, to first order in the layer.
     - `rule`: ``"line-search"``, ``"average"``, ``"no-repeat"`` or ``"least-squares"`` (free
       weights: the control).
-    - `start`: ``"unit"`` or ``"zero"``; `candidates`: consider only so many units per step.
+    - `start`: ``"unit"`` as published, or ``"zero"``, better if few units are kept: the best first
+      unit is otherwise a nearly dead one. `candidates`: consider only so many units per step.
     - `refit`: True replaces the folded weights by the least-squares refit of all outgoing weights
       (and biases) on the kept units, as in ``"subspace"``: a lower bound of D on the same units.
 
