@@ -51,7 +51,8 @@ def greedy(request: Request) -> Selection:
     >>> import numpy as np, regions
     >>> pairs = [(np.eye(3), None), (np.array([[1.0, 1.0, 2.0]]), None)]
     >>> inputs = np.array([[1.0, 1.0, 0.0], [2.0, 2.0, 0.0], [0.0, 0.0, 1.0]])
-    >>> masks = regions.prune(pairs, {"layer1": 0.67}, "greedy", inputs=inputs, rule="least-squares")
+    >>> options = {"inputs": inputs, "rule": "least-squares"}
+    >>> masks = regions.prune(pairs, {"layer1": 0.67}, "greedy", **options)
     >>> masks["output"].tolist(), masks.repaired["output.weight"].round(3).tolist()
     ([[True, False, True]], [[2.0, 0.0, 2.0]])
     """

@@ -99,9 +99,7 @@ class Imitation:
         return np.maximum(self.norm - np.cumsum(parts**2), 0.0)
 
 
-def local_imitation(
-    network: ReLUNetwork, layer: UnitLayer, grams: Mapping[str, Gram]
-) -> Imitation:
+def local_imitation(network: ReLUNetwork, layer: UnitLayer, grams: Mapping[str, Gram]) -> Imitation:
     """Return the imitation of what the next layer computes: g_i = W_:i x_i, before its bias.
 
     Parameters

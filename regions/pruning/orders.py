@@ -59,7 +59,7 @@ def unit_order(
     matrix = _inner(gram, constant)
     if order == "qr":
         # pivots of the columns of U with C = U^T U are those of the activations themselves
-        return linalg.qr(linalg.cholesky(matrix), mode="r", pivoting=True)[1]
+        return linalg.qr(linalg.cholesky(matrix), mode="r", pivoting=True)[-1]
     return np.argsort(-_SCORES[order](gram, matrix, outgoing), kind="stable")
 
 

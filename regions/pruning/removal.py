@@ -64,7 +64,7 @@ class Removal:
     def gram_of_units(self, layer: UnitLayer) -> Gram:
         """Return the inner products of a layer's units, summed over the layers that read them."""
         parts = [self.grams[reader.layer].of_units(layer.size) for reader in layer.readers]
-        return Gram(matrix=sum(part.matrix for part in parts), units=parts[0].units)
+        return Gram(matrix=np.sum([part.matrix for part in parts], axis=0), units=parts[0].units)
 
     def outgoing(self, layer: UnitLayer) -> np.ndarray:
         """Return the outgoing weights of each unit, shape (units, m)."""

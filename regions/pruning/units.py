@@ -124,9 +124,7 @@ def _moved(labels: np.ndarray, step: Step) -> np.ndarray:
         return flat.reshape(step.shape)
     if isinstance(step, AvgPool):
         channels = _common(labels.reshape(len(labels), -1).T, step.name)
-        return np.broadcast_to(
-            channels.reshape(-1, *([1] * (len(step.shape) - 1))), step.shape
-        )
+        return np.broadcast_to(channels.reshape(-1, *([1] * (len(step.shape) - 1))), step.shape)
     return labels
 
 

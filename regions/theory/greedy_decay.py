@@ -129,7 +129,7 @@ class GreedyDecay:
         return "\n".join(lines)
 
     def plot(self, ax: Axes | None = None, against: str = "support") -> Axes:
-        """Draw D / |f|^2 against "support" (the best with at most n units) or "step"."""
+        """Draw log10 of D / |f|^2 against "support" (the best with at most n units) or "step"."""
         import matplotlib.pyplot as plt
 
         from regions.figures import plot_means
@@ -140,10 +140,11 @@ class GreedyDecay:
         frame = self.by_support() if against == "support" else self.frame
         shown = CURVES if against == "support" else tuple(RULES)
         frame = frame[frame["share"] > _FLOOR]
+        frame = frame.assign(decades=np.log10(frame["share"].to_numpy(dtype=float)))
         order = [curve for curve in shown if (frame["curve"] == curve).any()]
-        plot_means(frame, against, "share", "curve", order=order, ax=ax, markevery=0.1)
+        plot_means(frame, against, "decades", "curve", order=order, ax=ax, markevery=0.1)
         label = "units with a weight" if against == "support" else "steps"
-        ax.set(yscale="log", xlabel=label, ylabel=r"discrepancy $D / |f|^2$")
+        ax.set(xlabel=label, ylabel="$\\log_{10}$ of the discrepancy $D / |f|^2$")
         return ax
 
 

@@ -332,6 +332,10 @@ def test_orderings_on_digits():
     # the support saturates: many more steps, hardly more units
     path = greedy_path(task, "line-search", steps=400)
     assert path.support[-1] < live and path.support[63] < 48
+    # so that against steps the decay slows down: it is no exponential there
+    logs = np.log(path.errors[[0, 63, 127, 399]])
+    slopes = np.diff(logs) / np.diff([1, 64, 128, 400])
+    assert slopes[0] < 2 * slopes[1] and slopes[1] < slopes[2] < 0
 
 
 @pytest.mark.parametrize(

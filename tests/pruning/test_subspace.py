@@ -14,7 +14,6 @@ from unit_examples import (
     digits_mlp,
     random_pairs,
     relu,
-    unit_layer,
 )
 
 import regions
@@ -130,9 +129,7 @@ def test_the_decorrelator_has_a_unit_diagonal_and_decorrelates():
     white = symmetric @ gram.given_constant() @ symmetric.T
     np.testing.assert_allclose(white, np.diag(np.diag(white)), atol=1e-8 * white.max())
     expected = np.argsort(-np.diag(white), kind="stable")
-    np.testing.assert_array_equal(
-        unit_order(gram, "decorrelator", np.ones((7, 1))), expected
-    )
+    np.testing.assert_array_equal(unit_order(gram, "decorrelator", np.ones((7, 1))), expected)
 
 
 @pytest.mark.parametrize("order", FIXED)
@@ -157,9 +154,7 @@ def test_keeping_all_units_changes_nothing(order, model):
     shape = IMAGE if model == "convnet" else (5,)
     model = convnet() if model == "convnet" else model
     points = np.random.default_rng(15).normal(size=(50, *shape))
-    masks = regions.prune(
-        model, 1.0, "subspace", inputs=points, order=order, input_shape=shape
-    )
+    masks = regions.prune(model, 1.0, "subspace", inputs=points, order=order, input_shape=shape)
     net = regions.as_network(model, shape)
     assert masks.total_density == 1.0
     np.testing.assert_allclose(masks.apply(net)(points), net(points), atol=1e-9)
@@ -176,7 +171,9 @@ def test_removed_units_lose_their_rows_and_columns_and_nothing_else():
     assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
     kept = {name: masks[name].reshape(len(masks[name]), -1).any(axis=1) for name in masks}
     assert [int(kept[name].sum()) for name in ("0", "3", "7", "9")] == [2, 2, 3, 3]
-    first, second, third = (np.outer(kept[b], kept[a]) for a, b in (("0", "3"), ("3", "7"), ("7", "9")))
+    first, second, third = (
+        np.outer(kept[b], kept[a]) for a, b in (("0", "3"), ("3", "7"), ("7", "9"))
+    )
     np.testing.assert_array_equal(masks["3"], np.broadcast_to(first[..., None, None], (5, 4, 3, 3)))
     np.testing.assert_array_equal(masks["7"], np.repeat(second, 4, axis=1))
     np.testing.assert_array_equal(masks["9"], third)
@@ -187,9 +184,7 @@ def test_masked_is_removed():
     """A network physically without the units computes the same, biases and norms included."""
     model = convnet(seed=17)
     points = np.random.default_rng(18).normal(size=(60, *IMAGE))
-    masks = regions.prune(
-        model, {"0": 0.5, "3": 0.6}, "subspace", inputs=points, input_shape=IMAGE
-    )
+    masks = regions.prune(model, {"0": 0.5, "3": 0.6}, "subspace", inputs=points, input_shape=IMAGE)
     pruned = masks.apply(copy.deepcopy(model), "zeros")
     small = convnet(channels=2)
     small[3], small[7] = torch.nn.Conv2d(2, 3, 3, 2, 1, 2), torch.nn.Linear(12, 6)

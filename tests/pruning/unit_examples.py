@@ -2,6 +2,7 @@
 
 import warnings
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def random_pairs(widths, seed=0, bias=True):
     rng = np.random.default_rng(seed)
     return [
         (rng.normal(size=(rows, cols)) / np.sqrt(cols), rng.normal(size=rows) if bias else None)
-        for cols, rows in zip(widths, widths[1:], strict=False)
+        for cols, rows in pairwise(widths)
     ]
 
 
