@@ -87,7 +87,7 @@ class Imitation:
         """Return the best free weights on `support`, and their D: a lower bound for any others."""
         weights = np.zeros(len(self.live))
         inner = self.gram[np.ix_(support, support)]
-        weights[support] = linalg.lstsq(inner, self.target[support])[0]
+        weights[support] = np.linalg.lstsq(inner, self.target[support], rcond=None)[0]
         return weights, self.error(weights)
 
     def nested(self, order: np.ndarray) -> np.ndarray:

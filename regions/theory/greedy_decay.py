@@ -67,7 +67,8 @@ class GreedyDecay:
         import pandas as pd
 
         parts = []
-        for (curve, draw), part in self.frame.groupby(["curve", "draw"], sort=False):
+        grouped: Any = self.frame.groupby(["curve", "draw"], sort=False)
+        for (curve, draw), part in grouped:
             best = part.groupby("support")[["error", "share"]].min().cummin()
             best = best.reindex(range(1, int(best.index.max()) + 1), method="ffill").dropna()
             parts.append(best.rename_axis("support").reset_index().assign(curve=curve, draw=draw))
@@ -88,7 +89,8 @@ class GreedyDecay:
         import pandas as pd
 
         rows = []
-        for against, frame in (("support", self.by_support()), ("step", self.frame)):
+        for against in ("support", "step"):
+            frame: Any = self.by_support() if against == "support" else self.frame
             kept = frame[frame["share"] > _FLOOR].assign(log=lambda part: np.log(part["error"]))
             for curve in CURVES if against == "support" else RULES:
                 logs = kept[kept["curve"] == curve].groupby(against)["log"].mean()
@@ -111,7 +113,7 @@ class GreedyDecay:
 
     def summary(self) -> str:
         """Return the exponential rates per unit, and that they do not tell the rules apart."""
-        fits = self.fits()
+        fits: Any = self.fits()
         lines = [
             f"layer {self.layer!r}: {self.live} of {self.units} units live, |f|^2 = "
             f"{self.norm:.4g} ({self.imitation} imitation). Exponential rate of D per unit:"
@@ -137,7 +139,7 @@ class GreedyDecay:
         if against not in ("support", "step"):
             raise ArgumentError(f"against is {against!r}; choose 'support' or 'step'")
         ax = plt.gca() if ax is None else ax
-        frame = self.by_support() if against == "support" else self.frame
+        frame: Any = self.by_support() if against == "support" else self.frame
         shown = CURVES if against == "support" else tuple(RULES)
         frame = frame[frame["share"] > _FLOOR]
         frame = frame.assign(decades=np.log10(frame["share"].to_numpy(dtype=float)))
@@ -193,7 +195,7 @@ def greedy_decay(
     Raises
     ------
     ArgumentError
-        If inputs do not fit or an option is unknown.
+        If inputs do not fit, no unit contributes on them, or an option is unknown.
     UnsupportedModelError
         If the units of the layer cannot be removed.
 
@@ -217,6 +219,11 @@ def greedy_decay(
     removal = _removal(model, inputs, layer, input_shape)
     (name, found), *_ = removal.layers.items()
     task = imitate(removal, imitation)[name]
+    if len(task.live) == 0:
+        raise ArgumentError(
+            f"no unit of layer {name!r} contributes anything on these inputs; give other inputs or "
+            "another layer"
+        )
     frame = _curves(removal, found, task, imitation, steps, start, draws, rng)
     return GreedyDecay(
         frame=frame.assign(share=frame["error"] / task.norm),
@@ -270,7 +277,7 @@ def _curves(
         columns = {"step": count, "support": count, "error": errors}
         parts.append(pd.DataFrame(columns).assign(curve=RANDOM, draw=draw))
     columns = ["curve", "draw", "step", "support", "error"]
-    return pd.concat(parts, ignore_index=True)[columns]
+    return pd.concat(parts, ignore_index=True).reindex(columns=columns)
 
 
 def _on_same_units(path: GreedyPath, curve: str, error: Any) -> pd.DataFrame:

@@ -140,6 +140,8 @@ def test_wrong_arguments_are_refused(options, error, message):
         greedy_decay(pairs, points, **options)
     with pytest.raises(ArgumentError, match="inputs have shape"):
         greedy_decay(pairs, points[:, :3])
+    with pytest.raises(ArgumentError, match="no unit of layer 'layer1' contributes"):
+        greedy_decay([(pairs[0][0], np.full(24, -1e3)), pairs[1]], points)
 
 
 def test_the_study_resumes_and_draws(tmp_path):
