@@ -74,6 +74,8 @@ CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
 METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "disjoint": ("paths",),
+        "greedy": ("inputs", "imitation", "rule", "start", "candidates", "refit"),
+        "subspace": ("inputs", "order", "refit"),
     }
 )
 
