@@ -71,7 +71,11 @@ CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "undecayed": _GRADIENT_OPTIONS,
     }
 )
-METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "blocks": ("block",),
+    }
+)
 
 
 def find_criterion(criterion: str | Criterion, options: Mapping[str, Any]) -> Criterion | Method:
