@@ -74,6 +74,7 @@ CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
 METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "blocks": ("block",),
+        "spectral": ("inputs", "labels", "score"),
     }
 )
 
