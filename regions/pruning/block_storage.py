@@ -11,6 +11,9 @@ import numpy as np
 from regions.errors import ArgumentError
 from regions.pruning.blocks import read_block
 
+# Blocks with more values than this, on average, are multiplied faster by BLAS one by one.
+_LARGE = 2000
+
 
 @dataclass(frozen=True, eq=False)
 class BlockMatrix:
@@ -19,7 +22,8 @@ class BlockMatrix:
     Block b has the rows ``row_ids[row_starts[b]:row_starts[b + 1]]`` and likewise the columns,
     numbered in the whole matrix; its dense values follow row by row from ``value_starts[b]``.
     Empty blocks are not stored. `matrix @ x` multiplies with a vector or with columns (n, k):
-    a vector in one compiled loop, more columns block by block in BLAS.
+    with a vector, and with columns if the blocks are small, in one compiled loop, else block by
+    block in BLAS.
 
     Examples
     --------
@@ -114,14 +118,16 @@ class BlockMatrix:
                 f"({self.shape[1]}, k), not {x.shape}"
             )
         result = np.zeros((self.shape[0], *x.shape[1:]), np.result_type(self.values, x))
-        if x.ndim == 2:
+        if x.ndim == 2 and self.count >= _LARGE * len(self):
             for rows, columns, values in self.blocks():
                 result[rows] += values @ x[columns]
             return result
-        from regions.pruning.block_kernel import multiply
+        from regions.pruning.block_kernel import times_columns, times_vector
 
+        parts = self.values, self.row_ids, self.column_ids
         starts = self.row_starts, self.column_starts, self.value_starts
-        multiply(self.values, self.row_ids, self.column_ids, *starts, x, result)
+        multiply = times_vector if x.ndim == 1 else times_columns
+        multiply(*parts, *starts, np.ascontiguousarray(x), result)
         return result
 
 
