@@ -12,7 +12,7 @@ from regions.errors import ArgumentError
 from regions.pruning.blocks import read_block
 
 # Blocks with more values than this, on average, are multiplied faster by BLAS one by one.
-_LARGE = 2000
+_LARGE = 1500
 
 
 @dataclass(frozen=True, eq=False)
