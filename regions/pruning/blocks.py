@@ -49,7 +49,7 @@ def read_block(block: Any) -> tuple[int, int]:
 
 
 def _is_side(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def project_blocks(matrix: np.ndarray, count: int, block: tuple[int, int]) -> np.ndarray:

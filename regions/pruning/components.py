@@ -179,10 +179,8 @@ def _patches(x: torch.Tensor, module: Any) -> torch.Tensor:
 
     if not isinstance(module, Conv2d):
         return x.reshape(len(x), -1, x.shape[-1])
-    unfolded = functional.unfold(
-        x, module.kernel_size, module.dilation, module.padding, module.stride
-    )
-    return unfolded.transpose(1, 2)
+    sizes: Any = (module.kernel_size, module.dilation, module.padding, module.stride)
+    return functional.unfold(x, *sizes).transpose(1, 2)
 
 
 def _positions(gradient: torch.Tensor, module: Any) -> torch.Tensor:
@@ -209,8 +207,8 @@ class _Tally:
 
     def add_effects(self, gradient: torch.Tensor, delta: torch.Tensor) -> None:
         left, sizes, right = self.factors
-        gradient, delta = (part.flatten(0, 1).numpy(force=True) for part in (gradient, delta))
-        effects = (gradient @ left) * sizes * (delta @ right.T)
+        g, change = (part.flatten(0, 1).numpy(force=True) for part in (gradient, delta))
+        effects = (g @ left) * sizes * (change @ right.T)
         self.effect += effects.sum(axis=0)
         self.largest = np.maximum(self.largest, effects.max(axis=0))
 

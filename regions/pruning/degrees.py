@@ -55,9 +55,9 @@ class Degrees:
     def summary(self) -> str:
         """Return one line per layer."""
         return "\n".join(
-            f"{row.layer}: {row.units} units keep {row.mean:.3g} of their incoming weights on "
-            f"average, s.d. {row.sd:.3g}, Gini {row.gini:.3g}, dead {row.dead:.3g}"
-            for row in self.to_frame().itertuples()
+            "{layer}: {units} units keep {mean:.3g} of their incoming weights on average, "
+            "s.d. {sd:.3g}, Gini {gini:.3g}, dead {dead:.3g}".format(**row)
+            for row in self.to_frame().to_dict("records")
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
