@@ -61,7 +61,7 @@ def _data_gradient(request: Request) -> dict[str, np.ndarray]:
             "gradient criteria differentiate a torch module; the model given is a "
             f"{type(request.model).__name__}"
         )
-    model = _plain_copy(request.model)
+    model = plain_copy(request.model)
     first = next(model.parameters())
     inputs = torch.as_tensor(np.asarray(request.options["inputs"])).to(first)
     labels = torch.as_tensor(np.asarray(request.options["labels"])).to(first.device)
@@ -84,7 +84,7 @@ def _check(inputs: torch.Tensor, labels: torch.Tensor) -> None:
         raise ArgumentError(f"labels have dtype {labels.dtype}; expected integer class codes")
 
 
-def _plain_copy(model: torch.nn.Module) -> torch.nn.Module:
+def plain_copy(model: torch.nn.Module) -> torch.nn.Module:
     """Return a copy in evaluation mode whose masked weights are ordinary parameters."""
     from torch.nn.utils import parametrize, prune
 
