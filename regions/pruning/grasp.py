@@ -17,7 +17,8 @@ def grasp(request: Request) -> dict[str, np.ndarray]:
     Removing one weight w changes the gradient flow |g|^2 by -2 w (H g) to first order, so a high
     score says that the flow would fall. The paper calls -w (H g) the score and removes the
     weights where it is largest, which keeps the same weights. g and H are those of all Linear and
-    Conv weights that are not zero (pruned before); biases and normalisation take no part.
+    Conv weights that are not zero; biases and normalisation take no part. Zero weights, which were
+    pruned before, score -inf: others may have negative scores.
 
     The loss is the cross-entropy of logits / `temperature` on the batch. Batch normalisation uses
     its running statistics, which before training do not normalise.
@@ -28,12 +29,11 @@ def grasp(request: Request) -> dict[str, np.ndarray]:
     Source: Wang, Zhang and Grosse 2020, arXiv 2002.07376.
     """
     loss = batch_loss(request, _temperature(request.options.get("temperature", 200.0)))
-    flow = {
-        name: slope * (loss.weights[name] != 0) for name, slope in loss.gradient().items()
-    }
+    flow = {name: slope * (loss.weights[name] != 0) for name, slope in loss.gradient().items()}
     curved = loss.hessian_product(flow)
+    products = {name: curved[name].cpu().double().numpy() for name in request.weights}
     return {
-        name: weight * curved[name].cpu().double().numpy()
+        name: np.where(weight == 0, -np.inf, weight * products[name])
         for name, weight in request.weights.items()
     }
 

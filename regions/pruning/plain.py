@@ -24,4 +24,7 @@ def plain_copy(model: torch.nn.Module) -> torch.nn.Module:
             prune.remove(part, "weight")
         if parametrize.is_parametrized(part, "weight"):
             parametrize.remove_parametrizations(part, "weight")
+        bias = part.bias  # back behind the weight, so that the state has the usual order
+        del part.bias
+        part.register_parameter("bias", bias)  # type: ignore[arg-type]
     return plain

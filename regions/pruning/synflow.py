@@ -25,13 +25,13 @@ def synflow(request: Request) -> Arrays:
     flow in the network pruned so far are kept, size * density^(k/n) of them: of all layers
     together if ``scope="global"``, as published, else of each layer. A kept weight's score is its
     share of the largest flow in the last round; one removed in round k has its share in that
-    round, less n + 2 - k.
+    round, less n + 2 - k; one that was zero before has -2 - n.
 
     Flow is conserved: what enters a hidden unit leaves it, and each layer of a chain carries R.
-    Hence the weights of a layer gain flow as they become few, and no layer is emptied while
-    others have weights to spare. Batch normalisation acts by the size of its factors alone;
-    biases, which the authors' code lets feed the flow, take no part. The wiring must be known:
-    models that start with a convolution need `input_shape`.
+    Hence the weights of a layer gain flow as they become few, and with enough rounds no layer is
+    emptied as long as one path can be kept. Batch normalisation acts by the size of its factors
+    alone; biases, which the authors' code lets feed the flow, take no part. The wiring must be
+    known: models that start with a convolution need `input_shape`.
 
     Options: `rounds`, by default 100.
 
@@ -42,8 +42,8 @@ def synflow(request: Request) -> Arrays:
         raise ArgumentError(f"rounds is {rounds!r}; expected a whole number, 1 or more")
     network = _read(request)
     weights = {name: np.abs(weight) for name, weight in request.weights.items()}
-    kept = {name: np.ones(weight.shape, dtype=bool) for name, weight in weights.items()}
-    scores = {name: np.zeros(weight.shape) for name, weight in weights.items()}
+    kept = {name: weight > 0 for name, weight in weights.items()}
+    scores = {name: np.full(weight.shape, -2.0 - rounds) for name, weight in weights.items()}
     layers = list(weights)
     groups = [layers] if request.scope == "global" else [[name] for name in layers]
     for number in range(1, rounds + 1):
@@ -72,9 +72,7 @@ def synaptic_flow(network: ReLUNetwork, weights: Mapping[str, np.ndarray]) -> Ar
     chosen = {name: torch.from_numpy(np.abs(value)) for name, value in weights.items()}
     sizes |= {f"{name}.weight": value.requires_grad_() for name, value in chosen.items()}
     first, *steps = network.graph.steps
-    values: dict[str, Any] = {
-        first.name: torch.ones(1, *network.input_shape, dtype=torch.float64)
-    }
+    values: dict[str, Any] = {first.name: torch.ones(1, *network.input_shape, dtype=torch.float64)}
     with torch.enable_grad():
         for step in steps:
             inputs = [values[source] for source in step.inputs]
@@ -123,8 +121,8 @@ def _schedule(request: Request, group: list[str], done: float) -> int:
 def _best(candidates: Arrays, count: int) -> Arrays:
     """Return which candidates are among the `count` largest; ties: the earlier one."""
     values = np.concatenate(list(candidates.values()))
-    best = np.zeros(values.size, dtype=bool)
-    if count > 0:
+    best = np.full(values.size, count > 0)
+    if 0 < count < values.size:
         limit = np.partition(values, values.size - count)[values.size - count]
         best = values > limit
         best[np.flatnonzero(values == limit)[: count - int(best.sum())]] = True
