@@ -94,7 +94,7 @@ def batch_loss(request: Request, temperature: float = 1.0) -> BatchLoss:
             f"this criterion needs {missing}: a batch of training images, (images, *shape), and "
             "their integer class codes, (images,)"
         )
-    model = plain_copy(request.model).eval().requires_grad_(False)
+    model = plain_copy(request.model).requires_grad_(False)
     first = next(model.parameters())
     inputs = torch.as_tensor(np.asarray(request.options["inputs"])).to(first)
     labels = torch.as_tensor(np.asarray(request.options["labels"])).to(first.device)

@@ -29,7 +29,7 @@ def restart(
     initial: nn.Module | None = None,
     rng: Rng = 0,
 ) -> nn.Module:
-    """Return a new module that keeps the masks of a pruned network but starts as chosen.
+    """Return a new module, in evaluation mode, that has the masks of a network and other weights.
 
     Parameters
     ----------

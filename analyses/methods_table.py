@@ -1,0 +1,191 @@
+"""Every pruning criterion and method at equal numbers of kept weights, and the controls.
+
+    python -m analyses.methods_table [--data mnist.npz --limit 10000]
+
+One perceptron, many seeds. Each arm prunes it to the same number of weights, all layers together,
+and trains on: from the trained weights, or from untrained ones with the epochs of both trainings.
+SNIP, GraSP and SynFlow look at the network before training.
+
+Methods that remove whole units keep the number of units whose weights come nearest to the budget,
+the same share in every hidden layer. Those that remove singular components are counted, and
+trained, as two factors. The column `density` says what it came to, `budget` what was asked for.
+
+Rows and columns of zeros, rank and the bound on regions (kind "live") are those of the network
+right after pruning; dead units are constant on all training images in the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tyro
+from torch import nn
+
+import regions
+from analyses.methods_arms import (
+    WEIGHT_DECAY,
+    Arm,
+    arms,
+    component_weights,
+    dead_units,
+    factorised,
+    structure,
+    widths_of,
+)
+from analyses.methods_figure import draw, tabulate
+from regions.errors import ArgumentError
+from regions.figures import Run, save_figure, save_table
+from regions.results import jsonable
+from regions.resume import run_tasks
+from regions.training import DataSet, Recipe, build_model, evaluate, load_data, restart, train
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the study."""
+
+    data: str = "digits"
+    """"digits", or a file or folder that `regions.training.load_data` reads."""
+    limit: int | None = None
+    """Largest number of training images."""
+    hidden: tuple[int, ...] = (100, 100)
+    densities: tuple[float, ...] = (0.5, 0.2, 0.1, 0.05, 0.02)
+    """Of all weights together, the output layer's too."""
+    arms: tuple[str, ...] = tuple(arms())
+    seeds: int = 10
+    epochs: int = 30
+    finetune_epochs: int = 20
+    images: int = 500
+    """Training images that criteria and methods look at."""
+    out: Path = Path("out/methods_table")
+    n_jobs: int | None = None
+    progress: bool = True
+    smoke: bool = False
+    """Small networks, two seeds, two densities, three epochs."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks of all seeds before and after training, and what they are trained on."""
+
+    data: DataSet
+    untrained: Sequence[nn.Module]
+    trained: Sequence[nn.Module]
+    dense: Recipe
+    fine: Recipe
+    images: int
+
+
+def compute(config: Config) -> pd.DataFrame:
+    """Return one row per arm, density and seed; `seconds` is the CPU time of pruning."""
+    if config.smoke:
+        small: dict[str, Any] = {"epochs": 2, "finetune_epochs": 1, "images": 200, "limit": 500}
+        config = replace(config, hidden=(16, 12), densities=(0.5, 0.1), seeds=2, **small)
+    unknown = [name for name in config.arms if name not in arms()]
+    if unknown:
+        raise ArgumentError(f"no arm {unknown[0]!r}; choose from {list(arms())}")
+    settings = ("data", "limit", "hidden", "seeds", "epochs", "finetune_epochs", "images")
+    text = json.dumps(jsonable({name: getattr(config, name) for name in settings}))
+    home = config.out / "tasks" / hashlib.sha256(text.encode()).hexdigest()[:10]
+    tasks = [{"arm": "magnitude", "budget": 1.0}]
+    tasks += [{"arm": arm, "budget": d} for d in config.densities for arm in config.arms]
+    return run_tasks(
+        tasks,
+        partial(measure, networks=networks(config, home)),
+        home,
+        n_jobs=config.n_jobs,
+        progress=config.progress,
+        label="arms",
+    )
+
+
+def networks(config: Config, home: Path) -> Networks:
+    """Train the dense networks, or read them back."""
+    data = load_data(config.data, limit=config.limit)
+    untrained = [
+        build_model("mlp", data.image_shape, data.classes, seed=seed, hidden=config.hidden)
+        for seed in range(config.seeds)
+    ]
+    dense = _recipe(config.epochs)
+    trained = train(
+        untrained, data, dense, checkpoint=home / "dense", progress=config.progress
+    ).models()
+    return Networks(data, untrained, trained, dense, _recipe(config.finetune_epochs), config.images)
+
+
+def _recipe(epochs: int) -> Recipe:
+    return Recipe(epochs=epochs, lr=0.05, weight_decay=WEIGHT_DECAY, schedule="cosine")
+
+
+def measure(arm: str, budget: float, *, networks: Networks) -> pd.DataFrame:
+    """Prune the networks of all seeds, train them on as one stack, and measure."""
+    chosen, seeds = arms()[arm], range(len(networks.trained))
+    looked_at = networks.untrained if chosen.early else networks.trained
+    batches = [networks.data.train.sample(networks.images, rng=seed) for seed in seeds]
+    begin = time.process_time()
+    masks = [chosen.prune(looked_at[seed], budget, batches[seed], seed) for seed in seeds]
+    seconds = (time.process_time() - begin) / len(masks)
+    starts = [_restarted(chosen, networks, masks[seed], seed) for seed in seeds]
+    rows = [
+        {"seed": seed, "density": _density(chosen, starts[seed], masks[seed], budget)}
+        | structure(starts[seed])
+        for seed in seeds
+    ]
+    before = evaluate(starts, networks.data.test).accuracy
+    recipe = networks.fine
+    if chosen.start != "trained":
+        recipe = replace(recipe, epochs=recipe.epochs + networks.dense.epochs)
+    held: Any = masks
+    if chosen.keeps == "components":
+        share = chosen.share(widths_of(starts[0]), budget)
+        starts, held = [factorised(model, share) for model in starts], None
+    ended = train(starts, networks.data, recipe, masks=held)
+    inputs = networks.data.train.inputs
+    return pd.DataFrame(rows).assign(
+        accuracy_before=before,
+        accuracy_after=evaluate(ended, networks.data.test).accuracy,
+        dead_units=[dead_units(model, inputs) for model in ended.models()],
+        seconds=seconds,
+    )
+
+
+def _restarted(arm: Arm, networks: Networks, masks: regions.Masks, seed: int) -> nn.Module:
+    initial = networks.untrained[seed] if arm.start == "rewind" else None
+    return restart(networks.trained[seed], masks, arm.start, initial=initial, rng=1000 + seed)
+
+
+def _density(arm: Arm, model: nn.Module, masks: regions.Masks, budget: float) -> float:
+    """Return the fraction of the dense network's number of weights that the arm stores."""
+    if arm.keeps != "components":
+        return masks.total_density
+    widths = widths_of(model)
+    return component_weights(widths, arm.share(widths, budget)) / sum(masks.sizes.values())
+
+
+def main() -> None:
+    """Run the study, print its table, and save table, figure, timings and provenance."""
+    config = tyro.cli(Config, description=__doc__)
+    inputs = [config.data] if Path(config.data).is_file() else []
+    run = Run(config=config, seed=0, inputs=inputs)
+    frame = compute(config)
+    timings = frame.groupby(["arm", "budget"], sort=False)["seconds"].first().reset_index()
+    frame = frame.drop(columns="seconds")
+    table = tabulate(frame)
+    with pd.option_context("display.width", None, "display.max_rows", None):
+        print(table.to_string(index=False))
+    save_table(table, config.out / "methods_table.csv", run)
+    save_table(timings, config.out / "methods_timings.csv", run)
+    paths = save_figure(draw(frame), config.out / "methods_figure", frame, run)
+    print(f"figure: {paths['png']}")
+
+
+if __name__ == "__main__":
+    main()
