@@ -20,7 +20,7 @@ SHARES = {
 }
 PANELS = {
     "accuracy_before": "test accuracy\nafter pruning (%)",
-    "accuracy_after": "test accuracy\nafter training (%)",
+    "error_after": "test error\nafter training (%)",
     "dead_units": "dead units\n(%)",
     "log2_bound": "bound on regions\n(log2)",
 }
@@ -44,7 +44,8 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _percent(frame: pd.DataFrame) -> pd.DataFrame:
     shares = [*SHARES, "density"]
-    return frame.assign(**(100 * frame[shares]).to_dict(orient="series"))
+    percent = frame.assign(**(100 * frame[shares]).to_dict(orient="series"))
+    return percent.assign(error_after=100 - percent["accuracy_after"])
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -59,6 +60,9 @@ def draw(frame: pd.DataFrame) -> Figure:
             ax.axvline(dense[measure].mean(), color="0.4", ls="--", lw=0.8, label="dense")
             _draw_measure(ax, pruned, measure, names)
             ax.set_xlabel(label)
+        axes[1].set_xscale("log")
+        axes[1].set_xticks([3, 10, 30], ["3", "10", "30"])
+        axes[1].minorticks_off()
         axes[0].set_yticks(range(len(names)), names)
         axes[0].set_ylim(len(names) - 0.5, -0.5)
         share_legend(fig, columns=6)
