@@ -42,7 +42,8 @@ class Arm:
         known = {**CRITERIA, **METHODS}[self.criterion]
         data = {"inputs": batch.inputs, "labels": batch.labels}
         seen = {name: value for name, value in data.items() if name in known}
-        options = {**seen, **self.options, "rng": seed}
+        shape = batch.inputs.shape[1:]
+        options = {**seen, **self.options, "input_shape": shape, "rng": seed}
         if self.keeps == "weights":
             how: dict[str, Any] = {"scope": self.scope, "prune_output": True}
             return regions.prune(model, density, self.criterion, **how, **options)
@@ -118,7 +119,6 @@ _TABLE = {
     "gradient": Arm("gradient", {"weight_decay": WEIGHT_DECAY, "gradient": "regularised"}),
     "grasp": Arm("grasp", early=True, start="rewind"),
     "greedy": Arm("greedy", keeps="units"),
-    "merge": Arm("merge", keeps="units"),
     "snip": Arm("snip", early=True, start="rewind"),
     "spectral": Arm("spectral", keeps="components"),
     "subspace": Arm("subspace", keeps="units"),

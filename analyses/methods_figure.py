@@ -33,8 +33,9 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     together, of the full rank, and of the dense network's weights.
     """
     keys = ["budget", "arm"]
-    percent = _percent(frame)
+    percent = _percent(frame).sort_values("budget", ascending=False, kind="stable")
     table = percent.groupby(keys, sort=False)["density"].mean().map("{:.3g}".format).reset_index()
+    table["lr"] = percent.groupby(keys, sort=False)["lr"].first().to_numpy()
     for name, label in {**SHARES, "log2_bound": "log2 bound"}.items():
         found = mean_intervals(percent, name, keys)
         half = found["high"] - found["mean"]

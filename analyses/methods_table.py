@@ -5,7 +5,9 @@
 One perceptron, many seeds. Each arm prunes it to the same number of weights, all layers together,
 and trains on: from the trained weights, or from untrained ones with the epochs of both trainings.
 SNIP, GraSP and SynFlow look at the network before training. "Before" is right before the last
-training, so also of untrained weights.
+training, so also of untrained weights. Its learning rate is the one with the highest mean
+validation accuracy, arm by arm and density by density: weights refitted by least squares are
+large, and at the rate that is best for others they diverge.
 
 Methods that remove whole units keep the number of units whose weights come nearest to the budget,
 the same share in every hidden layer. Those that remove singular components are counted, and
@@ -20,9 +22,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +49,16 @@ from regions.errors import ArgumentError
 from regions.figures import Run, save_figure, save_table
 from regions.results import jsonable
 from regions.resume import run_tasks
-from regions.training import DataSet, Recipe, build_model, evaluate, load_data, restart, train
+from regions.training import (
+    DataSet,
+    Recipe,
+    TrainResult,
+    build_model,
+    evaluate,
+    load_data,
+    restart,
+    train,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,8 @@ class Config:
     seeds: int = 10
     epochs: int = 30
     finetune_epochs: int = 20
+    rates: tuple[float, ...] = (0.1, 0.03, 0.01)
+    """Learning rates to choose from after pruning; the dense networks are trained at 0.05."""
     images: int = 500
     """Training images that criteria and methods look at."""
     out: Path = Path("out/methods_table")
@@ -81,23 +95,31 @@ class Networks:
     untrained: Sequence[nn.Module]
     trained: Sequence[nn.Module]
     dense: Recipe
-    fine: Recipe
-    images: int
+    config: Config
+
+    def recipes(self, start: str) -> list[Recipe]:
+        """Return what may follow pruning; untrained weights get the epochs of both trainings."""
+        epochs = self.config.finetune_epochs + (0 if start == "trained" else self.dense.epochs)
+        return [replace(self.dense, epochs=epochs, lr=rate) for rate in self.config.rates]
 
 
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per arm, density and seed; `seconds` is the CPU time of pruning."""
     if config.smoke:
         small: dict[str, Any] = {"epochs": 2, "finetune_epochs": 1, "images": 100, "limit": 300}
-        config = replace(config, hidden=(16, 12), densities=(0.1,), seeds=2, **small)
-    unknown = [name for name in config.arms if name not in arms()]
+        config = replace(
+            config, hidden=(16, 12), densities=(0.1,), seeds=2, rates=(0.1, 0.03), **small
+        )
+    known = arms()
+    unknown = [name for name in config.arms if name not in known]
     if unknown:
-        raise ArgumentError(f"no arm {unknown[0]!r}; choose from {list(arms())}")
-    settings = ("data", "limit", "hidden", "seeds", "epochs", "finetune_epochs", "images")
-    text = json.dumps(jsonable({name: getattr(config, name) for name in settings}))
+        raise ArgumentError(f"no arm {unknown[0]!r}; choose from {list(known)}")
+    elsewhere = ("arms", "densities", "out", "n_jobs", "progress", "smoke")
+    settings = {k: v for k, v in asdict(config).items() if k not in elsewhere}
+    text = json.dumps(jsonable(settings))
     home = config.out / "tasks" / hashlib.sha256(text.encode()).hexdigest()[:10]
-    tasks = [{"arm": "magnitude", "budget": 1.0}]
-    tasks += [{"arm": arm, "budget": d} for d in config.densities for arm in config.arms]
+    pairs = [("magnitude", 1.0), *product(config.arms, config.densities)]
+    tasks = [{"arm": arm, "how": asdict(known[arm]), "budget": d} for arm, d in pairs]
     return run_tasks(
         tasks,
         partial(measure, networks=networks(config, home)),
@@ -115,22 +137,16 @@ def networks(config: Config, home: Path) -> Networks:
         build_model("mlp", data.image_shape, data.classes, seed=seed, hidden=config.hidden)
         for seed in range(config.seeds)
     ]
-    dense = _recipe(config.epochs)
-    trained = train(
-        untrained, data, dense, checkpoint=home / "dense", progress=config.progress
-    ).models()
-    return Networks(data, untrained, trained, dense, _recipe(config.finetune_epochs), config.images)
+    dense = Recipe(epochs=config.epochs, lr=0.05, weight_decay=WEIGHT_DECAY, schedule="cosine")
+    result = train(untrained, data, dense, checkpoint=home / "dense", progress=config.progress)
+    return Networks(data, untrained, result.models(), dense, config)
 
 
-def _recipe(epochs: int) -> Recipe:
-    return Recipe(epochs=epochs, lr=0.05, weight_decay=WEIGHT_DECAY, schedule="cosine")
-
-
-def measure(arm: str, budget: float, *, networks: Networks) -> pd.DataFrame:
+def measure(arm: str, how: Mapping[str, Any], budget: float, *, networks: Networks) -> pd.DataFrame:
     """Prune the networks of all seeds, train them on as one stack, and measure."""
-    chosen, seeds = arms()[arm], range(len(networks.trained))
+    chosen, seeds = Arm(**how), range(len(networks.trained))
     looked_at = networks.untrained if chosen.early else networks.trained
-    batches = [networks.data.train.sample(networks.images, rng=seed) for seed in seeds]
+    batches = [networks.data.train.sample(networks.config.images, rng=seed) for seed in seeds]
     begin = time.process_time()
     masks = [chosen.prune(looked_at[seed], budget, batches[seed], seed) for seed in seeds]
     seconds = (time.process_time() - begin) / len(masks)
@@ -141,21 +157,27 @@ def measure(arm: str, budget: float, *, networks: Networks) -> pd.DataFrame:
         for seed in seeds
     ]
     before = evaluate(starts, networks.data.test).accuracy
-    recipe = networks.fine
-    if chosen.start != "trained":
-        recipe = replace(recipe, epochs=recipe.epochs + networks.dense.epochs)
     held: Any = masks
     if chosen.keeps == "components":
         share = chosen.share(widths_of(starts[0]), budget)
         starts, held = [factorised(model, share) for model in starts], None
-    ended = train(starts, networks.data, recipe, masks=held)
+    ended = _train_on(starts, networks.data, networks.recipes(chosen.start), held)
     inputs = networks.data.train.inputs
     return pd.DataFrame(rows).assign(
         accuracy_before=before,
         accuracy_after=evaluate(ended, networks.data.test).accuracy,
         dead_units=[dead_units(model, inputs) for model in ended.models()],
+        lr=ended.recipe.lr,
         seconds=seconds,
     )
+
+
+def _train_on(
+    models: Sequence[nn.Module], data: DataSet, recipes: Sequence[Recipe], masks: Any
+) -> TrainResult:
+    """Train by each recipe and return the result with the best mean validation accuracy."""
+    results = [train(models, data, recipe, masks=masks) for recipe in recipes]
+    return max(results, key=lambda result: evaluate(result, data.validation).accuracy.mean())
 
 
 def _restarted(arm: Arm, networks: Networks, masks: regions.Masks, seed: int) -> nn.Module:

@@ -27,13 +27,13 @@ from regions.training import Split, build_model
 
 @pytest.fixture
 def net():
-    return build_model("mlp", (20,), 4, hidden=(12, 8))
+    return build_model("mlp", (1, 4, 5), 4, hidden=(12, 8))
 
 
 @pytest.fixture
 def batch():
     rng = np.random.default_rng(0)
-    return Split(rng.normal(size=(60, 20)).astype(np.float32), np.arange(60) % 4)
+    return Split(rng.normal(size=(60, 1, 4, 5)).astype(np.float32), np.arange(60) % 4)
 
 
 def test_every_name_of_the_registry_has_an_arm():
