@@ -71,9 +71,10 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def _draw_measure(ax: Axes, frame: pd.DataFrame, measure: str, names: list[str]) -> None:
-    for index, (budget, rows) in enumerate(frame.groupby("budget", sort=False)):
+    groups = list(frame.groupby("budget", sort=False))
+    for index, (budget, rows) in enumerate(groups):
         found = mean_intervals(rows, measure, "arm").set_index("arm").loc[names]
-        places = np.arange(len(names)) + 0.12 * (index - 2)
+        places = np.arange(len(names)) + 0.12 * (index - (len(groups) - 1) / 2)
         ax.errorbar(
             found["mean"],
             places,

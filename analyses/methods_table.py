@@ -114,6 +114,8 @@ def compute(config: Config) -> pd.DataFrame:
     unknown = [name for name in config.arms if name not in known]
     if unknown:
         raise ArgumentError(f"no arm {unknown[0]!r}; choose from {list(known)}")
+    if not all(0 < density < 1 for density in config.densities):
+        raise ArgumentError(f"densities are {config.densities}; expected fractions in (0, 1)")
     elsewhere = ("arms", "densities", "out", "n_jobs", "progress", "smoke")
     settings = {k: v for k, v in asdict(config).items() if k not in elsewhere}
     text = json.dumps(jsonable(settings))
