@@ -74,9 +74,9 @@ class Config:
     """Of all weights together, the output layer's too."""
     arms: tuple[str, ...] = tuple(arms())
     seeds: int = 10
-    epochs: int = 30
-    finetune_epochs: int = 20
-    rates: tuple[float, ...] = (0.1, 0.03, 0.01)
+    epochs: int = 20
+    finetune_epochs: int = 10
+    rates: tuple[float, ...] = (0.1, 0.01)
     """Learning rates to choose from after pruning; the dense networks are trained at 0.05."""
     images: int = 500
     """Training images that criteria and methods look at."""
@@ -107,9 +107,7 @@ def compute(config: Config) -> pd.DataFrame:
     """Return one row per arm, density and seed; `seconds` is the CPU time of pruning."""
     if config.smoke:
         small: dict[str, Any] = {"epochs": 2, "finetune_epochs": 1, "images": 100, "limit": 300}
-        config = replace(
-            config, hidden=(16, 12), densities=(0.1,), seeds=2, rates=(0.1, 0.03), **small
-        )
+        config = replace(config, hidden=(16, 12), densities=(0.1,), seeds=2, **small)
     known = arms()
     unknown = [name for name in config.arms if name not in known]
     if unknown:
