@@ -14,7 +14,8 @@ the same share in every hidden layer. Those that remove singular components are 
 trained, as two factors. The column `density` says what it came to, `budget` what was asked for.
 
 Rows and columns of zeros, rank and the bound on regions (kind "live") are those of the network
-right after pruning; dead units are constant on all training images in the end.
+right after pruning; dead units are constant on all training images in the end. The CPU seconds of
+pruning one network are printed and written to `seconds.jsonl`, apart from the table.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from analyses.methods_arms import (
 from analyses.methods_figure import draw, tabulate
 from regions.errors import ArgumentError
 from regions.figures import Run, save_figure, save_table
-from regions.results import jsonable
+from regions.results import jsonable, write_atomically
 from regions.resume import run_tasks
 from regions.training import (
     DataSet,
@@ -86,6 +87,24 @@ class Config:
     smoke: bool = False
     """Small networks, two seeds, one density, three epochs."""
 
+    def settings(self) -> Config:
+        """Return the settings that are used, checked, and smaller for a smoke run."""
+        unknown = [name for name in self.arms if name not in arms()]
+        if unknown:
+            raise ArgumentError(f"no arm {unknown[0]!r}; choose from {list(arms())}")
+        if not all(0 < density < 1 for density in self.densities):
+            raise ArgumentError(f"densities are {self.densities}; expected fractions in (0, 1)")
+        small: dict[str, Any] = {"epochs": 2, "finetune_epochs": 1, "images": 100, "limit": 300}
+        sizes: dict[str, Any] = {"hidden": (16, 12), "densities": (0.1,), "seeds": 2}
+        return replace(self, **small, **sizes) if self.smoke else self
+
+    def folder(self) -> Path:
+        """Return where finished tasks lie: one folder for each set of dense networks."""
+        elsewhere = ("arms", "densities", "out", "n_jobs", "progress", "smoke")
+        shared = {key: value for key, value in asdict(self).items() if key not in elsewhere}
+        digest = hashlib.sha256(json.dumps(jsonable(shared)).encode()).hexdigest()
+        return self.out / "tasks" / digest[:10]
+
 
 @dataclass(frozen=True)
 class Networks:
@@ -97,6 +116,12 @@ class Networks:
     dense: Recipe
     config: Config
 
+    def prune(self, arm: Arm, density: float, seed: int) -> regions.Masks:
+        """Return the masks of one arm for the network of one seed."""
+        model = (self.untrained if arm.early else self.trained)[seed]
+        batch = self.data.train.sample(self.config.images, rng=seed)
+        return arm.prune(model, density, batch, seed)
+
     def recipes(self, start: str) -> list[Recipe]:
         """Return what may follow pruning; untrained weights get the epochs of both trainings."""
         epochs = self.config.finetune_epochs + (0 if start == "trained" else self.dense.epochs)
@@ -104,33 +129,21 @@ class Networks:
 
 
 def compute(config: Config) -> pd.DataFrame:
-    """Return one row per arm, density and seed; `seconds` is the CPU time of pruning."""
-    if config.smoke:
-        small: dict[str, Any] = {"epochs": 2, "finetune_epochs": 1, "images": 100, "limit": 300}
-        config = replace(config, hidden=(16, 12), densities=(0.1,), seeds=2, **small)
-    known = arms()
-    unknown = [name for name in config.arms if name not in known]
-    if unknown:
-        raise ArgumentError(f"no arm {unknown[0]!r}; choose from {list(known)}")
-    if not all(0 < density < 1 for density in config.densities):
-        raise ArgumentError(f"densities are {config.densities}; expected fractions in (0, 1)")
-    elsewhere = ("arms", "densities", "out", "n_jobs", "progress", "smoke")
-    settings = {k: v for k, v in asdict(config).items() if k not in elsewhere}
-    text = json.dumps(jsonable(settings))
-    home = config.out / "tasks" / hashlib.sha256(text.encode()).hexdigest()[:10]
+    """Return one row per arm, density and seed."""
+    config = config.settings()
     pairs = [("magnitude", 1.0), *product(config.arms, config.densities)]
-    tasks = [{"arm": arm, "how": asdict(known[arm]), "budget": d} for arm, d in pairs]
+    tasks = [{"arm": arm, "how": asdict(arms()[arm]), "budget": d} for arm, d in pairs]
     return run_tasks(
         tasks,
-        partial(measure, networks=networks(config, home)),
-        home,
+        partial(measure, networks=networks(config)),
+        config.folder(),
         n_jobs=config.n_jobs,
         progress=config.progress,
         label="arms",
     )
 
 
-def networks(config: Config, home: Path) -> Networks:
+def networks(config: Config) -> Networks:
     """Train the dense networks, or read them back."""
     data = load_data(config.data, limit=config.limit)
     untrained = [
@@ -138,18 +151,15 @@ def networks(config: Config, home: Path) -> Networks:
         for seed in range(config.seeds)
     ]
     dense = Recipe(epochs=config.epochs, lr=0.05, weight_decay=WEIGHT_DECAY, schedule="cosine")
-    result = train(untrained, data, dense, checkpoint=home / "dense", progress=config.progress)
+    folder = config.folder() / "dense"
+    result = train(untrained, data, dense, checkpoint=folder, progress=config.progress)
     return Networks(data, untrained, result.models(), dense, config)
 
 
 def measure(arm: str, how: Mapping[str, Any], budget: float, *, networks: Networks) -> pd.DataFrame:
     """Prune the networks of all seeds, train them on as one stack, and measure."""
     chosen, seeds = Arm(**how), range(len(networks.trained))
-    looked_at = networks.untrained if chosen.early else networks.trained
-    batches = [networks.data.train.sample(networks.config.images, rng=seed) for seed in seeds]
-    begin = time.process_time()
-    masks = [chosen.prune(looked_at[seed], budget, batches[seed], seed) for seed in seeds]
-    seconds = (time.process_time() - begin) / len(masks)
+    masks = [networks.prune(chosen, budget, seed) for seed in seeds]
     starts = [_restarted(chosen, networks, masks[seed], seed) for seed in seeds]
     rows = [
         {"seed": seed, "density": _density(chosen, starts[seed], masks[seed], budget)}
@@ -168,7 +178,6 @@ def measure(arm: str, how: Mapping[str, Any], budget: float, *, networks: Networ
         accuracy_after=evaluate(ended, networks.data.test).accuracy,
         dead_units=[dead_units(model, inputs) for model in ended.models()],
         lr=ended.recipe.lr,
-        seconds=seconds,
     )
 
 
@@ -193,19 +202,28 @@ def _density(arm: Arm, model: nn.Module, masks: regions.Masks, budget: float) ->
     return component_weights(widths, arm.share(widths, budget)) / sum(masks.sizes.values())
 
 
+def time_pruning(config: Config) -> pd.DataFrame:
+    """Return the CPU seconds that each arm takes to prune one network, without any training."""
+    config = config.settings()
+    found, rows = networks(config), []
+    for arm, density in product(config.arms, config.densities):
+        begin = time.process_time()
+        found.prune(arms()[arm], density, seed=0)
+        rows.append({"arm": arm, "budget": density, "seconds": time.process_time() - begin})
+    return pd.DataFrame(rows)
+
+
 def main() -> None:
-    """Run the study, print its table, and save table, figure, timings and provenance."""
+    """Run the study, print its table, and save table, figure, provenance and, apart, seconds."""
     config = tyro.cli(Config, description=__doc__)
     inputs = [config.data] if Path(config.data).is_file() else []
     run = Run(config=config, seed=0, inputs=inputs)
     frame = compute(config)
-    timings = frame.groupby(["arm", "budget"], sort=False)["seconds"].first().reset_index()
-    frame = frame.drop(columns="seconds")
-    table = tabulate(frame)
-    with pd.option_context("display.width", None, "display.max_rows", None):
-        print(table.to_string(index=False))
+    table, seconds = tabulate(frame), time_pruning(config)
+    print(table.merge(seconds.round(3), how="left").to_string(index=False))
     save_table(table, config.out / "methods_table.csv", run)
-    save_table(timings, config.out / "methods_timings.csv", run)
+    lines = seconds.to_json(orient="records", lines=True)
+    write_atomically(config.out / "seconds.jsonl", lines)  # differs from run to run
     paths = save_figure(draw(frame), config.out / "methods_figure", frame, run)
     print(f"figure: {paths['png']}")
 

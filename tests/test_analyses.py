@@ -8,7 +8,7 @@ import importlib
 import matplotlib
 import pytest
 
-STUDIES = ("count_regions_mnist", "methods_table", "pruned_plane", "recall_distortion")
+STUDIES = ("count_regions_mnist", "pruned_plane", "recall_distortion")
 
 
 @pytest.mark.parametrize("name", STUDIES)
