@@ -162,6 +162,8 @@ def prune(
     density: float | None = None,
     allocation: Path | None = None,
     criterion: str = "magnitude",
+    data: str | None = None,
+    images: int = 256,
     scope: Literal["layer", "global"] = "layer",
     repair: bool = False,
     seed: int = 0,
@@ -175,6 +177,9 @@ def prune(
         density: One density for every prunable layer but the output layer.
         allocation: A file from `regions allocate -o`, instead of a density.
         criterion: How weights are scored; `regions.prune` lists the criteria.
+        data: For criteria that look at images: a data set for `regions.training.load_data`
+            (digits, .npz, a folder); they see one batch of its training images.
+        images: Size of that batch, each class in proportion.
         scope: Compare weights within each layer, or all together.
         repair: Keep only weights that lie on an input-to-output path, at the same budget.
         seed: Seed of the criterion's random numbers.
@@ -195,6 +200,7 @@ def prune(
         scope=scope,
         input_shape=input_shape,
         rng=seed,
+        **_batch(criterion, data, images, seed),
     )
     masks.save(output)
     _give(masks, Output(json=json))
@@ -331,6 +337,20 @@ def _network(model: str, input_shape: tuple[int, ...] | None) -> Any:
     from regions.networks.load import load_model
 
     return regions.as_network(load_model(model), input_shape)
+
+
+def _batch(criterion: str, data: str | None, images: int, seed: int) -> dict[str, Any]:
+    """Return one batch as the options of `regions.prune` that the criterion takes."""
+    from regions.pruning import CRITERIA, METHODS
+    from regions.training import load_data
+
+    if data is None:
+        return {}
+    taken = {"inputs", "labels"}.intersection({**CRITERIA, **METHODS}.get(criterion, ()))
+    if not taken:
+        raise ArgumentError(f"criterion {criterion!r} looks at no data; leave --data out")
+    batch = load_data(data).train.sample(images, rng=seed)
+    return {name: getattr(batch, name) for name in sorted(taken)}
 
 
 def _module(source: str) -> Any:

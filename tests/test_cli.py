@@ -51,6 +51,30 @@ def test_allocate_then_prune(capsys, model, tmp_path):
     assert status == 0 and json.loads(out)["log2"] > 0
 
 
+def test_prune_by_criteria_that_look_at_images(capsys, tmp_path, monkeypatch):
+    (tmp_path / "net_for_digits.py").write_text(
+        "from regions.training import build_model\n"
+        "def make():\n    return build_model('mlp', (1, 8, 8), 10, hidden=(12,), seed=0)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    arguments = ["prune", "net_for_digits:make", "--density", 0.1, "--criterion", "snip"]
+    status, _, err = run(capsys, *arguments, "--data", "digits", "--images", 50)
+    assert status == 0 and "masks.npz" in err
+    from net_for_digits import make
+
+    batch = regions.training.load_data("digits").train.sample(50)
+    expected = regions.prune(make(), 0.1, "snip", inputs=batch.inputs, labels=batch.labels)
+    assert regions.Masks.load("masks.npz") == expected
+    for changed, message in (([], "needs ['inputs', 'labels']"), (["--data", "no.npz"], "no.npz")):
+        status, _, err = run(capsys, *arguments, *changed, "-o", "other.npz")
+        assert status == 1 and message in err
+    arguments[-1] = "magnitude"
+    status, _, err = run(capsys, *arguments, "--data", "digits", "-o", "other.npz")
+    assert status == 1 and "looks at no data" in err
+    assert not (tmp_path / "other.npz").exists()
+
+
 def test_allocate_widths_as_a_table(capsys, tmp_path):
     table = tmp_path / "densities.csv"
     status = run(capsys, "allocate", "20,10,10,3", 0.2, "--objective", "erk", "-o", table)[0]

@@ -11,7 +11,7 @@ import numpy as np
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning.criteria import Request
-from regions.pruning.loss_gradient import plain_copy
+from regions.pruning.plain import plain_copy
 from regions.pruning.reading import is_module, prunable_modules
 
 if TYPE_CHECKING:

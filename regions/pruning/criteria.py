@@ -66,8 +66,11 @@ _GRADIENT_OPTIONS = ("inputs", "labels", "weight_decay", "gradient")
 CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "gradient": _GRADIENT_OPTIONS,
+        "grasp": ("inputs", "labels", "temperature"),
         "magnitude": (),
         "random": (),
+        "snip": ("inputs", "labels"),
+        "synflow": ("rounds",),
         "undecayed": _GRADIENT_OPTIONS,
     }
 )

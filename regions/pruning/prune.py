@@ -55,10 +55,11 @@ def prune(
         are matched in order. `Masks` stand for their counts, so that
         ``prune(model, masks, "random")`` is the control of equal counts.
     criterion : str or callable
-        ``"magnitude"``, ``"random"``, ``"gradient"``, ``"undecayed"`` (these two take `inputs`,
-        `labels`, `weight_decay` and `gradient`: see their files in `regions.pruning`), or a
-        function of a `regions.pruning.Request` that returns one score per weight. Equal scores:
-        the earlier weight is kept (in row-major order, and by layer if `scope` is global).
+        ``"magnitude"``, ``"random"``, ``"synflow"``; with `inputs` and `labels`, ``"snip"``,
+        ``"grasp"``; with `weight_decay` and `gradient` too, ``"gradient"``, ``"undecayed"`` (see
+        their files in `regions.pruning`); or a function of a `regions.pruning.Request` that
+        returns one score per weight. Equal scores: the earlier weight is kept (in row-major order,
+        and by layer if `scope` is global).
         `regions.pruning.METHODS` names those that choose the masks themselves and may set
         parameters anew (`Masks.repaired`, written by `Masks.apply`): their files say what a
         density means to them. A function may return a `regions.pruning.Selection` likewise.

@@ -4,11 +4,13 @@ from regions.training.datasets import DataSet, Split, load_data
 from regions.training.evaluation import Evaluation, evaluate
 from regions.training.models import MODELS, build_model
 from regions.training.recipe import Recipe
+from regions.training.restart import STARTS, restart
 from regions.training.result import TrainResult
 from regions.training.trainer import train
 
 __all__ = [
     "MODELS",
+    "STARTS",
     "DataSet",
     "Evaluation",
     "Recipe",
@@ -17,5 +19,6 @@ __all__ = [
     "build_model",
     "evaluate",
     "load_data",
+    "restart",
     "train",
 ]

@@ -27,6 +27,18 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def sample(self, count: int, rng: Rng = 0) -> Split:
+        """Return `count` images drawn by `rng`, each class in proportion (all if there are fewer).
+
+        >>> load_data("digits").train.sample(100).inputs.shape
+        (100, 1, 8, 8)
+        """
+        if count < 1:
+            raise ArgumentError(f"{count} images were asked for; expected 1 or more")
+        size = min(count, len(self))
+        chosen, _ = split_by_class(self.labels, size, np.random.default_rng(rng))
+        return Split(self.inputs[chosen], self.labels[chosen])
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataSet:

@@ -109,6 +109,22 @@ def test_classes_are_drawn_in_proportion():
         assert len(split_by_class(y, count, np.random.default_rng(0))[0]) == count
 
 
+def test_a_sample_keeps_the_proportions_and_the_pairs():
+    train = load_data("digits").train
+    part = train.sample(100, rng=3)
+    shares = np.bincount(part.labels) / 100 - np.bincount(train.labels) / len(train)
+    assert len(part) == 100 and np.abs(shares).max() < 0.01
+    known = {
+        image.tobytes(): label for image, label in zip(train.inputs, train.labels, strict=True)
+    }
+    assert all(
+        known[i.tobytes()] == label for i, label in zip(part.inputs, part.labels, strict=True)
+    )
+    assert len(train.sample(10**6)) == len(train)
+    with pytest.raises(ArgumentError, match="0 images were asked for"):
+        train.sample(0)
+
+
 def test_limit_and_no_validation(tmp_path):
     data = load_data(write_npz(tmp_path / "a.npz"), limit=9, validation=0.0)
     assert np.bincount(data.train.labels).tolist() == [3, 3, 3] and len(data.validation) == 0

@@ -1,0 +1,174 @@
+"""The arms of `analyses.methods_table`: what is pruned how, and what training goes on from."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+import regions
+from regions.pruning import CRITERIA, METHODS
+from regions.pruning.counts import nearest
+from regions.training import Split
+from regions.training.restart import Start
+
+WEIGHT_DECAY = 5e-4
+"""Of all trainings; the gradient criteria need to know it."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How one arm prunes and goes on."""
+
+    criterion: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    early: bool = False
+    """Look at the network before training instead of the trained one."""
+    start: Start = "trained"
+    """Which weights training goes on from: see `regions.training.restart`."""
+    keeps: Literal["weights", "units", "components"] = "weights"
+    """What a density counts."""
+    scope: str = "global"
+    """Whether weights compete in the whole network or, at equal densities, in each layer."""
+
+    def prune(self, model: nn.Module, density: float, batch: Split, seed: int) -> regions.Masks:
+        """Return masks that keep about this fraction of all weights of a perceptron."""
+        known = {**CRITERIA, **METHODS}[self.criterion]
+        data = {"inputs": batch.inputs, "labels": batch.labels}
+        seen = {name: value for name, value in data.items() if name in known}
+        shape = batch.inputs.shape[1:]
+        options = {**seen, **self.options, "input_shape": shape, "rng": seed}
+        if self.keeps == "weights":
+            how: dict[str, Any] = {"scope": self.scope, "prune_output": True}
+            return regions.prune(model, density, self.criterion, **how, **options)
+        share = self.share(widths_of(model), density)
+        names = [name for name, part in model.named_children() if isinstance(part, nn.Linear)]
+        chosen = names[:-1] if self.keeps == "units" else names
+        return regions.prune(model, dict.fromkeys(chosen, share), self.criterion, **options)
+
+    def share(self, widths: Sequence[int], density: float) -> float:
+        """Return the share of units or components whose numbers come nearest to the budget."""
+        total = density * sum(a * b for a, b in pairwise(widths))
+        count = unit_weights if self.keeps == "units" else component_weights
+        steps = max(widths[1:-1])
+        shares = [step / steps for step in range(1, steps + 1)]
+        return min(shares, key=lambda share: abs(count(widths, share) - total))
+
+
+def unit_weights(widths: Sequence[int], share: float) -> int:
+    """Return the number of weights left if this share of every hidden layer's units is kept.
+
+    >>> unit_weights([64, 100, 100, 10], 0.1)
+    840
+    """
+    kept = [widths[0], *(max(1, nearest(share, size)) for size in widths[1:-1]), widths[-1]]
+    return sum(a * b for a, b in pairwise(kept))
+
+
+def component_weights(widths: Sequence[int], share: float) -> int:
+    """Return the numbers in the two factors of every layer at this share of its components.
+
+    >>> component_weights([64, 100, 100, 10], 0.1)
+    3094
+    """
+    return sum(
+        rank * (a + b) for (a, b), rank in zip(pairwise(widths), ranks(widths, share), strict=True)
+    )
+
+
+def ranks(widths: Sequence[int], share: float) -> list[int]:
+    """Return how many components each layer keeps."""
+    return [max(1, nearest(share, min(pair))) for pair in pairwise(widths)]
+
+
+def widths_of(model: nn.Module) -> list[int]:
+    """Return inputs, hidden units and outputs of a perceptron."""
+    layers = [part for part in model.modules() if isinstance(part, nn.Linear)]
+    return [layers[0].in_features, *(layer.out_features for layer in layers)]
+
+
+def factorised(model: nn.Module, share: float) -> nn.Module:
+    """Return a perceptron with every layer as the product of two of the rank of its components."""
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    wanted = iter(ranks(widths_of(model), share))
+    for name, part in model.named_children():
+        if not isinstance(part, nn.Linear):
+            parts[name] = part
+            continue
+        rank = next(wanted)
+        u, s, v = torch.linalg.svd(part.weight.detach().double(), full_matrices=False)
+        first = nn.Linear(part.in_features, rank, bias=False)
+        second = nn.Linear(rank, part.out_features)
+        with torch.no_grad():
+            first.weight.copy_(s[:rank, None].sqrt() * v[:rank])
+            second.weight.copy_(u[:, :rank] * s[:rank].sqrt())
+            second.bias.copy_(part.bias)
+        parts |= {f"{name}_first": first, f"{name}_second": second}
+    return nn.Sequential(parts)
+
+
+# what a name of the registry means here, where it is more than the name
+_TABLE = {
+    "blocks": Arm("blocks", {"block": 8}, scope="layer"),
+    "gradient": Arm("gradient", {"weight_decay": WEIGHT_DECAY, "gradient": "regularised"}),
+    "grasp": Arm("grasp", early=True, start="rewind"),
+    "greedy": Arm("greedy", keeps="units"),
+    "snip": Arm("snip", early=True, start="rewind"),
+    "spectral": Arm("spectral", keeps="components"),
+    "subspace": Arm("subspace", keeps="units"),
+    "synflow": Arm("synflow", early=True, start="rewind"),
+    "undecayed": Arm("undecayed", {"weight_decay": WEIGHT_DECAY, "gradient": "regularised"}),
+}
+_CONTROLS = {
+    "magnitude per layer": Arm("magnitude", scope="layer"),
+    "magnitude, rewound": Arm("magnitude", start="rewind"),
+    "magnitude, drawn anew": Arm("magnitude", start="reinit"),
+    "magnitude, rescaled draw": Arm("magnitude", start="rescaled"),
+    "random, rescaled draw": Arm("random", start="rescaled"),
+    "subspace, no refit": Arm("subspace", {"refit": False}, keeps="units"),
+    "greedy, refit": Arm("greedy", {"refit": True}, keeps="units"),
+    "random units": Arm("subspace", {"order": "random", "refit": False}, keeps="units"),
+    "random units, refit": Arm("subspace", {"order": "random"}, keeps="units"),
+    "random components": Arm("spectral", {"score": "random"}, keeps="components"),
+}
+
+
+def arms() -> dict[str, Arm]:
+    """Return every criterion and method of the registry, then the controls."""
+    registered = {name: _TABLE.get(name, Arm(name)) for name in (*CRITERIA, *METHODS)}
+    controls = {name: arm for name, arm in _CONTROLS.items() if arm.criterion in registered}
+    return {**registered, **controls}
+
+
+def structure(model: nn.Module) -> dict[str, float]:
+    """Return shares of zero rows, zero columns and full rank, and the bound on linear regions."""
+    weights = [part.weight for part in model.modules() if isinstance(part, nn.Linear)]
+    matrices = [weight.detach().double().numpy() for weight in weights]
+    rows = np.concatenate([~matrix.any(axis=1) for matrix in matrices])
+    columns = np.concatenate([~matrix.any(axis=0) for matrix in matrices])
+    full = sum(min(matrix.shape) for matrix in matrices)
+    # in float32 a product of two factors has its rank up to rounding
+    found = [np.linalg.matrix_rank(matrix, rtol=1e-5) for matrix in matrices]
+    return {
+        "zero_rows": rows.mean(),
+        "zero_columns": columns.mean(),
+        "rank": sum(found) / full,
+        "log2_bound": regions.upper_bound(model, "live").log2,
+    }
+
+
+def dead_units(model: nn.Module, inputs: np.ndarray) -> float:
+    """Return the share of hidden units that are constant on these inputs."""
+    constant, x = [], torch.from_numpy(inputs)
+    with torch.no_grad():
+        for part in model.children():
+            x = part(x)
+            if isinstance(part, nn.ReLU):
+                constant.append(x.amax(0) == x.amin(0))
+    return float(torch.cat(constant).double().mean())
