@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isqrt
+from math import isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from regions.errors import ArgumentError, BudgetError, UnsupportedModelError
 from regions.pruning.counts import apportion
 from regions.pruning.criteria import Request, Selection
 from regions.pruning.disjoint_paths import heaviest_disjoint_paths
+from regions.pruning.effective import follower
+from regions.pruning.repair import repair_layers
 from regions.pruning.spread import spread
 
 _INHIBITORY = 1e6
@@ -47,6 +49,9 @@ def disjoint(request: Request) -> Selection:
     sparsity, Vysogorets and Kempe, JMLR 24(99), 2023; degree-balanced sparsity: Mocanu et al. 2018,
     arXiv:1707.04780. The procedure is ours.
 
+    Where budgets are so large that the units in use have no room for them, the masks are those of
+    repaired magnitude pruning: then dead ends are rare and all units are in use anyway.
+
     Options: `paths`, the number of disjoint paths.
 
     Raises
@@ -54,17 +59,25 @@ def disjoint(request: Request) -> Selection:
     UnsupportedModelError
         For networks that are no chain of layers (residual connections).
     BudgetError
-        If a layer's budget cannot be placed.
+        If there are no masks of these sizes whose every weight is on a path.
     """
     layers = _chain(request)
-    whole = {name: np.ones(layer.shape, dtype=bool) for name, layer in layers.items()}
     counts = _counts(request, layers)
+    follow = follower(request.reading.graph)  # type: ignore[union-attr]
+    whole = {name: np.ones(layer.shape, dtype=bool) for name, layer in layers.items()}
     masks: dict[str, np.ndarray] = {}
-    for names in _runs(list(layers), counts):
-        masks |= _run(names, layers, counts, request.options.get("paths"))
-    alive = whole | masks
-    _check_alive(request, alive, masks)
-    return Selection(masks=masks)
+    try:
+        for names in _runs(list(layers), counts):
+            masks |= _run(names, layers, counts, request.options.get("paths"))
+        alive = follow(whole | masks)
+        if all(np.array_equal(alive[name], mask) for name, mask in masks.items()):
+            return Selection(masks=masks)
+    except BudgetError:
+        pass
+    # no room between the units in use, or a kernel's weight that only meets padding
+    scores = {name: np.abs(request.weights[name]) for name in counts}
+    shapes = {name: layer.shape for name, layer in layers.items()}
+    return Selection(masks=repair_layers(scores, counts, shapes, follow))
 
 
 def path_count(budget: int, depth: int, narrowest: int) -> int:
@@ -151,20 +164,25 @@ def _counts(request: Request, layers: Mapping[str, _Layer]) -> dict[str, int]:
 def disjoint_counts(shapes: Mapping[str, tuple[int, ...]], budget: int) -> dict[str, int]:
     """Return how many of `budget` weights each of some consecutive layers gets.
 
-    Layers 2..L get `links(L)` weights per disjoint path, or their share at equal densities if that
-    is more; layer 1 gets the rest: see `disjoint` and `path_count`.
+    Layers 2..L get `links(L)` weights per disjoint path, layer 1 the rest, as many as its units in
+    use can read. What exceeds the budget at which all units of the narrowest layer are in use is
+    shared at equal densities. See `disjoint` and `path_count`.
     """
-    sizes = {name: int(np.prod(shape)) for name, shape in shapes.items()}
-    names = list(shapes)
-    narrowest = min(shapes[name][0] for name in names[: max(len(names) - 1, 1)])
-    paths = path_count(budget, len(names), narrowest)
-    uniform = apportion(sizes, sizes, budget)
-    each = paths * min(links(len(names)), paths)
-    counts = {name: min(max(each, uniform[name]), sizes[name]) for name in names[1:]}
-    rest = budget - sum(counts.values())
-    if rest < min(paths, sizes[names[0]]) or rest > sizes[names[0]]:
-        return uniform
-    return {names[0]: rest, **counts}
+    sizes = {name: prod(shape) for name, shape in shapes.items()}
+    first, *others = list(shapes)
+    depth = len(shapes)
+    narrowest = min(shapes[name][0] for name in (list(shapes)[:-1] or [first]))
+    cost = max(links(depth) * (depth - 1), 1)
+    enough = max(cost * narrowest**2 // 4, (cost + 2) * narrowest)
+    sparse = min(budget, enough)
+    paths = path_count(sparse, depth, narrowest)
+    each = paths * min(links(depth), paths)
+    counts = {name: min(each, sizes[name]) for name in others}
+    room = paths * prod(shapes[first][1:])
+    counts = {first: max(min(sparse - sum(counts.values()), room, sizes[first]), 0), **counts}
+    left = {name: sizes[name] - count for name, count in counts.items()}
+    more = apportion(sizes, left, budget - sum(counts.values()))
+    return {name: counts[name] + more[name] for name in shapes}
 
 
 def _runs(names: Sequence[str], counts: Mapping[str, int]) -> list[list[str]]:
@@ -189,7 +207,11 @@ def _run(
     widths = [len(layers[name].matrix) for name in names]
     hidden = widths[:-1] if is_output and len(names) > 1 else widths
     budget = sum(counts[name] for name in names)
-    number = path_count(budget, len(names), min(hidden)) if paths is None else int(paths)
+    if paths is None:
+        number = path_count(budget, len(names), min(hidden))
+        number = max(number, *_fewest(names, layers, counts))
+    else:
+        number = int(paths)
     number = min(number, *hidden, *(counts[name] for name in names))
     if number < 1:
         raise BudgetError(f"layers {list(names)} keep {budget} weights, too few for one path")
@@ -207,6 +229,18 @@ def _run(
     for name, pair in zip(names[1:], edges, strict=True):
         masks[name] = _further_layer(layers[name], counts[name], pair)
     return masks
+
+
+def _fewest(
+    names: Sequence[str], layers: Mapping[str, _Layer], counts: Mapping[str, int]
+) -> list[int]:
+    """Return the fewest paths whose units have room for each layer's weights."""
+    first, *others = names
+    taps = {name: np.bincount(layers[name].unit).min() for name in others}
+    return [
+        -(-counts[first] // layers[first].matrix.shape[1]),
+        *(isqrt(max(counts[name] - 1, 0) // int(taps[name])) + 1 for name in others),
+    ]
 
 
 def _scaled(matrix: np.ndarray) -> np.ndarray:
@@ -257,18 +291,3 @@ def _further_layer(layer: _Layer, count: int, edges: tuple[np.ndarray, np.ndarra
     allowed[np.ix_(np.unique(rows), np.flatnonzero(np.isin(layer.unit, units)))] = True
     allowed &= layer.matrix != 0.0
     return spread(layer.matrix, count, start, allowed).reshape(layer.shape)
-
-
-def _check_alive(
-    request: Request, alive: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]
-) -> None:
-    """A kernel's weight can still be on no path where the image is small: then refuse."""
-    from regions.pruning.effective import follower
-
-    effective = follower(request.reading.graph)(alive)  # type: ignore[union-attr]
-    for name, mask in masks.items():
-        if (lost := int(np.count_nonzero(mask & ~effective[name]))) > 0:
-            raise BudgetError(
-                f"{lost} of the {np.count_nonzero(mask)} weights chosen in layer {name!r} would "
-                "lie on no input-to-output path; use repair=True"
-            )

@@ -67,8 +67,8 @@ def prune(
         Keep only weights that lie on an input-to-output path, with the same budget, exactly: see
         `regions.pruning.repair`. Layers kept whole are not counted. The wiring must be known.
     scope : {"layer", "global"}
-        ``"global"`` compares the scores of all layers with each other; `densities` must then be a
-        number, the density of those layers together.
+        ``"global"`` compares the scores of all layers to prune with each other; `densities` then
+        says how many weights these layers keep together.
     prune_output : bool
         Let a number in `densities` apply to the output layer also.
     input_shape : tuple of int, optional
@@ -109,8 +109,6 @@ def prune(
     function = find_criterion(criterion, options)
     reading = read_model(model, input_shape)
     counts = layer_counts(densities, reading.shapes, prune_output)
-    if scope == "global" and not _is_number(densities):
-        raise ArgumentError(f'scope="global" needs one density for all layers, got {densities!r}')
     request = Request(
         model=model,
         weights={name: reading.weights[name] for name in counts},

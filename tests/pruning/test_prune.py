@@ -149,7 +149,6 @@ def test_densities_outside_the_range_are_refused(pairs, density):
         ({"densities": 0.5, "criterion": "beauty"}, "no criterion 'beauty'"),
         ({"densities": 0.5, "taste": 1}, "takes the options"),
         ({"densities": 0.5, "scope": "world"}, "scope must be"),
-        ({"densities": {"layer1": 0.5}, "scope": "global"}, "one density for all"),
         ({"densities": 0.5, "criterion": lambda r: {}}, "expected one number"),
         (
             {"densities": 0.5, "criterion": lambda r: {"layer1": np.full((3, 3), np.nan)}},
