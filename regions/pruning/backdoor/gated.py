@@ -23,6 +23,11 @@ class GatedNetwork:
     A shut gate gives a preactivation of 0, hence an activation of 0: exactly what
     `HiddenUnits.masks` does to the function, but without touching a weight.
 
+    What reaches the second layer depends on the removed units only through their gates. So `begin`
+    computes it once per batch of inputs, and `finish` does the rest for each set of units; in small
+    convolutional networks most of the work is in the first layer. (Models other than
+    `torch.nn.Sequential` begin with the inputs themselves.)
+
     Parameters
     ----------
     model : torch.nn.Module
@@ -39,7 +44,8 @@ class GatedNetwork:
     >>> import numpy as np
     >>> from regions.training import build_model
     >>> network = GatedNetwork(build_model("mlp", (4,), 2, hidden=(3,)), (4,))
-    >>> network.predict(np.zeros((5, 4), dtype=np.float32), np.ones(3, dtype=bool)).shape
+    >>> begun = network.begin(np.zeros((5, 4), dtype=np.float32))
+    >>> network.classes(begun, np.ones(3, dtype=bool)).shape
     (5,)
     """
 
@@ -48,8 +54,9 @@ class GatedNetwork:
             raise ArgumentError(f"expected a torch.nn.Module, got {type(model).__name__}")
         self.units = HiddenUnits.of(model, input_shape)
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self._gates: dict[str, Any] = {}
-        self._seen: dict[str, Any] | None = None
+        self._gates: dict[str, torch.Tensor] = {}
+        self._seen: dict[str, torch.Tensor] | None = None
+        self._head, self._tail = _split(self.model, list(self.units.weights))
         modules = prunable_modules(self.model)
         for name in self.units.widths:
             modules[name].register_forward_hook(self._hook(name))
@@ -57,40 +64,47 @@ class GatedNetwork:
     def _hook(self, name: str) -> Any:
         def gate(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor | None:
             if self._seen is not None:
-                self._seen[name] = (
-                    output.clamp(min=0).flatten(2).mean(2)
-                    if output.ndim > 2
-                    else (output.clamp(min=0))
-                )
-            mask = self._gates.get(name)
-            if mask is None:
-                return None
-            return output * mask.view(1, -1, *([1] * (output.ndim - 2)))
+                self._seen[name] = output.clamp(min=0).unsqueeze(-1).flatten(2).mean(2)
+            shut = self._gates.get(name)
+            return None if shut is None else output * _spread(shut, output)
 
         return gate
 
-    def __call__(self, inputs: torch.Tensor, removed: np.ndarray | None = None) -> torch.Tensor:
-        """Return the logits at `inputs` without the units marked in `removed` (differentiable)."""
+    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the logits at `inputs` with all units (differentiable in the inputs)."""
+        return self.model(inputs)
+
+    def begin(self, inputs: np.ndarray) -> torch.Tensor:
+        """Return what `finish` goes on from."""
         import torch
 
-        if removed is not None:
-            parts = self.units.split(np.asarray(removed)).items()
-            # layers that keep every unit need no multiplication
-            self._gates = {
-                name: torch.from_numpy(~part).to(inputs) for name, part in parts if part.any()
-            }
+        parts = torch.from_numpy(np.ascontiguousarray(inputs)).split(_AT_ONCE)
+        with torch.no_grad():
+            return torch.cat([part if self._head is None else self._head(part) for part in parts])
+
+    def finish(self, begun: torch.Tensor, removed: np.ndarray | None = None) -> torch.Tensor:
+        """Return the logits without the units marked in `removed` (boolean, one per unit)."""
+        import torch
+
+        parts = {} if removed is None else self.units.split(np.asarray(removed))
+        # layers that keep every unit need no multiplication
+        gates = {name: torch.from_numpy(~part) for name, part in parts.items() if part.any()}
+        first = gates.pop(next(iter(self.units.widths)), None) if self._head is not None else None
+        self._gates = gates
         try:
-            return self.model(inputs)
+            with torch.no_grad():
+                return torch.cat(
+                    [
+                        self._tail(part if first is None else part * _spread(first, part))
+                        for part in begun.split(_AT_ONCE)
+                    ]
+                )
         finally:
             self._gates = {}
 
-    def predict(self, inputs: np.ndarray, removed: np.ndarray | None = None) -> np.ndarray:
-        """Return the class of the largest logit at each of `inputs`."""
-        import torch
-
-        with torch.no_grad():
-            parts = torch.from_numpy(np.ascontiguousarray(inputs)).split(_AT_ONCE)
-            return torch.cat([self(part, removed).argmax(1) for part in parts]).numpy()
+    def classes(self, begun: torch.Tensor, removed: np.ndarray | None = None) -> np.ndarray:
+        """Return the class of the largest logit, without the units marked in `removed`."""
+        return self.finish(begun, removed).argmax(1).numpy()
 
     def activations(self, inputs: np.ndarray) -> np.ndarray:
         """Return each unit's activation at each of `inputs`, (inputs, units).
@@ -100,10 +114,32 @@ class GatedNetwork:
         import torch
 
         found = []
-        with torch.no_grad():
-            for part in torch.from_numpy(np.ascontiguousarray(inputs)).split(_AT_ONCE):
-                self._seen = {}
-                self.model(part)
-                found.append(torch.cat([self._seen[name] for name in self.units.widths], 1))
-        self._seen = None
+        try:
+            with torch.no_grad():
+                for part in torch.from_numpy(np.ascontiguousarray(inputs)).split(_AT_ONCE):
+                    self._seen = {}
+                    self.model(part)
+                    found.append(torch.cat([self._seen[name] for name in self.units.widths], 1))
+        finally:
+            self._seen = None
         return torch.cat(found).numpy()
+
+
+def _split(model: torch.nn.Module, layers: list[str]) -> tuple[Any, Any]:
+    """Return the parts of a Sequential before and from its second layer, or None and all of it."""
+    from torch import nn
+
+    names = [name for name, _ in model.named_children()]
+    if not isinstance(model, nn.Sequential) or not set(layers[:2]) <= set(names):
+        return None, model
+    second = names.index(layers[1])
+    return model[:second], model[second:]
+
+
+def _spread(gate: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Return a gate per unit in a shape that multiplies `values`, (samples, units, ...).
+
+    Flattened channels have several values side by side.
+    """
+    each = values.shape[1] // len(gate)
+    return gate.repeat_interleave(each).view(1, -1, *([1] * (values.ndim - 2))).to(values)

@@ -124,11 +124,10 @@ def invert_triggers(
             search.adapt(enough)
     masks, patterns = search.best()
     found = InvertedTriggers(masks=masks, patterns=patterns, success=np.zeros(len(masks)))
-    success = [
-        (network.predict(found.stamp(inputs[labels != target], target)) == target).mean()
-        for target in range(len(masks))
-    ]
-    return InvertedTriggers(masks=masks, patterns=patterns, success=np.array(success))
+    for target in range(len(masks)):
+        begun = network.begin(found.stamp(inputs[labels != target], target))
+        found.success[target] = (network.classes(begun) == target).mean()
+    return found
 
 
 class _Search:

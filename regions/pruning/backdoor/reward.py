@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regions.errors import ArgumentError
 from regions.pruning.backdoor.gated import GatedNetwork
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,15 +55,23 @@ class Reward:
         if not 0 <= self.weight < np.inf:
             raise ArgumentError(f"weight is {self.weight}; expected a number >= 0")
 
+    @cached_property
+    def _clean(self) -> torch.Tensor:
+        return self.network.begin(self.inputs)
+
+    @cached_property
+    def _stamped(self) -> torch.Tensor | None:
+        return None if self.stamped is None else self.network.begin(self.stamped)
+
     def accuracy(self, removed: np.ndarray) -> float:
         """Return the clean accuracy without the units marked in `removed`."""
-        return float((self.network.predict(self.inputs, removed) == self.labels).mean())
+        return float((self.network.classes(self._clean, removed) == self.labels).mean())
 
     def success(self, removed: np.ndarray) -> float:
         """Return the share of stamped images that end in the suspected class."""
-        if self.stamped is None:
+        if self._stamped is None:
             return 0.0
-        return float((self.network.predict(self.stamped, removed) == self.target).mean())
+        return float((self.network.classes(self._stamped, removed) == self.target).mean())
 
     def __call__(self, removed: np.ndarray) -> float:
         """Return the reward of removing the units marked in `removed`."""
