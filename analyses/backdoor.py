@@ -42,6 +42,7 @@ from regions.pruning.backdoor import (
     Trigger,
     channel_lipschitzness,
     dormancy,
+    first_removed,
     invert_triggers,
     learn_policy,
     neuron_graph,
@@ -49,7 +50,6 @@ from regions.pruning.backdoor import (
     search_masks,
     trigger_response,
 )
-from regions.pruning.backdoor.removal import first_removed
 from regions.resume import run_tasks
 from regions.training import DataSet, Recipe, Split, build_model, evaluate, load_data, train
 from regions.training.datasets import split_by_class

@@ -14,7 +14,7 @@ from regions.pruning.backdoor.lipschitz import channel_lipschitzness
 from regions.pruning.backdoor.mask_search import search_masks
 from regions.pruning.backdoor.neuron_graph import neuron_graph
 from regions.pruning.backdoor.neuron_policy import NeuronPolicy, learn_policy
-from regions.pruning.backdoor.removal import remove_until
+from regions.pruning.backdoor.removal import first_removed, remove_until
 from regions.pruning.backdoor.response import trigger_response
 from regions.pruning.backdoor.reward import Reward
 from regions.pruning.backdoor.trigger import Trigger
@@ -30,6 +30,7 @@ __all__ = [
     "Trigger",
     "channel_lipschitzness",
     "dormancy",
+    "first_removed",
     "invert_triggers",
     "learn_policy",
     "neuron_graph",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.pruning.backdoor.units import HiddenUnits
+from regions.pruning.backdoor.units import HiddenUnits, as_marks
 from regions.pruning.reading import is_module, prunable_modules
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class GatedNetwork:
         """Return the logits without the units marked in `removed` (boolean, one per unit)."""
         import torch
 
-        parts = {} if removed is None else self.units.split(np.asarray(removed))
+        parts = {} if removed is None else self.units.split(as_marks(removed))
         # layers that keep every unit need no multiplication
         gates = {name: torch.from_numpy(~part) for name, part in parts.items() if part.any()}
         first = gates.pop(next(iter(self.units.widths)), None) if self._head is not None else None

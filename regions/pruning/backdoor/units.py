@@ -143,7 +143,7 @@ class HiddenUnits:
         ArgumentError
             If `removed` is not boolean with one entry per unit.
         """
-        parts = self.split(_as_marks(removed))
+        parts = self.split(as_marks(removed))
         arrays = {name: mask.copy() for name, mask in self.present.items()}
         for name, after in pairwise(arrays):
             arrays[name][parts[name]] = False
@@ -152,7 +152,8 @@ class HiddenUnits:
         return Masks(arrays, self.present.graph, self.present.note)
 
 
-def _as_marks(removed: np.ndarray) -> np.ndarray:
+def as_marks(removed: np.ndarray) -> np.ndarray:
+    """Return `removed` if it is a boolean vector; 0/1 numbers would be negated wrongly."""
     marks = np.asarray(removed)
     if marks.dtype != bool or marks.ndim != 1:
         raise ArgumentError(

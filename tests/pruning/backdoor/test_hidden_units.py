@@ -9,8 +9,7 @@ from torch import nn
 
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.pruning.backdoor import GatedNetwork, HiddenUnits, remove_until
-from regions.pruning.backdoor.removal import first_removed
+from regions.pruning.backdoor import GatedNetwork, HiddenUnits, first_removed, remove_until
 
 SHAPE = (2, 9, 9)
 
@@ -182,9 +181,11 @@ def test_other_architectures_are_refused(model, shape):
 @pytest.mark.parametrize(
     "removed", [np.zeros(8, dtype=bool), np.zeros(9), np.zeros((1, 9), dtype=bool)]
 )
-def test_wrong_sets_are_refused(conv_net, removed):
+def test_wrong_sets_are_refused(conv_net, conv_inputs, removed):
     with pytest.raises(ArgumentError, match="hidden unit"):
         HiddenUnits.of(conv_net, SHAPE).masks(removed)
+    with pytest.raises(ArgumentError, match="hidden unit"):
+        without(conv_net, conv_inputs, removed)
 
 
 def test_wrong_scores_and_models_are_refused():
