@@ -195,12 +195,16 @@ class Case:
     trigger: Trigger
     data: DataSet
     test: Split
-    triggered: np.ndarray
 
     @property
     def clean(self) -> Split:
         """The defender's images."""
         return self.data.validation
+
+    @cached_property
+    def triggered(self) -> np.ndarray:
+        """The test images of other classes with the patch on them."""
+        return self.trigger.attack(self.test.inputs, self.test.labels)
 
     @classmethod
     def plant(cls, source: str, seed: int, **settings: Any) -> Case:
@@ -218,15 +222,13 @@ class Case:
         poisoned = replace(data, train=Split(images, labels))
         model = train([model], poisoned, recipe, seeds=[seed]).model(0)
         network = GatedNetwork(model, data.image_shape)
-        case = cls(model, network, trigger, data, data.test, np.empty(0))
-        return case.fewer(settings["tests"], seed)
+        return cls(model, network, trigger, data, data.test).fewer(settings["tests"], seed)
 
     def fewer(self, count: int, seed: int) -> Case:
         """Return the case with `count` of its test images at most."""
         count = min(count, len(self.test))
         chosen, _ = split_by_class(self.test.labels, count, np.random.default_rng(seed))
-        test = Split(self.test.inputs[chosen], self.test.labels[chosen])
-        return replace(self, test=test, triggered=self.trigger.attack(test.inputs, test.labels))
+        return replace(self, test=Split(self.test.inputs[chosen], self.test.labels[chosen]))
 
     def patch_share(self, mask: np.ndarray) -> float:
         """Return how much of a mask, (height, width), lies inside the attacker's patch."""
