@@ -273,11 +273,18 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.assign(accuracy=100 * frame["accuracy"], success=100 * frame["success"])
     keys, table = ["method", "stage"], None
     for value in ("removed", "accuracy", "success"):
-        part = mean_intervals(frame, value, keys)[[*keys, "mean", "low", "high"]]
+        part = intervals(frame, value, keys)[[*keys, "mean", "low", "high"]]
         part = part.rename(columns={"mean": value, "low": f"{value}_low", "high": f"{value}_high"})
         table = part if table is None else table.merge(part, on=keys, sort=False)
     assert table is not None
     return table.assign(seeds=frame["seed"].nunique())
+
+
+def intervals(frame: pd.DataFrame, value: str, keys: list[str]) -> pd.DataFrame:
+    """Return means with t intervals over seeds, those of percentages cut at 0 and 100."""
+    table = mean_intervals(frame, value, keys)
+    cut = {end: table[end].clip(0, None if value == "removed" else 100) for end in ("low", "high")}
+    return table.assign(**cut)
 
 
 def suspicion(frame: pd.DataFrame) -> str:
@@ -327,7 +334,7 @@ def draw_stops(frame: pd.DataFrame, value: str, ax: Axes) -> Axes:
     for shift, (colour, (stage, label)) in enumerate(
         zip((PALETTE[0], PALETTE[1]), STAGES.items(), strict=True)
     ):
-        table = mean_intervals(frame[frame["stage"] == stage], value, "method")
+        table = intervals(frame[frame["stage"] == stage], value, ["method"])
         table = table.set_index("method").loc[methods]
         rows = np.arange(len(methods)) + 0.3 * (shift - 0.5)
         errors = np.abs(table[["low", "high"]].to_numpy().T - table["mean"].to_numpy())
