@@ -12,9 +12,10 @@ equally many evaluations. "oracle" orders by the response to the attacker's own 
 defender has; it is no bound on what can be reached.
 
 How to read it: on MNIST the reward decides, not the graph. With the inverted trigger in the reward
-policy and mask search both end the attack, with accuracy alone the policy does nothing, and without
-each unit's response to that trigger among its features it often fails. A white patch where images
-are always black is easy to invert; other triggers may not be.
+policy and mask search end the attack in most networks, and their intervals overlap; with accuracy
+alone the policy does nothing, and without each unit's response to that trigger among its features
+it often fails. A white patch where images are always black is easy to invert; other triggers may
+not be.
 """
 
 from __future__ import annotations
