@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-from regions.counting.knots import LineFrame, LinePart, line_frame, walk
+from regions.counting.knots import LineFrame, line_frame
 from regions.counting.limits import Stopwatch, results_of
+from regions.counting.pieces import LinePart, area, walk
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import track
@@ -144,14 +145,10 @@ def bends(knots: np.ndarray, outputs: np.ndarray, tolerance: np.ndarray) -> np.n
     """
     before, at, after = (slice(i, len(knots) - 2 + i) for i in range(3))
     pairs = ((at, after), (after, before), (before, at))
-    weights = np.stack([_area(knots[p], knots[q]) for p, q in pairs])
+    weights = np.stack([area(knots[p], knots[q]) for p, q in pairs])
     weights /= np.abs(weights).max(axis=0, initial=1e-300)
     rows = zip(weights[:, :, None], (outputs[before], outputs[at], outputs[after]), strict=True)
     return (np.abs(sum(weight * row for weight, row in rows)) > 4 * tolerance).any(axis=1)
-
-
-def _area(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    return p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1]
 
 
 def _parts(

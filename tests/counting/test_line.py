@@ -5,7 +5,8 @@ from scipy import stats
 
 import regions
 from regions.counting import breakpoints, count_regions
-from regions.counting.knots import line_frame, walk
+from regions.counting.knots import line_frame
+from regions.counting.pieces import walk
 
 
 def whole_line(first, second):
@@ -80,7 +81,7 @@ def test_small_batches_find_the_same(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 15, 15, 15]))
     segment = regions.Slice.through(3 * rng.normal(size=(2, 3)))
     whole = count_regions(net, segment)
-    monkeypatch.setattr("regions.counting.knots._MEMORY", 64 * 15 * 4)
+    monkeypatch.setattr("regions.counting.pieces._MEMORY", 64 * 15 * 4)
     parts = list(walk(net, line_frame(net, segment)))
     assert len(parts) > 5 and max(len(part.knots) for part in parts) <= 4
     assert count_regions(net, segment).count == whole.count
@@ -141,7 +142,7 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 40, 40]))
     segment = regions.Slice.through(9 * rng.normal(size=(2, 3)))
     exact = count_regions(net, segment).count
-    monkeypatch.setattr("regions.counting.knots._MEMORY", 64 * 40 * 4)
+    monkeypatch.setattr("regions.counting.pieces._MEMORY", 64 * 40 * 4)
     late = count_regions(net, segment, time_limit=1e-9)
     assert late.status.name == "LIMIT_REACHED" and late.details["stopped_by"] == "time"
     assert 1 <= late.lower <= exact and late.count is None
