@@ -24,16 +24,11 @@ from regions.networks.steps import Add, Conv, Linear, Move, Scale, Step
 class Kinks:
     """A value's kinks at the knots: factor * rows, one row per unit and one column per knot.
 
-    Rows of factor 0 are zero whatever they hold.
+    Rows of factor 0 are zero whatever they hold. Columns beyond the last are zero.
     """
 
     rows: np.ndarray
     factor: np.ndarray
-
-    @classmethod
-    def none(cls, size: int, columns: int) -> Kinks:
-        """Return the kinks of a value that is affine."""
-        return cls(np.zeros((size, columns)), np.zeros(size))
 
     def dense(self) -> np.ndarray:
         """Return the product, (units, columns)."""
@@ -41,8 +36,15 @@ class Kinks:
 
     def of(self, units: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return the kinks of some units at some knots."""
-        found = self.rows[np.ix_(units, columns)] * self.factor[units, None]
-        return np.where(self.factor[units, None] != 0, found, 0.0)
+        found = np.zeros((len(units), len(columns)))
+        units_kept, there = np.flatnonzero(self.factor[units]), columns < self.rows.shape[1]
+        kept = units[units_kept]
+        found[np.ix_(units_kept, there)] = self.rows[np.ix_(kept, columns[there])]
+        return found * self.factor[units, None]
+
+    def taken(self, columns: np.ndarray, width: int) -> Kinks:
+        """Return the chosen columns, and zeros after them up to `width`."""
+        return Kinks(kink_kernel.taken(self.rows, self.factor, columns, width), self.factor)
 
 
 Values = Mapping[str, Kinks]
@@ -56,14 +58,23 @@ class Segments:
         self.shapes = {step.name: step.shape for step in net.graph.steps}
 
     def push(
-        self, values: Values, layer: int, wanted: np.ndarray | None, homogeneous: float = 0.0
-    ) -> tuple[Kinks, dict[str, Kinks]]:
+        self,
+        values: Values,
+        layer: int,
+        wanted: np.ndarray | None,
+        columns: int,
+        homogeneous: float = 0.0,
+    ) -> dict[str, Kinks]:
         """Push kinks through linear segment `layer`: `ReLUNetwork.advance` for kinks.
+
+        Values that are not read again may be overwritten.
 
         Parameters
         ----------
         wanted : (units,) bool array, optional
             The units that matter; the others' rows may come out with factor 0.
+        columns : int
+            How many there should be room for in what comes out.
         homogeneous : float
             1 to add biases (to every column).
         """
@@ -71,20 +82,24 @@ class Segments:
         for step in self.graph.segments[layer]:
             rows = wanted if step.name in self._direct else None
             rows = np.ones(step.size, np.bool_) if rows is None else rows
-            out = self._through(step, [alive[name] for name in step.inputs], rows)
+            inputs = [alive[name] for name in step.inputs]
+            for source in step.inputs:
+                if self.graph.last_use[source] == self.graph.position[step.name]:
+                    alive.pop(source, None)
+            if isinstance(step, Add):
+                out = _sum(step, inputs, rows, list(alive.values()))
+            else:
+                out = self._through(step, inputs[0], rows, columns)
             offset = step.offset(self.net.parameters)
             if homogeneous and offset is not None:
                 bias = np.broadcast_to(offset, step.shape).reshape(-1, 1)
                 out = Kinks(out.dense() + homogeneous * bias, np.ones(step.size))
             alive[step.name] = out
-            for source in step.inputs:
-                if self.graph.last_use[source] == self.graph.position[step.name]:
-                    alive.pop(source, None)
-        name = self.end(layer)
         if wanted is not None:
+            name = self.end(layer)
             out = alive[name]
             alive[name] = Kinks(out.rows, np.where(wanted, out.factor, 0.0))
-        return alive[name], alive
+        return alive
 
     def end(self, layer: int) -> str:
         """Return the name of the step whose value segment `layer` gives."""
@@ -117,39 +132,31 @@ class Segments:
             alive[step.name] = out
         return alive[self.end(layer)].reshape(len(homogeneous), -1)
 
-    def _through(self, step: Step, inputs: list[Kinks], wanted: np.ndarray) -> Kinks:
-        """Return the linear part of one step at the wanted units."""
-        first, parameters = inputs[0], self.net.parameters
-        columns = first.rows.shape[1]
+    def _through(self, step: Step, kinks: Kinks, wanted: np.ndarray, columns: int) -> Kinks:
+        """Return the linear part of a step of one input at the wanted units."""
+        rows, factor, parameters = kinks.rows, kinks.factor, self.net.parameters
+        columns = max(columns, rows.shape[1])
         if _is_plain(step):
             out = np.empty((step.size, columns))
             weight, table = self._weights[step.name], self._tables[step.name]
-            kink_kernel.convolve(first.rows, first.factor, weight, table, wanted, out)
+            kink_kernel.convolve(rows, factor, weight, table, wanted, out)
             return Kinks(out, wanted.astype(np.float64))
         if isinstance(step, Linear) and len(step.shape) == 1:
-            out, fed = np.empty((step.size, columns)), first.factor != 0
-            weight = parameters[f"{step.weight}.weight"][np.ix_(wanted, fed)] * first.factor[fed]
-            out[wanted] = weight @ first.rows[fed]
+            fed = factor != 0
+            weight = parameters[f"{step.weight}.weight"][np.ix_(wanted, fed)] * factor[fed]
+            out = np.zeros((step.size, columns))
+            out[wanted, : rows.shape[1]] = weight @ rows[fed]
             return Kinks(out, wanted.astype(np.float64))
         if isinstance(step, Scale):
-            factor = np.broadcast_to(
-                step.linear([np.ones((1, *step.shape))], parameters), (1, *step.shape)
-            )
-            return Kinks(first.rows, first.factor * factor.ravel())
-        if isinstance(step, Add):
-            total = Kinks(first.rows, step.signs[0] * first.factor)
-            for sign, other in zip(step.signs[1:], inputs[1:], strict=True):
-                terms = (total.rows, total.factor, other.rows, sign * other.factor)
-                total = Kinks(kink_kernel.add(*terms, wanted), wanted.astype(np.float64))
-            return total
+            ones = step.linear([np.ones((1, *step.shape))], parameters)
+            return Kinks(rows, factor * np.ravel(ones))
         if isinstance(step, Move):
             if step.index is None:
-                return first
+                return kinks
             places = np.asarray(step.index)
-            factor = np.where(places >= 0, first.factor[places], 0.0)
-            return Kinks(first.rows[places], factor)
-        batch = first.dense().T.reshape(columns, *self.shapes[step.inputs[0]])
-        out = np.asarray(step.linear([batch], parameters)).reshape(columns, -1)
+            return Kinks(rows[places], np.where(places >= 0, factor[places], 0.0))
+        batch = kinks.dense().T.reshape(-1, *self.shapes[step.inputs[0]])
+        out = np.asarray(step.linear([batch], parameters)).reshape(len(batch), -1)
         return Kinks(np.ascontiguousarray(out.T), np.ones(step.size))
 
     @cached_property
@@ -187,6 +194,21 @@ class Segments:
             for step in self.graph.steps
             if _is_plain(step)
         }
+
+
+def _sum(step: Add, inputs: list[Kinks], wanted: np.ndarray, kept: list[Kinks]) -> Kinks:
+    """Return the sum of the inputs at the wanted units, in place if its array is free."""
+    total, *others = sorted(
+        (Kinks(kinks.rows, sign * kinks.factor) for sign, kinks in zip(step.signs, inputs, strict=True)),
+        key=lambda kinks: -kinks.rows.shape[1],
+    )
+    rows, factor = total.rows, total.factor
+    if any(kinks.rows is rows for kinks in [*kept, *others]):
+        rows = rows.copy()
+    for other in others:
+        kink_kernel.add(rows, factor, other.rows, other.factor, wanted)
+        factor = wanted.astype(np.float64)
+    return Kinks(rows, factor)
 
 
 def _is_plain(step: Step) -> bool:

@@ -24,8 +24,8 @@ from regions.counting.knots import Insertions, LineFrame, insertions
 from regions.counting.limits import Stopwatch
 from regions.networks import ReLUNetwork, State
 
-_MEMORY = 2**28  # bytes that the kinks of one piece may take
-_MOST_KNOTS = 256
+_MEMORY = 2**32
+_MOST_KNOTS = 512
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,11 @@ class _Piece:
         return self.shares[1] * area(self.knots[-1], self.knots[1:-1])
 
 
+def _width(knots: int) -> int:
+    """Return for how many knots to make room where there are `knots`: some for the next layer's."""
+    return knots + knots // 4 + 16
+
+
 def area(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Return the area that two homogeneous knots span, positive if p is to the right of q."""
     return p[..., 0] * q[..., 1] - q[..., 0] * p[..., 1]
@@ -141,11 +146,11 @@ class _Pushed(_Piece):
         layers = np.where(fresh, self.layer, self.layers[found.left])
         kept = np.concatenate([[low], low + 1 + np.flatnonzero(~fresh[low + 1 : high]), [high]])
         columns = self.columns[found.left[kept[1:-1]] - 1]
+        order, width = np.argsort(np.argsort(columns)), _width(len(columns))
         values = {
-            name: Kinks(kink_kernel.taken(kinks.rows, kinks.factor, columns), kinks.factor)
+            name: kinks.taken(np.sort(columns), width)
             for name, kinks in self.values.items()
         }
-        order = np.arange(len(columns))
         return replace(
             self, ends=ends, knots=knots[kept], layers=layers[kept], columns=order, values=values
         )
@@ -199,7 +204,8 @@ class _Walker:
     def start(self) -> list[_Piece]:
         """Return the pieces between the frame's knots, the leftmost last."""
         ends = [self.end(knot) for knot in self.frame.knots]
-        values = {"input": Kinks.none(self.net.input_size, self.columns)}
+        size = self.net.input_size
+        values = {"input": Kinks(np.zeros((size, 0)), np.zeros(size))}
         return [
             _Piece(
                 0,
@@ -220,7 +226,7 @@ class _Walker:
         """Return the piece with the preactivations of its layer (or the outputs)."""
         layer, reach = piece.layer, sum(piece.shares)
         before = [end.before(layer) for end in piece.ends]
-        heights = np.zeros(self.columns)
+        heights = np.empty(len(piece.columns))
         heights[piece.columns] = piece.heights
         largest, moved = {}, {}
         for name, kinks in piece.values.items():
@@ -238,11 +244,11 @@ class _Walker:
         else:
             deeper = layer + 1 < self.last or self.outputs
             wanted = ~sure | (deeper & ((first > 0) | (self.net.relu_layers[layer].slope != 0)))
-        _, values = self.segments.push(piece.values, layer, wanted)
+        values = self.segments.push(piece.values, layer, wanted, _width(len(piece.columns)))
         sizes = {
             name: Kinks(size.reshape(-1, 1), np.ones(size.size)) for name, size in largest.items()
         }
-        terms, _ = self.twin.push(sizes, layer, ~sure, homogeneous=1.0)
+        terms = self.twin.push(sizes, layer, ~sure, 1, homogeneous=1.0)[self.segments.end(layer)]
         doubtful = np.flatnonzero(~sure)
         tolerance = TOLERANCE * terms.dense()[doubtful, 0]
         fields = {name: getattr(piece, name) for name in _Piece.__dataclass_fields__}
@@ -280,6 +286,8 @@ class _Walker:
         columns[found.fresh] = len(piece.columns) + np.arange(found.fresh.sum())
         columns = columns[1:-1]
         kinks, values = piece.values[name], dict(piece.values)
+        if kinks.rows.shape[1] < len(columns):
+            kinks = kinks.taken(np.arange(kinks.rows.shape[1]), _width(len(columns)))
         slopes = self.net.slopes(piece.layer, piece.ends[0].values(piece.layer) > 0)
         factor = kinks.factor * slopes
         graph = self.net.graph
