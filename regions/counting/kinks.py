@@ -10,41 +10,50 @@ values do, without biases.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
 from regions.counting import kink_kernel
 from regions.networks import ReLUNetwork
-from regions.networks.steps import Add, Conv, Linear, Move, Scale, Step
+from regions.networks.steps import Add, Conv, Linear, Move, Scale, Shape, Step
 
 
-@dataclass(frozen=True)
-class Kinks:
-    """A value's kinks at the knots: factor * rows, one row per unit and one column per knot.
+class Kinks(NamedTuple):
+    """A value's kinks at the knots, one column per knot, stored pixel by pixel.
 
-    Rows of factor 0 are zero whatever they hold. Columns beyond the last are zero.
+    `kink_kernel` says how. Units of factor 0 have no kinks, whatever their entries hold.
     """
 
-    rows: np.ndarray
+    starts: np.ndarray
+    columns: np.ndarray
+    entries: np.ndarray
     factor: np.ndarray
 
-    def dense(self) -> np.ndarray:
-        """Return the product, (units, columns)."""
-        return np.where(self.factor[:, None] != 0, self.rows * self.factor[:, None], 0.0)
+    @classmethod
+    def none(cls, shape: Shape) -> Kinks:
+        """Return the kinks of a value that is affine."""
+        starts = np.zeros(1 + prod(shape[1:]), np.int64)
+        return cls(starts, np.zeros(0, np.int64), np.zeros(0), np.zeros(prod(shape)))
 
-    def of(self, units: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Return the kinks of some units at some knots."""
-        found = np.zeros((len(units), len(columns)))
-        units_kept, there = np.flatnonzero(self.factor[units]), columns < self.rows.shape[1]
-        kept = units[units_kept]
-        found[np.ix_(units_kept, there)] = self.rows[np.ix_(kept, columns[there])]
-        return found * self.factor[units, None]
+    @classmethod
+    def of(cls, rows: np.ndarray, shape: Shape) -> Kinks:
+        """Return the kinks in `rows`, (units, columns), of a value of shape `shape`."""
+        bare = cls.none(shape)
+        bent = np.flatnonzero(rows.any(axis=1))
+        factor = np.zeros(len(rows))
+        factor[bent] = 1.0
+        return cls(*kink_kernel.replaced(bare, bent, rows[bent]), factor)
 
-    def taken(self, columns: np.ndarray, width: int) -> Kinks:
-        """Return the chosen columns, and zeros after them up to `width`."""
-        return Kinks(kink_kernel.taken(self.rows, self.factor, columns, width), self.factor)
+    def rows(self, columns: int) -> np.ndarray:
+        """Return all kinks, (units, columns)."""
+        return kink_kernel.rows_of(self, np.arange(len(self.factor)), columns)
+
+    def times(self, factor: np.ndarray) -> Kinks:
+        """Return the kinks times a factor for each unit."""
+        return self._replace(factor=self.factor * factor)
 
 
 Values = Mapping[str, Kinks]
@@ -61,44 +70,36 @@ class Segments:
         self,
         values: Values,
         layer: int,
-        wanted: np.ndarray | None,
+        wanted: np.ndarray,
         columns: int,
         homogeneous: float = 0.0,
     ) -> dict[str, Kinks]:
         """Push kinks through linear segment `layer`: `ReLUNetwork.advance` for kinks.
 
-        Values that are not read again may be overwritten.
-
         Parameters
         ----------
-        wanted : (units,) bool array, optional
-            The units that matter; the others' rows may come out with factor 0.
+        wanted : (units,) bool array
+            The units that matter; the others come out without kinks.
         columns : int
-            How many there should be room for in what comes out.
+            Number of knots.
         homogeneous : float
             1 to add biases (to every column).
         """
         alive = dict(values)
         for step in self.graph.segments[layer]:
-            rows = wanted if step.name in self._direct else None
-            rows = np.ones(step.size, np.bool_) if rows is None else rows
+            units = wanted if step.name in self._direct else np.ones(step.size, np.bool_)
             inputs = [alive[name] for name in step.inputs]
-            for source in step.inputs:
-                if self.graph.last_use[source] == self.graph.position[step.name]:
-                    alive.pop(source, None)
-            if isinstance(step, Add):
-                out = _sum(step, inputs, rows, list(alive.values()))
-            else:
-                out = self._through(step, inputs[0], rows, columns)
+            out = self._through(step, inputs, units, columns)
             offset = step.offset(self.net.parameters)
             if homogeneous and offset is not None:
                 bias = np.broadcast_to(offset, step.shape).reshape(-1, 1)
-                out = Kinks(out.dense() + homogeneous * bias, np.ones(step.size))
+                out = Kinks.of(out.rows(columns) + homogeneous * bias, step.shape)
             alive[step.name] = out
-        if wanted is not None:
-            name = self.end(layer)
-            out = alive[name]
-            alive[name] = Kinks(out.rows, np.where(wanted, out.factor, 0.0))
+            for source in step.inputs:
+                if self.graph.last_use[source] == self.graph.position[step.name]:
+                    alive.pop(source, None)
+        name = self.end(layer)
+        alive[name] = alive[name].times(wanted)
         return alive
 
     def end(self, layer: int) -> str:
@@ -132,32 +133,33 @@ class Segments:
             alive[step.name] = out
         return alive[self.end(layer)].reshape(len(homogeneous), -1)
 
-    def _through(self, step: Step, kinks: Kinks, wanted: np.ndarray, columns: int) -> Kinks:
-        """Return the linear part of a step of one input at the wanted units."""
-        rows, factor, parameters = kinks.rows, kinks.factor, self.net.parameters
-        columns = max(columns, rows.shape[1])
+    def _through(
+        self, step: Step, inputs: list[Kinks], wanted: np.ndarray, columns: int
+    ) -> Kinks:
+        """Return the linear part of a step at the wanted units."""
+        kinks, parameters = inputs[0], self.net.parameters
         if _is_plain(step):
-            out = np.empty((step.size, columns))
             weight, table = self._weights[step.name], self._tables[step.name]
-            kink_kernel.convolve(rows, factor, weight, table, wanted, out)
-            return Kinks(out, wanted.astype(np.float64))
+            made = kink_kernel.convolve(kinks, weight, table, wanted, columns)
+            return Kinks(*made, wanted.astype(np.float64))
         if isinstance(step, Linear) and len(step.shape) == 1:
-            fed = factor != 0
-            weight = parameters[f"{step.weight}.weight"][np.ix_(wanted, fed)] * factor[fed]
-            out = np.zeros((step.size, columns))
-            out[wanted, : rows.shape[1]] = weight @ rows[fed]
-            return Kinks(out, wanted.astype(np.float64))
+            fed = kinks.factor != 0
+            weight = parameters[f"{step.weight}.weight"][np.ix_(wanted, fed)] * kinks.factor[fed]
+            out = np.empty((step.size, len(kinks.columns)))
+            out[wanted] = weight @ kinks.entries.reshape(len(fed), -1)[fed]
+            factor = wanted.astype(np.float64)
+            return Kinks(kinks.starts, kinks.columns, out.ravel(), factor)
         if isinstance(step, Scale):
-            ones = step.linear([np.ones((1, *step.shape))], parameters)
-            return Kinks(rows, factor * np.ravel(ones))
-        if isinstance(step, Move):
-            if step.index is None:
-                return kinks
-            places = np.asarray(step.index)
-            return Kinks(rows[places], np.where(places >= 0, factor[places], 0.0))
-        batch = kinks.dense().T.reshape(-1, *self.shapes[step.inputs[0]])
-        out = np.asarray(step.linear([batch], parameters)).reshape(len(batch), -1)
-        return Kinks(np.ascontiguousarray(out.T), np.ones(step.size))
+            return kinks.times(np.ravel(step.linear([np.ones((1, *step.shape))], parameters)))
+        if isinstance(step, Add):
+            total = kinks.times(step.signs[0])
+            for sign, other in zip(step.signs[1:], inputs[1:], strict=True):
+                made = kink_kernel.add(total, other.times(sign), wanted, columns)
+                total = Kinks(*made, wanted.astype(np.float64))
+            return total
+        rows = kinks.rows(columns).T.reshape(-1, *self.shapes[step.inputs[0]])
+        out = np.asarray(step.linear([rows], parameters)).reshape(len(rows), -1)
+        return Kinks.of(np.ascontiguousarray(out.T), step.shape)
 
     @cached_property
     def _direct(self) -> set[str]:
@@ -194,21 +196,6 @@ class Segments:
             for step in self.graph.steps
             if _is_plain(step)
         }
-
-
-def _sum(step: Add, inputs: list[Kinks], wanted: np.ndarray, kept: list[Kinks]) -> Kinks:
-    """Return the sum of the inputs at the wanted units, in place if its array is free."""
-    total, *others = sorted(
-        (Kinks(kinks.rows, sign * kinks.factor) for sign, kinks in zip(step.signs, inputs, strict=True)),
-        key=lambda kinks: -kinks.rows.shape[1],
-    )
-    rows, factor = total.rows, total.factor
-    if any(kinks.rows is rows for kinks in [*kept, *others]):
-        rows = rows.copy()
-    for other in others:
-        kink_kernel.add(rows, factor, other.rows, other.factor, wanted)
-        factor = wanted.astype(np.float64)
-    return Kinks(rows, factor)
 
 
 def _is_plain(step: Step) -> bool:

@@ -24,7 +24,7 @@ from regions.counting.knots import Insertions, LineFrame, insertions
 from regions.counting.limits import Stopwatch
 from regions.networks import ReLUNetwork, State
 
-_MEMORY = 2**32
+_MEMORY = 2**30
 _MOST_KNOTS = 512
 
 
@@ -115,11 +115,6 @@ class _Piece:
         return self.shares[1] * area(self.knots[-1], self.knots[1:-1])
 
 
-def _width(knots: int) -> int:
-    """Return for how many knots to make room where there are `knots`: some for the next layer's."""
-    return knots + knots // 4 + 16
-
-
 def area(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Return the area that two homogeneous knots span, positive if p is to the right of q."""
     return p[..., 0] * q[..., 1] - q[..., 0] * p[..., 1]
@@ -146,14 +141,18 @@ class _Pushed(_Piece):
         layers = np.where(fresh, self.layer, self.layers[found.left])
         kept = np.concatenate([[low], low + 1 + np.flatnonzero(~fresh[low + 1 : high]), [high]])
         columns = self.columns[found.left[kept[1:-1]] - 1]
-        order, width = np.argsort(np.argsort(columns)), _width(len(columns))
+        new = np.full(len(self.columns), -1)
+        new[np.sort(columns)] = np.arange(len(columns))
         values = {
-            name: kinks.taken(np.sort(columns), width)
+            name: Kinks(*kink_kernel.taken(kinks, new), kinks.factor)
             for name, kinks in self.values.items()
         }
-        return replace(
-            self, ends=ends, knots=knots[kept], layers=layers[kept], columns=order, values=values
-        )
+        fields = {"knots": knots[kept], "layers": layers[kept], "columns": new[columns]}
+        return replace(self, ends=ends, values=values, **fields)
+
+
+def _rows(kinks: Kinks, units: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    return kink_kernel.rows_of(kinks, units, len(columns))[:, columns]
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ class _Bends:
     def of(cls, piece: _Piece, kinks: Kinks, units: np.ndarray, tolerance: np.ndarray) -> _Bends:
         """Return those of `units` that may change sign."""
         first, last = (end.values(piece.layer)[units] for end in piece.ends)
-        bends, inner = kinks.of(units, piece.columns), piece.knots[1:-1]
+        bends, inner = _rows(kinks, units, piece.columns), piece.knots[1:-1]
         steps = bends * area(piece.knots[0], inner), bends * area(piece.knots[-1], inner)
         zero = np.zeros((len(units), 1))
         at_first = first[:, None] + np.hstack([zero, np.cumsum(steps[0], axis=1)])
@@ -204,8 +203,7 @@ class _Walker:
     def start(self) -> list[_Piece]:
         """Return the pieces between the frame's knots, the leftmost last."""
         ends = [self.end(knot) for knot in self.frame.knots]
-        size = self.net.input_size
-        values = {"input": Kinks(np.zeros((size, 0)), np.zeros(size))}
+        values = {"input": Kinks.none(self.net.input_shape)}
         return [
             _Piece(
                 0,
@@ -231,7 +229,7 @@ class _Walker:
         largest, moved = {}, {}
         for name, kinks in piece.values.items():
             ends = np.maximum(*(np.abs(values[name]) for values in before))
-            moved[name] = kink_kernel.sizes(kinks.rows, kinks.factor, heights).reshape(ends.shape)
+            moved[name] = kink_kernel.sizes(kinks, heights).reshape(ends.shape)
             largest[name] = reach.max(initial=1.0) * ends + moved[name]
         rows = {name: np.concatenate([largest[name], moved[name]]) for name in largest}
         bounds = self.twin.bounds(rows, layer, np.array([1.0, 0.0]))
@@ -244,13 +242,13 @@ class _Walker:
         else:
             deeper = layer + 1 < self.last or self.outputs
             wanted = ~sure | (deeper & ((first > 0) | (self.net.relu_layers[layer].slope != 0)))
-        values = self.segments.push(piece.values, layer, wanted, _width(len(piece.columns)))
+        values = self.segments.push(piece.values, layer, wanted, len(piece.columns))
         sizes = {
-            name: Kinks(size.reshape(-1, 1), np.ones(size.size)) for name, size in largest.items()
+            name: Kinks.of(size.reshape(-1, 1), size.shape[1:]) for name, size in largest.items()
         }
         terms = self.twin.push(sizes, layer, ~sure, 1, homogeneous=1.0)[self.segments.end(layer)]
         doubtful = np.flatnonzero(~sure)
-        tolerance = TOLERANCE * terms.dense()[doubtful, 0]
+        tolerance = TOLERANCE * kink_kernel.rows_of(terms, doubtful, 1)[:, 0]
         fields = {name: getattr(piece, name) for name in _Piece.__dataclass_fields__}
         return _Pushed(**{**fields, "values": values}, doubtful=doubtful, tolerance=tolerance)
 
@@ -286,22 +284,15 @@ class _Walker:
         columns[found.fresh] = len(piece.columns) + np.arange(found.fresh.sum())
         columns = columns[1:-1]
         kinks, values = piece.values[name], dict(piece.values)
-        if kinks.rows.shape[1] < len(columns):
-            kinks = kinks.taken(np.arange(kinks.rows.shape[1]), _width(len(columns)))
-        slopes = self.net.slopes(piece.layer, piece.ends[0].values(piece.layer) > 0)
-        factor = kinks.factor * slopes
         graph = self.net.graph
         if graph.last_use[name] == graph.position[relu.name]:
             values.pop(name)
-        rows = kinks.rows
-        if any(other.rows is rows for other in values.values()):
-            rows = rows.copy()
-        rows[bends.units] = 0.0
-        rows[np.ix_(bends.units, columns)] = _activated(
-            bends, found, values_, knots, relu.slope
-        )
+        slopes = self.net.slopes(piece.layer, piece.ends[0].values(piece.layer) > 0)
+        rows = np.zeros((len(bends.units), len(columns)))
+        rows[:, columns] = _activated(bends, found, values_, knots, relu.slope)
+        factor = kinks.factor * slopes
         factor[bends.units] = 1.0
-        values[relu.name] = Kinks(rows, factor)
+        values[relu.name] = Kinks(*kink_kernel.replaced(kinks, bends.units, rows), factor)
         layers = np.where(found.fresh, piece.layer, piece.layers[found.left])
         return _Piece(piece.layer + 1, piece.ends, knots, layers, columns, values)
 
