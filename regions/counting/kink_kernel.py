@@ -55,9 +55,7 @@ def convolve(kinks, weight, table, wanted, width):
             if pixel < 0 or starts[pixel] == starts[pixel + 1]:
                 continue
             here = columns[starts[pixel] : starts[pixel + 1]]
-            straight = len(here) == size
-            for i in range(len(here)):
-                straight &= places[here[i]] == i
+            straight = len(here) == size and _straight(here, places)
             for channel in range(channels):
                 scale = factor[channel * pixels + pixel]
                 if scale == 0.0:
@@ -75,12 +73,24 @@ def convolve(kinks, weight, table, wanted, width):
                         left[n * n_outs + i] = scale * weight[tap, channel, outs[i]]
                     n += 1
         result = product[: n_outs * size].reshape(n_outs, size)
-        a = left[: n * n_outs].reshape(n, n_outs)
-        np.dot(a.T, right[: n * size].reshape(n, size), result)
+        if n:
+            weights = left[: n * n_outs].reshape(n, n_outs)
+            np.dot(weights.T, right[: n * size].reshape(n, size), result)
+        else:
+            result[:] = 0.0
         for i in range(n_outs):
             at = outputs * begin + outs[i] * size
             out[at : at + size] = result[i]
     return begins, found, out
+
+
+@compiled
+def _straight(columns, places):
+    """Tell whether the columns are in the order of their places."""
+    for i in range(len(columns)):
+        if places[columns[i]] != i:
+            return False
+    return True
 
 
 @compiled
@@ -134,15 +144,19 @@ def add(first, second, wanted, width):
         for i in range(size):
             places[found[begin + i]] = i
         for starts, columns, entries, factor in (first, second):
-            n = starts[pixel + 1] - starts[pixel]
+            here = columns[starts[pixel] : starts[pixel + 1]]
+            straight, n = _straight(here, places), len(here)
             for channel in range(channels):
                 unit = channel * pixels + pixel
                 if wanted[unit] and factor[unit] != 0.0:
-                    at, to = channels * starts[pixel] + channel * n, channels * begin
-                    to += channel * size
-                    for i in range(n):
-                        place = places[columns[starts[pixel] + i]]
-                        out[to + place] += factor[unit] * entries[at + i]
+                    row = out[channels * begin + channel * size :]
+                    terms = entries[channels * starts[pixel] + channel * n :]
+                    if straight:
+                        for i in range(n):
+                            row[i] += factor[unit] * terms[i]
+                    else:
+                        for i in range(n):
+                            row[places[here[i]]] += factor[unit] * terms[i]
     return begins, found, out
 
 
@@ -251,3 +265,31 @@ def taken(kinks, new):
                     out[to] = entries[at + i]
                     to += 1
     return begins, found[:n].copy(), out[: channels * n].copy()
+
+
+@compiled
+def moved(kinks, index, positions, width):
+    """Return starts, columns and entries of the units that `index` names (-1: none)."""
+    starts, columns, entries, factor = kinks
+    pixels = len(starts) - 1
+    inputs, channels = len(factor) // pixels, len(index) // positions
+    table = np.empty((positions, channels), np.int64)
+    for unit in range(len(index)):
+        table[unit % positions, unit // positions] = index[unit] % pixels if index[unit] >= 0 else -1
+    begins, found = _unions(starts, columns, table, np.ones(len(index), np.bool_), width)
+    out = np.zeros(channels * len(found))
+    places = np.empty(width, np.int64)
+    for position in range(positions):
+        begin, size = begins[position], begins[position + 1] - begins[position]
+        for i in range(size):
+            places[found[begin + i]] = i
+        for channel in range(channels):
+            source = index[channel * positions + position]
+            if source < 0 or factor[source] == 0.0:
+                continue
+            pixel, to = source % pixels, channels * begin + channel * size
+            n = starts[pixel + 1] - starts[pixel]
+            at = inputs * starts[pixel] + (source // pixels) * n
+            for i in range(n):
+                out[to + places[columns[starts[pixel] + i]]] = factor[source] * entries[at + i]
+    return begins, found, out

@@ -99,7 +99,8 @@ class Segments:
                 if self.graph.last_use[source] == self.graph.position[step.name]:
                     alive.pop(source, None)
         name = self.end(layer)
-        alive[name] = alive[name].times(wanted)
+        if name in self._direct:
+            alive[name] = alive[name].times(wanted)
         return alive
 
     def end(self, layer: int) -> str:
@@ -157,24 +158,29 @@ class Segments:
                 made = kink_kernel.add(total, other.times(sign), wanted, columns)
                 total = Kinks(*made, wanted.astype(np.float64))
             return total
-        rows = kinks.rows(columns).T.reshape(-1, *self.shapes[step.inputs[0]])
-        out = np.asarray(step.linear([rows], parameters)).reshape(len(rows), -1)
+        if isinstance(step, Move):
+            index = np.arange(step.size) if step.index is None else np.asarray(step.index)
+            made = kink_kernel.moved(kinks, index, prod(step.shape[1:]), columns)
+            return Kinks(*made, np.ones(step.size))
+        rows = kinks.rows(columns).T.reshape(columns, *self.shapes[step.inputs[0]])
+        out = np.asarray(step.linear([rows], parameters)).reshape(len(rows), step.size)
         return Kinks.of(np.ascontiguousarray(out.T), step.shape)
 
     @cached_property
     def _direct(self) -> set[str]:
-        """Steps that only reach a ReLU layer, unit by unit: its unneeded units need not be made."""
+        """Steps that only reach the next ReLU layer, unit by unit: only its units matter there."""
         readers: dict[str, list[Step]] = {step.name: [] for step in self.graph.steps}
         for step in self.graph.steps:
             for source in step.inputs:
                 readers[source].append(step)
-        direct = {relu.inputs[0] for relu in self.graph.relus if len(readers[relu.inputs[0]]) == 1}
-        for step in reversed(self.graph.steps):
-            following = readers[step.name]
-            if following and all(
-                isinstance(reader, (Scale, Add)) and reader.name in direct for reader in following
-            ):
-                direct.add(step.name)
+        direct: set[str] = set()
+        for segment, relu in zip(self.graph.segments, self.graph.relus, strict=False):
+            within = {relu.name}
+            for step in reversed(segment):
+                if all(reader.name in within for reader in readers[step.name]):
+                    direct.add(step.name)
+                    if isinstance(step, (Scale, Add)):
+                        within.add(step.name)
         return direct
 
     @cached_property

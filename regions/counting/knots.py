@@ -89,6 +89,11 @@ def _feature_scale(net: ReLUNetwork, domain: Box | Slice) -> float:
     return float(np.median(np.abs(offsets[live] / slopes[live]))) if live.any() else 1.0
 
 
+def area(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Return the area that two homogeneous knots span, positive if p is to the right of q."""
+    return p[..., 0] * q[..., 1] - q[..., 0] * p[..., 1]
+
+
 class Insertions(NamedTuple):
     """Where units change sign between neighbouring knots, and the knots with new ones inserted.
 

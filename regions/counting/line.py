@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-from regions.counting.knots import LineFrame, line_frame
+from regions.counting.knots import LineFrame, area, line_frame
 from regions.counting.limits import Stopwatch, results_of
-from regions.counting.pieces import LinePart, area, walk
+from regions.counting.line_walk import LinePart, walk
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import track

@@ -56,8 +56,8 @@ class Deadly:
 
 
 def _count_with(work, net, box, n_jobs):
-    tree = halfspace_tree(net, box, 48)
-    pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
+    tree = halfspace_tree(net, box)
+    tree, pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
     found = list(tally.in_parallel(work, tree, pieces, Stopwatch(None), n_jobs))
     assert all(complete for _, complete in found)
     return sum(count for count, _ in found)
@@ -97,8 +97,8 @@ def test_a_killed_dask_worker_loses_nothing(case, tmp_path, monkeypatch):
 
 def test_pieces_cover_the_tree(case):
     net, box, expected = case
-    tree = halfspace_tree(net, box, 48)
-    pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
+    tree = halfspace_tree(net, box)
+    tree, pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
     assert len(pieces) >= 48
     assert sum(sum(tree.counts(piece)) for piece in pieces) == expected
     assert np.all([piece.state is None for piece in pieces])
