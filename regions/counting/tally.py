@@ -21,7 +21,7 @@ from regions.progress import track
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
 
-PIECES_PER_JOB = 24
+PIECES_PER_JOB = 64
 _ATTEMPTS = 3
 
 
