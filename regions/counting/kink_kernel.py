@@ -275,7 +275,9 @@ def moved(kinks, index, positions, width):
     inputs, channels = len(factor) // pixels, len(index) // positions
     table = np.empty((positions, channels), np.int64)
     for unit in range(len(index)):
-        table[unit % positions, unit // positions] = index[unit] % pixels if index[unit] >= 0 else -1
+        table[unit % positions, unit // positions] = (
+            index[unit] % pixels if index[unit] >= 0 else -1
+        )
     begins, found = _unions(starts, columns, table, np.ones(len(index), np.bool_), width)
     out = np.zeros(channels * len(found))
     places = np.empty(width, np.int64)

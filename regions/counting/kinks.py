@@ -134,9 +134,7 @@ class Segments:
             alive[step.name] = out
         return alive[self.end(layer)].reshape(len(homogeneous), -1)
 
-    def _through(
-        self, step: Step, inputs: list[Kinks], wanted: np.ndarray, columns: int
-    ) -> Kinks:
+    def _through(self, step: Step, inputs: list[Kinks], wanted: np.ndarray, columns: int) -> Kinks:
         """Return the linear part of a step at the wanted units."""
         kinks, parameters = inputs[0], self.net.parameters
         if _is_plain(step):

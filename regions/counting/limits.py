@@ -1,4 +1,4 @@
-"""Time limits that every counting engine keeps in the same way, and leaving workers early."""
+"""How every counting engine keeps its time limit, is interrupted, and leaves workers early."""
 
 from __future__ import annotations
 
@@ -31,6 +31,35 @@ class Stopwatch:
     def expired(self) -> bool:
         """Return whether the time limit is over."""
         return self.limit is not None and self.seconds > self.limit
+
+
+@dataclass
+class Stopped:
+    """What stopped a count: "time", "interrupt" or "memory"; None if nothing did."""
+
+    by: str | None = None
+
+
+@contextmanager
+def stoppable() -> Iterator[Stopped]:
+    """Run a count that may be cut short, and remember what did it: what is known is returned.
+
+    Examples
+    --------
+    >>> with stoppable() as stopped:
+    ...     raise TimeoutError
+    >>> stopped.by
+    'time'
+    """
+    stopped = Stopped()
+    try:
+        yield stopped
+    except TimeoutError:
+        stopped.by = "time"
+    except KeyboardInterrupt:
+        stopped.by = "interrupt"
+    except MemoryError:
+        stopped.by = "memory"
 
 
 @contextmanager

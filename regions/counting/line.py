@@ -10,7 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
 from regions.counting.knots import LineFrame, area, line_frame
-from regions.counting.limits import Stopwatch, results_of
+from regions.counting.limits import Stopwatch, results_of, stoppable
 from regions.counting.line_walk import LinePart, walk
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
@@ -69,22 +69,16 @@ def count_line(
     2
     """
     clock, frame = Stopwatch(time_limit), line_frame(net, domain)
-    tally, stopped = _Tally(len(net.relu_layers)), None
-    try:
+    tally = _Tally(len(net.relu_layers))
+    with stoppable() as stopped:
         parts = _parts(net, frame, kind == "linear", n_jobs, clock)
         for part in track(parts, show=progress, label="pieces of the line"):
             tally.add(part)
-    except TimeoutError:
-        stopped = "time"
-    except KeyboardInterrupt:
-        stopped = "interrupt"
-    except MemoryError:
-        stopped = "memory"
     count = 1 + (tally.bends if kind == "linear" else int(tally.by_layer.sum()))
     facts = {"method": "line", "kind": kind, "domain": domain, "seconds": clock.seconds}
     details = {"by_layer": tally.by_layer.tolist()}
-    if stopped is not None:
-        return RegionCount.cut_short(count, stopped_by=stopped, details=details, **facts)
+    if stopped.by is not None:
+        return RegionCount.cut_short(count, stopped_by=stopped.by, details=details, **facts)
     return RegionCount.exact(count, details=details, **facts)
 
 

@@ -28,9 +28,7 @@ class End:
             done = len(self._before) - 1
             active = self.values(done)[None] > 0
             assert self._after is not None
-            self._before.append(
-                self.net.activate(self._after, done, self.net.slopes(done, active))
-            )
+            self._before.append(self.net.activate(self._after, done, self.net.slopes(done, active)))
         return dict(self._before[layer].values)
 
     def values(self, layer: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from regions.counting.limits import Stopwatch, results_of
+from regions.counting.limits import Stopwatch, results_of, stoppable
 from regions.counting.result import RegionCount
 from regions.counting.walk import Batch, Tree
 from regions.errors import ArgumentError
@@ -47,23 +47,17 @@ def tally(
 
     `known` (method, domain, details) goes to the result.
     """
-    watch, found, stopped_by = Stopwatch(time_limit), 0, None
-    try:
+    watch, found = Stopwatch(time_limit), 0
+    with stoppable() as stopped:
         with track(show=progress, label="regions") as bar:
             for more in _found(tree, root, watch, n_jobs):
                 found += more
                 bar.update(more)
-    except TimeoutError:
-        stopped_by = "time"
-    except KeyboardInterrupt:
-        stopped_by = "interrupt"
-    except MemoryError:
-        stopped_by = "memory"
-    if stopped_by is None:
+    if stopped.by is None:
         return RegionCount.exact(found, seconds=watch.seconds, **known)
     known["details"] = dict(known.get("details", {}))
     lower = max(found, 1)  # the domain is not empty
-    return RegionCount.cut_short(lower, stopped_by=stopped_by, seconds=watch.seconds, **known)
+    return RegionCount.cut_short(lower, stopped_by=stopped.by, seconds=watch.seconds, **known)
 
 
 def workers(n_jobs: int | None) -> int:

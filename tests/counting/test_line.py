@@ -1,9 +1,9 @@
 import numpy as np
-import torch
-from torch import nn
 import pytest
+import torch
 from counting_oracles import dense, random_layers, tent_layers, zigzag_layers
 from scipy import stats
+from torch import nn
 
 import regions
 from regions.counting import breakpoints, count_regions
@@ -177,7 +177,11 @@ class Residual(nn.Module):
 
 def test_any_wiring_breaks_where_forward_passes_say(rng):
     torch.manual_seed(1)
-    shapes = ((Residual(), (1, 6, 6)), (PreActivation(0.0), (2, 9, 9)), (PreActivation(0.1), (2, 9, 9)))
+    shapes = (
+        (Residual(), (1, 6, 6)),
+        (PreActivation(0.0), (2, 9, 9)),
+        (PreActivation(0.1), (2, 9, 9)),
+    )
     for model, shape in shapes:
         net = regions.as_network(model.eval(), input_shape=shape)
         ends = 3 * rng.normal(size=(2, net.input_size))
