@@ -74,7 +74,7 @@ CASES = (
     ),
     *(Case("growth", (2, n, n), "flat within 2x") for n in (40, 125, 400, 1250)),
     *(Case("growth", (d, n, n)) for d, n in ((3, 40), (4, 20), (5, 15), (6, 12))),
-    *(Case("workers", w, ">= 1.7x", n_jobs=2) for w in ((2, 512, 512), (2, 8000), (4, 24, 24))),
+    *(Case("workers", w, ">= 1.7x", n_jobs=2) for w in ((2, 512, 512), (2, 8000), (4, 80, 80))),
 )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Kinks(NamedTuple):
         """Return all kinks, (units, columns)."""
         return kink_kernel.rows_of(self, np.arange(len(self.factor)), columns)
 
-    def times(self, factor: np.ndarray) -> Kinks:
+    def times(self, factor: np.ndarray | float) -> Kinks:
         """Return the kinks times a factor for each unit."""
         return self._replace(factor=self.factor * factor)
 
@@ -202,7 +202,7 @@ class Segments:
         }
 
 
-def _is_plain(step: Step) -> bool:
+def _is_plain(step: Step) -> TypeGuard[Conv]:
     return isinstance(step, Conv) and step.groups == 1
 
 

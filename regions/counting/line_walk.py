@@ -82,7 +82,7 @@ class _Walker:
 
     def push(self, piece: Piece) -> Pushed:
         """Return the piece with the preactivations of its layer (or the outputs)."""
-        layer, reach = piece.layer, sum(piece.shares)
+        layer, (least, most) = piece.layer, piece.reach
         before = [end.before(layer) for end in piece.ends]
         heights = np.empty(len(piece.columns))
         heights[piece.columns] = piece.heights
@@ -90,11 +90,11 @@ class _Walker:
         for name, kinks in piece.values.items():
             ends = np.maximum(*(np.abs(values[name]) for values in before))
             moved[name] = kink_kernel.sizes(kinks, heights).reshape(ends.shape)
-            largest[name] = reach.max(initial=1.0) * ends + moved[name]
+            largest[name] = most * ends + moved[name]
         rows = {name: np.concatenate([largest[name], moved[name]]) for name in largest}
         bounds = self.twin.bounds(rows, layer, np.array([1.0, 0.0]))
         first, last = (end.values(layer) for end in piece.ends)
-        room = reach.min(initial=1.0) * np.minimum(np.abs(first), np.abs(last))
+        room = least * np.minimum(np.abs(first), np.abs(last))
         sure = ((first > 0) == (last > 0)) & (room > bounds[1] + TOLERANCE * bounds[0])
         if layer == self.last:
             sure[:] = False
@@ -118,7 +118,7 @@ class _Walker:
         found = Bends.of(piece, kinks, piece.doubtful, piece.tolerance)
         first, last = found.at_first[:, 0], found.at_last[:, -1]
         moved = np.abs(found.kinks) @ piece.heights
-        room = sum(piece.shares).min(initial=1.0) * np.minimum(np.abs(first), np.abs(last))
+        room = piece.reach[0] * np.minimum(np.abs(first), np.abs(last))
         sure = ((first > 0) == (last > 0)) & (room > moved + found.tolerance)
         return found.take(~sure)
 

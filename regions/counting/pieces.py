@@ -43,7 +43,7 @@ class End:
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of the line before linear segment `layer`, or behind it (`Pushed`).
+    """A piece of the line before linear segment `layer` (behind it: `Pushed`).
 
     Attributes
     ----------
@@ -68,6 +68,12 @@ class Piece:
         (first, last), inner = self.knots[[0, -1]], self.knots[1:-1]
         span = area(last, first)
         return area(last, inner) / span, area(inner, first) / span
+
+    @cached_property
+    def reach(self) -> tuple[float, float]:
+        """The least and the most that the shares of a knot add up to (1 at points)."""
+        total = self.shares[0] + self.shares[1]
+        return float(total.min(initial=1.0)), float(total.max(initial=1.0))
 
     @cached_property
     def heights(self) -> np.ndarray:

@@ -102,3 +102,14 @@ def test_pieces_cover_the_tree(case):
     assert len(pieces) >= 48
     assert sum(sum(tree.counts(piece)) for piece in pieces) == expected
     assert np.all([piece.state is None for piece in pieces])
+
+
+def test_little_is_cut_before_the_workers_start(rng):
+    # the first layer alone has more than a thousand cells
+    net = dense(*random_layers(rng, [3, 20, 5]))
+    tree = halfspace_tree(net, regions.Box.cube(3, -2.0, 2.0))
+    root = tree.root(tree.geometry.root())
+    tree, pieces = tally.pieces_of(tree, root, 48)
+    assert 48 <= sum(map(len, pieces)) <= 48 * 48
+    assert sum(map(len, pieces)) < sum(map(len, tree.children(root))) * 48
+    assert [len(stage.units) for stage in tree.stages][-1] == 5 and len(tree.stages) > 2
