@@ -110,6 +110,5 @@ def test_little_is_cut_before_the_workers_start(rng):
     tree = halfspace_tree(net, regions.Box.cube(3, -2.0, 2.0))
     root = tree.root(tree.geometry.root())
     tree, pieces = tally.pieces_of(tree, root, 48)
-    assert 48 <= sum(map(len, pieces)) <= 48 * 48
-    assert sum(map(len, pieces)) < sum(map(len, tree.children(root))) * 48
+    assert 48 <= sum(map(len, pieces)) <= 300
     assert [len(stage.units) for stage in tree.stages][-1] == 5 and len(tree.stages) > 2
