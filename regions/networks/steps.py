@@ -152,7 +152,7 @@ class Conv(Step):
 
     def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
         weight = np.asarray(parameters[f"{self.weight}.weight"])
-        taps = self._taps(shapes[0])
+        taps = self.taps(shapes[0])
         outputs, positions = weight.shape[0], taps.shape[-1]
         per_group = outputs // self.groups
         group = np.repeat(np.arange(self.groups), per_group)
@@ -165,7 +165,7 @@ class Conv(Step):
         shape = (outputs * positions, prod(shapes[0]))
         return [sp.csr_array((values[keep], (rows[keep], columns[keep])), shape=shape)]
 
-    def _taps(self, shape: Shape) -> np.ndarray:
+    def taps(self, shape: Shape) -> np.ndarray:
         """Return the input index (or -1) seen by each tap of each position: (taps, positions)."""
         import torch
         from torch.nn import functional

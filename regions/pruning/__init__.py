@@ -4,6 +4,7 @@ from regions.pruning.criteria import CRITERIA, METHODS, Criterion, Request, Sele
 from regions.pruning.effective import Effective
 from regions.pruning.masks import Masks
 from regions.pruning.prune import prune
+from regions.pruning.units import unit_layers
 
 __all__ = [
     "CRITERIA",
@@ -14,4 +15,5 @@ __all__ = [
     "Request",
     "Selection",
     "prune",
+    "unit_layers",
 ]

@@ -74,7 +74,12 @@ CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "undecayed": _GRADIENT_OPTIONS,
     }
 )
-METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "greedy": ("inputs", "imitation", "rule", "start", "candidates", "refit"),
+        "subspace": ("inputs", "order", "refit"),
+    }
+)
 
 
 def find_criterion(criterion: str | Criterion, options: Mapping[str, Any]) -> Criterion | Method:
