@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regions.bounds.cells import binomials, log_binomials
-from regions.bounds.chain import Chain, Matrix, Support, generic_rank, touched
+from regions.bounds.chain import Chain, Matrix, Support, touched
 
 
 class Coverage(NamedTuple):
@@ -117,7 +117,8 @@ def _coverage(
     covers = _largest_cover(splitting), _largest_cover(kept)
     length = max(cover.size for cover in covers)
     few, many = (np.pad(cover, (0, length - cover.size), mode="edge") for cover in covers)
-    return Coverage(few, many, generic_rank(splitting), generic_rank(kept), layer.slope != 0.0)
+    ranks = layer.unit_rank(splitting), layer.image_rank(kept)
+    return Coverage(few, many, *ranks, layer.slope != 0.0)
 
 
 def _largest_cover(matrix: Matrix) -> np.ndarray:

@@ -12,9 +12,12 @@ from scipy import sparse
 from regions.bounds.recursion import Step
 
 if TYPE_CHECKING:
-    from regions.networks import ReLUNetwork
+    from regions.networks import Layer, ReLUNetwork
 
 Matrix = Any  # scipy.sparse.csr_array, whose type stubs know no shape
+
+# Larger matrices are not decomposed: their rank is bounded by their support alone.
+_LARGEST = 2**22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +25,25 @@ class Support:
     """Which coordinates of the state before a ReLU layer reach which coordinates after it.
 
     The first `units` rows of `matrix` are preactivations, the rest is carried past the ReLU.
-    `bias` and signed entries are only known where a network, not a mask alone, was given.
+    `bias` and signed entries are only known where a network, not a mask alone, was given, and so
+    are `ranks`: the numerical ranks of the units' rows and of all rows.
     """
 
     matrix: Matrix
     units: int
     slope: float = 0.0
     bias: np.ndarray | None = None
+    ranks: tuple[int, int] | None = None
+
+    def unit_rank(self, part: Matrix) -> int:
+        """Return a bound on the rank of `part`, taken from the rows of units."""
+        found = generic_rank(part)
+        return found if self.ranks is None else min(found, self.ranks[0])
+
+    def image_rank(self, part: Matrix) -> int:
+        """Return a bound on the rank of `part`, taken from any rows."""
+        found = generic_rank(part)
+        return found if self.ranks is None else min(found, self.ranks[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +65,27 @@ def chain_of_masks(masks: Sequence[np.ndarray], output: np.ndarray | None = None
     )
 
 
-def chain_of_network(net: ReLUNetwork) -> Chain:
-    """Return the chain of the hidden ReLU layers of a network, with its signs and biases."""
+def chain_of_network(net: ReLUNetwork, ranks: bool = False) -> Chain:
+    """Return the chain of the hidden ReLU layers of a network, with its signs and biases.
+
+    With `ranks` also the numerical ranks of its own weights, which no other weights on the same
+    support need have.
+    """
     *hidden, output = net.layers()
-    layers = tuple(
-        Support(
-            matrix=_without_zeros(layer.matrix),
-            units=layer.units,
-            slope=layer.slope,
-            bias=layer.bias,
-        )
-        for layer in hidden
-    )
+    layers = tuple(_layer_support(layer, ranks) for layer in hidden)
     return Chain(input_size=net.input_size, layers=layers, output=_without_zeros(output.matrix))
+
+
+def _layer_support(layer: Layer, ranks: bool) -> Support:
+    matrix = _without_zeros(layer.matrix)
+    found = None
+    if ranks and matrix.shape[0] * matrix.shape[1] <= _LARGEST:
+        image = numerical_rank(matrix)
+        units = image if layer.carried == 0 else numerical_rank(matrix[: layer.units])
+        found = (units, image)
+    return Support(
+        matrix=matrix, units=layer.units, slope=layer.slope, bias=layer.bias, ranks=found
+    )
 
 
 def dense_steps(net: ReLUNetwork) -> list[Step]:
@@ -125,8 +148,8 @@ def steps_between(chain: Chain, states: Sequence[np.ndarray]) -> list[Step]:
 
 def _step(layer: Support, kept: Matrix, rows: np.ndarray) -> Step:
     units = int(rows[: layer.units].sum())
-    image = generic_rank(kept)
-    rank = image if units == rows.sum() else generic_rank(kept[:units])
+    image = layer.image_rank(kept)
+    rank = image if units == rows.sum() else layer.unit_rank(kept[:units])
     return Step(units, rank, image, int(rows.sum()) - units, layer.slope != 0.0)
 
 
@@ -135,3 +158,21 @@ def generic_rank(matrix: Matrix) -> int:
     if 0 in matrix.shape or matrix.nnz == 0:
         return 0
     return int(sparse.csgraph.structural_rank(matrix))
+
+
+def numerical_rank(matrix: Matrix) -> int:
+    """Return how many singular values of the equilibrated matrix are not rounding errors.
+
+    Rows and columns are first scaled to a largest entry of 1 by powers of two, which changes no
+    rank and no arrangement but lets small units and inputs count like others. Zero is then what
+    is at most max(rows, columns) * 2^-52 times the largest singular value: the error of rounding
+    the entries to double precision.
+    """
+    dense = matrix.toarray()
+    dense = dense[dense.any(axis=1)][:, dense.any(axis=0)]
+    if dense.size == 0:
+        return 0
+    for axis in (1, 0):
+        largest = np.abs(dense).max(axis=axis, keepdims=True)
+        dense = np.ldexp(dense, -np.frexp(largest)[1])
+    return int(np.linalg.matrix_rank(dense))

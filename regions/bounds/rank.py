@@ -9,12 +9,14 @@ from regions.bounds.recursion import Step
 
 
 def rank_steps(chain: Chain) -> list[Step]:
-    """Return steps with all n_l units and the structural rank r_l of every weight matrix.
+    """Return steps with all n_l units and the rank r_l of every weight matrix.
 
     R_l(d) = sum_{j <= min(r_l, d)} C(n_l, j) R_{l+1}(min(n_l - j, d, r_l)): m hyperplanes with
     normals of rank r cut as many cells as m hyperplanes in R^r. Serra et al. (arXiv:1711.02114)
-    with the image capped by the rank too, as in Cai et al. (arXiv:2301.07966). The structural
-    rank is the rank of almost all weights on the mask and never below it.
+    with the image capped by the rank too, as in Cai et al. (arXiv:2301.07966). Of a mask
+    alone, r_l is the structural rank: that of almost all weights on it, and never below. Of a
+    network it is no larger than the numerical rank of its own weights
+    (`regions.bounds.chain.numerical_rank`), so that a layer of low rank lowers the bound.
     """
     sizes = [chain.input_size, *(layer.matrix.shape[0] for layer in chain.layers)]
     return steps_between(chain, [np.ones(size, dtype=bool) for size in sizes])

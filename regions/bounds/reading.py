@@ -28,9 +28,12 @@ class Architecture:
     masks: tuple[np.ndarray, ...] | None = None
 
     def chain(self) -> Chain:
-        """Return the supports of all ReLU layers, full where there are no masks."""
+        """Return the supports of all ReLU layers, full where there are no masks.
+
+        Those of a network come with the ranks of its weights.
+        """
         if self.net is not None:
-            return chain_of_network(self.net)
+            return chain_of_network(self.net, ranks=True)
         shapes = zip(self.widths[1:], self.widths[:-1], strict=True)
         return chain_of_masks(self.masks or [np.ones(shape, dtype=bool) for shape in shapes])
 

@@ -60,7 +60,10 @@ def upper_bound(
         For every network of these widths: ``"trivial"``, ``"naive"``, ``"montufar"``,
         ``"serra"``. On average over random masks: ``"expected"`` (Cai et al.). For one mask:
         ``"rank"``, ``"rows"``, ``"live"``, ``"activation"``, and ``"effective"``, which bounds
-        affine pieces; the others bound full-dimensional activation regions. On the same mask
+        affine pieces; the others bound full-dimensional activation regions. Of a network these
+        five also use the ranks of its own weights, so that layers of low rank lower them; up to
+        rounding to double precision (weights of low rank stored in single precision have full
+        rank). On the same mask
         activation <= live <= rows <= rank <= serra <= montufar <= trivial.
     density : float, sequence or mapping of float
         Fraction of weights kept, for ``"expected"``: one number, one per ReLU layer, or by weight

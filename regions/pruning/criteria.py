@@ -76,7 +76,9 @@ CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "blocks": ("block",),
         "greedy": ("inputs", "imitation", "rule", "start", "candidates", "refit"),
+        "spectral": ("inputs", "labels", "score"),
         "subspace": ("inputs", "order", "refit"),
     }
 )

@@ -17,6 +17,7 @@ from regions.training.checkpoint import read_checkpoint, write_checkpoint
 from regions.training.functional import ModuleEngine, module_engine
 from regions.training.job import Job
 from regions.training.recipe import Recipe
+from regions.training.shrink import shrink
 from regions.training.sparse import SPARSE_BELOW, SparseEngine, kept_shares, sparse_engine
 from regions.training.stack import Stack, Tensors, make_stack
 from regions.training.state import State, fresh_state
@@ -61,7 +62,7 @@ def _engine(job: Job) -> Engine:
 
 def is_sparse(job: Job) -> Tensor:
     """Return for each model whether it trains faster by its kept weights alone."""
-    possible = job.layers is not None and job.images.device.type == "cpu"
+    possible = job.layers is not None and job.images.device.type == "cpu" and not job.recipe.l1
     return possible & (kept_shares(job.parameters, job.masks) < SPARSE_BELOW)
 
 
@@ -101,6 +102,8 @@ def _batches(
             x, y = engine.gather(job.images.x, order[:, batch]), labels[:, batch]
             total += engine.step(stack.parameters, views, stack.buffers, x, y) * y.shape[1]
             _move(state, gradients, job.recipe, rate)
+            if job.recipe.l1:
+                shrink(stack, job.recipe, rate)
     if stack.keep is not None:  # gradients that are NaN come through the mask's product
         stack.values.masked_fill_(stack.keep == 0, 0.0)
     return total

@@ -23,6 +23,12 @@ class Recipe:
         Passes over the training images; images per step (the last batch may be smaller).
     lr
         Learning rate of the first epoch.
+    l1
+        Strength of the penalty l1 sum |w| on the weights (not biases), by soft thresholding after
+        every step, so that weights become exactly zero; see `regions.training.shrink`.
+    degree_weighted
+        Weight each unit's share of that penalty by the inverse of its fraction of incoming weights
+        left (NeuroPrune, arXiv 2404.01306).
     schedule
         "constant"; "step": times `gamma` at each milestone; "cosine": falls to 0 by half a cosine.
     milestones
@@ -43,6 +49,8 @@ class Recipe:
     momentum: float = 0.9
     nesterov: bool = True
     weight_decay: float = 0.0
+    l1: float = 0.0
+    degree_weighted: bool = False
     schedule: Literal["constant", "step", "cosine"] = "constant"
     milestones: tuple[float, ...] = (0.5, 0.75)
     gamma: float = 0.1
@@ -56,6 +64,9 @@ class Recipe:
         _check("momentum", self.momentum, 0 <= self.momentum < 1, "a number in [0, 1)")
         decays = 0 <= self.weight_decay < math.inf
         _check("weight_decay", self.weight_decay, decays, "a number >= 0")
+        _check("l1", self.l1, 0 <= self.l1 < math.inf, "a number >= 0")
+        pulls = self.l1 > 0 or not self.degree_weighted
+        _check("degree_weighted", self.degree_weighted, pulls, "l1 > 0 with it")
         known = self.schedule in ("constant", "step", "cosine")
         _check("schedule", self.schedule, known, "'constant', 'step' or 'cosine'")
         inside = all(0 <= milestone <= 1 for milestone in self.milestones)

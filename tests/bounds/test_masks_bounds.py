@@ -213,9 +213,10 @@ def test_few_active_units_leave_few_unstable_units():
 
 def test_units_that_cannot_switch_are_not_counted():
     """Non-negative weights and biases after a ReLU: the second layer is always active."""
-    net = [(np.eye(2), np.zeros(2)), (np.ones((3, 2)), np.ones(3)), (np.ones((1, 3)), None)]
+    positive = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 1.0]])
+    net = [(np.eye(2), np.zeros(2)), (positive, np.ones(3)), (np.ones((1, 3)), None)]
     assert values(net, ("activation", "live")) == [4, regions.upper_bound([2, 2, 3]).value]
-    flipped = [net[0], (-np.ones((3, 2)), -np.ones(3)), net[2]]
+    flipped = [net[0], (-positive, -np.ones(3)), net[2]]
     assert values(flipped, ["activation"]) == [4]
 
 
