@@ -10,8 +10,10 @@ validation accuracy, arm by arm and density by density: weights refitted by leas
 large, and at the rate that is best for others they diverge.
 
 Methods that remove whole units keep the number of units whose weights come nearest to the budget,
-the same share in every hidden layer. Those that remove singular components are counted, and
-trained, as two factors. The column `density` says what it came to, `budget` what was asked for.
+the same share in every hidden layer; merging of redundant units takes the threshold that does.
+Singular components of the hidden layers are counted, and trained, as two factors; the output layer
+stays whole. The column `density` says what it came to, `budget` what was asked for; an arm is left
+out where it cannot come within half of the budget.
 
 Rows and columns of zeros, rank and the bound on regions (kind "live") are those of the network
 right after pruning; dead units are constant on all training images in the end. The CPU seconds of
@@ -131,16 +133,23 @@ class Networks:
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per arm, density and seed."""
     config = config.settings()
-    pairs = [("magnitude", 1.0), *product(config.arms, config.densities)]
+    found = networks(config)
+    pairs = [("magnitude", 1.0), *_pairs(config, found)]
     tasks = [{"arm": arm, "how": asdict(arms()[arm]), "budget": d} for arm, d in pairs]
     return run_tasks(
         tasks,
-        partial(measure, networks=networks(config)),
+        partial(measure, networks=found),
         config.folder(),
         n_jobs=config.n_jobs,
         progress=config.progress,
         label="arms",
     )
+
+
+def _pairs(config: Config, networks: Networks) -> list[tuple[str, float]]:
+    widths = widths_of(networks.trained[0])
+    pairs = product(config.arms, config.densities)
+    return [(arm, density) for arm, density in pairs if arms()[arm].meets(widths, density)]
 
 
 def networks(config: Config) -> Networks:
@@ -162,19 +171,20 @@ def measure(arm: str, how: Mapping[str, Any], budget: float, *, networks: Networ
     masks = [networks.prune(chosen, budget, seed) for seed in seeds]
     starts = [_restarted(chosen, networks, masks[seed], seed) for seed in seeds]
     rows = [
-        {"seed": seed, "density": _density(chosen, starts[seed], masks[seed], budget)}
-        | structure(starts[seed])
+        {"seed": seed, "density": masks[seed].total_density, **structure(starts[seed])}
         for seed in seeds
     ]
-    before = evaluate(starts, networks.data.test).accuracy
+    frame = pd.DataFrame(rows).assign(accuracy_before=evaluate(starts, networks.data.test).accuracy)
     held: Any = masks
     if chosen.keeps == "components":
-        share = chosen.share(widths_of(starts[0]), budget)
+        widths, size = widths_of(starts[0]), sum(masks[0].sizes.values())
+        share = chosen.share(widths, budget)
+        frame["density"] = component_weights(widths, share) / size
         starts, held = [factorised(model, share) for model in starts], None
     ended = _train_on(starts, networks.data, networks.recipes(chosen.start), held)
     inputs = networks.data.train.inputs
-    return pd.DataFrame(rows).assign(
-        accuracy_before=before,
+    return frame.assign(
+        log2_bound=[regions.upper_bound(model, "live").log2 for model in starts],
         accuracy_after=evaluate(ended, networks.data.test).accuracy,
         dead_units=[dead_units(model, inputs) for model in ended.models()],
         lr=ended.recipe.lr,
@@ -194,19 +204,11 @@ def _restarted(arm: Arm, networks: Networks, masks: regions.Masks, seed: int) ->
     return restart(networks.trained[seed], masks, arm.start, initial=initial, rng=1000 + seed)
 
 
-def _density(arm: Arm, model: nn.Module, masks: regions.Masks, budget: float) -> float:
-    """Return the fraction of the dense network's number of weights that the arm stores."""
-    if arm.keeps != "components":
-        return masks.total_density
-    widths = widths_of(model)
-    return component_weights(widths, arm.share(widths, budget)) / sum(masks.sizes.values())
-
-
 def time_pruning(config: Config) -> pd.DataFrame:
     """Return the CPU seconds that each arm takes to prune one network, without any training."""
     config = config.settings()
     found, rows = networks(config), []
-    for arm, density in product(config.arms, config.densities):
+    for arm, density in _pairs(config, found):
         begin = time.process_time()
         found.prune(arms()[arm], density, seed=0)
         rows.append({"arm": arm, "budget": density, "seconds": time.process_time() - begin})
