@@ -54,7 +54,7 @@ def draw_layers(frame: pd.DataFrame) -> Figure:
                 keep = part["density"].eq(density) | part["arm"].isin(REFERENCES)
                 draw_panel(part.loc[keep], ax)
                 ax.set(title=f"{model}, density {density:g}")
-            row[0].set_ylabel(f"{measure} with dense A")
+        fig.supylabel(f"{measure} with dense A", fontsize="medium")
         for ax in axes[-1]:
             ax.set_xlabel("ReLU layer (depth)")
         share_legend(fig, columns=3)

@@ -13,34 +13,40 @@ used, for which there are no published values. A killed run continues where it w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import regions
+from analyses.catalogue import DATA, Entry
+from analyses.options import Options, start
 from regions.figures import (
     MARKERS,
     PALETTE,
-    Run,
     figure_style,
     plot_means,
     save_figure,
     save_table,
     share_legend,
 )
-from regions.resume import run_tasks
+from regions.resume import fingerprint, run_tasks
 from regions.training import DataSet, Recipe, build_model, evaluate, load_data, train
+
+ENTRY = Entry(figure="Cai et al. 2023, Figure 1", minutes=0.5, inputs="digits or --data PATH")
+PUBLISHED = DATA / "cai2023_counts_and_bounds.csv"
+MARGIN = 0.05  # of the box around the data, less than the published box has around MNIST
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the figure; the defaults are the paper's."""
 
     data: str = "digits"
@@ -56,12 +62,10 @@ class Config:
     learning_rate: float = 0.01
     low: float = -0.5
     high: float = 2.9
-    """Bounds of every standardised pixel, those of the published script; widened to the data's."""
+    """Bounds of standardised pixels, those of the published script; wider if the data's are."""
     time_limit: float = 600.0
     """Seconds per count; counts that need more are left out and reported."""
-    published: Path = Path(__file__).parents[1] / "data" / "cai2023_counts_and_bounds.csv"
     out: Path = Path("out/count_regions_mnist")
-    progress: bool = True
     smoke: bool = False
     """Two seeds, two densities, one epoch."""
 
@@ -69,13 +73,13 @@ class Config:
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per S, density and seed: the count, and the network's test accuracy."""
     if config.smoke:
-        smaller = {"seeds": 2, "densities": (1.0, 0.1), "epochs": 1}
-        config = Config(**{**config.__dict__, **smaller, "smoke": False})
+        config = replace(config, seeds=2, densities=(1.0, 0.1), epochs=1)
     data = load_data(config.data, rng=0)
-    folder = config.out / f"{data.name}-{'-'.join(map(str, config.hidden))}-{config.epochs}"
+    names = ("data", "hidden", "densities", "seeds", "epochs", "batch_size", "learning_rate")
+    folder = config.out / "tasks" / fingerprint({name: getattr(config, name) for name in names})
     networks, accuracy = trained(config, data, folder)
-    low = min(float(data.train.inputs.min()), config.low)
-    high = max(float(data.train.inputs.max()), config.high)
+    low = min(float(data.train.inputs.min()) - MARGIN, config.low)
+    high = max(float(data.train.inputs.max()) + MARGIN, config.high)
     box = regions.Box.cube(int(np.prod(data.image_shape)), low, high)
     images = np.asarray(data.test.inputs, dtype=np.float64).reshape(len(data.test), -1)
     tasks = [
@@ -84,9 +88,19 @@ def compute(config: Config) -> pd.DataFrame:
         for density in config.densities
         for seed in range(config.seeds)
     ]
-    count = partial(_count, networks=networks, images=images, box=box, time_limit=config.time_limit)
-    home = folder / f"counts-in-{low:g}-{high:g}"
-    counts = run_tasks(tasks, count, home, progress=config.progress, label="counts")
+    count = partial(_count, box=box, time_limit=config.time_limit)
+
+    def extra(task: Mapping[str, Any]) -> dict[str, Any]:
+        # one network and its images, rather than all of them to every worker
+        rng = np.random.default_rng([task["seed"], task["points"]])
+        chosen = rng.choice(len(images), task["points"], replace=False)
+        return {"network": networks[task["density"], task["seed"]], "images": images[chosen]}
+
+    home = folder / f"counts-in-{low:g}-{high:g}-{config.time_limit:g}"
+    with config.workers.active():
+        counts = run_tasks(
+            tasks, count, home, extra=extra, progress=config.progress, label="counts"
+        )
     return counts.merge(accuracy, on=["density", "seed"]).assign(data=data.name)
 
 
@@ -101,16 +115,15 @@ def trained(
         for seed in seeds
     ]
     fit = partial(train, data=data, recipe=recipe, progress=config.progress)
-    dense = fit(fresh, seeds=seeds, checkpoint=folder / f"dense-{len(seeds)}")
+    dense = fit(fresh, seeds=seeds, checkpoint=folder / "dense")
     pruned = [density for density in config.densities if density < 1]
     keys = [(density, seed) for density in pruned for seed in seeds]
     masks = [regions.prune(dense.model(seed), density) for density, seed in keys]
-    name = f"pruned-{len(seeds)}-{'-'.join(f'{density:g}' for density in pruned)}"
     again = fit(
         [dense.model(seed) for _, seed in keys],
         masks=masks,
         seeds=[seed for _, seed in keys],
-        checkpoint=folder / name,
+        checkpoint=folder / "pruned",
     )
     keys = [(1.0, seed) for seed in seeds] + keys
     models = [*dense.models(), *again.models()]
@@ -124,14 +137,20 @@ def trained(
 
 
 def _count(
-    points: int, density: float, seed: int, *, networks, images, box, time_limit
+    points: int,
+    density: float,
+    seed: int,
+    *,
+    network: regions.ReLUNetwork,
+    images: np.ndarray,
+    box: regions.Box,
+    time_limit: float,
 ) -> pd.DataFrame:
     """Count the regions of one network on the span of `points` test images, the same for all."""
-    chosen = np.random.default_rng([seed, points]).choice(len(images), points, replace=False)
-    domain = regions.Slice.through(images[chosen], box=box)
-    result = regions.count_regions(networks[density, seed], domain, time_limit=time_limit)
+    domain = regions.Slice.through(images, box=box)
+    result = regions.count_regions(network, domain, time_limit=time_limit)
     row = {"regions": result.count, "lower": result.lower, "status": result.status.name}
-    return pd.DataFrame([{**row, "method": result.method, "seconds": result.seconds}])
+    return pd.DataFrame([{**row, "method": result.method}])
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -177,7 +196,6 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     groups = logs.groupby(["points", "density"])
     table = groups["log2"].agg(ours="mean", standard_error="sem", networks="count").reset_index()
     table["accuracy"] = groups["accuracy"].mean().to_numpy()
-    table["seconds"] = groups["seconds"].mean().to_numpy()
     published = frame.attrs.get("published")
     if published is not None:
         table = table.merge(published, how="left")
@@ -195,12 +213,10 @@ def published_counts(path: Path) -> pd.DataFrame:
 
 def main() -> None:
     """Train, count, print the table, and save figure, numbers and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    files = [Path(config.data)] if Path(config.data).exists() else []
-    run = Run(config=config, seed=0, inputs=[config.published, *files])
+    config, run = start(Config, __doc__, inputs=[PUBLISHED])
     frame = compute(config)
-    if files:
-        frame.attrs["published"] = published_counts(config.published)
+    if config.data != "digits":
+        frame.attrs["published"] = published_counts(PUBLISHED)
     table = tabulate(frame)
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     unfinished = int((frame["status"] != "EXACT").sum())

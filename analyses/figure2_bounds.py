@@ -16,15 +16,15 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import regions
+from analyses.catalogue import DATA, Entry
+from analyses.options import Options, start
 from regions.figures import (
     MARKERS,
     PALETTE,
-    Run,
     figure_style,
     plot_means,
     save_figure,
@@ -32,6 +32,8 @@ from regions.figures import (
 )
 from regions.resume import run_tasks
 
+ENTRY = Entry(figure="Cai et al. 2023, Figure 2", minutes=0.1, inputs="none")
+PUBLISHED = DATA / "cai2023_counts_and_bounds.csv"
 INPUTS = 784
 VARIANTS = {
     "n1 x d": "first layer as a sparse $n_1 \\times d$ matrix\n(as published)",
@@ -40,7 +42,7 @@ VARIANTS = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the figure."""
 
     hidden: tuple[int, ...] = (20, 20)
@@ -51,9 +53,7 @@ class Config:
     samples: int = 500
     """Random supports per layer and seed."""
     seeds: int = 10
-    published: Path = Path(__file__).parents[1] / "data" / "cai2023_counts_and_bounds.csv"
     out: Path = Path("out/figure2_bounds")
-    progress: bool = True
     smoke: bool = False
     """Two seeds of twenty supports."""
 
@@ -71,8 +71,9 @@ def compute(config: Config) -> pd.DataFrame:
     widths = [*config.hidden, *([10] if config.logits else [])]
     name = f"{'-'.join(map(str, widths))}-{samples}"
     bound = partial(_bound, widths=widths, pruned=len(config.hidden), samples=samples)
-    frame = run_tasks(tasks, bound, config.out / "tasks" / name, progress=config.progress)
-    published = pd.read_csv(config.published).query("quantity == 'log2_bound'")
+    with config.workers.active():
+        frame = run_tasks(tasks, bound, config.out / "tasks" / name, progress=config.progress)
+    published = pd.read_csv(PUBLISHED).query("quantity == 'log2_bound'")
     published = published.rename(columns={"value": "published"})
     return frame.merge(published[["dim", "density", "published"]], how="left")
 
@@ -138,8 +139,7 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Compute, print the table, and save figure, numbers and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0, inputs=[config.published])
+    config, run = start(Config, __doc__, inputs=[PUBLISHED])
     frame = compute(config)
     print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.2f}"))
     paths = save_figure(draw(frame), config.out / "figure2_bounds", frame, run)

@@ -15,8 +15,6 @@ New weights have the scale of a dense layer. The rules of the verdicts are in
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,17 +24,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tyro
 from torch import nn
 
 import regions
+from analyses.catalogue import Entry
 from analyses.compression_figures import draw_accuracy, draw_layers, draw_maps
 from analyses.compression_verdicts import per_network, verdicts
-from regions.figures import Run, save_figure, save_table
+from analyses.options import Options, start
+from regions.figures import save_figure, save_table
 from regions.representations import DegenerateLayerWarning, SampleSizeWarning
-from regions.resume import run_tasks
+from regions.resume import fingerprint, run_tasks
 from regions.training import DataSet, Recipe, build_model, evaluate, load_data, train
 
+ENTRY = Entry(
+    figure="Blakeney et al. 2020, the abstract's claims", minutes=5, inputs="digits or --data PATH"
+)
 SIZES: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": (64, 64, 64)},
     "convnet": {"width": 8},
@@ -47,7 +49,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: str = "digits"
@@ -69,9 +71,7 @@ class Config:
     blocks: int = 10
     """Blocks of images of the jackknife intervals in the table."""
     device: str = "cpu"
-    n_jobs: int | None = None
     out: Path = Path("out/is_pruning_compression")
-    progress: bool = True
     smoke: bool = False
     """Perceptron only, one density, two seeds, two epochs."""
 
@@ -100,15 +100,10 @@ def compute(config: Config) -> pd.DataFrame:
     settings = config.effective()
     models, seeds = (("mlp",), 2) if config.smoke else (config.models, config.seeds)
     tasks = [{"model": model, "seed": seed} for model in models for seed in range(seeds)]
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
-    return run_tasks(
-        tasks,
-        partial(study, **settings),
-        config.out / "tasks" / digest,
-        n_jobs=config.n_jobs,
-        progress=config.progress,
-        label="networks",
-    )
+    folder = config.out / "tasks" / fingerprint(settings)
+    work = partial(study, **settings)
+    with config.workers.active():
+        return run_tasks(tasks, work, folder, progress=config.progress, label="networks")
 
 
 def study(
@@ -210,9 +205,7 @@ def _long(grid: regions.LayerComparison) -> pd.DataFrame:
 
 def main() -> None:
     """Run the study, print the verdicts, and save figures, numbers and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    inputs = [config.data] if Path(config.data).is_file() else []
-    run = Run(config=config, seed=0, inputs=inputs)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     table = verdicts(frame)
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))

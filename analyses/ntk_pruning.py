@@ -17,14 +17,14 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analyses.catalogue import Entry
+from analyses.options import Options, start
 from regions.figures import (
     LINE_STYLES,
     PALETTE,
-    Run,
     figure_style,
     mean_intervals,
     plot_means,
@@ -33,12 +33,13 @@ from regions.figures import (
 from regions.resume import run_tasks
 from regions.theory import limit_factor, limit_ntk, random_ntk
 
+ENTRY = Entry(figure="Yang & Wang 2023, Theorems 1 and 2 by simulation", minutes=0.9, inputs="none")
 RULES = {"fixed width": 0.0, "width ~ 1/sqrt(density)": 0.5, "width ~ 1/density": 1.0}
 INPUTS = {"input dense": False, "input masked": True}
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     depth: int = 3
@@ -52,8 +53,6 @@ class Config:
     draws: int = 80
     """Random networks per point of a curve."""
     out: Path = Path("out/ntk_pruning")
-    n_jobs: int = 1
-    progress: bool = True
     smoke: bool = False
     """Ten draws of small networks."""
 
@@ -72,8 +71,14 @@ def compute(config: Config) -> pd.DataFrame:
     common = {"depth": config.depth, "draws": config.draws}
     tasks = [*_shrinking(config), *_growing(config), *_trading(config)]
     tasks = [{**task, **common} for task in tasks]
-    folder = config.out / "tasks"
-    return run_tasks(tasks, draw_kernels, folder, n_jobs=config.n_jobs, progress=config.progress)
+    with config.workers.active():
+        return run_tasks(
+            tasks,
+            draw_kernels,
+            config.out / "tasks",
+            cost=lambda task: task["width"] ** 2,
+            progress=config.progress,
+        )
 
 
 def _shrinking(config: Config) -> list[dict]:
@@ -216,8 +221,7 @@ def slopes(frame: pd.DataFrame) -> dict[str, float]:
 
 def main() -> None:
     """Compute, print the numbers, and save figure and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=17)
+    config, run = start(Config, __doc__, seed=17)
     frame = compute(config)
     print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.4f}"))
     print("power of the width:", {name: round(value, 2) for name, value in slopes(frame).items()})

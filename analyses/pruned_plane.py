@@ -5,59 +5,80 @@ python -m analyses.pruned_plane
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import tyro
 from matplotlib.figure import Figure
 
 import regions
-from regions.figures import Run, figure_style, save_figure
+from analyses.catalogue import Entry
+from analyses.options import Options, start
+from regions.figures import figure_style, save_figure
 from regions.networks import ReLUNetwork
+from regions.resume import run_tasks
 from regions.training import Recipe, build_model, load_data, train
+from regions.workers import one_thread
+
+ENTRY = Entry(figure="none: the picture of the README", minutes=0.2, inputs="digits or --data PATH")
 
 
 @dataclass(frozen=True)
-class Config:
-    """One perceptron on digits, pruned with repair and trained on."""
+class Config(Options):
+    """One perceptron, pruned with repair and trained on."""
 
-    density: float = 0.02
+    data: str = "digits"
+    """"digits", or the path of an .npz file or folder of images."""
+    densities: tuple[float, ...] = (1.0, 0.02)
     epochs: int = 20
+    half_width: float = 4.0
+    """Of the box of standardised pixels that the plane is cut to."""
     out: Path = Path("out/pruned_plane")
     smoke: bool = False
-
-
-def networks(config: Config) -> tuple[ReLUNetwork, ReLUNetwork, regions.Slice]:
-    """Return the dense network, the pruned and fine-tuned one, and a plane of three images."""
-    data = load_data("digits")
-    recipe = Recipe(epochs=1 if config.smoke else config.epochs)
-    dense = train([build_model("mlp", data.image_shape, data.classes)], data, recipe).model(0)
-    masks = regions.prune(dense, regions.allocate(dense, config.density), repair=True)
-    pruned = train([dense], data, recipe, masks=masks).model(0)
-    box = regions.Box.cube(64, -4.0, 4.0)  # pixels, standardised, lie between -1.1 and 1.9
-    plane = regions.Slice.through(data.test.inputs[:3].reshape(3, -1), box=box)
-    return regions.as_network(dense), regions.as_network(pruned), plane
+    """One epoch, a small plane."""
 
 
 def compute(config: Config) -> pd.DataFrame:
-    """Return the exact count of both networks on the plane."""
-    dense, pruned, plane = networks(config)
-    counts = [regions.count_regions(net, plane) for net in (dense, pruned)]
-    rows = [
-        {"network": name, "regions": found.count, "status": found.status.name}
-        for name, found in zip(("dense", "pruned"), counts, strict=True)
-    ]
-    return pd.DataFrame(rows).assign(density=[1.0, config.density])
+    """Return the exact count of each network on the plane."""
+    if config.smoke:
+        config = replace(config, epochs=1, half_width=2.0)
+    names = ("data", "epochs", "half_width")
+    common = {name: getattr(config, name) for name in names}
+    tasks = [{"density": density, **common} for density in config.densities]
+    with config.workers.active():
+        return run_tasks(tasks, count, config.out / "tasks", progress=config.progress)
 
 
-def draw(frame: pd.DataFrame, config: Config) -> Figure:
-    """Draw the regions of both networks, coloured by predicted class."""
-    dense, pruned, plane = networks(config)
-    with figure_style("neurips", "text", aspect=0.9, columns=2):
-        fig, axes = plt.subplots(1, 2, sharex=True, sharey=True)
-        for ax, net, row in zip(axes, (dense, pruned), frame.itertuples(), strict=True):
+def count(density: float, data: str, epochs: int, half_width: float) -> pd.DataFrame:
+    """Return the exact count of one network."""
+    found = regions.count_regions(*network(density, data, epochs, half_width))
+    return pd.DataFrame([{"regions": found.count, "status": found.status.name}])
+
+
+def network(
+    density: float, data: str, epochs: int, half_width: float
+) -> tuple[ReLUNetwork, regions.Slice]:
+    """Return the trained network, pruned and trained again if wanted, and a plane of 3 images."""
+    images = load_data(data)
+    fit = partial(train, data=images, recipe=Recipe(epochs=epochs))
+    model = fit([build_model("mlp", images.image_shape, images.classes)]).model(0)
+    if density < 1:
+        masks = regions.prune(model, regions.allocate(model, density), repair=True)
+        model = fit([model], masks=masks).model(0)
+    points = images.test.inputs[:3].reshape(3, -1)
+    box = regions.Box.cube(points.shape[1], -half_width, half_width)
+    return regions.as_network(model, images.image_shape), regions.Slice.through(points, box=box)
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Draw the regions of each network, coloured by predicted class."""
+    with figure_style("neurips", "text", aspect=0.9, columns=len(frame)):
+        fig, axes = plt.subplots(1, len(frame), sharex=True, sharey=True, squeeze=False)
+        for ax, row in zip(axes.flat, frame.itertuples(), strict=True):
+            with one_thread():  # as it was counted
+                net, plane = network(row.density, row.data, row.epochs, row.half_width)
             regions.plot_regions(net, plane, by="class", ax=ax)
             ax.set_title(f"density {row.density:g}: {row.regions:,} linear regions")
     return fig
@@ -65,10 +86,10 @@ def draw(frame: pd.DataFrame, config: Config) -> Figure:
 
 def main() -> None:
     """Count, draw and save."""
-    config = tyro.cli(Config)
-    run, frame = Run(config=config, seed=0), compute(config)
+    config, run = start(Config, __doc__)
+    frame = compute(config)
     print(frame.to_string(index=False))
-    save_figure(draw(frame, config), config.out / "pruned_plane", frame, run)
+    save_figure(draw(frame), config.out / "pruned_plane", frame, run)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ published (uncorrected slopes) and corrected for measurement noise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -19,22 +19,28 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import tyro
 from matplotlib.figure import Figure
 
 import regions
 from analyses import recall_published as published
+from analyses.catalogue import Entry
+from analyses.options import Options, start
 from regions.figures import Run, figure_style, save_figure, save_table
 from regions.recall import trend
 from regions.recall.inference import adjust
 from regions.resume import run_tasks
 
+ENTRY = Entry(
+    figure="Good et al. 2022, Figures 1 and 5",
+    minutes=0.7,
+    inputs="digits or --sources PATH ...; --data COUNTS.npz for the published networks",
+)
 ALGORITHMS = {"MP": "magnitude", "GP": "gradient", "UP": "undecayed", "RP": "random"}
 CONTROL = 1.0
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: Path | None = None
@@ -53,17 +59,14 @@ class Config:
     limit: int | None = None
     """Training images at most."""
     out: Path = Path("out/recall_distortion")
-    progress: bool = True
     smoke: bool = False
     """Five small networks, three ratios, few epochs."""
 
 
 def smoke(config: Config) -> Config:
     """Return the settings of a run of seconds."""
-    return Config(
-        widths=(10, 20), ratios=(2, 10), seeds=4, epochs=10, finetune_epochs=3, smoke=True,
-        out=config.out, progress=config.progress, data=config.data,
-    )  # fmt: skip
+    small = {"widths": (10, 20), "ratios": (2, 10), "seeds": 4, "epochs": 10, "finetune_epochs": 3}
+    return replace(config, **small)
 
 
 def compute(config: Config) -> pd.DataFrame:
@@ -76,9 +79,15 @@ def compute(config: Config) -> pd.DataFrame:
     names = ("ratios", "seeds", "epochs", "finetune_epochs", "weight_decay", "test_fraction",
              "limit")  # fmt: skip
     tasks = [{**task, **{name: getattr(config, name) for name in names}} for task in tasks]
-    frame = run_tasks(
-        tasks, _counts, config.out / "tasks", progress=config.progress, label="widths"
-    )
+    with config.workers.active():
+        frame = run_tasks(
+            tasks,
+            _counts,
+            config.out / "tasks",
+            cost=lambda task: len(task["algorithms"]) * task["width"],
+            progress=config.progress,
+            label="widths",
+        )
     return frame.assign(arch=frame["width"].map("mlp-{0}-{0}".format))
 
 
@@ -130,8 +139,6 @@ def _counts(
 
 
 def _data(source: str, test_fraction: float, limit: int | None):
-    from dataclasses import replace
-
     from regions.training import Split, load_data
     from regions.training.datasets import split_by_class
 
@@ -270,28 +277,26 @@ def draw(tables: dict[tuple[str, int, str], regions.RecallTable]) -> Figure:
 
 def main() -> None:
     """Run one of the two parts; print its tables, save figures, numbers and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    config = smoke(config) if config.smoke else config
-    part = _published if config.data else _own
-    part(config)
+    config, run = start(Config, __doc__, inputs=[published.PUBLISHED])
+    if config.data is None:
+        _own(smoke(config) if config.smoke else config, run)
+    else:
+        _published(config.data, config.out, run)
 
 
-def _published(config: Config) -> None:
-    assert config.data is not None
-    run = Run(config=config, inputs=[config.data, published.PUBLISHED])
-    tables = published.read_tables(config.data)
+def _published(data: Path, out: Path, run: Run) -> None:
+    tables = published.read_tables(data)
     frame = published.compare_with_published(tables)
     print(frame.drop(columns="source").round(4).to_string(index=False))
     wrong = published.disagreements(frame)
     print("\n".join(wrong) if wrong else "every printed number and verdict is reproduced")
-    folder = config.out / "published"
+    folder = out / "published"
     save_figure(published.draw_balances(tables), folder / "figure5", frame, run)
     paths = save_figure(published.draw_slopes(tables), folder / "slopes", frame, run)
     print(f"figures: {paths['png'].parent}")
 
 
-def _own(config: Config) -> None:
-    run = Run(config=config, seed=0)
+def _own(config: Config, run: Run) -> None:
     counts = compute(config)
     tables = read_tables(counts)
     frame, tests = estimates(tables), hypotheses(tables)

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import regions
+from analyses.catalogue import DATA
 from regions.errors import DataError
 from regions.figures import PALETTE, figure_style
 from regions.recall import plot_balances, plot_intensification
@@ -23,7 +24,7 @@ ALGORITHMS = ("MP", "GP", "UP", "RP")
 RATIOS = (2, 4, 10, 20, 50)
 IMAGES = 1000
 CLASSES = "plane car bird cat deer dog frog horse ship truck".split()
-PUBLISHED = Path(__file__).parents[1] / "data" / "recall_good2022_figure5.csv"
+PUBLISHED = DATA / "recall_good2022_figure5.csv"
 
 
 def read_tables(path: Path) -> dict[str, regions.RecallTable]:

@@ -18,11 +18,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import tyro
 from matplotlib.figure import Figure
 
+from analyses.catalogue import Entry
+from analyses.options import Options, start
 from regions.figures import (
-    Run,
     figure_style,
     mean_intervals,
     plot_means,
@@ -32,9 +32,11 @@ from regions.figures import (
 from regions.resume import run_tasks
 from regions.theory import SingleIndex, fit_two_layer, screen
 
+ENTRY = Entry(figure="Vural & Erdogdu 2024, illustration", minutes=0.9, inputs="none")
+
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     inputs: int = 256
@@ -52,8 +54,6 @@ class Config:
     samples: tuple[int, ...] = (250, 500, 1000, 2000, 4000)
     seeds: int = 10
     out: Path = Path("out/sparse_index")
-    n_jobs: int = 1
-    progress: bool = True
     smoke: bool = False
     """Two seeds, few inputs and samples."""
 
@@ -77,7 +77,10 @@ def compute(config: Config) -> pd.DataFrame:
         {"samples": samples, "seed": seed, **common} for samples in config.samples for seed in seeds
     ]
     folder = config.out / "tasks"
-    return run_tasks(tasks, run_arms, folder, n_jobs=config.n_jobs, progress=config.progress)
+    with config.workers.active():
+        return run_tasks(
+            tasks, run_arms, folder, cost=lambda task: task["samples"], progress=config.progress
+        )
 
 
 def run_arms(
@@ -152,8 +155,7 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Compute, print the numbers, and save figure and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     paths = save_figure(draw(frame), config.out / "sparse_index", frame, run)

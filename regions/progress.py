@@ -8,9 +8,18 @@ from typing import Any
 
 
 def track(
-    items: Iterable | None = None, *, show: bool, label: str, total: int | None = None
+    items: Iterable | None = None,
+    *,
+    show: bool,
+    label: str,
+    total: float | None = None,
+    **look: Any,
 ) -> Any:
-    """Return a tqdm bar over `items` (or an empty bar of `total` steps) if `show` is true."""
+    """Return a tqdm bar over `items` (or an empty bar of `total` steps) if `show` is true.
+
+    `look` goes to tqdm.
+    """
     from tqdm import tqdm
 
-    return tqdm(items, desc=label, total=total, disable=not show, delay=1.0, file=sys.stderr)
+    look = {"delay": 1.0, "file": sys.stderr, **look}
+    return tqdm(items, desc=label, total=total, disable=not show, **look)

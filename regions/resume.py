@@ -5,18 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regions.errors import DataError
 from regions.progress import track
 from regions.results import jsonable, write_atomically
+from regions.workers import one_thread, results_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Task = Mapping[str, Any]
+SECONDS = "seconds.jsonl"
+_ATTEMPTS = 3
+_BAR = "{l_bar}{bar}| {elapsed} gone, {remaining} left{postfix}"
 
 
 def run_tasks(
@@ -24,11 +30,17 @@ def run_tasks(
     compute: Callable[..., pd.DataFrame],
     folder: str | os.PathLike,
     *,
+    extra: Callable[[Task], Mapping[str, Any]] | None = None,
+    cost: Callable[[Task], float] | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
     label: str = "tasks",
 ) -> pd.DataFrame:
     """Return the rows of all tasks, computing only those that `folder` does not hold yet.
+
+    A task runs on one thread, so that its numbers do not depend on how many run at once. Results
+    come back to this process, which alone writes: workers need no file system in common. Tasks
+    of a worker that was killed are done again.
 
     Parameters
     ----------
@@ -39,9 +51,15 @@ def run_tasks(
         ``compute(**task)`` returns the task's rows. Must be importable by workers.
     folder : path
         One CSV file per finished task, written whole or not at all: a killed run loses at most
-        the tasks it was in, and running it again gives the identical table.
+        the tasks it was in, and running it again gives the identical table. ``seconds.jsonl``
+        says how much CPU time each task took, so that no table has to.
+    extra : callable, optional
+        ``extra(task)`` gives further arguments of its call that do not name it, such as the
+        network it is about; called only for the tasks that are computed, shortly before.
+    cost : callable, optional
+        ``cost(task)``, about proportional to its time, for the remaining time that is shown.
     n_jobs : int, optional
-        For joblib; the backend (loky, dask, ray) is the caller's, by `joblib.parallel_config`.
+        For joblib; by default what `joblib.parallel_config` or `regions.workers.Workers` says.
 
     Returns
     -------
@@ -64,36 +82,78 @@ def run_tasks(
     """
     import pandas as pd
 
-    paths = [Path(folder) / f"{_key(task)}.csv" for task in tasks]
+    paths = [Path(folder) / f"{fingerprint(task)}.csv" for task in tasks]
+    weights = {path: cost(task) if cost else 1 for path, task in zip(paths, tasks, strict=True)}
     missing = {path: task for path, task in zip(paths, tasks, strict=True) if not path.exists()}
-    for _ in track(
-        _finish(missing, compute, n_jobs), show=progress, label=label, total=len(missing)
-    ):
-        pass
+    whole = sum(weights.values())
+    look = {"initial": whole - sum(weights[path] for path in missing), "smoothing": 0}
+    bar = track(show=progress, label=label, total=whole, bar_format=_BAR, **look)
+    with bar, closing(_results(missing, compute, extra, n_jobs)) as results:
+        for left, (path, content, seconds) in enumerate(results, 1 - len(missing)):
+            write_atomically(path, content)
+            _log(path, missing[path], seconds)
+            bar.set_postfix_str(f"{-left} of {len(weights)} to go", refresh=False)
+            bar.update(weights[path])
     return pd.concat([_read(path) for path in paths], ignore_index=True)
 
 
-def _key(task: Task) -> str:
-    text = json.dumps(jsonable(task), sort_keys=True)
+def fingerprint(settings: Any) -> str:
+    """Return 16 hexadecimal digits that name `settings`, JSON-ready; equal settings, equal name.
+
+    >>> fingerprint({"a": 1, "b": (2,)}) == fingerprint({"b": [2], "a": 1})
+    True
+    """
+    text = json.dumps(jsonable(settings), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _finish(missing: Mapping[Path, Task], compute: Callable, n_jobs: int | None) -> Any:
-    """Yield as tasks finish; each is on disk before it is yielded."""
-    if n_jobs in (None, 1):
-        return (_compute_and_save(path, task, compute) for path, task in missing.items())
+def _results(
+    missing: Mapping[Path, Task],
+    compute: Callable[..., pd.DataFrame],
+    extra: Callable[[Task], Mapping[str, Any]] | None,
+    n_jobs: int | None,
+) -> Generator[tuple[Path, str, float], None, None]:
+    """Yield path, content and seconds as tasks finish, in any order."""
     import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+    from threadpoolctl import threadpool_limits
 
-    calls = (joblib.delayed(_compute_and_save)(p, t, compute) for p, t in missing.items())
-    return joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+    left = dict(missing)
+    for attempt in range(1, _ATTEMPTS + 1):
+        calls = (
+            joblib.delayed(_compute)(path, task, compute, extra(task) if extra else {})
+            for path, task in list(left.items())
+        )
+        workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        try:
+            # here too: threads share the limits of BLAS with each other
+            with threadpool_limits(1), results_of(workers(calls)) as results:
+                for result in results:
+                    del left[result[0]]
+                    yield result
+            return
+        except TerminatedWorkerError:
+            if attempt == _ATTEMPTS:
+                raise
 
 
-def _compute_and_save(path: Path, task: Task, compute: Callable) -> None:
-    frame = compute(**task)
+def _compute(
+    path: Path, task: Task, compute: Callable[..., pd.DataFrame], extra: Mapping[str, Any]
+) -> tuple[Path, str, float]:
+    start = time.thread_time()
+    with one_thread():
+        frame = compute(**task, **extra)
     for position, (name, value) in enumerate(task.items()):
         if name not in frame and not isinstance(value, (list, tuple, dict)):
             frame.insert(min(position, len(frame.columns)), name, value)
-    write_atomically(path, frame.to_csv(index=False))
+    content = frame.to_csv(index=False, lineterminator="\n")
+    return path, content, time.thread_time() - start
+
+
+def _log(path: Path, task: Task, seconds: float) -> None:
+    line = json.dumps({"task": jsonable(task), "seconds": round(seconds, 3)})
+    with (path.parent / SECONDS).open("a") as stream:
+        stream.write(line + "\n")
 
 
 def _read(path: Path) -> pd.DataFrame:

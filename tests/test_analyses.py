@@ -1,21 +1,158 @@
-"""Every study runs from its command line in its small form and leaves figure, numbers and record.
+"""Every study runs from the command line in its small form, repeats to the byte, and resumes.
 
-(`figure2_bounds`, `is_pruning_compression` and the studies of theory have tests of their own.)
+All of them run once, as continuous integration does, and once more under another hash seed.
 """
 
-import importlib
+import os
+import subprocess
+import sys
+import time
 
-import matplotlib
 import pytest
 
-STUDIES = ("count_regions_mnist", "pruned_plane", "recall_distortion")
+from analyses.__main__ import listing, main, smoke
+from analyses.catalogue import HERE, entries
+
+STUDIES, BENCHMARKS = entries(), entries("analyses.benchmarks")
+# what may differ from run to run: times
+UNEQUAL = {"run.json", "seconds.jsonl"}
+
+
+def python(*arguments, hash_seed=0, **options):
+    """Run Python from the checkout; fail with what it said."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=HERE.parent,
+        env={**os.environ, "PYTHONHASHSEED": str(hash_seed), "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        **options,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def written(folder):
+    """Return the bytes of every file below, without records of time."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files if p.name not in UNEQUAL}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder in which all studies have run in small."""
+    folder = tmp_path_factory.mktemp("smoke")
+    out = python("-m", "analyses", "--smoke", "--out", folder, hash_seed=1)
+    assert all(f"== {name}: " in out for name in STUDIES)
+    return folder
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_smoke(name, tmp_path, monkeypatch, capsys):
-    matplotlib.use("agg")
-    monkeypatch.setattr("sys.argv", [name, "--smoke", "--out", str(tmp_path)])
-    importlib.import_module(f"analyses.{name}").main()
-    written = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
-    assert {".png", ".pdf", ".svg", ".csv", ".json"} <= written
-    assert capsys.readouterr().out
+def test_figure_numbers_and_record(name, finished):
+    kinds = {path.suffix for path in (finished / name).rglob("*") if path.is_file()}
+    assert {".png", ".pdf", ".svg", ".csv", ".json"} <= kinds
+
+
+def test_a_second_run_gives_the_same_bytes(finished, tmp_path):
+    python("-m", "analyses", "--smoke", "--out", tmp_path, hash_seed=2)
+    first, second = written(finished), written(tmp_path)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+HELD = """
+import sys, time
+from pathlib import Path
+from analyses import figure2_bounds as study
+
+flag, compute = Path(sys.argv.pop()), study._bound
+
+def held(**task):
+    if (task["dim"], task["density"], task["seed"]) == (2, 0.1, 1):
+        flag.touch()
+        time.sleep(600)
+    return compute(**task)
+
+study._bound = held
+study.main()
+"""
+
+
+def test_a_killed_study_resumes_and_gives_the_same_bytes(finished, tmp_path):
+    flag, out = tmp_path / "held", tmp_path / "out"
+    options = ["--smoke", "--no-progress", "--out", str(out)]
+    running = subprocess.Popen(
+        [sys.executable, "-c", HELD, *options, str(flag)], cwd=HERE.parent, stdout=subprocess.PIPE
+    )
+    try:
+        while not flag.exists():
+            assert running.poll() is None
+            time.sleep(0.02)
+    finally:
+        running.kill()  # SIGKILL
+        running.communicate()
+    reference = finished / "figure2_bounds"
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.csv")}
+    assert 0 < len(before) < len(list(reference.rglob("tasks/*/*.csv")))
+    assert not list(out.glob("*"))[1:]  # tasks alone: no table, no figure
+    python("-m", "analyses", "figure2_bounds", *options)
+    assert written(out) == written(reference)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_the_same_command_runs_on_a_dask_cluster(finished, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        command = [
+            "-m",
+            "analyses",
+            "figure2_bounds",
+            "--smoke",
+            "--no-progress",
+            "--out",
+            tmp_path,
+        ]
+        python(*command, "--backend", "dask", "--address", cluster.scheduler_address)
+    assert written(tmp_path) == written(finished / "figure2_bounds")
+
+
+def test_failing_studies_are_named_and_stop_no_other(tmp_path, capsys):
+    assert smoke(tmp_path, ["absent", "absent_too"]) == 1
+    assert capsys.readouterr().err.endswith("failed: absent, absent_too\n")
+
+
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "analyses.recall_distortion", raising=False)  # runpy warns
+    options = ["--data", str(tmp_path / "absent.npz"), "--out", str(tmp_path / "out")]
+    assert main(["recall_distortion", *options]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("recall_distortion: ") and "absent.npz" in err and err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_script_is_listed(capsys):
+    assert main(["--list"]) == 0
+    out = capsys.readouterr().out
+    for folder, known in ((HERE, STUDIES), (HERE / "benchmarks", BENCHMARKS)):
+        scripts = {p.stem for p in folder.glob("[a-z]*.py") if "def main(" in p.read_text()}
+        assert scripts == set(known), "a script with main() needs an ENTRY (analyses/catalogue.py)"
+        assert all(f".{name} " in out for name in known)
+        assert all(entry.minutes is None or entry.minutes > 0 for entry in known.values())
+
+
+def test_listing_imports_nothing_heavy():
+    code = (
+        "from analyses.__main__ import main; main(['--list']); import sys; print(len(sys.modules))"
+    )
+    code += "; print([m for m in ('torch', 'pandas', 'numpy', 'tyro') if m in sys.modules])"
+    assert python("-c", code).endswith("[]\n")
+
+
+def test_wrong_usage(capsys):
+    for given in ([], ["no_such_study"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(given)
+    assert "no_such_study" in capsys.readouterr().err
+    assert listing("analyses", {}).startswith("figure")

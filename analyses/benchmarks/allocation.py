@@ -29,8 +29,13 @@ import pandas as pd
 import tyro
 
 import regions
+from analyses.catalogue import Entry
 from regions.figures import Run, save_table
 from regions.progress import track
+
+ENTRY = Entry(
+    figure="allocations beside judging every split by its masks", minutes=1, inputs="none"
+)
 
 WIDE, DEEP = (784, 400, 400, 10), (784, *(512,) * 10, 10)
 FLOORS = {WIDE: 10.0, DEEP: 60.0}

@@ -31,8 +31,11 @@ import pandas as pd
 import tyro
 
 import regions
+from analyses.catalogue import Entry
 from regions.errors import DataError
 from regions.figures import Run, save_table
+
+ENTRY = Entry(figure="bounds beside the published script", minutes=None, inputs="none; --peer PATH")
 
 SCRIPT = Path("bounding_accuracy") / "binomial_formula.py"
 

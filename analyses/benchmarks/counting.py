@@ -36,8 +36,15 @@ import pandas as pd
 import tyro
 
 import regions
+from analyses.catalogue import Entry
 from regions.errors import DataError
 from regions.figures import Run, save_table
+
+ENTRY = Entry(
+    figure="counting engines beside other tools",
+    minutes=None,
+    inputs="none; --edges PATH, --relucent PYTHON",
+)
 
 
 class Case(NamedTuple):

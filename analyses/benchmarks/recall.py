@@ -20,8 +20,11 @@ import pandas as pd
 import tyro
 
 import regions
+from analyses.catalogue import Entry
 from regions.figures import Run, save_table
 from regions.recall.balance import Scale, balances
+
+ENTRY = Entry(figure="the heaviest analysis of recall", minutes=0.1, inputs="none")
 
 RATIOS = (2.0, 4.0, 10.0, 20.0, 50.0)
 

@@ -20,8 +20,11 @@ import tyro
 from scipy import stats
 
 import regions
+from analyses.catalogue import Entry
 from regions.figures import Run, save_table
 from regions.resume import run_tasks
+
+ENTRY = Entry(figure="error rates of the tests of intensification", minutes=2, inputs="none")
 
 MODELS = 30
 CHUNK = 50

@@ -23,9 +23,12 @@ import numpy as np
 import pandas as pd
 import tyro
 
+from analyses.catalogue import Entry
 from regions.errors import DataError
 from regions.figures import Run, save_table
 from regions.representations import MEASURES, cca, layer_of, similarity_grid, svcca
+
+ENTRY = Entry(figure="CCA beside google/svcca", minutes=0.4, inputs="none; --peer PATH")
 
 # name: (neurons, samples, layers; 1 = one pair), largest ratio allowed
 CASES = {

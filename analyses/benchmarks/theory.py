@@ -30,10 +30,13 @@ import tyro
 from torch import nn
 from torch.func import functional_call, jacrev, vmap
 
+from analyses.catalogue import Entry
 from regions.figures import Run, save_table
 from regions.progress import track
 from regions.theory import empirical_ntk
 from regions.training import build_model
+
+ENTRY = Entry(figure="tangent kernels beside explicit Jacobians", minutes=None, inputs="none")
 
 FLOOR_SECONDS, FLOOR_MIB = 60.0, 2048.0  # for 1,000 points
 

@@ -24,9 +24,12 @@ import tyro
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from analyses.catalogue import Entry
 from regions.figures import Run, save_table
 from regions.progress import track
 from regions.training import DataSet, Recipe, build_model, load_data, train
+
+ENTRY = Entry(figure="many networks as one stack, and one by one", minutes=None, inputs="digits")
 
 FLOOR = 4.0  # times faster, 10 seeds of the demo's perceptron
 

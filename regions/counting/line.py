@@ -10,10 +10,11 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
 from regions.counting.knots import LineFrame, LinePart, line_frame, walk
-from regions.counting.limits import Stopwatch, results_of
+from regions.counting.limits import Stopwatch
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import track
+from regions.workers import results_of
 
 if TYPE_CHECKING:
     import pandas as pd

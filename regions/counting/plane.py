@@ -12,7 +12,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 
 from regions.counting.chain import flat_chain, is_chain
 from regions.counting.explorer import Explorer, PlaneCells
-from regions.counting.limits import Stopwatch, results_of
+from regions.counting.limits import Stopwatch
 from regions.counting.line import regions_between
 from regions.counting.merging import linear_pieces
 from regions.counting.planar import BOUNDARY, PlanarFrame, planar_frame
@@ -21,6 +21,7 @@ from regions.counting.segments import SegmentExplorer
 from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import track
+from regions.workers import results_of
 
 _TASKS = 16  # per worker
 

@@ -11,11 +11,12 @@ import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from regions.counting.limits import Stopwatch, results_of
+from regions.counting.limits import Stopwatch
 from regions.counting.result import RegionCount
 from regions.counting.walk import Batch, Tree
 from regions.errors import ArgumentError
 from regions.progress import track
+from regions.workers import results_of
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork

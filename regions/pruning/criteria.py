@@ -77,6 +77,7 @@ CRITERIA: Mapping[str, tuple[str, ...]] = MappingProxyType(
 METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "blocks": ("block",),
+        "disjoint": ("paths",),
         "greedy": ("inputs", "imitation", "rule", "start", "candidates", "refit"),
         "spectral": ("inputs", "labels", "score"),
         "subspace": ("inputs", "order", "refit"),

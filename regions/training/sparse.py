@@ -151,4 +151,13 @@ def _pattern(masks: list[np.ndarray]) -> Pattern:
         columns=np.concatenate([mask.nonzero()[1] for mask in squeezed]),
         weights=unknown,
         biases=unknown,
+        varies=np.concatenate(_varying(squeezed)),
     )
+
+
+def _varying(masks: list[np.ndarray]) -> list[np.ndarray]:
+    """Return for each layer, inputs and outputs included, which units depend on the image."""
+    varies = [np.ones(masks[0].shape[1], dtype=bool)]
+    for mask in masks[:-1]:
+        varies.append((mask & varies[-1]).any(axis=1))
+    return [*varies, np.ones(len(masks[-1]), dtype=bool)]

@@ -20,7 +20,8 @@ class Pattern(NamedTuple):
     number `row = row_starts[k] + i` and the weights t = `rows[row]`, .., `rows[row + 1] - 1`;
     weight t comes from unit `columns[t]` of the layer below. Its value is
     `values[weights[k] + t]`; the biases of layer k start at `values[biases[k]]`, or there are
-    none if that is negative.
+    none if that is negative. `varies` tells for the units of all layers, from the bottom up,
+    whether they depend on the image; the outputs always count as if they did.
     """
 
     inputs: np.ndarray
@@ -30,6 +31,7 @@ class Pattern(NamedTuple):
     columns: np.ndarray
     weights: np.ndarray
     biases: np.ndarray
+    varies: np.ndarray
 
 
 class Step(NamedTuple):
@@ -45,7 +47,8 @@ class Step(NamedTuple):
 def sparse_epoch(images, labels, order, batch, pattern, values, velocity, step):
     """Move `values` and `velocity` through all mini-batches; return the summed cross-entropy.
 
-    Activations are (units, batch), so that every kept weight is one operation on a whole batch.
+    Activations are (units, batch), so that every kept weight is one operation on a whole batch. A
+    unit that does not vary has its one value, and its error summed over the batch, in column 0.
     """
     depth = len(pattern.widths) - 1
     tops = np.zeros(depth + 2, np.int64)
@@ -77,13 +80,23 @@ def _forward(k, rectify, size, tops, pattern, values, states):
     zero = values.dtype.type(0)
     for i in range(pattern.widths[k + 1]):
         out = states[tops[k + 1] + i, :size]
-        out[:] = values[pattern.biases[k] + i] if pattern.biases[k] >= 0 else zero
         row = pattern.row_starts[k] + i
-        for t in range(pattern.rows[row], pattern.rows[row + 1]):
-            weight = values[pattern.weights[k] + t]
-            below = states[tops[k] + pattern.columns[t], :size]
-            for j in range(size):
-                out[j] += weight * below[j]
+        kept = range(pattern.rows[row], pattern.rows[row + 1])
+        level = values[pattern.biases[k] + i] if pattern.biases[k] >= 0 else zero
+        for t in kept:
+            unit = tops[k] + pattern.columns[t]
+            if not pattern.varies[unit]:
+                level += values[pattern.weights[k] + t] * states[unit, 0]
+        if not pattern.varies[tops[k + 1] + i]:
+            out[0] = max(level, zero)
+            continue
+        out[:] = level
+        for t in kept:
+            unit = tops[k] + pattern.columns[t]
+            if pattern.varies[unit]:
+                weight, below = values[pattern.weights[k] + t], states[unit, :size]
+                for j in range(size):
+                    out[j] += weight * below[j]
         if rectify:
             for j in range(size):
                 out[j] = max(out[j], zero)
@@ -115,24 +128,30 @@ def _backward(k, size, tops, pattern, values, velocity, states, errors, step):
     zero = values.dtype.type(0)
     errors[tops[k] : tops[k + 1], :size] = zero
     for i in range(pattern.widths[k + 1]):
-        error = errors[tops[k + 1] + i, :size]
+        error, total = errors[tops[k + 1] + i, :size], zero
+        for j in range(size if pattern.varies[tops[k + 1] + i] else 1):
+            total += error[j]
         if pattern.biases[k] >= 0:
-            gradient = zero
-            for j in range(size):
-                gradient += error[j]
-            _move(values, velocity, pattern.biases[k] + i, gradient, step)
+            _move(values, velocity, pattern.biases[k] + i, total, step)
         row = pattern.row_starts[k] + i
         for t in range(pattern.rows[row], pattern.rows[row + 1]):
             at, unit = pattern.weights[k] + t, tops[k] + pattern.columns[t]
             weight, gradient = values[at], zero
             state, below = states[unit, :size], errors[unit, :size]
-            for j in range(size):
-                gradient += error[j] * state[j]
-                below[j] += weight * error[j]
+            if not pattern.varies[unit]:
+                gradient = state[0] * total
+                below[0] += weight * total
+            elif k == 0:  # nobody needs the errors of the inputs
+                for j in range(size):
+                    gradient += error[j] * state[j]
+            else:
+                for j in range(size):
+                    gradient += error[j] * state[j]
+                    below[j] += weight * error[j]
             _move(values, velocity, at, gradient, step)
     if k > 0:
         for unit in range(tops[k], tops[k + 1]):
-            for j in range(size):
+            for j in range(size if pattern.varies[unit] else 1):
                 if states[unit, j] <= zero:
                     errors[unit, j] = zero
 

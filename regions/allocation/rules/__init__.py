@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from regions.allocation.problem import Problem
+from regions.allocation.rules.disjoint import disjoint
 from regions.allocation.rules.erdos_renyi import erdos_renyi, erdos_renyi_kernel
 from regions.allocation.rules.lamp import lamp
 from regions.allocation.rules.parabola import parabola
@@ -15,6 +16,7 @@ Rule = Callable[[Problem], dict[str, int]]
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
+        "disjoint": disjoint,
         "equal": equal,
         "er": erdos_renyi,
         "erk": erdos_renyi_kernel,

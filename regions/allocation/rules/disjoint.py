@@ -1,0 +1,18 @@
+"""Disjoint: layer densities for masks of disjoint paths."""
+
+from __future__ import annotations
+
+from regions.allocation.problem import Problem
+from regions.pruning.disjoint import disjoint_counts
+
+
+def disjoint(problem: Problem) -> dict[str, int]:
+    """Return counts for masks of disjoint paths, ``prune(..., criterion="disjoint")``.
+
+    K weights in L layers pay for m = min(2 sqrt(K / c), K / (c + 2), narrowest width) paths that
+    cost c weights each in layers 2..L: one per layer if L = 2, two in deeper networks. Layers 2..L
+    get that, or their share at equal densities if it is more; layer 1 gets the rest. See
+    `regions.pruning.disjoint` for the reasons.
+    """
+    counts = disjoint_counts({name: problem.shapes[name] for name in problem.free}, problem.budget)
+    return problem.share({name: float(count) for name, count in counts.items()})

@@ -1,0 +1,106 @@
+"""The heaviest set of paths through consecutive layers that share no unit: a flow problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import optimize, sparse
+
+from regions.errors import BudgetError
+
+# Best partners of a unit that are looked at, at least. With two layers of units, as many as there
+# are paths is exact: a unit tied to a worse partner could take one of the better ones that is free.
+_PARTNERS = 24
+
+Edges = list[tuple[np.ndarray, np.ndarray]]
+
+
+def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int = 1) -> Edges:
+    """Return `count` paths of largest total score that meet in no unit.
+
+    Parameters
+    ----------
+    scores : sequence of arrays
+        One matrix per level, (units above, units below), the first level at the bottom; the score
+        of each edge, -inf where there is none.
+    count : int
+        Number of paths, each with one edge per level.
+    share : int
+        How many paths may end in the same unit at the top.
+
+    Returns
+    -------
+    list of (rows, columns)
+        The edges of each level.
+
+    Raises
+    ------
+    BudgetError
+        If there are no such paths.
+
+    Notes
+    -----
+    Maximise sum_e s_e x_e over 0 <= x <= 1 with at most one edge at each unit, as much flow into a
+    unit as out of it, and `count` edges at the bottom. The constraints are those of a network flow,
+    so the linear program has a whole-numbered optimum, which the simplex method returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> heaviest_disjoint_paths([np.array([[5.0, 4.0], [4.0, 1.0]])], 2)
+    [(array([0, 1]), array([1, 0]))]
+    """
+    levels = [_candidates(matrix, max(count, _PARTNERS)) for matrix in scores]
+    value = np.concatenate(
+        [matrix[rows, cols] for matrix, (rows, cols) in zip(scores, levels, strict=True)]
+    )
+    ends = np.cumsum([len(rows) for rows, _ in levels])
+    starts = ends - [len(rows) for rows, _ in levels]
+    limits, balance = [_meeting(levels[0][1], scores[0].shape[1], starts[0], ends[-1])], []
+    for below, (rows, _) in enumerate(levels[:-1]):
+        into = _meeting(rows, scores[below].shape[0], starts[below], ends[-1])
+        out_of = _meeting(levels[below + 1][1], scores[below].shape[0], starts[below + 1], ends[-1])
+        limits.append(into)
+        balance.append(into - out_of)
+    top = _meeting(levels[-1][0], scores[-1].shape[0], starts[-1], ends[-1])
+    total = np.zeros((1, ends[-1]))
+    total[0, : ends[0]] = 1.0
+    found = optimize.linprog(
+        -value,
+        A_ub=sparse.vstack([*limits, top]),
+        b_ub=np.concatenate(
+            [np.ones(sum(m.shape[0] for m in limits)), np.full(top.shape[0], share)]
+        ),
+        A_eq=sparse.vstack([*balance, sparse.csr_array(total)]),
+        b_eq=np.concatenate([np.zeros(sum(m.shape[0] for m in balance)), [count]]),
+        bounds=(0.0, 1.0),
+        method="highs-ds",
+    )
+    if found.status != 0:
+        raise BudgetError(
+            f"there are no {count} paths through layers of "
+            f"{[scores[0].shape[1], *(m.shape[0] for m in scores)]} units that share no unit; "
+            "keep more weights in the layer with the fewest, or use repair=True"
+        )
+    chosen = found.x > 0.5
+    return [
+        (rows[chosen[start:end]], cols[chosen[start:end]])
+        for (rows, cols), start, end in zip(levels, starts, ends, strict=True)
+    ]
+
+
+def _candidates(matrix: np.ndarray, partners: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges that are among the best of the unit above or of the unit below."""
+    near = np.zeros(matrix.shape, dtype=bool)
+    for axis in (0, 1):
+        best = np.argsort(-matrix, axis=axis, kind="stable")
+        best = np.take(best, range(min(partners, matrix.shape[axis])), axis=axis)
+        np.put_along_axis(near, best, True, axis=axis)
+    return np.nonzero(near & np.isfinite(matrix))
+
+
+def _meeting(units: np.ndarray, size: int, start: int, width: int) -> sparse.csr_array:
+    """Return the matrix that sums a level's edges at each unit."""
+    at = (units, start + np.arange(len(units)))
+    return sparse.csr_array((np.ones(len(units)), at), shape=(size, width))
