@@ -37,6 +37,8 @@ class Arm:
     """What a density counts."""
     scope: str = "global"
     """Whether weights compete in the whole network or, at equal densities, in each layer."""
+    objective: str | None = None
+    """How `regions.allocate` shares the budget among the layers, where they are given shares."""
 
     def prune(self, model: nn.Module, density: float, batch: Split, seed: int) -> regions.Masks:
         """Return masks that keep about this fraction of all weights of a perceptron."""
@@ -49,7 +51,12 @@ class Arm:
         options = {**seen, **self.options, "input_shape": shape, "rng": seed}
         if self.keeps == "weights":
             how: dict[str, Any] = {"scope": self.scope, "prune_output": True}
-            return regions.prune(model, density, self.criterion, **how, **options)
+            budget: Any = density
+            if self.objective is not None:
+                budget = regions.allocate(
+                    model, density, objective=self.objective, prune_output=True
+                )
+            return regions.prune(model, budget, self.criterion, **how, **options)
         share = self.share(widths_of(model), density)
         names = [name for name, part in model.named_children() if isinstance(part, nn.Linear)]
         return regions.prune(model, dict.fromkeys(names[:-1], share), self.criterion, **options)
@@ -142,6 +149,7 @@ def linear_layers(model: nn.Module) -> list[nn.Linear]:
 # what a name of the registry means here, where it is more than the name
 _TABLE = {
     "blocks": Arm("blocks", {"block": 8}, scope="layer"),
+    "disjoint": Arm("disjoint", scope="layer", objective="disjoint"),
     "gradient": Arm("gradient", {"weight_decay": WEIGHT_DECAY, "gradient": "regularised"}),
     "grasp": Arm("grasp", early=True, start="rewind"),
     "greedy": Arm("greedy", keeps="units"),

@@ -22,8 +22,6 @@ pruning one network are printed and written to `seconds.jsonl`, apart from the t
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -33,10 +31,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import tyro
 from torch import nn
 
 import regions
+from analyses.catalogue import Entry
 from analyses.methods_arms import (
     WEIGHT_DECAY,
     Arm,
@@ -48,10 +46,11 @@ from analyses.methods_arms import (
     widths_of,
 )
 from analyses.methods_figure import draw, tabulate
+from analyses.options import Options, start
 from regions.errors import ArgumentError
-from regions.figures import Run, save_figure, save_table
-from regions.results import jsonable, write_atomically
-from regions.resume import run_tasks
+from regions.figures import save_figure, save_table
+from regions.results import write_atomically
+from regions.resume import fingerprint, run_tasks
 from regions.training import (
     DataSet,
     Recipe,
@@ -63,9 +62,11 @@ from regions.training import (
     train,
 )
 
+ENTRY = Entry(figure="Every pruning method, compared", minutes=4, inputs="digits or --data PATH")
+
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: str = "digits"
@@ -84,8 +85,6 @@ class Config:
     images: int = 500
     """Training images that criteria and methods look at."""
     out: Path = Path("out/methods_table")
-    n_jobs: int | None = None
-    progress: bool = True
     smoke: bool = False
     """Small networks, two seeds, one density, three epochs."""
 
@@ -102,10 +101,9 @@ class Config:
 
     def folder(self) -> Path:
         """Return where finished tasks lie: one folder for each set of dense networks."""
-        elsewhere = ("arms", "densities", "out", "n_jobs", "progress", "smoke")
+        elsewhere = ("arms", "densities", "out", "workers", "progress", "smoke")
         shared = {key: value for key, value in asdict(self).items() if key not in elsewhere}
-        digest = hashlib.sha256(json.dumps(jsonable(shared)).encode()).hexdigest()
-        return self.out / "tasks" / digest[:10]
+        return self.out / "tasks" / fingerprint(shared)
 
 
 @dataclass(frozen=True)
@@ -136,14 +134,9 @@ def compute(config: Config) -> pd.DataFrame:
     found = networks(config)
     pairs = [("magnitude", 1.0), *_pairs(config, found)]
     tasks = [{"arm": arm, "how": asdict(arms()[arm]), "budget": d} for arm, d in pairs]
-    return run_tasks(
-        tasks,
-        partial(measure, networks=found),
-        config.folder(),
-        n_jobs=config.n_jobs,
-        progress=config.progress,
-        label="arms",
-    )
+    work = partial(measure, networks=found)
+    with config.workers.active():
+        return run_tasks(tasks, work, config.folder(), progress=config.progress, label="arms")
 
 
 def _pairs(config: Config, networks: Networks) -> list[tuple[str, float]]:
@@ -217,9 +210,7 @@ def time_pruning(config: Config) -> pd.DataFrame:
 
 def main() -> None:
     """Run the study, print its table, and save table, figure, provenance and, apart, seconds."""
-    config = tyro.cli(Config, description=__doc__)
-    inputs = [config.data] if Path(config.data).is_file() else []
-    run = Run(config=config, seed=0, inputs=inputs)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     table, seconds = tabulate(frame), time_pruning(config)
     print(table.merge(seconds.round(3), how="left").to_string(index=False))
