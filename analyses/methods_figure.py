@@ -73,7 +73,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 def _draw_measure(ax: Axes, frame: pd.DataFrame, measure: str, names: list[str]) -> None:
     groups = list(frame.groupby("budget", sort=False))
     for index, (budget, rows) in enumerate(groups):
-        found = mean_intervals(rows, measure, "arm").set_index("arm").loc[names]
+        found = mean_intervals(rows, measure, "arm").set_index("arm").reindex(names)
         places = np.arange(len(names)) + 0.12 * (index - (len(groups) - 1) / 2)
         ax.errorbar(
             found["mean"],

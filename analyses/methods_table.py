@@ -10,8 +10,10 @@ validation accuracy, arm by arm and density by density: weights refitted by leas
 large, and at the rate that is best for others they diverge.
 
 Methods that remove whole units keep the number of units whose weights come nearest to the budget,
-the same share in every hidden layer. Those that remove singular components are counted, and
-trained, as two factors. The column `density` says what it came to, `budget` what was asked for.
+the same share in every hidden layer; merging of redundant units takes the threshold that does.
+Singular components of the hidden layers are counted, and trained, as two factors; the output layer
+stays whole. The column `density` says what it came to, `budget` what was asked for; an arm is left
+out where it cannot come within half of the budget.
 
 Rows and columns of zeros, rank and the bound on regions (kind "live") are those of the network
 right after pruning; dead units are constant on all training images in the end. The CPU seconds of
@@ -20,8 +22,6 @@ pruning one network are printed and written to `seconds.jsonl`, apart from the t
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -31,10 +31,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import tyro
 from torch import nn
 
 import regions
+from analyses.catalogue import Entry
 from analyses.methods_arms import (
     WEIGHT_DECAY,
     Arm,
@@ -46,10 +46,11 @@ from analyses.methods_arms import (
     widths_of,
 )
 from analyses.methods_figure import draw, tabulate
+from analyses.options import Options, start
 from regions.errors import ArgumentError
-from regions.figures import Run, save_figure, save_table
-from regions.results import jsonable, write_atomically
-from regions.resume import run_tasks
+from regions.figures import save_figure, save_table
+from regions.results import write_atomically
+from regions.resume import fingerprint, run_tasks
 from regions.training import (
     DataSet,
     Recipe,
@@ -61,9 +62,11 @@ from regions.training import (
     train,
 )
 
+ENTRY = Entry(figure="Every pruning method, compared", minutes=4, inputs="digits or --data PATH")
+
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: str = "digits"
@@ -82,8 +85,6 @@ class Config:
     images: int = 500
     """Training images that criteria and methods look at."""
     out: Path = Path("out/methods_table")
-    n_jobs: int | None = None
-    progress: bool = True
     smoke: bool = False
     """Small networks, two seeds, one density, three epochs."""
 
@@ -100,10 +101,9 @@ class Config:
 
     def folder(self) -> Path:
         """Return where finished tasks lie: one folder for each set of dense networks."""
-        elsewhere = ("arms", "densities", "out", "n_jobs", "progress", "smoke")
+        elsewhere = ("arms", "densities", "out", "workers", "progress", "smoke")
         shared = {key: value for key, value in asdict(self).items() if key not in elsewhere}
-        digest = hashlib.sha256(json.dumps(jsonable(shared)).encode()).hexdigest()
-        return self.out / "tasks" / digest[:10]
+        return self.out / "tasks" / fingerprint(shared)
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,18 @@ class Networks:
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per arm, density and seed."""
     config = config.settings()
-    pairs = [("magnitude", 1.0), *product(config.arms, config.densities)]
+    found = networks(config)
+    pairs = [("magnitude", 1.0), *_pairs(config, found)]
     tasks = [{"arm": arm, "how": asdict(arms()[arm]), "budget": d} for arm, d in pairs]
-    return run_tasks(
-        tasks,
-        partial(measure, networks=networks(config)),
-        config.folder(),
-        n_jobs=config.n_jobs,
-        progress=config.progress,
-        label="arms",
-    )
+    work = partial(measure, networks=found)
+    with config.workers.active():
+        return run_tasks(tasks, work, config.folder(), progress=config.progress, label="arms")
+
+
+def _pairs(config: Config, networks: Networks) -> list[tuple[str, float]]:
+    widths = widths_of(networks.trained[0])
+    pairs = product(config.arms, config.densities)
+    return [(arm, density) for arm, density in pairs if arms()[arm].meets(widths, density)]
 
 
 def networks(config: Config) -> Networks:
@@ -162,19 +164,20 @@ def measure(arm: str, how: Mapping[str, Any], budget: float, *, networks: Networ
     masks = [networks.prune(chosen, budget, seed) for seed in seeds]
     starts = [_restarted(chosen, networks, masks[seed], seed) for seed in seeds]
     rows = [
-        {"seed": seed, "density": _density(chosen, starts[seed], masks[seed], budget)}
-        | structure(starts[seed])
+        {"seed": seed, "density": masks[seed].total_density, **structure(starts[seed])}
         for seed in seeds
     ]
-    before = evaluate(starts, networks.data.test).accuracy
+    frame = pd.DataFrame(rows).assign(accuracy_before=evaluate(starts, networks.data.test).accuracy)
     held: Any = masks
     if chosen.keeps == "components":
-        share = chosen.share(widths_of(starts[0]), budget)
+        widths, size = widths_of(starts[0]), sum(masks[0].sizes.values())
+        share = chosen.share(widths, budget)
+        frame["density"] = component_weights(widths, share) / size
         starts, held = [factorised(model, share) for model in starts], None
     ended = _train_on(starts, networks.data, networks.recipes(chosen.start), held)
     inputs = networks.data.train.inputs
-    return pd.DataFrame(rows).assign(
-        accuracy_before=before,
+    return frame.assign(
+        log2_bound=[regions.upper_bound(model, "live").log2 for model in starts],
         accuracy_after=evaluate(ended, networks.data.test).accuracy,
         dead_units=[dead_units(model, inputs) for model in ended.models()],
         lr=ended.recipe.lr,
@@ -194,19 +197,11 @@ def _restarted(arm: Arm, networks: Networks, masks: regions.Masks, seed: int) ->
     return restart(networks.trained[seed], masks, arm.start, initial=initial, rng=1000 + seed)
 
 
-def _density(arm: Arm, model: nn.Module, masks: regions.Masks, budget: float) -> float:
-    """Return the fraction of the dense network's number of weights that the arm stores."""
-    if arm.keeps != "components":
-        return masks.total_density
-    widths = widths_of(model)
-    return component_weights(widths, arm.share(widths, budget)) / sum(masks.sizes.values())
-
-
 def time_pruning(config: Config) -> pd.DataFrame:
     """Return the CPU seconds that each arm takes to prune one network, without any training."""
     config = config.settings()
     found, rows = networks(config), []
-    for arm, density in product(config.arms, config.densities):
+    for arm, density in _pairs(config, found):
         begin = time.process_time()
         found.prune(arms()[arm], density, seed=0)
         rows.append({"arm": arm, "budget": density, "seconds": time.process_time() - begin})
@@ -215,9 +210,7 @@ def time_pruning(config: Config) -> pd.DataFrame:
 
 def main() -> None:
     """Run the study, print its table, and save table, figure, provenance and, apart, seconds."""
-    config = tyro.cli(Config, description=__doc__)
-    inputs = [config.data] if Path(config.data).is_file() else []
-    run = Run(config=config, seed=0, inputs=inputs)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     table, seconds = tabulate(frame), time_pruning(config)
     print(table.merge(seconds.round(3), how="left").to_string(index=False))

@@ -74,13 +74,14 @@ CASES = (
         Case("space", widths, ">= 200x", whole=True, peer="relucent")
         for widths in ((2, 16, 16), (3, 10, 10), (4, 10, 10))
     ),
+    Case("box", (4, 10, 10), ">= 200x", peer="relucent"),
     *(
         Case("growth", widths, "flat within 2x")
         for widths in ((2, 80), (2, 250), (2, 800), (2, 2500), (2, 8000))
     ),
     *(Case("growth", (2, n, n), "flat within 2x") for n in (40, 125, 400, 1250)),
     *(Case("growth", (d, n, n)) for d, n in ((3, 40), (4, 20), (5, 15), (6, 12))),
-    *(Case("workers", w, ">= 1.7x", n_jobs=2) for w in ((2, 512, 512), (2, 8000), (4, 24, 24))),
+    *(Case("workers", w, ">= 1.7x", n_jobs=2) for w in ((2, 512, 512), (2, 8000), (4, 80, 80))),
 )
 
 
@@ -218,7 +219,8 @@ def cells_of_complex(vertices: Any, edges: Any, signs: Any, dimension: int) -> i
 _RELUCENT = """
 import json, os, sys, time
 import numpy as np, torch, relucent
-layers = [(np.array(w), np.array(b)) for w, b in json.load(sys.stdin)]
+layers, whole = json.load(sys.stdin)
+layers = [(np.array(w), np.array(b)) for w, b in layers]
 parts = []
 for i, (w, b) in enumerate(layers):
     linear = torch.nn.Linear(w.shape[1], w.shape[0], dtype=torch.float64)
@@ -227,16 +229,16 @@ for i, (w, b) in enumerate(layers):
 model = torch.nn.Sequential(*parts).double()
 complex_ = relucent.Complex(relucent.convert(model))
 wall, cpu = time.perf_counter(), sum(os.times()[:4])  # with its worker processes
-complex_.bfs(nworkers=1)
+complex_.bfs(nworkers=1, **({} if whole else {"cube_radius": 1.0, "cube_mode": "intersect"}))
 print(json.dumps([sum(os.times()[:4]) - cpu, time.perf_counter() - wall, len(complex_)]))
 """
 
 
 def relucent_count(python: Path, case: Case) -> Measured:
-    """Return relucent's breadth-first enumeration of the whole space, in its own interpreter."""
-    layers = [(w.tolist(), b.tolist()) for w, b in layers_of(case)]
+    """Return relucent's breadth-first enumeration, in its own interpreter."""
+    task = [[(w.tolist(), b.tolist()) for w, b in layers_of(case)], case.whole]
     done = subprocess.run(
-        [str(python), "-c", _RELUCENT], input=json.dumps(layers), capture_output=True, text=True
+        [str(python), "-c", _RELUCENT], input=json.dumps(task), capture_output=True, text=True
     )
     if done.returncode:
         raise DataError(f"relucent failed: {done.stderr.strip().splitlines()[-1]}")

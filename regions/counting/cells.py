@@ -20,12 +20,10 @@ from scipy.optimize import linprog
 from regions.counting.frame import Frame, cone_over, frame_of
 from regions.counting.result import RegionCount
 from regions.counting.tally import (
-    PIECES_PER_JOB,
     head_units,
     largest_count,
     only_activation,
     tally,
-    workers,
 )
 from regions.counting.walk import Stage, Tree, stages_of
 from regions.errors import DomainError
@@ -270,8 +268,7 @@ def count_cells(
     4
     """
     only_activation(kind, "cells")
-    pieces = workers(n_jobs) * PIECES_PER_JOB
-    tree = halfspace_tree(net, domain, pieces if pieces > PIECES_PER_JOB else 1)
+    tree = halfspace_tree(net, domain)
     return tally(
         tree,
         tree.root(Halfspaces(tree.frame).root()),

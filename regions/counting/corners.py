@@ -10,12 +10,16 @@ import numpy as np
 from scipy.linalg import qr
 
 from regions.counting.frame import Frame
-from regions.errors import DomainError
+from regions.errors import RegionsError
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
 
 _BITS = 64
+
+
+class InDoubtError(RegionsError, ArithmeticError):
+    """Rounding or too many facets left the vertices of a cell in doubt."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def _clipped(vertices: np.ndarray, masks: np.ndarray, row: np.ndarray):
     )
     plus, _ = polytopes.cut(here, mask, nv, values, dimension, section, room)
     if plus < 0:
-        raise DomainError("the domain is too thin or too small to be told from a flat one")
+        raise InDoubtError("rounding left the corners of the domain in doubt")
     return here[:plus].copy(), mask[:plus].copy()
 
 

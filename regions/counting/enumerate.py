@@ -93,8 +93,7 @@ def _regions(
     n_jobs: int | None,
     progress: bool,
 ) -> Iterator[Region]:
-    jobs = workers(n_jobs)
-    tree = halfspace_tree(net, domain, jobs * PIECES_PER_JOB if jobs > 1 else 1)
+    tree = halfspace_tree(net, domain)
     root = tree.root(Halfspaces(tree.frame).root())
     frame = tree.frame
     with track(show=progress, label="regions") as bar:
@@ -111,7 +110,7 @@ def _found(tree: Tree, root: Batch, watch: Stopwatch, n_jobs: int | None) -> Ite
     if jobs == 1:
         yield from (_leaves(tree, batch) for batch in tree.leaves(root))
         return
-    pieces = pieces_of(tree, root, jobs * PIECES_PER_JOB)
+    tree, pieces = pieces_of(tree, root, jobs * PIECES_PER_JOB)
     for found, finished in in_parallel(_piece, tree, pieces, watch, n_jobs):
         yield from found
         if not finished:

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from regions.counting.cells import HalfspaceCells, Halfspaces, halfspace_tree
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, stoppable
 from regions.counting.result import RegionCount, Status
 from regions.counting.tally import in_parallel, only_activation, workers
 from regions.counting.walk import Batch, Tree
@@ -102,8 +102,8 @@ def count_estimate(
     watch, generator = Stopwatch(time_limit), np.random.default_rng(rng)
     tree = halfspace_tree(net, domain, strata, leaves)
     top = _strata(tree, strata)
-    stopped_by, collected = None, _Weights(len(top))
-    try:
+    collected = _Weights(len(top))
+    with stoppable() as stopped:
         with track(show=progress, label="walks", total=walks) as bar:
             per = max(2, min(_PILOT, walks // (5 * len(top))))
             pilot = _Weights(len(top))
@@ -116,16 +116,10 @@ def count_estimate(
             for found in _walked(tree, top, counts, generator, leaves > 1, watch, n_jobs):
                 collected.add(*found)
                 bar.update(len(found[0]))
-    except TimeoutError:
-        stopped_by = "time"
-    except KeyboardInterrupt:
-        stopped_by = "interrupt"
-    except MemoryError:
-        stopped_by = "memory"
     known: dict[str, Any] = {"method": "estimate", "domain": domain, "seconds": watch.seconds}
-    if stopped_by is not None:
+    if stopped.by is not None:
         details = {"walks": collected.total, "strata": len(top)}
-        return RegionCount.cut_short(len(top), stopped_by=stopped_by, details=details, **known)
+        return RegionCount.cut_short(len(top), stopped_by=stopped.by, details=details, **known)
     return _result(collected, confidence, known)
 
 

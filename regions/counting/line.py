@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-from regions.counting.knots import LineFrame, LinePart, line_frame, walk
-from regions.counting.limits import Stopwatch
+from regions.counting.knots import LineFrame, area, line_frame
+from regions.counting.limits import Stopwatch, stoppable
+from regions.counting.line_walk import LinePart, walk
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import track
@@ -69,22 +70,16 @@ def count_line(
     2
     """
     clock, frame = Stopwatch(time_limit), line_frame(net, domain)
-    tally, stopped = _Tally(len(net.relu_layers)), None
-    try:
+    tally = _Tally(len(net.relu_layers))
+    with stoppable() as stopped:
         parts = _parts(net, frame, kind == "linear", n_jobs, clock)
         for part in track(parts, show=progress, label="pieces of the line"):
             tally.add(part)
-    except TimeoutError:
-        stopped = "time"
-    except KeyboardInterrupt:
-        stopped = "interrupt"
-    except MemoryError:
-        stopped = "memory"
     count = 1 + (tally.bends if kind == "linear" else int(tally.by_layer.sum()))
     facts = {"method": "line", "kind": kind, "domain": domain, "seconds": clock.seconds}
     details = {"by_layer": tally.by_layer.tolist()}
-    if stopped is not None:
-        return RegionCount.cut_short(count, stopped_by=stopped, details=details, **facts)
+    if stopped.by is not None:
+        return RegionCount.cut_short(count, stopped_by=stopped.by, details=details, **facts)
     return RegionCount.exact(count, details=details, **facts)
 
 
@@ -145,14 +140,10 @@ def bends(knots: np.ndarray, outputs: np.ndarray, tolerance: np.ndarray) -> np.n
     """
     before, at, after = (slice(i, len(knots) - 2 + i) for i in range(3))
     pairs = ((at, after), (after, before), (before, at))
-    weights = np.stack([_area(knots[p], knots[q]) for p, q in pairs])
+    weights = np.stack([area(knots[p], knots[q]) for p, q in pairs])
     weights /= np.abs(weights).max(axis=0, initial=1e-300)
     rows = zip(weights[:, :, None], (outputs[before], outputs[at], outputs[after]), strict=True)
     return (np.abs(sum(weight * row for weight, row in rows)) > 4 * tolerance).any(axis=1)
-
-
-def _area(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    return p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1]
 
 
 def _parts(

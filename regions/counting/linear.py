@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 from regions.counting.enumerate import enumerate_regions
 from regions.counting.graph import graph_of
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, stoppable
 from regions.counting.region import Region
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
@@ -47,22 +47,17 @@ def count_linear(
     progress: bool = False,
 ) -> RegionCount:
     """Count the linear pieces in any dimension: enumerate the regions, merge equal neighbours."""
-    clock, found, stopped = Stopwatch(time_limit), [], None
-    try:
+    clock, found = Stopwatch(time_limit), []
+    with stoppable() as stopped:
         for region in enumerate_regions(net, domain, n_jobs=n_jobs, progress=progress):
             found.append(region)
             if clock.expired():
-                stopped = "time"
-                break
-    except KeyboardInterrupt:
-        stopped = "interrupt"
-    except MemoryError:
-        stopped = "memory"
+                raise TimeoutError
     facts = {"method": "cells", "kind": "linear", "domain": domain}
     details = {"activation_regions": len(found)}
-    if stopped is not None:
+    if stopped.by is not None:
         facts["seconds"] = clock.seconds
-        return RegionCount.cut_short(1, stopped_by=stopped, details=details, **facts)
+        return RegionCount.cut_short(1, stopped_by=stopped.by, details=details, **facts)
     count = int(pieces(found, domain).max()) + 1
     return RegionCount.exact(count, details=details, seconds=clock.seconds, **facts)
 

@@ -23,7 +23,7 @@ import pulp
 from scipy.optimize import linprog
 
 from regions.counting.cells import halfspace_tree
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, stoppable
 from regions.counting.result import RegionCount
 from regions.counting.tally import only_activation
 from regions.counting.walk import Batch, Tree
@@ -101,10 +101,10 @@ def count_milp(
             "give a Box or a Slice in a box, or use method='cells'"
         )
     rows = np.vstack([tree.frame.rows, _own_rows(tree, constraints)])
-    found, stopped_by = 0, None
+    found = 0
     known: dict[str, Any] = {"method": "milp", "domain": domain}
     known["details"] = {"solver": solver}
-    try:
+    with stoppable() as stopped:
         with quiet_pulp(), track(show=progress, label="regions") as bar:
             model = Model.of(tree, rows, solver, watch)
             for strict in (True, False):
@@ -112,16 +112,10 @@ def count_milp(
                     if is_region(tree, pattern, rows):
                         found += 1
                         bar.update()
-    except TimeoutError:
-        stopped_by = "time"
-    except KeyboardInterrupt:
-        stopped_by = "interrupt"
-    except MemoryError:
-        stopped_by = "memory"
-    if stopped_by is None:
+    if stopped.by is None:
         return RegionCount.exact(found, seconds=watch.seconds, **known)
     return RegionCount.cut_short(
-        max(found, 1), stopped_by=stopped_by, seconds=watch.seconds, **known
+        max(found, 1), stopped_by=stopped.by, seconds=watch.seconds, **known
     )
 
 

@@ -21,7 +21,7 @@ import pulp
 from scipy.stats import binom
 
 from regions.counting.cells import halfspace_tree
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, stoppable
 from regions.counting.milp import RESOLUTION, Model, is_infeasible, is_region, quiet_pulp, run
 from regions.counting.result import RegionCount, Status
 from regions.counting.tally import only_activation
@@ -108,8 +108,8 @@ def count_parity(
             "the engine 'parity' needs a bounded domain; give a Box or a Slice in a box"
         )
     best: dict[str, Any] = {"pvalue": None, "parities": None, "survived": 0}
-    stopped_by, tried = None, []
-    try:
+    tried = []
+    with stoppable() as stopped:
         with quiet_pulp(), track(show=progress, label="trials") as bar:
             model = Model.of(tree, tree.frame.rows, solver, watch)
             tried = _numbers(parities, len(model.binaries))
@@ -124,15 +124,11 @@ def count_parity(
                 if p > 1.0 - confidence:
                     break
                 best = {"pvalue": p, "parities": number, "survived": survived}
-    except TimeoutError:
-        stopped_by = "time"
-    except KeyboardInterrupt:
-        stopped_by = "interrupt"
     details = {**best, "confidence": confidence, "trials": trials, "tried": tried}
     lower = 1 if best["parities"] is None else max(1, ceil(2.0 ** (best["parities"] - slack)))
     known: dict[str, Any] = {"method": "parity", "domain": domain, "seconds": watch.seconds}
-    if stopped_by is not None:
-        return RegionCount.cut_short(lower, stopped_by=stopped_by, details=details, **known)
+    if stopped.by is not None:
+        return RegionCount.cut_short(lower, stopped_by=stopped.by, details=details, **known)
     return RegionCount(count=None, lower=lower, status=Status.LOWER_BOUND, details=details, **known)
 
 

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 
 from regions.counting.chain import flat_chain, is_chain
 from regions.counting.explorer import Explorer, PlaneCells
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, stoppable
 from regions.counting.line import regions_between
 from regions.counting.merging import linear_pieces
 from regions.counting.planar import BOUNDARY, PlanarFrame, planar_frame
@@ -78,21 +78,15 @@ def count_plane(
     clock, frame = Stopwatch(time_limit), planar_frame(net, domain)
     facts = {"method": "plane", "kind": kind, "domain": domain}
     work = _pieces(net, frame, clock) if kind == "linear" else _counts(net, frame, n_jobs, clock)
-    count, stopped = 0 if frame.apex is None else 1, None
-    try:
+    count = 0 if frame.apex is None else 1
+    with stoppable() as stopped:
         for ray in frame.rays():
             count -= regions_between(net, ray)
         for more in track(work, show=progress, label="parts of the plane"):
             count += more
-    except TimeoutError:
-        stopped = "time"
-    except KeyboardInterrupt:
-        stopped = "interrupt"
-    except MemoryError:
-        stopped = "memory"
     facts["seconds"] = clock.seconds
-    if stopped is not None:
-        return RegionCount.cut_short(max(1, count - 1), stopped_by=stopped, details={}, **facts)
+    if stopped.by is not None:
+        return RegionCount.cut_short(max(1, count - 1), stopped_by=stopped.by, details={}, **facts)
     return RegionCount.exact(count, **facts)
 
 

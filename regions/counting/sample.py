@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.counting.frame import Frame, frame_of, noise_levels
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, stoppable
 from regions.counting.result import RegionCount, Status
 from regions.counting.tally import only_activation
 from regions.errors import ArgumentError, DomainError
@@ -102,8 +102,8 @@ def count_sample(
         noise = noise_levels(net, np.abs(inputs).max(axis=0)[None])
         batches = [_off_boundaries(net, inputs, noise, generator)]
         total = len(inputs)
-    stopped_by, scale = None, None
-    try:
+    scale = None
+    with stoppable() as stopped:
         with track(show=progress, label="points", total=total) as bar:
             for batch in batches:
                 scale = (
@@ -112,13 +112,8 @@ def count_sample(
                 seen.update(_patterns(net, batch, scale))
                 bar.update(len(batch))
                 if watch.expired():
-                    stopped_by = "time"
-                    break
-    except KeyboardInterrupt:
-        stopped_by = "interrupt"
-    except MemoryError:
-        stopped_by = "memory"
-    return _result(seen, stopped_by, domain, watch.seconds)
+                    raise TimeoutError
+    return _result(seen, stopped.by, domain, watch.seconds)
 
 
 def chao1(singletons: int, doubletons: int, distinct: int) -> float:

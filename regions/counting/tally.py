@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import comb
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from regions.counting.limits import Stopwatch
+from regions.counting.limits import Stopwatch, stoppable
 from regions.counting.result import RegionCount
 from regions.counting.walk import Batch, Tree
 from regions.errors import ArgumentError
@@ -21,7 +22,7 @@ from regions.workers import results_of
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
 
-PIECES_PER_JOB = 24
+PIECES_PER_JOB = 64
 _ATTEMPTS = 3
 
 
@@ -47,23 +48,17 @@ def tally(
 
     `known` (method, domain, details) goes to the result.
     """
-    watch, found, stopped_by = Stopwatch(time_limit), 0, None
-    try:
+    watch, found = Stopwatch(time_limit), 0
+    with stoppable() as stopped:
         with track(show=progress, label="regions") as bar:
             for more in _found(tree, root, watch, n_jobs):
                 found += more
                 bar.update(more)
-    except TimeoutError:
-        stopped_by = "time"
-    except KeyboardInterrupt:
-        stopped_by = "interrupt"
-    except MemoryError:
-        stopped_by = "memory"
-    if stopped_by is None:
+    if stopped.by is None:
         return RegionCount.exact(found, seconds=watch.seconds, **known)
     known["details"] = dict(known.get("details", {}))
     lower = max(found, 1)  # the domain is not empty
-    return RegionCount.cut_short(lower, stopped_by=stopped_by, seconds=watch.seconds, **known)
+    return RegionCount.cut_short(lower, stopped_by=stopped.by, seconds=watch.seconds, **known)
 
 
 def workers(n_jobs: int | None) -> int:
@@ -80,7 +75,8 @@ def _found(tree: Tree, root: Batch, watch: Stopwatch, n_jobs: int | None) -> Ite
             if watch.expired():
                 raise TimeoutError
         return
-    pieces, complete = pieces_of(tree, root, jobs * PIECES_PER_JOB), True
+    tree, pieces = pieces_of(tree, root, jobs * PIECES_PER_JOB)
+    complete = True
     for more, finished in in_parallel(_count_piece, tree, pieces, watch, n_jobs):
         yield more
         complete = complete and finished
@@ -101,13 +97,31 @@ def largest_count(hyperplanes: int, dimension: int) -> int:
     return sum(comb(hyperplanes, j) for j in range(dimension + 1))
 
 
-def pieces_of(tree: Tree, root: Batch, wanted: int) -> list[Batch]:
-    """Return independent subtrees, at least `wanted` of them where the tree has so many."""
-    frontier = [root]
-    while sum(map(len, frontier)) < wanted and frontier[0].stage < len(tree.stages):
+def pieces_of(tree: Tree, root: Batch, wanted: int) -> tuple[Tree, list[Batch]]:
+    """Return a tree and independent subtrees of it, `wanted` or more where it has so many.
+
+    Its stages are shortened: what is walked here, before any worker starts, is a few dozen cells.
+    """
+    frontier, cells = [root], len(root)
+    while cells < wanted and frontier[0].stage < len(tree.stages):
+        tree = _shortened(tree, frontier[0].stage, -(-wanted // cells))
         frontier = [child for batch in frontier for child in tree.children(batch)]
-    size = max(1, sum(map(len, frontier)) // wanted)
-    return [piece for batch in frontier for piece in tree.resized(batch, size)]
+        cells = sum(map(len, frontier))
+    size = max(1, cells // wanted)
+    return tree, [piece for batch in frontier for piece in tree.resized(batch, size)]
+
+
+def _shortened(tree: Tree, at: int, children: int) -> Tree:
+    """Return the tree with so few units in stage `at` that a cell has `children` at the most."""
+    stage, number = tree.stages[at], 1
+    while largest_count(number, tree.frame.dimension) < children:
+        number += 1
+    if number >= len(stage.units):
+        return tree
+    units, noise = stage.units, stage.noise
+    first = replace(stage, units=units[:number], noise=noise[:number], last=False)
+    rest = replace(stage, units=units[number:], noise=noise[number:])
+    return replace(tree, stages=(*tree.stages[:at], first, rest, *tree.stages[at + 1 :]))
 
 
 def in_parallel(

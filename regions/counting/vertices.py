@@ -19,12 +19,12 @@ import numpy as np
 
 from regions.counting import corners
 from regions.counting.cells import count_cells
-from regions.counting.corners import VertexCells
+from regions.counting.corners import InDoubtError, VertexCells
 from regions.counting.frame import frame_of
 from regions.counting.result import RegionCount
-from regions.counting.tally import PIECES_PER_JOB, head_units, only_activation, tally, workers
+from regions.counting.tally import head_units, only_activation, tally
 from regions.counting.walk import Batch, Stage, Tree, stages_of
-from regions.errors import DomainError, RegionsError
+from regions.errors import DomainError
 
 if TYPE_CHECKING:
     from regions.networks import Box, ReLUNetwork, Slice
@@ -34,10 +34,6 @@ _COUNTED_AT_ONCE = 20_000
 _MOST_FLATS = 2e7
 _SECONDS_AT_ONCE = 0.05
 _HEAD_CELLS = 512
-
-
-class InDoubtError(RegionsError, ArithmeticError):
-    """Rounding or too many facets left the vertices of a cell in doubt."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +141,7 @@ class Vertices:
                 out = (*out[:3], _doubled(out[3]), _doubled(out[4]))
 
 
-def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None, subtrees: int = 1):
+def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
     """Return (tree, batch): the tree of cells described by vertices, and the batch to start from.
 
     Raises
@@ -161,8 +157,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None, subtrees: int = 1)
             f"at most {MOST_DIMENSIONS}: use method='cells'"
         )
     if frame.bounded:
-        wanted = max(subtrees, _HEAD_CELLS if len(net.relu_layers) == 1 else 1)
-        head = head_units(net, d, wanted) if wanted > 1 and net.relu_layers else None
+        head = head_units(net, d, _HEAD_CELLS) if len(net.relu_layers) == 1 else None
         tree = Tree(net, frame, Vertices(d), stages_of(net, frame, head))
         return tree, tree.root(corners.of_bounded(frame))
     if np.isfinite(frame.low).any() or np.isfinite(frame.high).any() or len(frame.rows):
@@ -215,10 +210,9 @@ def count_vertices(
     (8, 8)
     """
     only_activation(kind, "vertices")
-    jobs = workers(n_jobs)
     limits = {"time_limit": time_limit, "n_jobs": n_jobs, "progress": progress}
     try:
-        tree, batch = vertex_tree(net, domain, jobs * PIECES_PER_JOB if jobs > 1 else 1)
+        tree, batch = vertex_tree(net, domain)
         return tally(tree, batch, **limits, method="vertices", domain=domain)
     except InDoubtError as doubt:
         found = count_cells(net, domain, **limits)

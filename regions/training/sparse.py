@@ -10,7 +10,7 @@ from torch import Tensor
 
 from regions.training.chain import ChainEngine
 from regions.training.recipe import Recipe
-from regions.training.sparse_kernel import Pattern, Step, sparse_epoch
+from regions.training.sparse_kernel import Pattern, Step, mini_batches, sparse_epoch
 from regions.training.stack import Stack, Tensors
 
 # Above this share of kept weights, dense matrix products are faster.
@@ -56,7 +56,14 @@ class SparseEngine:
 
     def logits(self, parameters: Tensors, buffers: Tensors, inputs: Tensor) -> Tensor:
         """Return the outputs (models, batch, classes)."""
-        return ChainEngine(self.layers).logits(self.expand(parameters), buffers, inputs)
+        full, found = self.expand(parameters), []
+        first = f"{self.layers[0]}.weight"
+        for index, pattern in enumerate(self.patterns):
+            one = {name: value[index : index + 1] for name, value in full.items()}
+            one[first] = one[first][:, :, pattern.inputs]
+            seen = inputs[index : index + 1, :, pattern.inputs]
+            found.append(ChainEngine(self.layers).logits(one, buffers, seen))
+        return torch.cat(found)
 
     def epoch(
         self,
@@ -77,13 +84,18 @@ class SparseEngine:
             decay=number(recipe.weight_decay),
             nesterov=recipe.nesterov,
         )
-        losses = []
-        for index, rows in enumerate(order.numpy()):
-            pattern = self._in_place(stack, index)
-            losses.append(
-                sparse_epoch(x, y, rows, recipe.batch_size, pattern, values, speeds, step)
-            )
-        return torch.tensor(losses, dtype=torch.float64)
+        losses = np.zeros(len(order))
+        for members in _same_order(order):
+            rows = order[members[0]].numpy()
+            inputs = np.unique(np.concatenate([self.patterns[index].inputs for index in members]))
+            batches = mini_batches(x, rows, min(recipe.batch_size, len(rows)), inputs)
+            for index in members:
+                pattern = self._in_place(stack, index)
+                places = np.searchsorted(inputs, pattern.inputs)
+                losses[index] = sparse_epoch(
+                    batches, places, y, rows, pattern, values, speeds, step
+                )
+        return torch.from_numpy(losses)
 
     def _in_place(self, stack: Stack, index: int) -> Pattern:
         """Return one model's pattern with its places in the flat buffer of the stack."""
@@ -92,6 +104,18 @@ class SparseEngine:
         biases = _offsets(stack, self.layers, "bias", index)
         first = pattern.rows[pattern.row_starts]
         return pattern._replace(weights=weights - first, biases=biases)
+
+
+def _same_order(order: Tensor) -> list[list[int]]:
+    """Return the models in groups that see the images in the same order."""
+    groups: list[list[int]] = []
+    for index in range(len(order)):
+        found = [group for group in groups if torch.equal(order[group[0]], order[index])]
+        if found:
+            found[0].append(index)
+        else:
+            groups.append([index])
+    return groups
 
 
 def _offsets(stack: Stack, layers: tuple[str, ...], kind: str, index: int) -> np.ndarray:

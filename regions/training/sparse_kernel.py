@@ -44,35 +44,41 @@ class Step(NamedTuple):
 
 
 @_jit
-def sparse_epoch(images, labels, order, batch, pattern, values, velocity, step):
+def mini_batches(images, order, batch, inputs):
+    """Return some inputs of all images in order: (mini-batches, inputs, batch), padded with 0."""
+    count = (len(order) + batch - 1) // batch
+    found = np.zeros((count, len(inputs), batch), images.dtype)
+    for place in range(len(order)):
+        image = images[order[place]]
+        for u in range(len(inputs)):
+            found[place // batch, u, place % batch] = image[inputs[u]]
+    return found
+
+
+@_jit
+def sparse_epoch(batches, inputs, labels, order, pattern, values, velocity, step):
     """Move `values` and `velocity` through all mini-batches; return the summed cross-entropy.
 
-    Activations are (units, batch), so that every kept weight is one operation on a whole batch. A
-    unit that does not vary has its one value, and its error summed over the batch, in column 0.
+    `inputs` are the places in `batches` of the inputs that are read. Activations are (units,
+    batch), so that every kept weight is one operation on a whole batch. A unit that does not vary
+    has its one value, and its error summed over the batch, in column 0.
     """
-    depth = len(pattern.widths) - 1
+    depth, batch = len(pattern.widths) - 1, batches.shape[2]
     tops = np.zeros(depth + 2, np.int64)
     tops[1:] = np.cumsum(pattern.widths)
     states = np.zeros((tops[-1], batch), values.dtype)
     errors = np.zeros((tops[-1], batch), values.dtype)
     total = 0.0
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        _read(images, chosen, pattern.inputs, states)
+    for number in range(len(batches)):
+        chosen = order[number * batch : (number + 1) * batch]
+        for u in range(len(inputs)):
+            states[u, :] = batches[number, inputs[u], :]
         for k in range(depth):
             _forward(k, k < depth - 1, len(chosen), tops, pattern, values, states)
         total += _softmax(labels, chosen, states[tops[depth] :], errors[tops[depth] :])
         for k in range(depth - 1, -1, -1):
             _backward(k, len(chosen), tops, pattern, values, velocity, states, errors, step)
     return total
-
-
-@_jit
-def _read(images, chosen, inputs, states):
-    for j in range(len(chosen)):
-        image = images[chosen[j]]
-        for u in range(len(inputs)):
-            states[u, j] = image[inputs[u]]
 
 
 @_jit

@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+import torch
 from counting_oracles import dense, random_layers, tent_layers, zigzag_layers
 from scipy import stats
+from torch import nn
 
 import regions
 from regions.counting import breakpoints, count_regions
-from regions.counting.knots import line_frame, walk
+from regions.counting.knots import line_frame
+from regions.counting.line_walk import walk
 
 
 def whole_line(first, second):
@@ -80,9 +83,9 @@ def test_small_batches_find_the_same(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 15, 15, 15]))
     segment = regions.Slice.through(3 * rng.normal(size=(2, 3)))
     whole = count_regions(net, segment)
-    monkeypatch.setattr("regions.counting.knots._MEMORY", 64 * 15 * 4)
-    parts = list(walk(net, line_frame(net, segment)))
-    assert len(parts) > 5 and max(len(part.knots) for part in parts) <= 4
+    monkeypatch.setattr("regions.counting.line_walk._MEMORY", 64 * sum(net.widths))
+    parts = list(walk(net, line_frame(net, segment), outputs=True))
+    assert len(parts) > 5 and max(len(part.knots) for part in parts) <= 8 + 2
     assert count_regions(net, segment).count == whole.count
     assert count_regions(net, segment, kind="linear").count == whole.count
 
@@ -109,39 +112,123 @@ def test_the_expected_number_on_a_random_line_is_cauchys():
     assert stats.ttest_1samp(counts, expected).pvalue > 1e-3
 
 
-def test_a_residual_convolutional_network_matches_its_chain(rng):
-    import torch
-    from torch import nn
+def by_forward_passes(net, first, last):
+    """Return the breakpoints by layer on a segment: one forward pass at every knot."""
+    knots, counts = np.array([0.0, 1.0]), []
+    for layer in range(len(net.relu_layers)):
+        state = net.start(first + knots[:, None] * (last - first))
+        for index in range(layer + 1):
+            values, state = net.advance(state, index)
+            state = net.activate(state, index, net.slopes(index, values > 0))
+        gap, unit = np.nonzero((values[1:] > 1e-12) & (values[:-1] < -1e-12))
+        down = np.nonzero((values[1:] < -1e-12) & (values[:-1] > 1e-12))
+        gap, unit = np.append(gap, down[0]), np.append(unit, down[1])
+        share = values[gap, unit] / (values[gap, unit] - values[gap + 1, unit])
+        new = np.unique((knots[gap] + share * (knots[gap + 1] - knots[gap])).round(12))
+        knots = np.sort(np.concatenate([knots, new]))
+        counts.append(len(new))
+    return counts
 
-    class Residual(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first = nn.Conv2d(1, 3, 3, padding=1)
-            self.second = nn.Conv2d(3, 3, 3, padding=1, bias=False)
-            self.norm = nn.BatchNorm2d(3)
-            self.last = nn.Linear(3, 2)
 
-        def forward(self, x):
-            x = torch.relu(self.first(x))
-            x = torch.relu(x + self.norm(self.second(x)))
-            return self.last(torch.nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
+class PreActivation(nn.Module):
+    """Values kept past a ReLU layer, strides, groups, dilation, pooling, LeakyReLU, two paths."""
 
+    def __init__(self, slope):
+        super().__init__()
+        self.slope = slope
+        self.first = nn.Conv2d(2, 4, 3, padding=1, stride=2)
+        self.grouped = nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=2)
+        self.norm = nn.BatchNorm2d(4)
+        self.plain = nn.Conv2d(4, 6, (2, 3), padding=1)
+        self.side = nn.Conv2d(4, 6, (2, 1), padding=(1, 0), bias=False)
+        self.line = nn.Conv1d(6, 3, 2)
+        self.last = nn.Linear(15, 5)
+        self.end = nn.Linear(5, 2)
+        for value in (self.norm.running_mean, self.norm.weight.data, self.norm.bias.data):
+            nn.init.normal_(value)
+
+    def forward(self, x):
+        def act(value):
+            return nn.functional.leaky_relu(value, self.slope)
+
+        x = self.first(x)
+        x = x + self.grouped(act(self.norm(x)))
+        x = act(self.plain(act(x)) - self.side(x))
+        x = nn.functional.avg_pool2d(x, 2, stride=1, padding=1)
+        x = act(self.line(x[:, :, 1] - x[:, :, 2])).flatten(1)
+        return self.end(act(self.last(x)))
+
+
+class Residual(nn.Module):
+    """One block of a residual network."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 3, 3, padding=1)
+        self.second = nn.Conv2d(3, 3, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(3)
+        self.last = nn.Linear(3, 2)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        x = torch.relu(x + self.norm(self.second(x)))
+        return self.last(torch.nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+def test_any_wiring_breaks_where_forward_passes_say(rng):
+    torch.manual_seed(1)
+    shapes = (
+        (Residual(), (1, 6, 6)),
+        (PreActivation(0.0), (2, 9, 9)),
+        (PreActivation(0.1), (2, 9, 9)),
+    )
+    for model, shape in shapes:
+        net = regions.as_network(model.eval(), input_shape=shape)
+        ends = 3 * rng.normal(size=(2, net.input_size))
+        found = count_regions(net, regions.Slice.through(ends))
+        assert found.details["by_layer"] == by_forward_passes(net, *ends)
+        assert found.count > 40 and min(found.details["by_layer"][:3]) > 0
+
+
+def test_pieces_of_any_wiring_join(rng, monkeypatch):
+    torch.manual_seed(2)
+    net = regions.as_network(PreActivation(0.1).eval(), input_shape=(2, 9, 9))
+    segment = regions.Slice.through(3 * rng.normal(size=(2, net.input_size)))
+    whole = [count_regions(net, segment, kind=kind).count for kind in ("activation", "linear")]
+    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", 5)
+    assert len(list(walk(net, line_frame(net, segment)))) > 10
+    parts = [count_regions(net, segment, kind=kind).count for kind in ("activation", "linear")]
+    assert parts == whole and whole[0] >= whole[1] > 40
+
+
+def test_outputs_at_the_knots_are_the_networks(rng, monkeypatch):
     torch.manual_seed(3)
-    net = regions.as_network(Residual().eval(), input_shape=(1, 6, 6))
-    images = rng.normal(size=(2, 36))
-    found = breakpoints(net, regions.Slice.through(images))
-    assert set(found["layer"]) == {0, 1}
-    # independent: patterns on a fine grid change exactly as often, bit by bit
-    grid = images[0] + np.linspace(0, 1, 20001)[:, None] * (images[1] - images[0])
-    changes = (np.diff(net.pattern(grid).astype(np.int8), axis=0) != 0).sum()
-    assert len(found) == changes
+    net = regions.as_network(PreActivation(0.0).eval(), input_shape=(2, 9, 9))
+    segment = regions.Slice.through(3 * rng.normal(size=(2, net.input_size)))
+    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", 16)
+    frame = line_frame(net, segment)
+    for part in walk(net, frame, outputs=True):
+        inputs = segment.embed(frame.coordinates(part.knots)[:, None])
+        np.testing.assert_allclose(part.outputs, net(inputs), rtol=0, atol=1e-12)
+
+
+def test_equal_pixels_break_together():
+    # on a flat image all units of a channel away from the border are one hyperplane
+    torch.manual_seed(4)
+    net = regions.as_network(Residual().eval(), input_shape=(1, 8, 8))
+    flat = regions.Slice.through(np.array([[-3.0], [2.0]]) * np.ones(64))
+    by_layer = count_regions(net, flat).details["by_layer"]
+    # positions of a 3 x 3 convolution on a flat image: 9 kinds (corners, sides, inside), and for
+    # two convolutions 25, in 3 channels
+    assert 0 < by_layer[0] <= 27 and 0 < by_layer[1] <= 75 * (by_layer[0] + 1)
+    assert by_layer == by_forward_passes(net, *flat.points)
 
 
 def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 40, 40]))
     segment = regions.Slice.through(9 * rng.normal(size=(2, 3)))
     exact = count_regions(net, segment).count
-    monkeypatch.setattr("regions.counting.knots._MEMORY", 64 * 40 * 4)
+    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", 8)
     late = count_regions(net, segment, time_limit=1e-9)
     assert late.status.name == "LIMIT_REACHED" and late.details["stopped_by"] == "time"
     assert 1 <= late.lower <= exact and late.count is None

@@ -123,3 +123,15 @@ def test_facet_numbers_use_every_word():
     assert polytopes._new_facet(masks, 3) == (1, 2)
     masks[:, 1] = np.uint64(2**64 - 1)
     assert polytopes._new_facet(masks, 3)[0] == -1
+
+
+def test_a_slice_whose_corners_are_in_doubt_is_handed_over():
+    from regions.training import build_model, load_data
+
+    data = load_data("digits", rng=0)
+    images = np.asarray(data.test.inputs, float).reshape(len(data.test), -1)
+    chosen = images[np.random.default_rng([29, 5]).choice(len(images), 5, replace=False)]
+    box = regions.Box.cube(64, float(data.train.inputs.min()), 2.9)  # images lie on its sides
+    net = build_model("mlp", data.image_shape, data.classes, seed=29, hidden=(20, 20))
+    found = regions.count_regions(net, regions.Slice.through(chosen, box=box))
+    assert found.status is regions.Status.EXACT and "corners" in found.details["handed_over"]

@@ -22,6 +22,7 @@ from analyses.methods_figure import tabulate
 from analyses.methods_table import Config, compute
 from regions.errors import ArgumentError
 from regions.pruning import CRITERIA, METHODS
+from regions.pruning.merge import merge_redundant_units
 from regions.training import Split, build_model
 
 
@@ -55,12 +56,26 @@ def test_arms_keep_equal_numbers_of_weights(name, density, net, batch):
         share = arm.share([20, 12, 8, 4], density)
         applied = masks.apply(net, how="zeros")
         found = [np.linalg.matrix_rank(part.weight.detach().numpy(), rtol=1e-5)
-                 for part in applied if hasattr(part, "weight")]  # fmt: skip
+                 for part in list(applied)[:-1] if hasattr(part, "weight")]  # fmt: skip
         assert found == ranks([20, 12, 8, 4], share)
+    elif name == "merge":
+        largest = max(
+            float(part.weight.detach().abs().max()) for part in net if hasattr(part, "weight")
+        )
+        found = [merge_redundant_units(net, theta, (1, 4, 5)).total_density
+                 for theta in np.linspace(0, 2 * largest)]  # fmt: skip
+        assert abs(masks.total_density - density) == min(abs(np.array(found) - density))
     elif name == "blocks":  # less than a row of a block is missing in each layer
         assert 0 <= round(density * size) - kept < 3 * 8
     else:
         assert kept == round(density * size)
+
+
+def test_budgets_that_no_rank_meets_are_left_out():
+    widths, arm = [20, 12, 8, 4], arms()["spectral"]
+    assert component_weights(widths, 0.01) == 32 + 20 + 32  # rank 1, and the output layer
+    assert arm.meets(widths, 0.2) and not arm.meets(widths, 0.1)
+    assert all(arms()[name].meets(widths, 0.1) for name in ("magnitude", "subspace"))
 
 
 def test_factors_have_the_rank_and_the_outputs_of_the_truncated_network(net, batch):
@@ -69,7 +84,11 @@ def test_factors_have_the_rank_and_the_outputs_of_the_truncated_network(net, bat
     small = factorised(net, 0.25)
     numbers = sum(value.numel() for name, value in small.named_parameters() if "bias" not in name)
     assert numbers == component_weights([20, 12, 8, 4], 0.25)
-    assert small.fc1_first.weight.shape == (3, 20) and small.fc3_second.weight.shape == (4, 1)
+    assert small.fc1_first.weight.shape == (3, 20) and small.fc2_second.weight.shape == (8, 2)
+    assert small.fc3 is net.fc3
+    # the bound knows the ranks of the products
+    low, high = (regions.upper_bound(model, "live").log2 for model in (small, net))
+    assert low < high == regions.upper_bound([20, 12, 8, 4][:3], "serra").log2
     product = small.fc1_second.weight @ small.fc1_first.weight
     sizes = torch.linalg.svdvals(net.fc1.weight)
     error = torch.linalg.matrix_norm(product - net.fc1.weight)
@@ -85,7 +104,6 @@ def test_what_is_measured(net, batch):
     assert found["zero_rows"] == pytest.approx(7 / 24)
     assert found["zero_columns"] == pytest.approx(3 / 40)
     assert found["rank"] == pytest.approx((6 + 7 + 4) / (12 + 8 + 4))
-    assert found["log2_bound"] == pytest.approx(regions.upper_bound(net, "live").log2)
     with torch.no_grad():
         net.fc2.bias[0] = -1e6  # never active
     assert dead_units(net, batch.inputs) == pytest.approx(8 / 20)
