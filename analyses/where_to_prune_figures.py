@@ -29,7 +29,7 @@ CURVES = {
     "synflow plain": "SynFlow",
     "uniform plain": "uniform",
 }
-SELECTIONS = ("plain", "repair", "disjoint", "random")
+SELECTIONS = ("plain", "repair", "disjoint")
 
 
 def draw_all(frame: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
@@ -52,15 +52,16 @@ def draw(frame: pd.DataFrame) -> Figure:
     base = uniform.reindex(pd.MultiIndex.from_frame(percent[["density", "seed"]])).to_numpy()
     percent = percent.assign(gain=percent["accuracy"] - base, way=percent["arm"].map(CURVES))
     order = [label for arm, label in CURVES.items() if arm in set(percent["arm"])]
-    with figure_style("neurips", columns=2, aspect=0.85):
+    with figure_style("neurips", "text", 1.15, columns=2):
         fig, (left, right) = plt.subplots(1, 2, layout="constrained")
+        look = {"order": order, "legend": False, "interval": "bars", "ms": 3, "lw": 1}
         for ax, value in ((left, "accuracy"), (right, "gain")):
-            plot_means(percent, "density", value, "way", order=order, legend=False, ax=ax)
+            plot_means(percent, "density", value, "way", ax=ax, **look)
             ax.set_xscale("log")
             ax.invert_xaxis()
             ax.set_xlabel("density (fraction of weights kept)")
         left.set_ylabel("test accuracy (%)")
-        right.set_ylabel("difference to uniform (points)")
+        right.set_ylabel("points above uniform")
         share_legend(fig, columns=4)
     return fig
 
@@ -68,12 +69,13 @@ def draw(frame: pd.DataFrame) -> Figure:
 def draw_regret(regret: pd.DataFrame) -> Figure:
     """Draw the regret of each arm at each density: points below the best split of the scan."""
     table = regret.set_index("arm")
-    with figure_style("neurips", "text", 0.16 * len(table) / 3.0 + 0.15):
+    with figure_style("neurips", "text", 0.022 * len(table) + 0.12):
         fig, ax = plt.subplots(layout="constrained")
-        limit = float(np.nanmax(np.abs(table.to_numpy())))
+        limit = float(np.nanquantile(np.abs(table.to_numpy()), 0.9))
         sns.heatmap(
             table, annot=True, fmt=".1f", cmap="RdBu_r", center=0.0, vmin=-limit, vmax=limit,
-            annot_kws={"size": 5.5}, cbar_kws={"label": "regret (points)"}, ax=ax,
+            annot_kws={"size": 5.5}, ax=ax,
+            cbar_kws={"label": "regret (points)", "extend": "both"},
         )  # fmt: skip
         ax.set(xlabel="density (fraction of weights kept)", ylabel="")
         ax.tick_params(axis="y", labelsize=5.5, rotation=0)
@@ -86,9 +88,10 @@ def draw_objectives(frame: pd.DataFrame) -> Figure:
     densities = sorted(percent["density"].unique())
     density = densities[len(densities) // 2]
     part = percent[percent["density"] == density]
+    part = part[~part["selection"].str.startswith("random")]
     part = part.assign(selection=part["selection"].str.split().str[0])
     dots = part.groupby(["allocation", "selection"])[[*QUANTITIES, "accuracy"]].mean().reset_index()
-    with figure_style("neurips", "text", 0.55, rows=2, columns=4):
+    with figure_style("neurips", "text", 1.1, rows=2, columns=4):
         fig, axes = plt.subplots(2, 4, sharey=True, layout="constrained")
         for ax, (name, label) in zip(axes.flat, QUANTITIES.items(), strict=True):
             _scatter(ax, dots, name)
