@@ -1,0 +1,96 @@
+"""From the rows of all networks to one row per method and density."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from regions.figures import mean_intervals
+from regions.recall import RecallTable, intensification
+
+KEYS = ["method", "density"]
+# column of the table -> estimator of `intensification`
+ESTIMATORS = {"alpha": "moments", "alpha_across": "cross_model"}
+_FEWEST_IMAGES = 2
+
+
+def rows_of(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Return the rows of one kind, with the columns that it uses and whole numbers as such."""
+    part = frame[frame["kind"] == kind].drop(columns="kind")
+    kept = [name for name in part.columns if name in KEYS or not part[name].isna().all()]
+    return part[kept].convert_dtypes(convert_string=False).reset_index(drop=True)
+
+
+def per_network(networks: pd.DataFrame, slices: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per network: its own numbers, mean counts, similarity of each layer.
+
+    The mean count is missing where one of the network's counts is not exact.
+    """
+    keys = [*KEYS, "seed"]
+    exact = slices["count_status"] == "EXACT"
+    counts = slices.assign(regions=slices["regions"].astype(float).where(exact))
+    means = counts.groupby([*keys, "domain"], sort=False)["regions"].agg(_mean_if_all).unstack()
+    table = networks.merge(means.add_prefix("regions_").reset_index(), on=keys)
+    if layers.empty:
+        return table
+    order = list(dict.fromkeys(layers["layer"]))
+    wide = layers.pivot(index=keys, columns="layer", values="svcca")[order].astype(float)
+    return table.merge(wide.add_prefix("svcca_").reset_index(), on=keys, how="left")
+
+
+def _mean_if_all(values: pd.Series) -> float:
+    return float(values.mean()) if values.notna().all() else float("nan")
+
+
+def recall_tests(classes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per method, density and estimator: the intensification and its test."""
+    found = []
+    for method, rows in classes.groupby("method", sort=False):
+        usable = rows[rows["n"] >= _FEWEST_IMAGES].drop(columns="method")
+        tidy = usable.assign(ratio=1 / usable["density"].astype(float), model=usable["seed"])
+        table = RecallTable.from_frame(tidy)
+        densities = dict(zip(tidy["ratio"], tidy["density"], strict=True))
+        for estimator in ESTIMATORS.values():
+            result = intensification(table, estimator)
+            frame = result.to_frame()
+            frame.insert(0, "method", method)
+            frame.insert(1, "density", [densities[ratio] for ratio in result.ratios])
+            frame["reason"] = [_reason(ratio, result.warnings) for ratio in result.ratios]
+            found.append(frame)
+    return pd.concat(found, ignore_index=True)
+
+
+def _reason(ratio: float, warnings: tuple[str, ...]) -> str:
+    """Return why there is no estimate at a ratio, if there is none."""
+    start = f"ratio {ratio:g}: no estimate: "
+    return next((text.removeprefix(start) for text in warnings if text.startswith(start)), "")
+
+
+def tabulate(networks: pd.DataFrame, recall: pd.DataFrame | None, names: list[str]) -> pd.DataFrame:
+    """Return one row per method and density: each number's mean and 95 % interval over seeds."""
+    counts = networks.groupby(KEYS, sort=False)["seed"].nunique()
+    table = counts.rename("networks").reset_index()
+    for name in names:
+        if name in ESTIMATORS:
+            table = table.merge(_alphas(recall, name), on=KEYS, how="left")
+            continue
+        known = networks.assign(**{name: networks.get(name, np.nan)}).astype({name: float})
+        found = mean_intervals(known, name, KEYS)
+        for part, suffix in (("mean", ""), ("low", "_low"), ("high", "_high")):
+            table[f"{name}{suffix}"] = found[part].to_numpy()
+    return table
+
+
+def _alphas(recall: pd.DataFrame | None, name: str) -> pd.DataFrame:
+    """Return estimate, interval, adjusted p-value and verdict of one estimator."""
+    columns = {
+        "estimate": name,
+        "low": f"{name}_low",
+        "high": f"{name}_high",
+        "pvalue_adjusted": f"{name}_pvalue",
+        "verdict": f"{name}_verdict",
+    }
+    if recall is None:
+        return pd.DataFrame(columns=[*KEYS, *columns.values()]).astype({"density": float})
+    rows = recall[recall["estimator"] == ESTIMATORS[name]]
+    return rows.rename(columns=columns)[[*KEYS, *columns.values()]]
