@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from regions.atlas.quantities import Quantity, quantities
+from regions.atlas.quantities import Quantity, numbered, quantities
 from regions.atlas.settings import Settings
 from regions.atlas.tabulate import ESTIMATORS, per_network, recall_tests, rows_of, tabulate
 from regions.figures import Run
@@ -104,11 +104,11 @@ class Atlas:
 
     def summary(self) -> str:
         """Return the table in text, and what is missing from it."""
-        shown = self.table[["method", "density"]].copy()
+        shown = {("", name): self.table[name] for name in ("method", "density")}
         for column in self.quantities:
-            name = f"{column.group}: {column.heading}"
-            shown[name] = [column.text(value) for value in self.table[column.key]]
-        lines = [f"{self.model} on {self.data}", "", shown.to_string(index=False)]
+            texts = [column.text(value) for value in self.table[column.key]]
+            shown[column.group, column.heading] = texts
+        lines = [f"{self.model} on {self.data}", "", pd.DataFrame(shown).to_string(index=False)]
         return "\n".join([*lines, "", *self.notes]).rstrip()
 
     def exhibits(self) -> list[Exhibit]:
@@ -176,4 +176,7 @@ def _notes(
     unknown = recall[recall["reason"] != ""]
     for (estimator, reason), rows in unknown.groupby(["estimator", "reason"], sort=False):
         heading = next(c.heading for c in columns if ESTIMATORS.get(c.key) == estimator)
-        yield (f"Recall intensification {heading} has no estimate in {len(rows)} row(s): {reason}.")
+        yield (
+            f"Recall intensification {heading} has no estimate in {numbered(len(rows), 'row')}: "
+            f"{reason}."
+        )

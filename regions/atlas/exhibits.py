@@ -31,8 +31,9 @@ class Exhibit:
     ----------
     name : str
         Of its files.
-    title, description : str
-        For readers and for screen readers.
+    title, caption : str
+    description : str
+        What it shows and how, for readers who cannot see it.
     draw : callable
         Returns the figure.
     data : pandas.DataFrame
@@ -43,6 +44,7 @@ class Exhibit:
 
     name: str
     title: str
+    caption: str
     description: str
     draw: Callable[[], Figure] = field(repr=False)
     data: pd.DataFrame = field(repr=False)
@@ -102,6 +104,7 @@ def _curve(atlas: Atlas, key: str, title: str, label: str, what: str, scale: flo
     return Exhibit(
         name=key.replace("_", "-"),
         title=title,
+        caption=f"{what}.",
         description=f"{what}, against density, one line per method: means over "
         f"{atlas.settings.seeds} networks with 95 % intervals. Grey lines are the references.",
         draw=partial(_draw_curve, rows, label, atlas.settings.densities),
@@ -147,9 +150,11 @@ def _similarities(atlas: Atlas) -> list[Exhibit]:
             Exhibit(
                 name=f"svcca-density-{density:g}",
                 title=f"SVCCA by layer, density {density:g}",
-                description="Similarity of each layer to the dense network's, one line per "
-                "method: means with 95 % intervals. Grey is the same for two dense networks of "
-                "different seeds, and for the dense network trained on.",
+                caption="Similarity of each layer to the dense network's. Solid grey: how alike "
+                "two dense networks of different seeds are.",
+                description="SVCCA to the dense network against layer, one line per method: "
+                "means with 95 % intervals. Grey is the same for two dense networks of different "
+                "seeds, and for the dense network trained on.",
                 draw=partial(_draw_similarity, rows),
                 data=mean_intervals(rows, "value", ["method", "layer"]),
             )
@@ -192,8 +197,10 @@ def _recalls(atlas: Atlas) -> list[Exhibit]:
         Exhibit(
             name=f"recall-{column.heading}".replace(" ", "-"),
             title=f"Recall intensification {column.heading}",
+            caption="Above 1, classes of low recall lost more than others. All networks of a "
+            "method and density together.",
             description="Slope of pruned on dense recall balances, free of measurement noise, "
-            "with 95 % intervals. Above 1, classes of low recall lost more than others.",
+            "against density, with 95 % intervals, one marker per method.",
             draw=partial(_draw_recall, part, atlas.settings.densities),
             data=part[columns],
         )
@@ -247,8 +254,10 @@ def _map(atlas: Atlas, method: str, density: float) -> Exhibit:
     return Exhibit(
         name=f"map-{method}-{density:g}".replace(" ", "-"),
         title=f"Map: {where}",
+        caption=f"The first network on a plane through three test images: {count} regions, "
+        "coloured by predicted class.",
         description=f"The {count} linear regions of the first network ({where}) on the first "
-        "plane through three test images; colours are predicted classes.",
+        "plane through three test images; colours are predicted classes, lines the boundaries.",
         draw=partial(_draw_map, atlas, method, density),
         data=rows,
     )

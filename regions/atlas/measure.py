@@ -80,7 +80,7 @@ def measure(method: str, density: float, *, survey: Survey) -> pd.DataFrame:
     compares each dense network with the next one: the reference for every other row.
     """
     cell = make_cell(method, density, survey)
-    frames = []
+    found: list[dict[str, Any]] = []
     for seed, (model, masks) in enumerate(zip(cell.models, cell.masks, strict=True)):
         twin = _twin(method, seed, survey)
         net = regions.as_network(model, input_shape=survey.data.image_shape)
@@ -96,9 +96,10 @@ def measure(method: str, density: float, *, survey: Survey) -> pd.DataFrame:
             "slice": _slices(net, survey),
             "class": _classes(cell.after, seed, survey) if method != DENSE else (),
         }
-        rows = [{"kind": kind, "seed": seed, **row} for kind, rows in kinds.items() for row in rows]
-        frames.append(pd.DataFrame(rows))
-    return pd.concat(frames, ignore_index=True)
+        found += [
+            {"kind": kind, "seed": seed, **row} for kind, rows in kinds.items() for row in rows
+        ]
+    return pd.DataFrame(found)
 
 
 def make_cell(method: str, density: float, survey: Survey) -> Cell:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 from regions.atlas.measure import CONTROL, DENSE
 from regions.atlas.quantities import STATUS_MEANING, Quantity
@@ -26,15 +25,10 @@ class Panel:
 
     name: str
     title: str
-    description: str
+    caption: str
     svg: str = field(repr=False)
     csv: str = field(repr=False)
     wide: bool = False
-
-    @property
-    def markup(self) -> Markup:
-        """The `svg` element, which is markup and not text."""
-        return Markup(self.svg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +87,7 @@ def render(
         atlas=atlas,
         columns=atlas.quantities,
         groups=_groups(atlas.quantities),
+        meanings=_meanings(atlas.quantities),
         references=[row for row in rows if row.reference],
         rows=[row for row in rows if not row.reference],
         panels=panels,
@@ -117,6 +112,12 @@ def _groups(columns: Sequence[Quantity]) -> list[tuple[str, int]]:
     return [(name, len(list(part))) for name, part in groupby(columns, key=lambda c: c.group)]
 
 
+def _meanings(columns: Sequence[Quantity]) -> list[tuple[Quantity, str]]:
+    """Return one column for all that say the same, and the headings of these."""
+    parts = groupby(columns, key=lambda c: (c.group, c.what, c.domain, c.status))
+    return [(part[0], ", ".join(c.heading for c in part)) for _, same in parts if (part := [*same])]
+
+
 def _rows(atlas: Atlas) -> list[Row]:
     return [
         Row(
@@ -133,8 +134,7 @@ def _cell(row: dict[str, Any], column: Quantity) -> Cell:
     value, low, high = (float(row[f"{column.key}{end}"]) for end in ("", "_low", "_high"))
     if pd.isna(value):
         return Cell(value="", text=column.text(value))
-    known = not (pd.isna(low) or pd.isna(high)) and low < high
-    interval = f"{column.text(low)} to {column.text(high)}" if known else ""
+    interval = f"± {column.text((high - low) / 2)}" if low < high else ""
     verdict = row.get(f"{column.key}_verdict", "")
     mark = verdict if verdict in ("<", ">") else ""
     return Cell(value=repr(value), text=column.text(value), interval=interval, mark=mark)

@@ -55,6 +55,15 @@ class Quantity:
         return "–" if value != value else format(self.scale * value, self.form)
 
 
+def numbered(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> numbered(1, "row"), numbered(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def quantities(
     *,
     tests: int,
@@ -73,7 +82,7 @@ def quantities(
         Quantity(
             key="accuracy",
             group="Accuracy",
-            heading="test, %",
+            heading="test,\N{NO-BREAK SPACE}%",
             form=".1f",
             scale=100,
             what="Share of images classified correctly after pruning and fine-tuning.",
@@ -104,8 +113,8 @@ def quantities(
             heading="on planes",
             form=",.0f",
             what="Activation regions of the hidden ReLUs, counted; mean over the planes.",
-            domain=f"{planes} plane(s) through three test images each, cut to the range of the "
-            "pixel values; the same for every network.",
+            domain=f"{numbered(planes, 'plane')} through three test images, cut to the range of "
+            "the pixel values; the same for every network.",
             status="limit" if "plane" in limited else "exact",
         ),
         Quantity(
@@ -114,7 +123,7 @@ def quantities(
             heading="on lines",
             form=",.1f",
             what="Activation regions of the hidden ReLUs, counted; mean over the segments.",
-            domain=f"{lines} segment(s) between two test images of different classes; the same "
+            domain=f"{numbered(lines, 'segment')} between test images of two classes; the same "
             "for every network.",
             status="limit" if "line" in limited else "exact",
         ),
@@ -134,10 +143,10 @@ def quantities(
                 group="SVCCA to dense",
                 heading=layer,
                 form=".3f",
-                what=f"Mean canonical correlation of layer {layer} with the same layer of the "
-                "dense network, on the directions that carry 99 % of the variance. In the row "
-                "“dense”: with another dense network, which is how far apart two networks are "
-                "that nobody pruned.",
+                what="Mean canonical correlation of the layer with the same layer of the dense "
+                "network, on the directions that carry 99 % of the variance. In the row dense: "
+                "with another dense network, which is how alike two networks are that nobody "
+                "pruned.",
                 domain=f"Outputs on {seen}.",
                 status="estimate",
             )

@@ -67,7 +67,7 @@ def _panel(exhibit: Exhibit, number: int, folder: Path, atlas: Atlas) -> Panel:
     return Panel(
         name=exhibit.name,
         title=exhibit.title,
-        description=exhibit.description,
+        caption=exhibit.caption,
         svg=inline_svg(
             files["svg"].read_text(), f"figure{number}", exhibit.title, exhibit.description
         ),

@@ -12,13 +12,45 @@ KEYS = ["method", "density"]
 # column of the table -> estimator of `intensification`
 ESTIMATORS = {"alpha": "moments", "alpha_across": "cross_model"}
 _FEWEST_IMAGES = 2
+_COLUMNS = {
+    "network": {
+        "accuracy": "float64",
+        "accuracy_before": "float64",
+        "kept": "Int64",
+        "live_units": "Int64",
+        "effective_units": "Int64",
+        "live_bound": "float64",
+        "ntk_distance": "float64",
+        "ntk_size": "float64",
+    },
+    "layer": {
+        "layer": "object",
+        "svcca": "float64",
+        "null": "float64",
+        "similarity_status": "object",
+    },
+    "slice": {
+        "domain": "object",
+        "slice": "Int64",
+        "regions": "Int64",
+        "at_least": "Int64",
+        "count_status": "object",
+    },
+    "class": {
+        "class": "Int64",
+        "n": "Int64",
+        "correct_dense": "Int64",
+        "correct_pruned": "Int64",
+        "correct_both": "Int64",
+    },
+}
 
 
 def rows_of(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Return the rows of one kind, with the columns that it uses and whole numbers as such."""
-    part = frame[frame["kind"] == kind].drop(columns="kind")
-    kept = [name for name in part.columns if name in KEYS or not part[name].isna().all()]
-    return part[kept].convert_dtypes(convert_string=False).reset_index(drop=True)
+    """Return the rows of one kind of `measure`, with the columns of that kind."""
+    columns = {"method": "object", "density": "float64", "seed": "Int64", **_COLUMNS[kind]}
+    rows = frame[frame["kind"] == kind].reindex(columns=list(columns))
+    return rows.astype(columns).reset_index(drop=True)
 
 
 def per_network(networks: pd.DataFrame, slices: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
@@ -27,8 +59,8 @@ def per_network(networks: pd.DataFrame, slices: pd.DataFrame, layers: pd.DataFra
     The mean count is missing where one of the network's counts is not exact.
     """
     keys = [*KEYS, "seed"]
-    exact = slices["count_status"] == "EXACT"
-    counts = slices.assign(regions=slices["regions"].astype(float).where(exact))
+    # a count that is not exact is missing
+    counts = slices.astype({"regions": "float64"})
     means = counts.groupby([*keys, "domain"], sort=False)["regions"].agg(_mean_if_all).unstack()
     table = networks.merge(means.add_prefix("regions_").reset_index(), on=keys)
     if layers.empty:
