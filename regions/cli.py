@@ -314,7 +314,7 @@ def atlas(
 def demo(
     output: Annotated[Path, arg(aliases=["-o"])] = Path("out/demo"),
     data: str = "digits",
-    seeds: int = 10,
+    seeds: int = 16,
     n_jobs: int | None = None,
 ) -> None:
     """Show on small networks what pruning does, and which layer densities are best.
@@ -326,9 +326,13 @@ def demo(
         seeds: Networks per setting.
         n_jobs: Workers.
     """
+    from regions.atlas import Settings
     from regions.atlas.demo import run_demo
+    from regions.study import Study
 
-    paths = run_demo(output, data=data, seeds=seeds, n_jobs=n_jobs, progress=True)
+    settings = Settings(densities=(0.2, 0.05, 0.01), seeds=seeds)
+    study = Study(data=data, seeds=seeds)
+    paths = run_demo(output, settings, study, n_jobs=n_jobs, progress=True)
     print(f"\npage: {paths['page']}")
 
 

@@ -10,11 +10,14 @@ from regions.atlas.settings import Settings
 from regions.atlas.survey import survey
 from regions.study import Study, compare_allocations, draw, tabulate
 
-_DENSITIES = (0.2, 0.05, 0.01)
-
 
 def run_demo(
-    folder: Path, *, data: str, seeds: int, n_jobs: int | None = None, progress: bool = False
+    folder: Path,
+    settings: Settings,
+    study: Study,
+    *,
+    n_jobs: int | None = None,
+    progress: bool = False,
 ) -> dict[str, Path]:
     """Make the atlas, compare allocations, print both tables and write one page.
 
@@ -25,18 +28,16 @@ def run_demo(
     dict
         The files written; "page" is the page.
     """
-    shared = {"n_jobs": n_jobs, "progress": progress}
-    atlas = survey("mlp", data, folder, Settings(densities=_DENSITIES, seeds=seeds), **shared)
-    study = Study(data=data, seeds=seeds)
-    frame = compare_allocations(study, folder, **shared)
+    atlas = survey("mlp", study.data, folder, settings, n_jobs=n_jobs, progress=progress)
+    frame = compare_allocations(study, folder, n_jobs=n_jobs, progress=progress)
     print(atlas.summary(), tabulate(frame).to_string(index=False), sep="\n\n")
     allocations = Exhibit(
         name="allocations",
         title="Which density should each layer get?",
-        caption="Eight allocations of the same number of weights, pruned by magnitude, plainly "
-        "and with repair. Dots are means over networks, bars 95 % intervals.",
+        caption=f"{len(study.objectives)} allocations of the same number of weights, pruned by "
+        "magnitude, plainly and with repair.",
         description="For each density and allocation: test accuracy, share of effective weights, "
-        "bound on regions, and the layers' densities.",
+        "bound on regions, and the layers' densities; means over networks with 95 % intervals.",
         draw=partial(draw, frame),
         data=frame,
         wide=True,
