@@ -9,8 +9,11 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from regions.atlas.page import Panel, Sheet, render
+from regions.atlas.svg import inline_svg
 from regions.figures.provenance import file_hash
 
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>'
 NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
 
 
@@ -114,16 +117,18 @@ def test_figures_have_words_for_those_who_cannot_see_them(read):
         assert found["role"] == "img" and set(found["aria-labelledby"].split()) <= ids
 
 
-def test_names_are_text_and_never_markup(atlas, tmp_path):
+def test_names_are_text_and_never_markup(atlas):
     nasty = '<img src=x onerror="alert(1)">&\'"'
     row = atlas.table.index == 2
     table = atlas.table.assign(method=atlas.table["method"].mask(row, nasty))
     changed = replace(atlas, model=nasty, data=nasty, notes=(nasty,), table=table)
-    text = changed.save(tmp_path)["page"].read_text()
+    words = {"name": nasty, "title": nasty, "csv": nasty}
+    panel = Panel(**words, caption=nasty, svg=inline_svg(PICTURE, "one", nasty, nasty))
+    text = render(changed, [panel], [Sheet(**words)], {**atlas.run.record(), "config": nasty})
     reader = Reader()
     reader.feed(text)
     assert not [tag for tag, found in reader.elements if tag == "img" or "onerror" in found]
-    assert text.count("&lt;img src=x") >= 5
+    assert text.count("&lt;img src=x") >= 10
     assert [cells[0][1] for cells in reader.rows][2] == nasty  # and it can be read
 
 
