@@ -132,7 +132,7 @@ class Atlas:
         return save_atlas(self, Path(folder), extra)
 
 
-def _columns(survey: Survey, slices: pd.DataFrame, layers: list[str]) -> list[Quantity]:
+def _columns(survey: Survey, slices: Any, layers: list[str]) -> list[Quantity]:
     import regions
 
     data, settings = survey.data, survey.settings
@@ -150,12 +150,7 @@ def _columns(survey: Survey, slices: pd.DataFrame, layers: list[str]) -> list[Qu
     )
 
 
-def _notes(
-    survey: Survey,
-    slices: pd.DataFrame,
-    recall: pd.DataFrame | None,
-    columns: list[Quantity],
-) -> Iterator[str]:
+def _notes(survey: Survey, slices: Any, recall: Any, columns: list[Quantity]) -> Iterator[str]:
     late = int((slices["count_status"] != "EXACT").sum())
     if late:
         yield (

@@ -17,7 +17,14 @@ import regions
 from regions.atlas.measure import CONTROL, DENSE, make_cell
 from regions.atlas.tabulate import ESTIMATORS
 from regions.errors import DomainError
-from regions.figures import figure_style, mean_intervals, plot_means, share_legend
+from regions.figures import (
+    MARKERS,
+    PALETTE,
+    figure_style,
+    mean_intervals,
+    plot_means,
+    share_legend,
+)
 
 if TYPE_CHECKING:
     from regions.atlas.atlas import Atlas
@@ -112,7 +119,7 @@ def _curve(atlas: Atlas, key: str, title: str, label: str, what: str, scale: flo
     )
 
 
-def _draw_curve(rows: pd.DataFrame, label: str, densities: tuple[float, ...]) -> Figure:
+def _draw_curve(rows: Any, label: str, densities: tuple[float, ...]) -> Figure:
     methods = rows[~rows["method"].isin((DENSE, CONTROL))]
     with figure_style("icml", "column", 0.85):
         fig, ax = plt.subplots()
@@ -139,7 +146,7 @@ def _similarities(atlas: Atlas) -> list[Exhibit]:
     """Return one figure per density: SVCCA by layer, with the dense-vs-dense reference."""
     if atlas.layers.empty:
         return []
-    layers = atlas.layers.assign(value=atlas.layers["svcca"].astype(float))
+    layers: Any = atlas.layers.assign(value=atlas.layers["svcca"].astype(float))
     reference = layers[layers["method"].isin((DENSE, CONTROL))]
     found = []
     for density in atlas.settings.densities:
@@ -162,7 +169,7 @@ def _similarities(atlas: Atlas) -> list[Exhibit]:
     return found
 
 
-def _draw_similarity(rows: pd.DataFrame) -> Figure:
+def _draw_similarity(rows: Any) -> Figure:
     names = list(dict.fromkeys(rows["layer"]))
     placed = rows.assign(place=rows["layer"].map(names.index))
     methods = placed[~placed["method"].isin((DENSE, CONTROL))]
@@ -191,7 +198,8 @@ def _recalls(atlas: Atlas) -> list[Exhibit]:
     """Return one figure per estimator that could be applied."""
     if atlas.recall is None:
         return []
-    rows = atlas.recall[(atlas.recall["method"] != CONTROL) & atlas.recall["estimate"].notna()]
+    found: Any = atlas.recall
+    rows = found[(found["method"] != CONTROL) & found["estimate"].notna()]
     columns = ["method", "density", "estimate", "low", "high", "pvalue_adjusted", "verdict"]
     return [
         Exhibit(
@@ -209,9 +217,7 @@ def _recalls(atlas: Atlas) -> list[Exhibit]:
     ]
 
 
-def _draw_recall(rows: pd.DataFrame, densities: tuple[float, ...]) -> Figure:
-    from regions.figures import MARKERS, PALETTE
-
+def _draw_recall(rows: Any, densities: tuple[float, ...]) -> Figure:
     methods = list(dict.fromkeys(rows["method"]))
     with figure_style("icml", "column", 0.85):
         fig, ax = plt.subplots()
@@ -244,7 +250,7 @@ def _maps(atlas: Atlas) -> list[Exhibit]:
 
 def _map(atlas: Atlas, method: str, density: float) -> Exhibit:
     keys = {"method": method, "density": density, "seed": 0, "domain": "plane", "slice": 0}
-    rows = atlas.slices
+    rows: Any = atlas.slices
     for name, value in keys.items():
         rows = rows[rows[name] == value]
     where = "dense" if method == DENSE else f"{method}, density {density:g}"

@@ -42,7 +42,8 @@ def save_atlas(atlas: Atlas, folder: Path, extra: Sequence[Exhibit] = ()) -> dic
 
 def _tables(atlas: Atlas) -> dict[str, tuple[str, pd.DataFrame]]:
     names = pd.Series(dict(enumerate(atlas.survey.data.class_names)))
-    classes = atlas.classes.assign(**{"class": atlas.classes["class"].map(names)})
+    classes: Any = atlas.classes
+    classes = classes.assign(**{"class": classes["class"].map(names)})
     # the columns that `regions recall` reads
     recalls = classes.rename(columns={"method": "algorithm", "seed": "model"})
     recalls.insert(2, "ratio", 1 / recalls["density"].astype(float))

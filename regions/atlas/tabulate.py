@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -46,14 +48,14 @@ _COLUMNS = {
 }
 
 
-def rows_of(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+def rows_of(frame: Any, kind: str) -> pd.DataFrame:
     """Return the rows of one kind of `measure`, with the columns of that kind."""
     columns = {"method": "object", "density": "float64", "seed": "Int64", **_COLUMNS[kind]}
     rows = frame[frame["kind"] == kind].reindex(columns=list(columns))
     return rows.astype(columns).reset_index(drop=True)
 
 
-def per_network(networks: pd.DataFrame, slices: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+def per_network(networks: Any, slices: Any, layers: Any) -> pd.DataFrame:
     """Return one row per network: its own numbers, mean counts, similarity of each layer.
 
     The mean count is missing where one of the network's counts is not exact.
@@ -74,7 +76,7 @@ def _mean_if_all(values: pd.Series) -> float:
     return float(values.mean()) if values.notna().all() else float("nan")
 
 
-def recall_tests(classes: pd.DataFrame) -> pd.DataFrame:
+def recall_tests(classes: Any) -> pd.DataFrame:
     """Return one row per method, density and estimator: the intensification and its test."""
     found = []
     for method, rows in classes.groupby("method", sort=False):
@@ -98,7 +100,7 @@ def _reason(ratio: float, warnings: tuple[str, ...]) -> str:
     return next((text.removeprefix(start) for text in warnings if text.startswith(start)), "")
 
 
-def tabulate(networks: pd.DataFrame, recall: pd.DataFrame | None, names: list[str]) -> pd.DataFrame:
+def tabulate(networks: Any, recall: Any, names: list[str]) -> pd.DataFrame:
     """Return one row per method and density: each number's mean and 95 % interval over seeds."""
     counts = networks.groupby(KEYS, sort=False)["seed"].nunique()
     table = counts.rename("networks").reset_index()
@@ -113,7 +115,7 @@ def tabulate(networks: pd.DataFrame, recall: pd.DataFrame | None, names: list[st
     return table
 
 
-def _alphas(recall: pd.DataFrame | None, name: str) -> pd.DataFrame:
+def _alphas(recall: Any, name: str) -> pd.DataFrame:
     """Return estimate, interval, adjusted p-value and verdict of one estimator."""
     columns = {
         "estimate": name,
