@@ -20,6 +20,9 @@ _MODEL = (
     "FILE.onnx, FILE.pt2 (torch.export), FILE.npz (arrays NAME.weight and NAME.bias), or "
     + _FACTORY
 )
+_ARCHITECTURE = (
+    "a standard model, such as mlp, lenet5 or resnet20 (`regions.training.MODELS`), or " + _FACTORY
+)
 Model = Annotated[Positional[str], arg(metavar="MODEL", help=_MODEL)]
 ModelOrWidths = Annotated[
     Positional[str], arg(metavar="MODEL", help=f"widths such as 784,100,100,10, or {_MODEL}")
@@ -262,9 +265,7 @@ def recall(
 
 
 def atlas(
-    model: Annotated[
-        Positional[str], arg(metavar="MODEL", help=f"a standard model, or {_FACTORY}")
-    ],
+    model: Annotated[Positional[str], arg(metavar="MODEL", help=_ARCHITECTURE)],
     data: str = "digits",
     densities: str = ".5,.2,.05",
     methods: str = "magnitude,random",

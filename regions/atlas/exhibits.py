@@ -254,9 +254,9 @@ def _map(atlas: Atlas, method: str, density: float) -> Exhibit:
     for name, value in keys.items():
         rows = rows[rows[name] == value]
     where = "dense" if method == DENSE else f"{method}, density {density:g}"
-    count = (
-        "more than was counted" if rows["regions"].isna().any() else f"{rows['regions'].iloc[0]:,}"
-    )
+    found = rows.iloc[0]
+    known = found["count_status"] == "EXACT"
+    count = f"{'' if known else 'at least '}{found['at_least']:,}"
     return Exhibit(
         name=f"map-{method}-{density:g}".replace(" ", "-"),
         title=f"Map: {where}",
@@ -264,19 +264,20 @@ def _map(atlas: Atlas, method: str, density: float) -> Exhibit:
         "coloured by predicted class.",
         description=f"The {count} linear regions of the first network ({where}) on the first "
         "plane through three test images; colours are predicted classes, lines the boundaries.",
-        draw=partial(_draw_map, atlas, method, density),
+        draw=partial(_draw_map, atlas, method, density, int(found["at_least"])),
         data=rows,
     )
 
 
-def _draw_map(atlas: Atlas, method: str, density: float) -> Figure:
+def _draw_map(atlas: Atlas, method: str, density: float, count: int) -> Figure:
     survey = atlas.survey
     model = make_cell(method, density, survey).models[0]
     net = regions.as_network(model, input_shape=survey.data.image_shape)
+    width = 0.25 * min(1.0, (2000 / max(count, 1)) ** 0.5)  # many boundaries would be black
     with figure_style("icml", "column", 0.85):
         fig, ax = plt.subplots()
         try:
-            regions.plot_regions(net, survey.planes[0], by="class", ax=ax, linewidth=0.25)
+            regions.plot_regions(net, survey.planes[0], by="class", ax=ax, linewidth=width)
         except DomainError as error:
             ax.text(0.5, 0.5, str(error), ha="center", va="center", wrap=True)
         ax.grid(False)
