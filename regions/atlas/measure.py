@@ -184,6 +184,7 @@ def _layers(twin: nn.Module | None, model: nn.Module, survey: Survey) -> list[di
 
 
 def _slices(net: regions.ReLUNetwork, survey: Survey) -> Iterator[dict[str, Any]]:
+    _compile()
     for domain, slices in (("plane", survey.planes), ("line", survey.lines)):
         for index, part in enumerate(slices):
             found = regions.count_regions(net, part, time_limit=survey.settings.time_limit)
@@ -194,6 +195,12 @@ def _slices(net: regions.ReLUNetwork, survey: Survey) -> Iterator[dict[str, Any]
                 "at_least": found.lower,
                 "count_status": found.status.name,
             }
+
+
+def _compile() -> None:
+    """Compile the kernels of this process, so that no time limit runs while they are."""
+    net = [(np.eye(2), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))]
+    regions.count_regions(net, Box.cube(2, -1.0, 1.0), method="plane")
 
 
 def _classes(after: Evaluation, seed: int, survey: Survey) -> list[Mapping[str, Any]]:

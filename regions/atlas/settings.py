@@ -32,7 +32,8 @@ class Settings:
     ntk_images : int
         Test images of the tangent kernels.
     time_limit : float
-        Seconds after which one count of regions is given up.
+        Seconds after which one count of regions is given up; such counts are left out and
+        reported. Whether one is reached depends on the machine, everything else does not.
     dense, fine : Recipe
         Training before pruning (unless trained networks are given), and after it.
     seed : int
