@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from regions.atlas.quantities import Quantity, numbered, quantities
+from regions.atlas.quantities import Extent, Quantity, numbered, quantities
 from regions.atlas.settings import Settings
 from regions.atlas.tabulate import ESTIMATORS, per_network, recall_tests, rows_of, tabulate
 from regions.figures import Run
@@ -73,7 +73,7 @@ class Atlas:
             model=starts.name,
             data=survey.data.summary(),
             settings=survey.settings,
-            quantities=tuple(columns),
+            quantities=columns,
             table=tabulate(networks, recall, [column.key for column in columns]),
             networks=networks,
             slices=kinds["slice"],
@@ -132,25 +132,28 @@ class Atlas:
         return save_atlas(self, Path(folder), extra)
 
 
-def _columns(survey: Survey, slices: Any, layers: list[str]) -> list[Quantity]:
+def _columns(survey: Survey, slices: Any, layers: list[str]) -> tuple[Quantity, ...]:
     import regions
 
     data, settings = survey.data, survey.settings
     net = regions.as_network(survey.dense[0], input_shape=data.image_shape)
-    return quantities(
+    extent = Extent(
         tests=len(data.test),
         inputs=net.input_size,
         units=sum(net.widths[1:-1]),
         planes=settings.planes,
         lines=settings.lines,
-        layers=layers,
         images=len(survey.inputs()),
         ntk_images=len(survey.points()),
-        limited=set(slices.loc[slices["count_status"] != "EXACT", "domain"]),
+        layers=tuple(layers),
+        limited=frozenset(slices.loc[slices["count_status"] != "EXACT", "domain"]),
     )
+    return quantities(extent)
 
 
-def _notes(survey: Survey, slices: Any, recall: Any, columns: list[Quantity]) -> Iterator[str]:
+def _notes(
+    survey: Survey, slices: Any, recall: Any, columns: tuple[Quantity, ...]
+) -> Iterator[str]:
     late = int((slices["count_status"] != "EXACT").sum())
     if late:
         yield (

@@ -61,3 +61,19 @@ def test_the_fingerprint_knows_the_weights(data):
     one = replace(SMALL, seeds=1)
     first, second = (read_starts(plain(), data, one).fingerprint() for _ in range(2))
     assert first != second
+
+
+def test_weights_of_a_factory_are_one_given_network(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "atlas_weights.py").write_text(
+        "from torch import nn\n"
+        "def plain():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))\n"
+    )
+    trained = plain()
+    torch.save(trained.state_dict(), "trained.pt")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    starts = read_starts("atlas_weights:plain@trained.pt", data, SMALL)
+    assert starts.given and not starts.distinct
+    assert torch.equal(weights(starts.models[0]), weights(trained))
+    assert not read_starts("atlas_weights:plain", data, SMALL).given
