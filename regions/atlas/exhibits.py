@@ -148,6 +148,8 @@ def _similarities(atlas: Atlas) -> list[Exhibit]:
         return []
     layers: Any = atlas.layers.assign(value=atlas.layers["svcca"].astype(float))
     reference = layers[layers["method"].isin((DENSE, CONTROL))]
+    known = (reference["method"] == DENSE).any()
+    solid = " Solid grey: two dense networks of different seeds." if known else ""
     found = []
     for density in atlas.settings.densities:
         here = layers["density"] == density
@@ -157,8 +159,7 @@ def _similarities(atlas: Atlas) -> list[Exhibit]:
             Exhibit(
                 name=f"svcca-density-{density:g}",
                 title=f"SVCCA by layer, density {density:g}",
-                caption="Similarity of each layer to the dense network's. Solid grey: how alike "
-                "two dense networks of different seeds are.",
+                caption="Similarity of each layer to the dense network's." + solid,
                 description="SVCCA to the dense network against layer, one line per method: "
                 "means with 95 % intervals. Grey is the same for two dense networks of different "
                 "seeds, and for the dense network trained on.",
