@@ -74,7 +74,7 @@ def read_method(name: str) -> Method:
     Method(name='magnitude+repair', criterion='magnitude', repair=True, scope='layer', options=())
     """
     # METHODS choose masks themselves, where the package has such
-    registry = {**CRITERIA, **getattr(criteria, "METHODS", {})}
+    registry = {**CRITERIA, **criteria.METHODS}
     criterion, *suffixes = str(name).split("+")
     if criterion not in registry:
         raise ArgumentError(f"no pruning method {name!r}; choose one of {sorted(registry)}")
