@@ -14,6 +14,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
 
 from regions.errors import ArgumentError, DataError, RegionsError
 from regions.results import write_atomically
+from regions.workers import Workers
 
 _FACTORY = "package.module:factory with an optional @weights.pt"
 _MODEL = (
@@ -43,6 +44,7 @@ class Output:
 
 
 Where = OmitArgPrefixes[Output]
+ONE_WORKER = Workers()
 
 
 def bound(
@@ -279,7 +281,7 @@ def atlas(
     epochs: int = 30,
     planes: int = 3,
     lines: int = 10,
-    n_jobs: int | None = None,
+    workers: OmitArgPrefixes[Workers] = ONE_WORKER,
     output: Annotated[Path, arg(aliases=["-o"])] = Path("out/atlas"),
     json: bool = False,
 ) -> None:
@@ -295,7 +297,6 @@ def atlas(
         epochs: Of training before pruning, and again after it.
         planes: Planes through test images on which regions are counted.
         lines: Segments between classes on which regions are counted.
-        n_jobs: Workers.
         output: Folder of the page, the tables, the figures and the finished tasks.
         json: Print JSON instead of a text.
     """
@@ -312,7 +313,8 @@ def atlas(
         dense=recipe,
         fine=recipe,
     )
-    found = survey(model, data, output, settings, n_jobs=n_jobs, progress=True)
+    with workers.active():
+        found = survey(model, data, output, settings, n_jobs=workers.n_jobs, progress=True)
     paths = found.save(output)
     _give(found, Output(json=json))
     print(f"page: {paths['page']}", file=sys.stderr)
@@ -322,7 +324,7 @@ def demo(
     output: Annotated[Path, arg(aliases=["-o"])] = Path("out/demo"),
     data: str = "digits",
     seeds: int = 16,
-    n_jobs: int | None = None,
+    workers: OmitArgPrefixes[Workers] = ONE_WORKER,
 ) -> None:
     """Show on small networks what pruning does, and which layer densities are best.
 
@@ -331,7 +333,6 @@ def demo(
             resume.
         data: digits, or the path of a data set.
         seeds: Networks per setting.
-        n_jobs: Workers.
     """
     from regions.atlas import Settings
     from regions.atlas.demo import run_demo
@@ -339,7 +340,8 @@ def demo(
 
     settings = Settings(densities=(0.2, 0.05, 0.01), seeds=seeds)
     study = Study(data=data, seeds=seeds)
-    paths = run_demo(output, settings, study, n_jobs=n_jobs, progress=True)
+    with workers.active():
+        paths = run_demo(output, settings, study, n_jobs=workers.n_jobs, progress=True)
     print(f"\npage: {paths['page']}")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import regions
 from regions.errors import ArgumentError
-from regions.pruning import CRITERIA, Masks, criteria
+from regions.pruning import CRITERIA, METHODS, Masks
 from regions.training import DataSet, Recipe
 
 _SUFFIXES = ("repair", "global")
@@ -73,8 +73,7 @@ def read_method(name: str) -> Method:
     >>> read_method("magnitude+repair")
     Method(name='magnitude+repair', criterion='magnitude', repair=True, scope='layer', options=())
     """
-    # METHODS choose masks themselves, where the package has such
-    registry = {**CRITERIA, **criteria.METHODS}
+    registry = {**CRITERIA, **METHODS}
     criterion, *suffixes = str(name).split("+")
     if criterion not in registry:
         raise ArgumentError(f"no pruning method {name!r}; choose one of {sorted(registry)}")
