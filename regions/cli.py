@@ -14,11 +14,15 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
 
 from regions.errors import ArgumentError, DataError, RegionsError
 from regions.results import write_atomically
+from regions.workers import Workers
 
 _FACTORY = "package.module:factory with an optional @weights.pt"
 _MODEL = (
     "FILE.onnx, FILE.pt2 (torch.export), FILE.npz (arrays NAME.weight and NAME.bias), or "
     + _FACTORY
+)
+_ARCHITECTURE = (
+    "a standard model, such as mlp, lenet5 or resnet20 (`regions.training.MODELS`), or " + _FACTORY
 )
 Model = Annotated[Positional[str], arg(metavar="MODEL", help=_MODEL)]
 ModelOrWidths = Annotated[
@@ -40,6 +44,7 @@ class Output:
 
 
 Where = OmitArgPrefixes[Output]
+ONE_WORKER = Workers()
 
 
 def bound(
@@ -267,23 +272,77 @@ def recall(
     _give(report(table, analyses=analyses, rng=seed, **options), where)
 
 
+def atlas(
+    model: Annotated[Positional[str], arg(metavar="MODEL", help=_ARCHITECTURE)],
+    data: str = "digits",
+    densities: str = ".5,.2,.05",
+    methods: str = "magnitude,random",
+    seeds: int = 5,
+    epochs: int = 30,
+    planes: int = 3,
+    lines: int = 10,
+    workers: OmitArgPrefixes[Workers] = ONE_WORKER,
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("out/atlas"),
+    json: bool = False,
+) -> None:
+    """Measure what pruning does to a network, by every instrument, and show it on one page.
+
+    Without weights, several networks of the architecture are trained first. Run again to resume.
+
+    Args:
+        data: digits, or a data set for `regions.training.load_data` (.npz, a folder).
+        densities: Fractions of the hidden layers' weights to keep.
+        methods: Criteria of `regions.prune`, with +repair or +global after their names.
+        seeds: Networks per method and density.
+        epochs: Of training before pruning, and again after it.
+        planes: Planes through test images on which regions are counted.
+        lines: Segments between classes on which regions are counted.
+        output: Folder of the page, the tables, the figures and the finished tasks.
+        json: Print JSON instead of a text.
+    """
+    from regions.atlas import Settings, survey
+    from regions.training import Recipe
+
+    recipe = Recipe(epochs=epochs)
+    settings = Settings(
+        densities=_numbers(densities),
+        methods=tuple(methods.split(",")),
+        seeds=seeds,
+        planes=planes,
+        lines=lines,
+        dense=recipe,
+        fine=recipe,
+    )
+    with workers.active():
+        found = survey(model, data, output, settings, n_jobs=workers.n_jobs, progress=True)
+    paths = found.save(output)
+    _give(found, Output(json=json))
+    print(f"page: {paths['page']}", file=sys.stderr)
+
+
 def demo(
     output: Annotated[Path, arg(aliases=["-o"])] = Path("out/demo"),
     data: str = "digits",
     seeds: int = 16,
-    n_jobs: int | None = None,
+    workers: OmitArgPrefixes[Workers] = ONE_WORKER,
 ) -> None:
-    """Train small networks, prune them by every allocation, fine-tune, and show what is best.
+    """Show on small networks what pruning does, and which layer densities are best.
 
     Args:
-        output: Folder of the table, the figure and the finished tasks; run again to resume.
+        output: Folder of the page, the tables, the figures and the finished tasks; run again to
+            resume.
         data: digits, or the path of a data set.
         seeds: Networks per setting.
-        n_jobs: Workers.
     """
-    from regions.study import Study, run_study
+    from regions.atlas import Settings
+    from regions.atlas.demo import run_demo
+    from regions.study import Study
 
-    run_study(Study(data=data, seeds=seeds), output, n_jobs=n_jobs, progress=True)
+    settings = Settings(densities=(0.2, 0.05, 0.01), seeds=seeds)
+    study = Study(data=data, seeds=seeds)
+    with workers.active():
+        paths = run_demo(output, settings, study, n_jobs=workers.n_jobs, progress=True)
+    print(f"\npage: {paths['page']}")
 
 
 COMMANDS = {
@@ -293,6 +352,7 @@ COMMANDS = {
     "prune": prune,
     "compare": compare,
     "recall": recall,
+    "atlas": atlas,
     "demo": demo,
 }
 
@@ -364,6 +424,15 @@ def _module(source: str) -> Any:
             f"{source} holds no torch module, whose layers could be watched; give {_FACTORY}"
         )
     return model
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ArgumentError(
+            f"cannot read {text!r} as numbers; expected some such as .5,.2,.05"
+        ) from error
 
 
 def _domain(

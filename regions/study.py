@@ -68,35 +68,6 @@ class Study:
     fine: Recipe = field(default_factory=lambda: Recipe(epochs=30))
 
 
-def run_study(
-    study: Study,
-    folder: str | os.PathLike,
-    *,
-    n_jobs: int | None = None,
-    progress: bool = False,
-) -> pd.DataFrame:
-    """Run `study`, print its table, and write table, figure and provenance to `folder`.
-
-    What a killed run has finished is kept in `folder` and not computed again.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per density, objective, repair and seed: see `compare_allocations`.
-    """
-    from regions.figures import Run, save_figure, save_table
-
-    inputs = () if study.data == "digits" else (study.data,)
-    run = Run(config=study, seed=0, inputs=[p for p in inputs if Path(p).is_file()])
-    frame = compare_allocations(study, folder, n_jobs=n_jobs, progress=progress)
-    table = tabulate(frame)
-    print(table.to_string(index=False))
-    save_table(table, Path(folder) / "allocations-table.csv", run)
-    written = save_figure(draw(frame), Path(folder) / "allocations", frame, run)
-    print(f"\nfigure: {written['png']}\ntable:  {Path(folder) / 'allocations-table.csv'}")
-    return frame
-
-
 def compare_allocations(
     study: Study,
     folder: str | os.PathLike,

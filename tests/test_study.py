@@ -1,11 +1,12 @@
 """The demo's study in small: every allocation measured, resumed without work, drawn."""
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
 from regions import study as study_module
 from regions.errors import DataError
-from regions.study import Study, compare_allocations, run_study
+from regions.study import Study, compare_allocations, draw, tabulate
 from regions.training import Recipe
 
 SMALL = Study(
@@ -50,13 +51,13 @@ def test_a_finished_study_is_not_computed_again(frame, folder, monkeypatch):
     pd.testing.assert_frame_equal(compare_allocations(SMALL, folder), frame)
 
 
-def test_table_and_figure_are_written(folder, frame, capsys):
-    run_study(SMALL, folder)
-    out = capsys.readouterr().out
-    assert "effective-weights" in out and "±" in out
-    written = {path.name for path in folder.iterdir()}
-    stems = {f"allocations.{kind}" for kind in ("pdf", "svg", "png", "csv")}
-    assert written == stems | {"allocations-table.csv", "run.json", "tasks"}
+def test_table_and_figure_show_every_allocation(frame):
+    table, figure = tabulate(frame), draw(frame)
+    assert set(table["objective"]) == set(frame["objective"])
+    assert table["accuracy"].str.contains("±").all()
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == list(dict.fromkeys(frame["objective"]))
+    plt.close(figure)
 
 
 def test_unreadable_data_is_refused_before_any_work(tmp_path):

@@ -1,0 +1,36 @@
+"""`regions atlas` and `regions demo` in small: the library's numbers, and what they write."""
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+from small_atlas import SHORT, SMALL
+
+from regions.atlas.demo import run_demo
+from regions.cli import main
+from regions.study import Study
+
+
+def test_atlas(tmp_path, capsys):
+    arguments = "--densities .3 --methods random --seeds 1 --epochs 1 --planes 1 --lines 2"
+    folder = tmp_path / "out"
+    status = main(["atlas", "mlp", *arguments.split(), "--json", "-o", str(folder)])
+    out, err = capsys.readouterr()
+    found, table = json.loads(out), pd.read_csv(folder / "atlas.csv")
+    assert status == 0 and str(folder / "atlas.html") in err
+    assert found["rows"][2]["regions_plane"] == table["regions_plane"][2] > 1
+    assert table["method"].tolist() == ["dense", "dense, trained on", "random"]
+    assert {path.suffix for path in (folder / "figures").iterdir()} >= {".pdf", ".svg", ".png"}
+
+
+def test_demo(tmp_path, capsys):
+    settings = replace(SMALL, methods=("magnitude",), seeds=1, planes=1, lines=1)
+    study = Study(
+        hidden=(12, 10), densities=(0.3,), objectives=("uniform",), seeds=2, dense=SHORT, fine=SHORT
+    )
+    paths = run_demo(tmp_path, settings, study)
+    out = capsys.readouterr().out
+    assert "Tangent kernel" in out and "uniform" in out and "±" in out
+    page = paths["page"].read_text()
+    assert 'id="allocations"' in page and "Which density should each layer get?" in page
+    assert len(pd.read_csv(tmp_path / "figures" / "allocations.csv")) == 4

@@ -1,0 +1,63 @@
+"""A survey that is killed goes on where it was and ends with the identical atlas."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from importlib import import_module
+
+import pytest
+from small_atlas import SMALL
+
+from regions.atlas import survey
+
+FEW = replace(SMALL, densities=(0.5, 0.2, 0.1), methods=("magnitude",), seeds=2, planes=1, lines=1)
+SCRIPT = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from test_resumed_survey import FEW
+from regions.atlas import survey
+survey("mlp", "digits", sys.argv[1], FEW)
+"""
+
+
+def finished(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.glob("tasks/*/*.csv")}
+
+
+def tables(atlas):
+    names = ("table", "networks", "slices", "layers", "classes")
+    return {name: getattr(atlas, name).to_csv(index=False) for name in names}
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """The folder of a survey that was killed after its third task."""
+    folder, here = tmp_path_factory.mktemp("killed"), __file__.rpartition("/")[0]
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, folder, here])
+    while len(finished(folder)) < 3:
+        assert process.poll() is None, "the survey ended before it could be killed"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    return folder
+
+
+def test_it_resumes_with_the_identical_numbers(killed, tmp_path):
+    before = finished(killed)
+    assert 3 <= len(before) < 5  # two references and three cells
+    resumed = survey("mlp", "digits", killed, FEW)
+    assert before.items() <= finished(killed).items()  # nothing was computed twice
+    fresh = survey("mlp", "digits", tmp_path, FEW)
+    assert tables(resumed) == tables(fresh)
+
+
+def test_other_settings_or_networks_are_other_tasks(killed, monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("a finished task was computed again")
+
+    monkeypatch.setattr(import_module("regions.atlas.survey"), "measure", fail)
+    survey("mlp", "digits", killed, FEW)
+    with pytest.raises(AssertionError, match="computed again"):
+        survey("mlp", "digits", killed, replace(FEW, lines=2))
