@@ -27,10 +27,10 @@ def disjoint(request: Request) -> Selection:
     The rule, for the L pruned layers of a chain that follow each other and keep K weights together:
 
     1. m vertex-disjoint paths lead through layers 2..L, m = `path_count(K, L, narrowest)` (or the
-       option `paths`). Of all such sets of paths the one of largest total score is taken, exactly
-       (a network flow). The score of an edge is |w| over the root mean square of its layer; a
-       path's first unit adds the mean of its largest incoming weights, its last unit the norm of
-       its outgoing ones, on the same scale.
+       option `paths`). Of all such sets of paths the one of largest total score is taken (a network
+       flow, solved exactly if L = 2, over each unit's best partners if L > 2). The score of an
+       edge is |w| over the root mean square of its layer; a path's first unit adds the mean of its
+       largest incoming weights, its last unit the norm of its outgoing ones, on the same scale.
     2. Edges of these paths are excitatory (w > 0) wherever possible. Their inputs are activations,
        never negative, so a unit fed by one negative weight can be switched off for all inputs, and
        then no training revives it.

@@ -57,23 +57,18 @@ def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int
     )
     ends = np.cumsum([len(rows) for rows, _ in levels])
     starts = ends - [len(rows) for rows, _ in levels]
-    limits, balance = [_meeting(levels[0][1], scores[0].shape[1], starts[0], ends[-1])], []
-    for below, (rows, _) in enumerate(levels[:-1]):
-        into = _meeting(rows, scores[below].shape[0], starts[below], ends[-1])
-        out_of = _meeting(levels[below + 1][1], scores[below].shape[0], starts[below + 1], ends[-1])
-        limits.append(into)
-        balance.append(into - out_of)
-    top = _meeting(levels[-1][0], scores[-1].shape[0], starts[-1], ends[-1])
-    total = np.zeros((1, ends[-1]))
-    total[0, : ends[0]] = 1.0
+    above = [len(matrix) for matrix in scores]
+    into = [_meeting(levels[k][0], above[k], starts[k], ends[-1]) for k in range(len(levels))]
+    below = [scores[0].shape[1], *above[:-1]]
+    out_of = [_meeting(levels[k][1], below[k], starts[k], ends[-1]) for k in range(len(levels))]
+    passed_on = [one - two for one, two in zip(into[:-1], out_of[1:], strict=True)]
+    bottom = sparse.csr_array((np.arange(ends[-1]) < ends[0]).astype(float)[None, :])
     found = optimize.linprog(
         -value,
-        A_ub=sparse.vstack([*limits, top]),
-        b_ub=np.concatenate(
-            [np.ones(sum(m.shape[0] for m in limits)), np.full(top.shape[0], share)]
-        ),
-        A_eq=sparse.vstack([*balance, sparse.csr_array(total)]),
-        b_eq=np.concatenate([np.zeros(sum(m.shape[0] for m in balance)), [count]]),
+        A_ub=sparse.vstack([out_of[0], *into]),
+        b_ub=np.repeat([1.0, share], [below[0] + sum(above[:-1]), above[-1]]),
+        A_eq=sparse.vstack([*passed_on, bottom]),
+        b_eq=np.repeat([0.0, count], [sum(above[:-1]), 1]),
         bounds=(0.0, 1.0),
         method="highs-ds",
     )
@@ -97,7 +92,8 @@ def _candidates(matrix: np.ndarray, partners: int) -> tuple[np.ndarray, np.ndarr
         best = np.argsort(-matrix, axis=axis, kind="stable")
         best = np.take(best, range(min(partners, matrix.shape[axis])), axis=axis)
         np.put_along_axis(near, best, True, axis=axis)
-    return np.nonzero(near & np.isfinite(matrix))
+    rows, cols = np.nonzero(near & np.isfinite(matrix))
+    return rows, cols
 
 
 def _meeting(units: np.ndarray, size: int, start: int, width: int) -> sparse.csr_array:

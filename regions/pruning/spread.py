@@ -60,7 +60,7 @@ def spread(
     columns = np.where(mask, energy, 0.0).sum(axis=0)
     if first is not None:
         wanted = allowed & first & ~mask.any(axis=1, keepdims=True)
-        reached = np.count_nonzero(mask) + np.count_nonzero(wanted.any(axis=1))
+        reached = int(np.count_nonzero(mask) + np.count_nonzero(wanted.any(axis=1)))
         _fill(energy, mask, columns, wanted, 1, min(count, reached))
     for quota in (count // len(rows), count // len(rows) + 1, weights.shape[1]):
         _fill(energy, mask, columns, allowed & ~mask, quota, count)

@@ -181,7 +181,7 @@ def _pattern(masks: list[np.ndarray]) -> Pattern:
 
 def _varying(masks: list[np.ndarray]) -> list[np.ndarray]:
     """Return for each layer, inputs and outputs included, which units depend on the image."""
-    varies = [np.ones(masks[0].shape[1], dtype=bool)]
+    varies: list[np.ndarray] = [np.ones(masks[0].shape[1], dtype=bool)]
     for mask in masks[:-1]:
-        varies.append((mask & varies[-1]).any(axis=1))
+        varies.append(np.asarray((mask & varies[-1]).any(axis=1)))
     return [*varies, np.ones(len(masks[-1]), dtype=bool)]
