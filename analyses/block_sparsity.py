@@ -35,7 +35,7 @@ from regions.training import Recipe, build_model, evaluate, load_data, train
 
 ENTRY = Entry(
     figure="GRIM (Niu et al. 2021), blocks at equal density",
-    minutes=None,
+    minutes=0.8,
     inputs="digits or --data PATH",
 )
 WHOLE = 10**6  # one block, whatever the layer's shape

@@ -38,7 +38,7 @@ from regions.training import Recipe, build_model, load_data, train
 
 ENTRY = Entry(
     figure="Ye, Wu & Liu 2020, rates of greedy selection",
-    minutes=None,
+    minutes=0.1,
     inputs="digits or --data PATH",
 )
 _SHOWN = 1e-5  # of |f|^2: the curves below are close to rounding

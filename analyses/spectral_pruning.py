@@ -37,7 +37,7 @@ from regions.training import DataSet, Recipe, Split, build_model, load_data, tra
 
 ENTRY = Entry(
     figure="Eigenpruning (Vergara-Browne et al. 2024), with controls",
-    minutes=None,
+    minutes=0.3,
     inputs="digits or --data PATH",
 )
 ARMS = ("max", "mean", "magnitude", "random")
