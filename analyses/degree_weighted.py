@@ -38,7 +38,7 @@ from regions.training import Recipe, TrainResult, build_model, evaluate, load_da
 
 ENTRY = Entry(
     figure="NeuroPrune (Dhurandhar et al. 2024), degree-weighted L1",
-    minutes=None,
+    minutes=0.5,
     inputs="digits or --data PATH",
 )
 MEASURES = {
