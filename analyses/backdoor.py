@@ -28,14 +28,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from analyses.catalogue import Entry
+from analyses.options import Options, start
 from regions.figures import (
     PALETTE,
-    Run,
     figure_style,
     mean_intervals,
     plot_means,
@@ -60,6 +60,11 @@ from regions.resume import run_tasks
 from regions.training import DataSet, Recipe, Split, build_model, evaluate, load_data, train
 from regions.training.datasets import split_by_class
 
+ENTRY = Entry(
+    figure="Li, Yu & Yi 2024, after the abstract",
+    minutes=None,
+    inputs="digits or --data MNIST.npz",
+)
 NONE = "no pruning"
 CURVES = ("random order", "fine-pruning", "channel Lipschitz", "inverted trigger", "mask search",
           "policy", "oracle")  # fmt: skip
@@ -69,7 +74,7 @@ STAGES = {"removed": "units removed", "tuned": "then fine-tuned"}
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: Path | None = None
@@ -100,8 +105,6 @@ class Config:
     counts: tuple[int, ...] = (1, 2, 4, 8, 12, 16, 24, 32, 64)
     """Removed units on the curves."""
     out: Path = Path("out/backdoor")
-    n_jobs: int = 1
-    progress: bool = True
     smoke: bool = False
     """Two seeds on digits, short searches."""
 
@@ -129,7 +132,8 @@ def compute(config: Config) -> pd.DataFrame:
     source = "digits" if config.data is None else str(config.data)
     tasks = [{"source": source, "seed": seed, **settings} for seed in range(config.seeds)]
     folder = config.out / "tasks"
-    return run_tasks(tasks, defend, folder, n_jobs=config.n_jobs, progress=config.progress)
+    with config.workers.active():
+        return run_tasks(tasks, defend, folder, progress=config.progress)
 
 
 def defend(source: str, seed: int, **settings: Any) -> pd.DataFrame:
@@ -354,9 +358,7 @@ def draw_stops(frame: pd.DataFrame, value: str, ax: Axes) -> Axes:
 
 def main() -> None:
     """Compute, print the table, and save figure and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    inputs = [] if config.data is None else [config.data]
-    run = Run(config=config, inputs=inputs, seed=0)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     print(tabulate(frame).round(2).to_string(index=False))
     print(suspicion(frame))

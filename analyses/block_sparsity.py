@@ -16,13 +16,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import tyro
 from matplotlib.figure import Figure
 from torch import nn
 
 import regions
+from analyses.catalogue import Entry
+from analyses.options import Options, start
 from regions.figures import (
-    Run,
     figure_style,
     mean_intervals,
     plot_means,
@@ -33,11 +33,16 @@ from regions.pruning import Request
 from regions.resume import run_tasks
 from regions.training import Recipe, build_model, evaluate, load_data, train
 
+ENTRY = Entry(
+    figure="GRIM (Niu et al. 2021), blocks at equal density",
+    minutes=0.8,
+    inputs="digits or --data PATH",
+)
 WHOLE = 10**6  # one block, whatever the layer's shape
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: str = "digits"
@@ -49,8 +54,6 @@ class Config:
     retrain_epochs: int = 10
     seeds: int = 10
     out: Path = Path("out/block_sparsity")
-    n_jobs: int = 1
-    progress: bool = True
     smoke: bool = False
     """Two seeds, a small network, one density."""
 
@@ -75,7 +78,8 @@ def compute(config: Config) -> pd.DataFrame:
     }
     tasks = [{"seed": seed, **common} for seed in range(2 if config.smoke else config.seeds)]
     folder = config.out / "tasks"
-    return run_tasks(tasks, run_seed, folder, n_jobs=config.n_jobs, progress=config.progress)
+    with config.workers.active():
+        return run_tasks(tasks, run_seed, folder, progress=config.progress)
 
 
 def run_seed(
@@ -158,8 +162,7 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Compute, print the numbers, and save figure and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     print(f"dense: {frame.groupby('seed')['accuracy_dense'].first().mean():.4f}")
     print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.4g}"))

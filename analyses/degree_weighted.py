@@ -17,16 +17,16 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import regions
+from analyses.catalogue import Entry
+from analyses.options import Options, start
 from regions.figures import (
     LINE_STYLES,
     MARKERS,
     PALETTE,
-    Run,
     figure_style,
     mean_intervals,
     save_figure,
@@ -36,6 +36,11 @@ from regions.pruning.degrees import degree_statistics
 from regions.resume import run_tasks
 from regions.training import Recipe, TrainResult, build_model, evaluate, load_data, train
 
+ENTRY = Entry(
+    figure="NeuroPrune (Dhurandhar et al. 2024), degree-weighted L1",
+    minutes=0.5,
+    inputs="digits or --data PATH",
+)
 MEASURES = {
     "accuracy": "test accuracy",
     "degree_sd": "s.d. of degrees",
@@ -45,7 +50,7 @@ MEASURES = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: str = "digits"
@@ -58,8 +63,6 @@ class Config:
     epochs: int = 40
     seeds: int = 10
     out: Path = Path("out/degree_weighted")
-    n_jobs: int = 1
-    progress: bool = True
     smoke: bool = False
     """Three seeds, one strength each, two epochs."""
 
@@ -81,7 +84,8 @@ def compute(config: Config) -> pd.DataFrame:
         for strength in strengths
     ]
     folder = config.out / "tasks"
-    return run_tasks(tasks, run_strength, folder, n_jobs=config.n_jobs, progress=config.progress)
+    with config.workers.active():
+        return run_tasks(tasks, run_strength, folder, progress=config.progress)
 
 
 def run_strength(
@@ -159,8 +163,7 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Compute, print the numbers, and save figure and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     paths = save_figure(draw(frame), config.out / "degree_weighted", frame, run)

@@ -15,18 +15,16 @@ power.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
-import tyro
 from matplotlib.figure import Figure
 
+from analyses.catalogue import Entry
+from analyses.options import Options, start
 from regions.figures import (
-    Run,
     figure_style,
     mean_intervals,
     plot_means,
@@ -36,13 +34,18 @@ from regions.figures import (
 from regions.resume import run_tasks
 from regions.theory import GreedyDecay, greedy_decay
 from regions.theory.greedy_decay import CURVES, RULES
-from regions.training import DataSet, Recipe, build_model, load_data, train
+from regions.training import Recipe, build_model, load_data, train
 
+ENTRY = Entry(
+    figure="Ye, Wu & Liu 2020, rates of greedy selection",
+    minutes=0.1,
+    inputs="digits or --data PATH",
+)
 _SHOWN = 1e-5  # of |f|^2: the curves below are close to rounding
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: str = "digits"
@@ -60,8 +63,6 @@ class Config:
     start: str = "unit"
     """"zero" lets the first step be short."""
     out: Path = Path("out/greedy_decay")
-    n_jobs: int = 1
-    progress: bool = True
     smoke: bool = False
     """Two small networks, few steps."""
 
@@ -78,7 +79,8 @@ def compute(config: Config) -> pd.DataFrame:
     common = {name: getattr(config, name) for name in names}
     tasks = [{"seed": seed, **common} for seed in range(config.seeds)]
     folder = config.out / "tasks"
-    return run_tasks(tasks, run_network, folder, n_jobs=config.n_jobs, progress=config.progress)
+    with config.workers.active():
+        return run_tasks(tasks, run_network, folder, progress=config.progress)
 
 
 def run_network(
@@ -92,7 +94,7 @@ def run_network(
     start: str,
 ) -> pd.DataFrame:
     """Train one network and return its curves and fits."""
-    loaded = _load(data)
+    loaded = load_data(data)
     model = build_model("mlp", loaded.image_shape, loaded.classes, seed=seed, hidden=(hidden,))
     trained = train([model], loaded, Recipe(epochs=epochs), seeds=[seed]).models()[0]
     decay = greedy_decay(
@@ -105,12 +107,6 @@ def run_network(
         rng=seed,
     )
     return _rows(decay)
-
-
-@cache
-def _load(data: str) -> DataSet:
-    torch.set_num_threads(1)
-    return load_data(data)
 
 
 def _rows(decay: GreedyDecay) -> pd.DataFrame:
@@ -161,8 +157,7 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Compute, print the numbers, and save figure and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     print(

@@ -19,13 +19,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-import tyro
 from matplotlib.figure import Figure
 from torch import nn
 
 import regions
+from analyses.catalogue import Entry
+from analyses.options import Options, start
 from regions.figures import (
-    Run,
     figure_style,
     mean_intervals,
     plot_means,
@@ -35,11 +35,16 @@ from regions.figures import (
 from regions.resume import run_tasks
 from regions.training import DataSet, Recipe, Split, build_model, load_data, train
 
+ENTRY = Entry(
+    figure="Eigenpruning (Vergara-Browne et al. 2024), with controls",
+    minutes=0.3,
+    inputs="digits or --data PATH",
+)
 ARMS = ("max", "mean", "magnitude", "random")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Settings of the study."""
 
     data: str = "digits"
@@ -54,8 +59,6 @@ class Config:
     epochs: int = 20
     seeds: int = 10
     out: Path = Path("out/spectral_pruning")
-    n_jobs: int = 1
-    progress: bool = True
     smoke: bool = False
     """Two seeds, two densities."""
 
@@ -75,7 +78,8 @@ def compute(config: Config) -> pd.DataFrame:
     }
     tasks = [{"seed": seed, **common} for seed in range(2 if config.smoke else config.seeds)]
     folder = config.out / "tasks"
-    return run_tasks(tasks, run_seed, folder, n_jobs=config.n_jobs, progress=config.progress)
+    with config.workers.active():
+        return run_tasks(tasks, run_seed, folder, progress=config.progress)
 
 
 def run_seed(
@@ -162,8 +166,7 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Compute, print the numbers, and save figure and provenance."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
+    config, run = start(Config, __doc__)
     frame = compute(config)
     print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     paths = save_figure(draw(frame), config.out / "spectral_pruning", frame, run)

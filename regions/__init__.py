@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Rooms load when first used, so that `import regions` stays quick and does not import torch.
 _ROOMS = {

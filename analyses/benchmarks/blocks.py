@@ -25,10 +25,13 @@ import pandas as pd
 import tyro
 from scipy import sparse
 
+from analyses.catalogue import Entry
 from regions.figures import Run, save_table
 from regions.progress import track
 from regions.pruning.block_storage import BlockMatrix
 from regions.pruning.blocks import project_blocks
+
+ENTRY = Entry(figure="products with blocks beside dense and CSR", minutes=None, inputs="none")
 
 
 @dataclass(frozen=True)

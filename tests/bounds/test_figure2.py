@@ -15,9 +15,7 @@ DATA = Path(__file__).parents[2] / "data"
 def frame(tmp_path_factory):
     out = tmp_path_factory.mktemp("figure2")
     config = Config(dims=(1, 4), densities=(1.0, 0.1, 0.025), smoke=True, progress=False, out=out)
-    first = compute(config)
-    pd.testing.assert_frame_equal(first, compute(config))  # the second one only reads
-    return first
+    return compute(config)
 
 
 def test_the_published_variant_reproduces_the_published_values(frame):
