@@ -59,7 +59,8 @@ class Config(Options):
     """For lenet5 the fully connected layers are pruned, as published."""
     hidden: tuple[int, ...] = (100, 100)
     """Widths of the perceptron."""
-    densities: tuple[float, ...] = (0.01, 0.005, 0.0025, 0.001, 0.00075, 0.0005, 0.0001)
+    densities: tuple[float, ...] | None = None
+    """By default those published for this network (on MNIST, if the data set is another)."""
     seeds: int = 10
     epochs: int | None = None
     """Epochs of training, and again of fine-tuning: by default 15, as published; for digits 60."""
@@ -91,13 +92,14 @@ def smoke(config: Config) -> Config:
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per density, network and arm (allocation and selection)."""
     _check(config)
+    data = _load(config.data, config.limit)
     few = config.data == "digits"
     config = replace(
         config,
+        densities=config.densities or statistics.published_densities(data.name, _network(config)),
         epochs=config.epochs or (60 if few else 15),
         batch_size=config.batch_size or (32 if few else 128),
     )
-    data = _load(config.data, config.limit)
     options = {"hidden": config.hidden} if config.model == "mlp" else {}
     fresh = [
         build_model(config.model, data.image_shape, data.classes, seed=seed, **options)
@@ -132,8 +134,8 @@ def compute(config: Config) -> pd.DataFrame:
 
 
 def _check(config: Config) -> None:
-    wrong = [density for density in config.densities if not 0 < density <= 1]
-    if wrong or not config.densities:
+    wrong = [density for density in config.densities or () if not 0 < density <= 1]
+    if wrong or config.densities == ():
         raise ArgumentError(f"densities must be fractions above 0 and at most 1, got {wrong}")
     if config.seeds < 2:
         raise ArgumentError(f"seeds is {config.seeds}; intervals need 2 networks or more")
@@ -304,8 +306,7 @@ def main() -> None:
     config, run = start(Config, __doc__)
     config = smoke(config) if config.smoke else config
     frame = compute(config)
-    network = "LeNet" if config.model == "lenet5" else _network_name(config.hidden)
-    tables = statistics.tables(frame, network)
+    tables = statistics.tables(frame, _network(config))
     for name, table in tables.items():
         save_table(table, config.out / f"{name}.csv", run)
         print(f"\n{name.replace('_', ' ')}\n{table.round(2).to_string(index=False)}")
@@ -314,8 +315,11 @@ def main() -> None:
         print(f"figure: {written['png']}")
 
 
-def _network_name(hidden: tuple[int, ...]) -> str:
-    """Return the paper's name of a perceptron, such as 2x100."""
+def _network(config: Config) -> str:
+    """Return the paper's name of the network, such as 2x100."""
+    hidden = config.hidden
+    if config.model == "lenet5":
+        return "LeNet"
     return f"{len(hidden)}x{hidden[0]}" if len(set(hidden)) == 1 else "-".join(map(str, hidden))
 
 

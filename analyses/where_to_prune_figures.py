@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import stats
 
 from analyses.where_to_prune_statistics import (
     OURS,
@@ -83,7 +84,10 @@ def draw_regret(regret: pd.DataFrame) -> Figure:
 
 
 def draw_objectives(frame: pd.DataFrame) -> Figure:
-    """Draw mean accuracy against what masks say, one dot per arm, at the middle density."""
+    """Draw mean accuracy against what masks say, one dot per arm, at the middle density.
+
+    Each panel gives Spearman's rank correlation over the dots: whether accuracy follows.
+    """
     percent = with_arms(frame)
     densities = sorted(percent["density"].unique())
     density = densities[len(densities) // 2]
@@ -95,6 +99,8 @@ def draw_objectives(frame: pd.DataFrame) -> Figure:
         fig, axes = plt.subplots(2, 4, sharey=True, layout="constrained")
         for ax, (name, label) in zip(axes.flat, QUANTITIES.items(), strict=True):
             _scatter(ax, dots, name)
+            rho = stats.spearmanr(dots[name], dots["accuracy"]).statistic
+            ax.set_title(f"rank correlation {rho:+.2f}", fontsize=6)
             ax.set_xlabel(label)
         for ax in axes[:, 0]:
             ax.set_ylabel(f"test accuracy (%)\nat density {density:g}")

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from analyses.catalogue import DATA
+from regions.errors import DataError
 from regions.figures import mean_intervals
 from regions.recall.inference import adjust
 
@@ -152,6 +153,23 @@ def published_gain(percent: pd.DataFrame, network: str) -> pd.DataFrame:
     }
     known = known.rename(columns=names)[["density", *names.values()]]
     return table.merge(known, on="density", how="left")
+
+
+def published_densities(dataset: str, network: str) -> tuple[float, ...]:
+    """Return the paper's densities for a network, on MNIST if it has none for the data set.
+
+    >>> published_densities("digits", "2x100")
+    (0.01, 0.005, 0.0025, 0.001, 0.00075, 0.0005, 0.0001)
+    """
+    table = pd.read_csv(PUBLISHED)
+    for rows in (
+        table[(table["dataset"].map(_plain) == _plain(dataset)) & (table["network"] == network)],
+        table[(table["dataset"] == "MNIST") & (table["network"] == network)],
+        table[(table["dataset"] == "MNIST") & (table["network"] == "2x100")],
+    ):
+        if not rows.empty:
+            return tuple(rows["density"].tolist())
+    raise DataError(f"{PUBLISHED} has no densities of 2x100 on MNIST")
 
 
 def _plain(name: str) -> str:

@@ -105,6 +105,13 @@ def test_bad_settings_are_refused_before_any_work(tmp_path, changes, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_densities_are_the_published_ones_of_the_network():
+    assert statistics.published_densities("fashion_mnist", "LeNet")[0] == 0.001
+    assert len(statistics.published_densities("fashion_mnist", "LeNet")) == 9
+    assert statistics.published_densities("mnist", "2x400")[-1] == 1e-5
+    assert statistics.published_densities("mnist", "5x100")[0] == 0.01
+
+
 def test_arms_with_equal_masks_are_trained_once():
     masks = study.regions.Masks({"a": np.eye(2)})
     other = study.regions.Masks({"a": np.ones((2, 2))})
