@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,25 @@ from typing import Annotated, Any, Literal
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
 
-from regions.errors import ArgumentError, DataError, RegionsError
+from regions.errors import ArgumentError, RegionsError
+from regions.given import (
+    FACTORY,
+    batch,
+    domain,
+    module,
+    network,
+    numbers,
+    read_array,
+    widths_or_network,
+)
 from regions.results import write_atomically
 from regions.workers import Workers
 
-_FACTORY = "package.module:factory with an optional @weights.pt"
 _MODEL = (
-    "FILE.onnx, FILE.pt2 (torch.export), FILE.npz (arrays NAME.weight and NAME.bias), or "
-    + _FACTORY
+    "FILE.onnx, FILE.pt2 (torch.export), FILE.npz (arrays NAME.weight and NAME.bias), or " + FACTORY
 )
 _ARCHITECTURE = (
-    "a standard model, such as mlp, lenet5 or resnet20 (`regions.training.MODELS`), or " + _FACTORY
+    "a standard model, such as mlp, lenet5 or resnet20 (`regions.training.MODELS`), or " + FACTORY
 )
 Model = Annotated[Positional[str], arg(metavar="MODEL", help=_MODEL)]
 ModelOrWidths = Annotated[
@@ -78,7 +85,7 @@ def bound(
     import regions
 
     found = regions.upper_bound(
-        _widths_or_network(model, input_shape),
+        widths_or_network(model, input_shape),
         kind,
         density=(density[0] if len(density) == 1 else density) if density else None,
         masks=None if masks is None else regions.Masks.load(masks),
@@ -117,10 +124,10 @@ def count(
     """
     import regions
 
-    net = _network(model, input_shape)
+    net = network(model, input_shape)
     found = regions.count_regions(
         net,
-        _domain(net.input_size, box, points, within),
+        domain(net.input_size, box, points, within),
         method=method,
         kind=kind,
         time_limit=time_limit,
@@ -153,7 +160,7 @@ def allocate(
     import regions
 
     options: dict[str, Any] = {} if objective is None else {"objective": objective}
-    target = _widths_or_network(model, input_shape)
+    target = widths_or_network(model, input_shape)
     _give(
         regions.allocate(
             target, density, skip=skip, prune_output=prune_output, rng=seed, **options
@@ -205,7 +212,7 @@ def prune(
         scope=scope,
         input_shape=input_shape,
         rng=seed,
-        **_batch(criterion, data, images, seed),
+        **batch(criterion, data, images, seed),
     )
     masks.save(output)
     _give(masks, Output(json=json))
@@ -214,7 +221,7 @@ def prune(
 
 
 def compare(
-    dense: Annotated[Positional[str], arg(metavar="DENSE", help=_FACTORY)],
+    dense: Annotated[Positional[str], arg(metavar="DENSE", help=FACTORY)],
     pruned: Annotated[Positional[str], arg(metavar="PRUNED", help="the same for the other model")],
     data: str,
     measure: Literal["svcca", "cca", "pwcca", "cka", "procrustes"] = "svcca",
@@ -234,8 +241,8 @@ def compare(
     import regions
     from regions.training import load_data
 
-    inputs = _read_array(Path(data)) if data.endswith(".npy") else load_data(data).test.inputs
-    models = [_module(source) for source in (dense, pruned)]
+    inputs = read_array(Path(data)) if data.endswith(".npy") else load_data(data).test.inputs
+    models = [module(source) for source in (dense, pruned)]
     found = regions.compare_layers(
         *models,
         inputs[:images].astype("float32"),
@@ -305,7 +312,7 @@ def atlas(
 
     recipe = Recipe(epochs=epochs)
     settings = Settings(
-        densities=_numbers(densities),
+        densities=numbers(densities),
         methods=tuple(methods.split(",")),
         seeds=seeds,
         planes=planes,
@@ -384,81 +391,6 @@ def _give(result: Any, where: Output) -> None:
         content = result.to_frame().to_csv(index=False) if table else text + "\n"
         write_atomically(where.output, content)
     print(text if where.json else result.summary())
-
-
-def _widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
-    if re.fullmatch(r"\d+(,\d+)+", model):
-        return [int(width) for width in model.split(",")]
-    return _network(model, input_shape)
-
-
-def _network(model: str, input_shape: tuple[int, ...] | None) -> Any:
-    import regions
-    from regions.networks.load import load_model
-
-    return regions.as_network(load_model(model), input_shape)
-
-
-def _batch(criterion: str, data: str | None, images: int, seed: int) -> dict[str, Any]:
-    """Return one batch as the options of `regions.prune` that the criterion takes."""
-    from regions.pruning import CRITERIA, METHODS
-    from regions.training import load_data
-
-    if data is None:
-        return {}
-    taken = {"inputs", "labels"}.intersection({**CRITERIA, **METHODS}.get(criterion, ()))
-    if not taken:
-        raise ArgumentError(f"criterion {criterion!r} looks at no data; leave --data out")
-    batch = load_data(data).train.sample(images, rng=seed)
-    return {name: getattr(batch, name) for name in sorted(taken)}
-
-
-def _module(source: str) -> Any:
-    import torch
-
-    from regions.networks.load import load_model
-
-    model = load_model(source)
-    if not isinstance(model, torch.nn.Module):
-        raise ArgumentError(
-            f"{source} holds no torch module, whose layers could be watched; give {_FACTORY}"
-        )
-    return model
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ArgumentError(
-            f"cannot read {text!r} as numbers; expected some such as .5,.2,.05"
-        ) from error
-
-
-def _domain(
-    size: int,
-    box: tuple[float, float] | None,
-    points: Path | None,
-    within: tuple[float, float] | None,
-) -> Any:
-    import regions
-
-    if box is not None and points is not None:
-        raise ArgumentError("give either --box or --points; --within clips the flat through points")
-    if points is None:
-        return None if box is None else regions.Box.cube(size, *box)
-    inside = None if within is None else regions.Box.cube(size, *within)
-    return regions.Slice.through(_read_array(points), box=inside)
-
-
-def _read_array(path: Path) -> Any:
-    import numpy as np
-
-    try:
-        with path.open("rb") as stream:
-            return np.load(stream, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"cannot read {path} as an .npy array: {error}") from error
 
 
 if __name__ == "__main__":

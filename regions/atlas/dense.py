@@ -19,6 +19,7 @@ from regions.errors import ArgumentError
 from regions.networks.load import load_model
 from regions.representations import untrained
 from regions.training import MODELS, DataSet, build_model, train
+from regions.training.trainer import check_fit
 
 Source = str | nn.Module | Sequence[nn.Module] | Callable[[], nn.Module]
 
@@ -74,7 +75,8 @@ def read_starts(source: Source, data: DataSet, settings: Settings) -> Starts:
     """
     found = _read(source, data, settings)
     for model in found.models[:1] if not found.given else found.models:
-        _check_fit(model, data)
+        check_fit(model, data)
+        regions.as_network(model, input_shape=data.image_shape)
     return found
 
 
@@ -142,21 +144,3 @@ def _fresh(name: str, build: Callable[[int], nn.Module], settings: Settings) -> 
 def _equal(one: nn.Module, other: nn.Module) -> bool:
     pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
-
-
-def _check_fit(model: nn.Module, data: DataSet) -> None:
-    shape = data.image_shape
-    probe = torch.from_numpy(data.train.inputs[:2]).to(next(model.parameters()))
-    try:
-        with torch.no_grad():
-            found = tuple(copy.deepcopy(model).eval()(probe).shape)
-    except RuntimeError as error:
-        raise ArgumentError(
-            f"the model does not match {data.name}, whose inputs have shape {shape}: {error}"
-        ) from error
-    if found != (len(probe), data.classes):
-        raise ArgumentError(
-            f"the model does not match {data.name}: it returns shape {found} for {len(probe)} "
-            f"inputs; expected {(len(probe), data.classes)}, one logit per class"
-        )
-    regions.as_network(model, input_shape=shape)

@@ -20,15 +20,15 @@ class End:
         self.net, self.knot = net, knot
         self._before = [net.start(knot[None] @ columns)]
         self._values: list[np.ndarray] = []
-        self._after: State | None = None
+        self._after: list[State] = []
 
     def before(self, layer: int) -> dict[str, np.ndarray]:
         """Return the values that segment `layer` reads, each of shape (1, *shape)."""
         while len(self._before) <= layer:
             done = len(self._before) - 1
             active = self.values(done)[None] > 0
-            assert self._after is not None
-            self._before.append(self.net.activate(self._after, done, self.net.slopes(done, active)))
+            slopes = self.net.slopes(done, active)
+            self._before.append(self.net.activate(self._after[done], done, slopes))
         return dict(self._before[layer].values)
 
     def values(self, layer: int) -> np.ndarray:
@@ -36,8 +36,9 @@ class End:
         while len(self._values) <= layer:
             done = len(self._values)
             state = State(self.before(done))
-            values, self._after = self.net.advance(state, done, self.knot[1:])
+            values, after = self.net.advance(state, done, self.knot[1:])
             self._values.append(values[0])
+            self._after.append(after)
         return self._values[layer]
 
 

@@ -127,7 +127,7 @@ def _job(
     layers = chain_layers(models[0])
     dtype = next(iter(parameters.values())).dtype
     images = make_images(data, layers is not None, dtype, device)
-    _check_fit(models[0], images.x[:2], data)
+    check_fit(models[0], data, device)
     return Job(
         template=models[0],
         layers=layers,
@@ -140,20 +140,28 @@ def _job(
     )
 
 
-def _check_fit(model: nn.Module, images: torch.Tensor, data: DataSet) -> None:
-    """Refuse a model that cannot classify these images."""
-    probe = copy.deepcopy(model).eval().to(images.device)
+def check_fit(model: nn.Module, data: DataSet, device: str = "cpu") -> None:
+    """Refuse a model that cannot classify the images of `data`.
+
+    Raises
+    ------
+    ArgumentError
+        If the model cannot take such images, or does not return one logit per class.
+    """
+    probe = copy.deepcopy(model).eval().to(device)
+    images = torch.from_numpy(data.train.inputs[:2]).to(next(probe.parameters()))
     try:
         with torch.no_grad():
             shape = tuple(probe(images).shape)
     except RuntimeError as error:
         raise ArgumentError(
-            f"the model cannot take images of shape {data.image_shape}: {error}"
+            f"the model does not match {data.name}: it cannot take images of shape "
+            f"{data.image_shape}: {error}"
         ) from error
     if shape != (len(images), data.classes):
         raise ArgumentError(
-            f"the model returns shape {shape} for {len(images)} images; expected "
-            f"{(len(images), data.classes)}, one logit per class"
+            f"the model does not match {data.name}: it returns shape {shape} for {len(images)} "
+            f"images; expected {(len(images), data.classes)}, one logit per class"
         )
 
 
