@@ -309,7 +309,8 @@ def main() -> None:
     tables = statistics.tables(frame, _network(config))
     for name, table in tables.items():
         save_table(table, config.out / f"{name}.csv", run)
-        print(f"\n{name.replace('_', ' ')}\n{table.round(2).to_string(index=False)}")
+        print("", name.replace("_", " "), sep="\n")
+        print(table.to_string(index=False, float_format="{:.4g}".format))
     for name, figure in figures.draw_all(frame, tables).items():
         written = save_figure(figure, config.out / name, frame, run)
         print(f"figure: {written['png']}")
