@@ -312,7 +312,7 @@ def main() -> None:
         print("", name.replace("_", " "), sep="\n")
         print(table.to_string(index=False, float_format="{:.4g}".format))
     for name, figure in figures.draw_all(frame, tables).items():
-        written = save_figure(figure, config.out / name, frame, run)
+        written = save_figure(figure, config.out / name, tables.get(name, frame), run)
         print(f"figure: {written['png']}")
 
 
