@@ -133,3 +133,6 @@ async def _visit(port, address, tour):
         return await tour(page)
     finally:
         socket.close()
+        # until the browser has answered: a loop that ends before leaves the connection open
+        while await asyncio.wait_for(socket.read_message(), _SECONDS) is not None:
+            pass
