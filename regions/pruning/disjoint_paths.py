@@ -9,9 +9,9 @@ from scipy import optimize, sparse
 
 from regions.errors import BudgetError
 
-# Best partners of a unit that are looked at, at least. With two layers of units, as many as there
-# are paths is exact: a unit tied to a worse partner could take one of the better ones that is free.
+# Best partners of a unit that are looked at where paths have several edges.
 _PARTNERS = 24
+_FORBIDDEN = -1e12
 
 Edges = list[tuple[np.ndarray, np.ndarray]]
 
@@ -41,9 +41,11 @@ def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int
 
     Notes
     -----
-    Maximise sum_e s_e x_e over 0 <= x <= 1 with at most one edge at each unit, as much flow into a
-    unit as out of it, and `count` edges at the bottom. The constraints are those of a network flow,
-    so the linear program has a whole-numbered optimum, which the simplex method returns.
+    One level is an assignment of `count` units, solved exactly (scipy). For more, maximise
+    sum_e s_e x_e over 0 <= x <= 1 with at most one edge at each unit, as much flow into a unit as
+    out of it, and `count` edges at the bottom. The constraints are those of a network flow, so the
+    linear program has a whole-numbered optimum, which the simplex method returns. Only edges to
+    the 24 best partners of a unit are looked at first, all of them if these do not suffice.
 
     Examples
     --------
@@ -51,7 +53,39 @@ def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int
     >>> heaviest_disjoint_paths([np.array([[5.0, 4.0], [4.0, 1.0]])], 2)
     [(array([0, 1]), array([1, 0]))]
     """
-    levels = [_candidates(matrix, max(count, _PARTNERS)) for matrix in scores]
+    if len(scores) == 1:
+        edges = _assignment(scores[0], count, share)
+    else:
+        few = [_candidates(matrix, _PARTNERS) for matrix in scores]
+        everything = [np.nonzero(np.isfinite(matrix)) for matrix in scores]
+        edges = _flow(scores, few, count, share) or _flow(scores, everything, count, share)
+    if edges is None:
+        raise BudgetError(
+            f"there are no {count} paths through layers of "
+            f"{[scores[0].shape[1], *(m.shape[0] for m in scores)]} units that share no unit; "
+            "keep more weights in the layer with the fewest, or use repair=True"
+        )
+    return edges
+
+
+def _assignment(scores: np.ndarray, count: int, share: int) -> Edges | None:
+    """Return the `count` heaviest edges without a common unit: dummies take all other units."""
+    above, below = len(scores) * share, scores.shape[1]
+    if count > min(above, below):
+        return None
+    room = np.full((above + below - count, above + below - count), _FORBIDDEN)
+    room[:above, :below] = np.maximum(np.repeat(scores, share, axis=0), _FORBIDDEN)
+    room[above:, :below] = room[:above, below:] = 0.0
+    rows, cols = optimize.linear_sum_assignment(room, maximize=True)
+    real = (rows < above) & (cols < below)
+    rows, cols = rows[real] // share, cols[real]
+    return [(rows, cols)] if np.isfinite(scores[rows, cols]).all() else None
+
+
+def _flow(
+    scores: Sequence[np.ndarray], levels: Sequence[tuple], count: int, share: int
+) -> Edges | None:
+    """Return the heaviest paths along the edges in `levels`, or None if there are none."""
     value = np.concatenate(
         [matrix[rows, cols] for matrix, (rows, cols) in zip(scores, levels, strict=True)]
     )
@@ -73,11 +107,7 @@ def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int
         method="highs-ds",
     )
     if found.status != 0:
-        raise BudgetError(
-            f"there are no {count} paths through layers of "
-            f"{[scores[0].shape[1], *(m.shape[0] for m in scores)]} units that share no unit; "
-            "keep more weights in the layer with the fewest, or use repair=True"
-        )
+        return None
     chosen = found.x > 0.5
     return [
         (rows[chosen[start:end]], cols[chosen[start:end]])
