@@ -6,15 +6,12 @@ Many seeds train as one stack; every allocation is measured with and without rep
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regions.results import jsonable
 from regions.training import (
     DataSet,
     Recipe,
@@ -81,9 +78,9 @@ def compare_allocations(
     `accuracy_before` (right after pruning), `dense_accuracy`, `log2_bound` (of the pruned
     network, kind "effective"), `kept`, `effective_weights`, and `density_NAME` for each layer.
     """
-    from regions.resume import run_tasks
+    from regions.resume import fingerprint, run_tasks
 
-    home = Path(folder) / "tasks" / _key(study)
+    home = Path(folder) / "tasks" / fingerprint(study)
     data = load_data(study.data)
     models = [
         build_model("mlp", data.image_shape, data.classes, seed=seed, hidden=study.hidden)
@@ -97,10 +94,6 @@ def compare_allocations(
     ]
     measure = partial(_measure, study=study, data=data, dense=dense)
     return run_tasks(tasks, measure, home, n_jobs=n_jobs, progress=progress, label="allocations")
-
-
-def _key(study: Study) -> str:
-    return hashlib.sha256(json.dumps(jsonable(study)).encode()).hexdigest()[:12]
 
 
 def _measure(

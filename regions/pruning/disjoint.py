@@ -92,7 +92,7 @@ def path_count(budget: int, depth: int, narrowest: int) -> int:
     >>> [path_count(budget, 2, 100) for budget in (9, 88, 884)], path_count(118, 5, 100)
     ([3, 18, 59], 7)
     """
-    cost = max(links(depth) * (depth - 1), 1)
+    cost = _cost(depth)
     return max(1, min(isqrt(4 * budget // cost), budget // (cost + 2), narrowest))
 
 
@@ -102,6 +102,11 @@ def links(depth: int) -> int:
     Along a deep chain of single weights the signal shrinks with every layer and training fails.
     """
     return 1 if depth <= 2 else 2
+
+
+def _cost(depth: int) -> int:
+    """Return what a path costs in layers 2..L."""
+    return max(links(depth) * (depth - 1), 1)
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,7 @@ def disjoint_counts(shapes: Mapping[str, tuple[int, ...]], budget: int) -> dict[
     first, *others = list(shapes)
     depth = len(shapes)
     narrowest = min(shapes[name][0] for name in (list(shapes)[:-1] or [first]))
-    cost = max(links(depth) * (depth - 1), 1)
+    cost = _cost(depth)
     enough = max(cost * narrowest**2 // 4, (cost + 2) * narrowest)
     sparse = min(budget, enough)
     paths = path_count(sparse, depth, narrowest)
