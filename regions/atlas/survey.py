@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import tempfile
 from functools import partial
@@ -21,8 +19,7 @@ from regions.atlas.method import read_method
 from regions.atlas.settings import Settings
 from regions.errors import DataError
 from regions.figures import Run
-from regions.results import jsonable
-from regions.resume import run_tasks
+from regions.resume import fingerprint, run_tasks
 from regions.training import DataSet, load_data
 
 
@@ -101,7 +98,8 @@ def survey(
     }
     run = Run(config=config, seed=settings.seed, inputs=run_inputs)
     _check_pruning(starts, dataset, settings)
-    home = _writable(folder) / "tasks" / _key(config, starts)
+    key = fingerprint({**config, "networks": starts.fingerprint()})
+    home = _writable(folder) / "tasks" / key
     dense = starts.trained(dataset, settings, home / "dense", progress)
     plan = Survey(
         data=dataset, dense=dense, distinct=starts.distinct, settings=settings, home=home, **plan
@@ -136,11 +134,6 @@ def _writable(folder: str | os.PathLike) -> Path:
             return path
     except OSError as error:
         raise DataError(f"cannot write to the folder {str(path)!r}: {error.strerror}") from error
-
-
-def _key(config: dict[str, Any], starts: Starts) -> str:
-    text = json.dumps(jsonable({**config, "networks": starts.fingerprint()}), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _run(plan: Survey, n_jobs: int | None, progress: bool) -> pd.DataFrame:
