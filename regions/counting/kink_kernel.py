@@ -1,9 +1,12 @@
 """The compiled parts of the line engine: kinks stored pixel by pixel, and what is done with them.
 
 A value of shape (channels, *sides) has `pixels` positions. Pixel p has kinks in the columns
-``columns[starts[p]:starts[p + 1]]`` only, in any order; its entries are a block of one row per
-channel, ``entries[channels * starts[p]:channels * starts[p + 1]]``. Unit ``channel * pixels + p``
-has the kinks factor * entries; entries of units of factor 0 are never read.
+``columns[starts[p]:starts[p + 1]]`` only; its entries are a block of one row per channel,
+``entries[channels * starts[p]:channels * starts[p + 1]]``. Unit ``channel * pixels + p`` has the
+kinks factor * entries; entries of units of factor 0 are never read. Columns come in any order, but
+a pixel with more than `_FULL` of them has them all, from first to last: then a convolution reads
+its rows where they are. Nothing here calls BLAS, whose threads wait for each other longer than
+products of this size take.
 """
 
 from __future__ import annotations
@@ -13,12 +16,12 @@ from numba import njit
 
 compiled = njit(cache=True, nogil=True)
 
+_FULL = 0.5
+
 
 @compiled
-def convolve(kinks, weight, table, wanted, width):
-    """Return starts, columns and entries of a convolution at the wanted units.
-
-    At every position one matrix product takes the input rows that are not zero.
+def convolve(kinks, weight, table, wanted, width, begins, found, out):
+    """Write the entries of a convolution at the wanted units.
 
     Parameters
     ----------
@@ -29,16 +32,17 @@ def convolve(kinks, weight, table, wanted, width):
     wanted : (outputs * positions,) bool array
     width : int
         Number of columns.
+    begins, found, out : arrays
+        Starts and columns as `unions` gives them, and where to write the entries.
     """
     starts, columns, entries, factor = kinks
     taps, channels, outputs = weight.shape
     pixels, positions = len(starts) - 1, len(table)
-    begins, found = _unions(starts, columns, table, wanted, width)
-    out = np.empty(outputs * len(found))
-    left = np.empty(taps * channels * outputs)
-    right = np.empty(taps * channels * width)
-    product = np.empty(outputs * width)
-    outs, places = np.empty(outputs, np.int64), np.empty(width, np.int64)
+    most, fours = taps * channels + 3, outputs + 3
+    placed, moved = np.empty(most * fours), np.empty(most * fours)
+    reads, gathered = np.empty(most, np.int64), np.empty(most * width)
+    sums, outs = np.empty(fours * width), np.zeros(fours, np.int64)
+    places, targets = np.empty(width, np.int64), np.empty(width, np.int64)
     for position in range(positions):
         begin, size = begins[position], begins[position + 1] - begins[position]
         if size == 0:
@@ -49,52 +53,88 @@ def convolve(kinks, weight, table, wanted, width):
         for output in range(outputs):
             outs[n_outs] = output
             n_outs += wanted[output * positions + position]
-        n = 0
+        rows = -(-n_outs // 4) * 4
+        outs[n_outs:rows] = 0
+        n_placed, n_moved = 0, 0
         for tap in range(taps):
             pixel = table[position, tap]
-            if pixel < 0 or starts[pixel] == starts[pixel + 1]:
+            if pixel < 0:
                 continue
             here = columns[starts[pixel] : starts[pixel + 1]]
-            straight = len(here) == size and _straight(here, places)
+            n, whole = len(here), len(here) == width
+            if not whole:
+                for i in range(n):
+                    targets[i] = places[here[i]]
             for channel in range(channels):
                 scale = factor[channel * pixels + pixel]
-                if scale == 0.0:
+                at = channels * starts[pixel] + channel * n
+                if scale == 0.0 or not _bent(entries[at : at + n]):
                     continue
-                at, bent = channels * starts[pixel] + channel * len(here), straight
-                if straight:
-                    right[n * size : (n + 1) * size] = entries[at : at + size]
+                if whole:
+                    reads[n_placed] = at
+                    terms = placed[n_placed * rows : (n_placed + 1) * rows]
+                    n_placed += 1
                 else:
-                    right[n * size : (n + 1) * size] = 0.0
-                    for i in range(len(here)):
-                        right[n * size + places[here[i]]] = entries[at + i]
-                        bent |= entries[at + i] != 0.0
-                if bent:
-                    for i in range(n_outs):
-                        left[n * n_outs + i] = scale * weight[tap, channel, outs[i]]
-                    n += 1
-        result = product[: n_outs * size].reshape(n_outs, size)
-        if n:
-            weights = left[: n * n_outs].reshape(n, n_outs)
-            np.dot(weights.T, right[: n * size].reshape(n, size), result)
+                    row = gathered[n_moved * size : (n_moved + 1) * size]
+                    row[:] = 0.0
+                    for i in range(n):
+                        row[targets[i]] = entries[at + i]
+                    terms = moved[n_moved * rows : (n_moved + 1) * rows]
+                    n_moved += 1
+                for i in range(rows):
+                    terms[i] = scale * weight[tap, channel, outs[i]]
+        result = sums[: rows * size].reshape(rows, size)
+        if n_moved:
+            terms = moved[: n_moved * rows].reshape(n_moved, rows)
+            np.dot(terms.T, gathered[: n_moved * size].reshape(n_moved, size), result)
         else:
             result[:] = 0.0
+        if n_placed:
+            last = -(-n_placed // 4) * 4
+            placed[n_placed * rows : last * rows] = 0.0
+            reads[n_placed:last] = reads[0]
+            _add_rows(placed[: last * rows].reshape(last, rows), entries, reads, result)
         for i in range(n_outs):
             at = outputs * begin + outs[i] * size
             out[at : at + size] = result[i]
-    return begins, found, out
 
 
 @compiled
-def _straight(columns, places):
-    """Tell whether the columns are in the order of their places."""
-    for i in range(len(columns)):
-        if places[columns[i]] != i:
-            return False
-    return True
+def _bent(row):
+    """Tell whether a row has a kink."""
+    for i in range(len(row)):
+        if row[i] != 0.0:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _add_rows(factors, entries, reads, out):
+    """Add sum_r factors[r, s] * (the row at entries[reads[r]]) to every row s of `out`.
+
+    Four rows go to four sums at a time, so that each is loaded once for four products.
+    """
+    size = out.shape[1]
+    for r in range(0, len(factors), 4):
+        a, b = entries[reads[r] :][:size], entries[reads[r + 1] :][:size]
+        c, d = entries[reads[r + 2] :][:size], entries[reads[r + 3] :][:size]
+        for s in range(0, len(out), 4):
+            fa, fb, fc, fd = factors[r], factors[r + 1], factors[r + 2], factors[r + 3]
+            aw, ax, ay, az = fa[s], fa[s + 1], fa[s + 2], fa[s + 3]
+            bw, bx, by, bz = fb[s], fb[s + 1], fb[s + 2], fb[s + 3]
+            cw, cx, cy, cz = fc[s], fc[s + 1], fc[s + 2], fc[s + 3]
+            dw, dx, dy, dz = fd[s], fd[s + 1], fd[s + 2], fd[s + 3]
+            w, x, y, z = out[s], out[s + 1], out[s + 2], out[s + 3]
+            for i in range(size):
+                ai, bi, ci, di = a[i], b[i], c[i], d[i]
+                w[i] += aw * ai + bw * bi + cw * ci + dw * di
+                x[i] += ax * ai + bx * bi + cx * ci + dx * di
+                y[i] += ay * ai + by * bi + cy * ci + dy * di
+                z[i] += az * ai + bz * bi + cz * ci + dz * di
 
 
 @compiled
-def _unions(starts, columns, table, wanted, width):
+def unions(starts, columns, table, wanted, width):
     """Return the columns that each position with wanted units reads: starts and columns."""
     positions, taps = table.shape
     begins = np.zeros(positions + 1, np.int64)
@@ -105,16 +145,12 @@ def _unions(starts, columns, table, wanted, width):
         any_wanted = False
         for unit in range(position, len(wanted), positions):
             any_wanted |= wanted[unit]
-        longest, most = -1, 0
-        for tap in range(taps):
-            pixel = table[position, tap]
-            if pixel >= 0 and starts[pixel + 1] - starts[pixel] > most:
-                longest, most = tap, starts[pixel + 1] - starts[pixel]
-        if any_wanted and most > 0:
+        if any_wanted:
             if n + width > len(found):
                 found = np.append(found, np.empty(len(found) + width, np.int64))
-            for turn in range(-1, taps):  # the longest list first: its rows need no gathering
-                pixel = table[position, longest if turn < 0 else turn]
+            begin = n
+            for tap in range(taps):
+                pixel = table[position, tap]
                 if pixel < 0:
                     continue
                 for i in range(starts[pixel], starts[pixel + 1]):
@@ -122,20 +158,26 @@ def _unions(starts, columns, table, wanted, width):
                         seen[columns[i]] = position
                         found[n] = columns[i]
                         n += 1
+            n = _filled(found, begin, n, width)
         begins[position + 1] = n
     return begins, found[:n].copy()
 
 
 @compiled
-def add(first, second, wanted, width):
-    """Return starts, columns and entries of the sum of two values at the wanted units."""
-    pixels = len(first[0]) - 1
+def _filled(found, begin, end, width):
+    """Put all columns from `begin` if most are there already; return where they end."""
+    if end - begin <= _FULL * width:
+        return end
+    for column in range(width):
+        found[begin + column] = column
+    return begin + width
+
+
+@compiled
+def add(first, second, wanted, width, begins, found, out):
+    """Write the entries of the sum of two values at the wanted units (as `convolve` does)."""
+    pixels = len(begins) - 1
     channels = len(wanted) // pixels
-    both = np.concatenate((first[0], second[0][1:] + first[0][-1]))
-    columns = np.concatenate((first[1], second[1]))
-    table = np.column_stack((np.arange(pixels), np.arange(pixels) + pixels))
-    begins, found = _unions(both, columns, table, wanted, width)
-    out = np.zeros(channels * len(found))
     places = np.empty(width, np.int64)
     for pixel in range(pixels):
         begin, size = begins[pixel], begins[pixel + 1] - begins[pixel]
@@ -143,24 +185,27 @@ def add(first, second, wanted, width):
             continue
         for i in range(size):
             places[found[begin + i]] = i
-        for starts, columns, entries, factor in (first, second):
-            here = columns[starts[pixel] : starts[pixel + 1]]
-            straight, n = _straight(here, places), len(here)
-            for channel in range(channels):
-                unit = channel * pixels + pixel
-                if wanted[unit] and factor[unit] != 0.0:
-                    row = out[channels * begin + channel * size :]
-                    terms = entries[channels * starts[pixel] + channel * n :]
-                    if straight:
-                        for i in range(n):
-                            row[i] += factor[unit] * terms[i]
-                    else:
-                        for i in range(n):
-                            row[places[here[i]]] += factor[unit] * terms[i]
-    return begins, found, out
+        for channel in range(channels):
+            unit = channel * pixels + pixel
+            if not wanted[unit]:
+                continue
+            row = out[channels * begin + channel * size :][:size]
+            row[:] = 0.0
+            for starts, columns, entries, factor in (first, second):
+                n, scale = starts[pixel + 1] - starts[pixel], factor[unit]
+                if n == 0 or scale == 0.0:
+                    continue
+                terms = entries[channels * starts[pixel] + channel * n :][:n]
+                if n == width:
+                    for i in range(n):
+                        row[i] += scale * terms[i]
+                else:
+                    here = columns[starts[pixel] :][:n]
+                    for i in range(n):
+                        row[places[here[i]]] += scale * terms[i]
 
 
-@compiled
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def sizes(kinks, heights):
     """Return sum_k |kink k| heights[k] of every unit."""
     starts, columns, entries, factor = kinks
@@ -169,12 +214,14 @@ def sizes(kinks, heights):
     out = np.zeros(len(factor))
     for pixel in range(pixels):
         n = starts[pixel + 1] - starts[pixel]
+        spans = heights[columns[starts[pixel] : starts[pixel + 1]]]
         for channel in range(channels):
             unit = channel * pixels + pixel
             if factor[unit] != 0.0:
-                at, total = channels * starts[pixel] + channel * n, 0.0
+                row = entries[channels * starts[pixel] + channel * n :][:n]
+                total = 0.0
                 for i in range(n):
-                    total += abs(entries[at + i]) * heights[columns[starts[pixel] + i]]
+                    total += abs(row[i]) * spans[i]
                 out[unit] = abs(factor[unit]) * total
     return out
 
@@ -197,23 +244,20 @@ def rows_of(kinks, units, width):
 
 
 @compiled
-def replaced(kinks, units, rows):
-    """Return starts, columns and entries with the rows of some units replaced.
-
-    `rows`, (units, columns), may bend in columns where the pixel did not.
-    """
+def widened(kinks, units, rows):
+    """Return starts and columns with room for new rows of some units, (units, columns)."""
     starts, columns, entries, factor = kinks
     pixels, width = len(starts) - 1, rows.shape[1]
-    channels = len(factor) // pixels
     bent = np.zeros((pixels, width), np.bool_)
     for k in range(len(units)):
         flags = bent[units[k] % pixels]
         for column in range(width):
             flags[column] |= rows[k, column] != 0.0
     begins = np.zeros(pixels + 1, np.int64)
-    found = np.empty(len(columns) + bent.sum(), np.int64)
+    found = np.empty(len(columns) + pixels * width, np.int64)
     n = 0
     for pixel in range(pixels):
+        begin = n
         for i in range(starts[pixel], starts[pixel + 1]):
             found[n] = columns[i]
             bent[pixel, columns[i]] = False
@@ -222,22 +266,48 @@ def replaced(kinks, units, rows):
             if bent[pixel, column]:
                 found[n] = column
                 n += 1
+        n = _filled(found, begin, n, width)
         begins[pixel + 1] = n
-    out = np.zeros(channels * n)
+    return begins, found[:n].copy()
+
+
+@compiled
+def replace(kinks, units, rows, begins, found, out):
+    """Write the entries with the rows of some units replaced by `rows`, (units, columns)."""
+    starts, columns, entries, factor = kinks
+    pixels, width = len(starts) - 1, rows.shape[1]
+    channels = len(factor) // pixels
     for pixel in range(pixels):
-        old, size = starts[pixel + 1] - starts[pixel], begins[pixel + 1] - begins[pixel]
+        here = columns[starts[pixel] : starts[pixel + 1]]
+        old, size = len(here), begins[pixel + 1] - begins[pixel]
+        straight = size < width or _straight(here)
         for channel in range(channels):
             if factor[channel * pixels + pixel] != 0.0:
                 at = channels * starts[pixel] + channel * old
                 to = channels * begins[pixel] + channel * size
-                out[to : to + old] = entries[at : at + old]
+                row = out[to : to + size]
+                if straight:
+                    row[:old] = entries[at : at + old]
+                    row[old:] = 0.0
+                else:
+                    row[:] = 0.0
+                    for i in range(old):
+                        row[here[i]] = entries[at + i]
     for k in range(len(units)):
         channel, pixel = units[k] // pixels, units[k] % pixels
         size = begins[pixel + 1] - begins[pixel]
         to = channels * begins[pixel] + channel * size
         for i in range(size):
             out[to + i] = rows[k, found[begins[pixel] + i]]
-    return begins, found[:n], out
+
+
+@compiled
+def _straight(columns):
+    """Tell whether columns are in order, from the first."""
+    for i in range(len(columns)):
+        if columns[i] != i:
+            return False
+    return True
 
 
 @compiled
@@ -278,7 +348,7 @@ def moved(kinks, index, positions, width):
         table[unit % positions, unit // positions] = (
             index[unit] % pixels if index[unit] >= 0 else -1
         )
-    begins, found = _unions(starts, columns, table, np.ones(len(index), np.bool_), width)
+    begins, found = unions(starts, columns, table, np.ones(len(index), np.bool_), width)
     out = np.zeros(channels * len(found))
     places = np.empty(width, np.int64)
     for position in range(positions):

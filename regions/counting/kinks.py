@@ -9,6 +9,7 @@ values do, without biases.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from math import prod
@@ -19,6 +20,25 @@ import numpy as np
 from regions.counting import kink_kernel
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Add, Conv, Linear, Move, Scale, Shape, Step
+
+
+class Memory:
+    """Arrays for entries, handed out again once no value holds them.
+
+    Fresh memory costs a page fault for every 4 KB, more than is computed in it.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: list[np.ndarray] = []
+
+    def take(self, size: int) -> np.ndarray:
+        """Return an array of `size` numbers, of any value."""
+        held = sys.getrefcount(np.empty(0)) + 2  # by the list and the loop
+        for array in self._arrays:
+            if len(array) >= size and sys.getrefcount(array) == held:
+                return array[:size]
+        self._arrays.append(np.empty(size + size // 4))
+        return self._arrays[-1][:size]
 
 
 class Kinks(NamedTuple):
@@ -45,11 +65,21 @@ class Kinks(NamedTuple):
         bent = np.flatnonzero(rows.any(axis=1))
         factor = np.zeros(len(rows))
         factor[bent] = 1.0
-        return cls(*kink_kernel.replaced(bare, bent, rows[bent]), factor)
+        return bare.replaced(bent, rows[bent], factor, Memory())
 
     def rows(self, columns: int) -> np.ndarray:
         """Return all kinks, (units, columns)."""
         return kink_kernel.rows_of(self, np.arange(len(self.factor)), columns)
+
+    def replaced(
+        self, units: np.ndarray, rows: np.ndarray, factor: np.ndarray, memory: Memory
+    ) -> Kinks:
+        """Return the kinks with `rows`, (units, columns), for some units, and a new factor."""
+        starts, columns = kink_kernel.widened(self, units, rows)
+        channels = len(factor) // (len(starts) - 1)
+        entries = memory.take(channels * len(columns))
+        kink_kernel.replace(self, units, rows, starts, columns, entries)
+        return Kinks(starts, columns, entries, factor)
 
     def times(self, factor: np.ndarray | float) -> Kinks:
         """Return the kinks times a factor for each unit."""
@@ -63,7 +93,7 @@ class Segments:
     """The linear segments of one network, prepared for kinks."""
 
     def __init__(self, net: ReLUNetwork) -> None:
-        self.net, self.graph = net, net.graph
+        self.net, self.graph, self.memory = net, net.graph, Memory()
         self.shapes = {step.name: step.shape for step in net.graph.steps}
 
     def push(
@@ -139,8 +169,10 @@ class Segments:
         kinks, parameters = inputs[0], self.net.parameters
         if _is_plain(step):
             weight, table = self._weights[step.name], self._tables[step.name]
-            made = kink_kernel.convolve(kinks, weight, table, wanted, columns)
-            return Kinks(*made, wanted.astype(np.float64))
+            starts, found = kink_kernel.unions(*kinks[:2], table, wanted, columns)
+            out = self.memory.take(step.shape[0] * len(found))
+            kink_kernel.convolve(kinks, weight, table, wanted, columns, starts, found, out)
+            return Kinks(starts, found, out, wanted.astype(np.float64))
         if isinstance(step, Linear) and len(step.shape) == 1:
             fed = kinks.factor != 0
             weight = parameters[f"{step.weight}.weight"][np.ix_(wanted, fed)] * kinks.factor[fed]
@@ -153,8 +185,7 @@ class Segments:
         if isinstance(step, Add):
             total = kinks.times(step.signs[0])
             for sign, other in zip(step.signs[1:], inputs[1:], strict=True):
-                made = kink_kernel.add(total, other.times(sign), wanted, columns)
-                total = Kinks(*made, wanted.astype(np.float64))
+                total = self._sum(total, other.times(sign), wanted, columns)
             return total
         if isinstance(step, Move):
             index = np.arange(step.size) if step.index is None else np.asarray(step.index)
@@ -163,6 +194,16 @@ class Segments:
         rows = kinks.rows(columns).T.reshape(columns, *self.shapes[step.inputs[0]])
         out = np.asarray(step.linear([rows], parameters)).reshape(len(rows), step.size)
         return Kinks.of(np.ascontiguousarray(out.T), step.shape)
+
+    def _sum(self, first: Kinks, second: Kinks, wanted: np.ndarray, columns: int) -> Kinks:
+        pixels = np.arange(len(first.starts) - 1)
+        table = np.column_stack([pixels, pixels + len(pixels)])
+        starts = np.concatenate([first.starts, second.starts[1:] + first.starts[-1]])
+        both = np.concatenate([first.columns, second.columns])
+        starts, found = kink_kernel.unions(starts, both, table, wanted, columns)
+        out = self.memory.take(len(wanted) // len(pixels) * len(found))
+        kink_kernel.add(first, second, wanted, columns, starts, found, out)
+        return Kinks(starts, found, out, wanted.astype(np.float64))
 
     @cached_property
     def _direct(self) -> set[str]:

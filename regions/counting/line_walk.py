@@ -25,7 +25,7 @@ from regions.counting.pieces import Bends, End, Piece, Pushed
 from regions.networks import ReLUNetwork
 
 _MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
-_MOST_KNOTS = 384
+_MOST_KNOTS = 512
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class _Walker:
         rows[:, columns] = bends.activated(found, at_knots, knots, relu.slope)
         factor = kinks.factor * slopes
         factor[bends.units] = 1.0
-        values[relu.name] = Kinks(*kink_kernel.replaced(kinks, bends.units, rows), factor)
+        values[relu.name] = kinks.replaced(bends.units, rows, factor, self.segments.memory)
         layers = np.where(found.fresh, piece.layer, piece.layers[found.left])
         return Piece(piece.layer + 1, piece.ends, knots, layers, columns, values)
 
