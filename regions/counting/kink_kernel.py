@@ -16,7 +16,7 @@ from numba import njit
 
 compiled = njit(cache=True, nogil=True)
 
-_FULL = 0.5
+_FULL = 0.75
 
 
 @compiled
@@ -151,7 +151,7 @@ def unions(starts, columns, table, wanted, width):
             begin = n
             for tap in range(taps):
                 pixel = table[position, tap]
-                if pixel < 0:
+                if pixel < 0 or n - begin == width:
                     continue
                 for i in range(starts[pixel], starts[pixel + 1]):
                     if seen[columns[i]] != position:
@@ -206,8 +206,8 @@ def add(first, second, wanted, width, begins, found, out):
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
-def sizes(kinks, heights):
-    """Return sum_k |kink k| heights[k] of every unit."""
+def sizes(kinks, heights, units):
+    """Return sum_k |kink k| heights[k] of the units that `units`, (units,) bools, picks; else 0."""
     starts, columns, entries, factor = kinks
     pixels = len(starts) - 1
     channels = len(factor) // pixels
@@ -217,7 +217,7 @@ def sizes(kinks, heights):
         spans = heights[columns[starts[pixel] : starts[pixel + 1]]]
         for channel in range(channels):
             unit = channel * pixels + pixel
-            if factor[unit] != 0.0:
+            if units[unit] and factor[unit] != 0.0:
                 row = entries[channels * starts[pixel] + channel * n :][:n]
                 total = 0.0
                 for i in range(n):

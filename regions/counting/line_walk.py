@@ -21,7 +21,7 @@ from regions.counting.chain import TOLERANCE, absolute
 from regions.counting.kinks import Kinks, Segments
 from regions.counting.knots import Insertions, LineFrame, insertions
 from regions.counting.limits import Stopwatch
-from regions.counting.pieces import Bends, End, Piece, Pushed
+from regions.counting.pieces import Bends, End, Piece, Pushed, width_of
 from regions.networks import ReLUNetwork
 
 _MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
@@ -84,43 +84,41 @@ class _Walker:
         """Return the piece with the preactivations of its layer (or the outputs)."""
         layer, (least, most) = piece.layer, piece.reach
         before = [end.before(layer) for end in piece.ends]
-        heights = np.empty(len(piece.columns))
+        heights = np.zeros(piece.width)
         heights[piece.columns] = piece.heights
         largest, moved = {}, {}
         for name, kinks in piece.values.items():
             ends = np.maximum(*(np.abs(values[name]) for values in before))
-            moved[name] = kink_kernel.sizes(kinks, heights).reshape(ends.shape)
+            everyone = np.ones(ends.size, np.bool_)
+            moved[name] = kink_kernel.sizes(kinks, heights, everyone).reshape(ends.shape)
             largest[name] = most * ends + moved[name]
         rows = {name: np.concatenate([largest[name], moved[name]]) for name in largest}
         bounds = self.twin.bounds(rows, layer, np.array([1.0, 0.0]))
         first, last = (end.values(layer) for end in piece.ends)
-        room = least * np.minimum(np.abs(first), np.abs(last))
-        sure = ((first > 0) == (last > 0)) & (room > bounds[1] + TOLERANCE * bounds[0])
+        room = least * np.minimum(np.abs(first), np.abs(last)) - TOLERANCE * bounds[0]
+        same = (first > 0) == (last > 0)
+        unsure, feeding = ~(same & (room > bounds[1])), np.zeros(len(first), np.bool_)
         if layer == self.last:
-            sure[:] = False
-            wanted = ~sure
-        else:
-            deeper = layer + 1 < self.last or self.outputs
-            wanted = ~sure | (deeper & ((first > 0) | (self.net.relu_layers[layer].slope != 0)))
-        values = self.segments.push(piece.values, layer, wanted, len(piece.columns))
+            unsure[:] = True
+        elif layer + 1 < self.last or self.outputs:
+            feeding = (first > 0) | (self.net.relu_layers[layer].slope != 0)
+        values = self.segments.push(piece.values, layer, unsure | feeding, piece.width)
+        if layer < self.last:
+            kinks = values[self.segments.end(layer)]
+            unsure &= ~(same & (room > kink_kernel.sizes(kinks, heights, unsure)))
         sizes = {
             name: Kinks.of(size.reshape(-1, 1), size.shape[1:]) for name, size in largest.items()
         }
-        terms = self.twin.push(sizes, layer, ~sure, 1, homogeneous=1.0)[self.segments.end(layer)]
-        doubtful = np.flatnonzero(~sure)
+        terms = self.twin.push(sizes, layer, unsure, 1, homogeneous=1.0)[self.segments.end(layer)]
+        doubtful = np.flatnonzero(unsure)
         tolerance = TOLERANCE * kink_kernel.rows_of(terms, doubtful, 1)[:, 0]
         fields = {name: getattr(piece, name) for name in Piece.__dataclass_fields__}
         return Pushed(**{**fields, "values": values}, doubtful=doubtful, tolerance=tolerance)
 
     def bends(self, piece: Pushed) -> Bends:
-        """Return the units of a piece that may change sign, looked at closely."""
+        """Return the doubtful units of a piece, looked at closely."""
         kinks = piece.values[self.segments.end(piece.layer)]
-        found = Bends.of(piece, kinks, piece.doubtful, piece.tolerance)
-        first, last = found.at_first[:, 0], found.at_last[:, -1]
-        moved = np.abs(found.kinks) @ piece.heights
-        room = piece.reach[0] * np.minimum(np.abs(first), np.abs(last))
-        sure = ((first > 0) == (last > 0)) & (room > moved + found.tolerance)
-        return found.take(~sure)
+        return Bends.of(piece, kinks, piece.doubtful, piece.tolerance)
 
     def cut(self, piece: Pushed, found: Insertions) -> list[tuple]:
         """Return the arguments of `part` for parts with fewer knots, the leftmost last."""
@@ -148,7 +146,7 @@ class _Walker:
         if graph.last_use[name] == graph.position[relu.name]:
             values.pop(name)
         slopes = self.net.slopes(piece.layer, piece.ends[0].values(piece.layer) > 0)
-        rows = np.zeros((len(bends.units), len(columns)))
+        rows = np.zeros((len(bends.units), width_of(len(columns))))
         rows[:, columns] = bends.activated(found, at_knots, knots, relu.slope)
         factor = kinks.factor * slopes
         factor[bends.units] = 1.0
@@ -160,8 +158,7 @@ class _Walker:
         """Return a piece behind the last linear segment, or before it if that is not wanted."""
         if not isinstance(piece, Pushed):
             return LinePart(piece.knots, piece.layers, *self.no_outputs(len(piece.knots)))
-        kinks = piece.values[self.segments.end(piece.layer)]
-        found = Bends.of(piece, kinks, piece.doubtful, piece.tolerance)
+        found = self.bends(piece)
         return LinePart(piece.knots, piece.layers, found.values(piece), piece.tolerance)
 
     def no_outputs(self, knots: int) -> tuple[np.ndarray, np.ndarray]:

@@ -63,6 +63,11 @@ class Piece:
     columns: np.ndarray
     values: dict[str, Kinks]
 
+    @property
+    def width(self) -> int:
+        """How many columns `values` has."""
+        return width_of(len(self.columns))
+
     @cached_property
     def shares(self) -> tuple[np.ndarray, np.ndarray]:
         """How inner knots mix the two ends."""
@@ -103,7 +108,7 @@ class Pushed(Piece):
         layers = np.where(fresh, self.layer, self.layers[found.left])
         kept = np.concatenate([[low], low + 1 + np.flatnonzero(~fresh[low + 1 : high]), [high]])
         columns = self.columns[found.left[kept[1:-1]] - 1]
-        new = np.full(len(self.columns), -1)
+        new = np.full(self.width, -1)
         new[np.sort(columns)] = np.arange(len(columns))
         values = {
             name: Kinks(*kink_kernel.taken(kinks, new), kinks.factor)
@@ -113,8 +118,12 @@ class Pushed(Piece):
         return replace(self, ends=ends, values=values, **fields)
 
 
-def _rows(kinks: Kinks, units: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    return kink_kernel.rows_of(kinks, units, len(columns))[:, columns]
+def width_of(knots: int) -> int:
+    """Return how many columns are kept for the kinks at so many knots: a multiple of 8.
+
+    Rows of such a length go through the vector units of a processor without a rest.
+    """
+    return -(-knots // 8) * 8
 
 
 @dataclass(frozen=True)
@@ -132,19 +141,16 @@ class Bends:
 
     @classmethod
     def of(cls, piece: Piece, kinks: Kinks, units: np.ndarray, tolerance: np.ndarray) -> Bends:
-        """Return those of `units` that may change sign."""
+        """Return the bends of some units of a piece."""
         first, last = (end.values(piece.layer)[units] for end in piece.ends)
-        bends, inner = _rows(kinks, units, piece.columns), piece.knots[1:-1]
+        inner = piece.knots[1:-1]
+        bends = kink_kernel.rows_of(kinks, units, piece.width)[:, piece.columns]
         steps = bends * area(piece.knots[0], inner), bends * area(piece.knots[-1], inner)
         zero = np.zeros((len(units), 1))
         at_first = first[:, None] + np.hstack([zero, np.cumsum(steps[0], axis=1)])
         from_right = np.cumsum(steps[1][:, ::-1], axis=1)[:, ::-1]
         at_last = last[:, None] - np.hstack([from_right, zero])
         return cls(units, tolerance, bends, at_first, at_last)
-
-    def take(self, kept: np.ndarray) -> Bends:
-        """Return some of the units."""
-        return Bends(*(getattr(self, name)[kept] for name in self.__dataclass_fields__))
 
     def values(self, piece: Piece) -> np.ndarray:
         """Return the values at the piece's knots, (m + 2, units)."""
