@@ -246,7 +246,7 @@ def rows_of(kinks, units, width):
 @compiled
 def widened(kinks, units, rows):
     """Return starts and columns with room for new rows of some units, (units, columns)."""
-    starts, columns, entries, factor = kinks
+    starts, columns = kinks[:2]
     pixels, width = len(starts) - 1, rows.shape[1]
     bent = np.zeros((pixels, width), np.bool_)
     for k in range(len(units)):

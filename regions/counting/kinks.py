@@ -25,20 +25,28 @@ from regions.networks.steps import Add, Conv, Linear, Move, Scale, Shape, Step
 class Memory:
     """Arrays for entries, handed out again once no value holds them.
 
-    Fresh memory costs a page fault for every 4 KB, more than is computed in it.
+    Fresh memory costs a page fault for every 4 KB, which takes longer than what is computed in it.
     """
 
     def __init__(self) -> None:
         self._arrays: list[np.ndarray] = []
+        self._unheld = _references([np.empty(0)])[0]
 
     def take(self, size: int) -> np.ndarray:
-        """Return an array of `size` numbers, of any value."""
-        held = sys.getrefcount(np.empty(0)) + 2  # by the list and the loop
-        for array in self._arrays:
-            if len(array) >= size and sys.getrefcount(array) == held:
-                return array[:size]
+        """Return an array of `size` numbers, whatever they are."""
+        references = _references(self._arrays)
+        free = [i for i, count in enumerate(references) if count == self._unheld]
+        large = [i for i in free if len(self._arrays[i]) >= size]
+        if large:
+            return self._arrays[min(large, key=lambda i: len(self._arrays[i]))][:size]
+        for i in reversed(free):  # too small now, and probably later
+            del self._arrays[i]
         self._arrays.append(np.empty(size + size // 4))
         return self._arrays[-1][:size]
+
+
+def _references(arrays: list[np.ndarray]) -> list[int]:
+    return [sys.getrefcount(array) for array in arrays]
 
 
 class Kinks(NamedTuple):

@@ -23,7 +23,7 @@ from regions.workers import results_of
 if TYPE_CHECKING:
     import pandas as pd
 
-_TASKS = 8  # per worker
+_TASKS = 24  # per worker
 
 
 def count_line(

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import regions
+from regions.counting.kinks import Kinks, Memory, Segments
+from regions.networks import State
+
+COLUMNS = 40
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(5, 6, 3, padding=1)
+        self.second, self.norm = nn.Conv2d(6, 6, 3, padding=1), nn.BatchNorm2d(6)
+        self.third, self.last = nn.Conv2d(6, 7, 3, stride=2), nn.Linear(7 * 2 * 3, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        x = torch.relu(x + self.norm(self.second(x)))
+        return self.last(torch.relu(self.third(x)).flatten(1))
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    module = Residual()
+    module.norm.running_var.uniform_(0.5, 2)
+    return regions.as_network(module.double().eval(), input_shape=(5, 6, 7))
+
+
+def some_rows(rng, shape, share):
+    """Kinks of units, of which pixels have none, some or all."""
+    rows = rng.normal(size=(*shape, COLUMNS))
+    rows *= rng.random((*shape[1:], COLUMNS)) < share * rng.uniform(0.5, 2, size=(*shape[1:], 1))
+    rows *= rng.random((shape[0], 1, 1, 1)) < 0.8
+    return rows.reshape(-1, COLUMNS)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3, 0.6, 1.0])
+@pytest.mark.parametrize("layer", range(4))
+def test_kinks_go_through_a_segment_as_values_do(net, rng, share, layer):
+    before = net.start(rng.normal(size=(1, net.input_size)))
+    for done in range(layer):
+        values, state = net.advance(before, done)
+        before = net.activate(state, done, net.slopes(done, values > 0))
+    rows = {
+        name: some_rows(rng, value.shape[1:], share)
+        if value.ndim == 4
+        else rng.normal(size=(value[0].size, COLUMNS))
+        for name, value in before.values.items()
+    }
+    straight = State({n: r.T.reshape(-1, *before.values[n].shape[1:]) for n, r in rows.items()})
+    expected, _ = net.advance(straight, layer, np.zeros(COLUMNS))
+    wanted = (rng.random(expected.shape[1]) < 0.6) | (layer == 3)  # all outputs are wanted
+    segments = Segments(net)
+    for _ in range(2):  # the second time in memory that was used before
+        kinks = {n: Kinks.of(r, before.values[n].shape[1:]) for n, r in rows.items()}
+        found = segments.push(kinks, layer, wanted, COLUMNS)[segments.end(layer)].rows(COLUMNS)
+        np.testing.assert_allclose(found[wanted], expected.T[wanted], atol=1e-13)
+        assert not found[~wanted].any()
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3, 0.9])
+def test_rows_are_replaced_and_the_others_stay(rng, share):
+    shape, wider = (3, 4, 5), COLUMNS + 9
+    rows = some_rows(rng, shape, share)
+    units = rng.permutation(len(rows))[:11]
+    new = rng.normal(size=(11, wider)) * (rng.random((11, wider)) < 0.3)
+    kinks = Kinks.of(rows, shape)
+    factor = kinks.factor.copy()
+    factor[units] = 1.0
+    found = kinks.replaced(units, new, factor, Memory())
+    expected = np.pad(rows, ((0, 0), (0, 9)))
+    expected[units] = new
+    np.testing.assert_array_equal(found.rows(wider), expected)
+
+
+def test_memory_is_used_again_only_when_nobody_holds_it():
+    memory = Memory()
+    held = [memory.take(10) for _ in range(3)]
+    for i, array in enumerate(held):
+        array[:] = i
+    assert [array.tolist() for array in held] == [[float(i)] * 10 for i in range(3)]
+    part = held[1][2:4]
+    addresses = {array.__array_interface__["data"][0] for array in held}
+    del held, array
+    again = [memory.take(10).__array_interface__["data"][0] for _ in range(5)]
+    assert set(again) <= addresses
+    assert part.__array_interface__["data"][0] - 16 not in again
+    assert part.tolist() == [1.0, 1.0]
