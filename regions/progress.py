@@ -17,8 +17,10 @@ def track(
 ) -> Any:
     """Return a tqdm bar over `items` (or an empty bar of `total` steps) if `show` is true.
 
-    `look` goes to tqdm.
+    Otherwise `items` themselves (or a bar that does nothing). `look` goes to tqdm.
     """
+    if items is not None and not show:
+        return items
     from tqdm import tqdm
 
     look = {"delay": 1.0, "file": sys.stderr, **look}

@@ -9,7 +9,7 @@ import numpy as np
 
 from regions.counting.layer_kernel import Chain
 from regions.networks import Graph, ReLUNetwork, State
-from regions.networks.steps import Add
+from regions.networks.steps import Add, Linear
 
 # Rounding errors are a few hundred times 2.2e-16 of the terms that are added up; a preactivation
 # closer to zero than this share of them counts as zero.
@@ -44,11 +44,13 @@ def one_layer(units: int, slope: float, first: int, total: int) -> Chain:
 
 def absolute(net: ReLUNetwork) -> ReLUNetwork:
     """Return the network with the absolute value of every parameter: it adds up magnitudes."""
+    parameters = {name: np.abs(value) for name, value in net.parameters.items()}
+    if not any(isinstance(step, Add) for step in net.graph.steps):
+        return ReLUNetwork(net.graph, parameters)
     steps = (
         replace(step, signs=(1.0,) * len(step.signs)) if isinstance(step, Add) else step
         for step in net.graph.steps
     )
-    parameters = {name: np.abs(value) for name, value in net.parameters.items()}
     return ReLUNetwork(Graph(tuple(steps)), parameters)
 
 
@@ -95,7 +97,10 @@ def flat_chain(
 
 def dense_layer(net: ReLUNetwork, layer: int) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (n_l, n_{l+1}), inputs first, and bias of linear segment `layer` >= 1."""
-    size, relu = net.widths[layer], net.graph.relus[layer - 1]
+    steps, size, relu = net.graph.segments[layer], net.widths[layer], net.graph.relus[layer - 1]
+    if len(steps) == 1 and isinstance(steps[0], Linear) and len(relu.shape) == 1:
+        weight, bias = net.parameters[f"{steps[0].weight}.weight"], steps[0].offset(net.parameters)
+        return weight.T, np.zeros(len(weight)) if bias is None else bias
 
     def push(rows: np.ndarray, homogeneous: float) -> np.ndarray:
         state = State({relu.name: rows.reshape(-1, *relu.shape)})

@@ -171,6 +171,8 @@ def check_request(
 
 
 def _check_options(method: str, engine: Callable, options: dict[str, Any]) -> None:
+    if not options:
+        return
     known = set(inspect.signature(engine).parameters) - _SHARED
     unknown = sorted(set(options) - known)
     if unknown:

@@ -91,7 +91,7 @@ class ReLUNetwork:
         pairs = zip(self.graph.relu_names, self.graph.relus, strict=True)
         return tuple(ReluLayer(name, relu.shape, relu.slope) for name, relu in pairs)
 
-    @property
+    @cached_property
     def widths(self) -> tuple[int, ...]:
         """(n0, units of every ReLU layer, outputs)."""
         hidden = (layer.size for layer in self.relu_layers)
