@@ -52,15 +52,18 @@ def disjoint(request: Request) -> Selection:
     Where budgets are so large that the units in use have no room for them, the masks are those of
     repaired magnitude pruning: then dead ends are rare and all units are in use anyway.
 
-    Options: `paths`, the number of disjoint paths.
+    Options: `paths`, the number of disjoint paths of every group of layers that follow each other;
+    then there is no other way out: what has no room for them is refused.
 
     Raises
     ------
     UnsupportedModelError
         For networks that are no chain of layers (residual connections).
     BudgetError
-        If there are no masks of these sizes whose every weight is on a path.
+        If there are no masks of these sizes whose every weight is on a path, or none with as many
+        disjoint paths as the option `paths` says.
     """
+    paths = request.options.get("paths")
     layers = _chain(request)
     counts = _counts(request, layers)
     follow = follower(request.reading.graph)  # type: ignore[union-attr]
@@ -68,12 +71,18 @@ def disjoint(request: Request) -> Selection:
     masks: dict[str, np.ndarray] = {}
     try:
         for names in _runs(list(layers), counts):
-            masks |= _run(names, layers, counts, request.options.get("paths"))
+            masks |= _run(names, layers, counts, paths)
         alive = follow(whole | masks)
         if all(np.array_equal(alive[name], mask) for name, mask in masks.items()):
             return Selection(masks=masks)
     except BudgetError:
-        pass
+        if paths is not None:
+            raise
+    if paths is not None:
+        raise BudgetError(
+            f"with paths={paths} and the counts {counts} some kept weight is on no path from "
+            "input to output; leave `paths` out, or change the budget"
+        )
     # no room between the units in use, or a kernel's weight that only meets padding
     scores = {name: np.abs(request.weights[name]) for name in counts}
     shapes = {name: layer.shape for name, layer in layers.items()}
@@ -215,11 +224,18 @@ def _run(
     if paths is None:
         number = path_count(budget, len(names), min(hidden))
         number = max(number, *_fewest(names, layers, counts))
-    else:
-        number = int(paths)
-    number = min(number, *hidden, *(counts[name] for name in names))
-    if number < 1:
+    most = min(*hidden, *(counts[name] for name in names))
+    if most < 1:
         raise BudgetError(f"layers {list(names)} keep {budget} weights, too few for one path")
+    if paths is None:
+        number = min(number, most)
+    elif 1 <= paths <= most:
+        number = int(paths)
+    else:
+        raise BudgetError(
+            f"paths is {paths}, but layers {list(names)}, which keep "
+            f"{[counts[name] for name in names]} weights, have room for 1 to {most} disjoint paths"
+        )
     fan_in = max(1, counts[names[0]] // number)
     following = list(layers)[list(layers).index(names[-1]) + 1 :]
     ends = (

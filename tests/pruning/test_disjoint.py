@@ -165,6 +165,21 @@ def test_the_number_of_paths_is_an_option(pairs):
     assert set(masks.effective().units.values()) == {7}
 
 
+@pytest.mark.parametrize("paths", [0, 21, 10**6])
+def test_paths_without_room_are_refused_not_lowered(pairs, paths):
+    counts = {"layer1": 0.05, "layer2": 0.05}
+    with pytest.raises(BudgetError, match=f"paths is {paths}, .* room for 1 to 20"):
+        regions.prune(pairs([40, 20, 20, 3]), counts, "disjoint", paths=paths)
+
+
+def test_paths_whose_units_have_no_room_for_the_weights_are_refused(pairs):
+    counts = {"layer1": 0.5, "layer2": 0.5}
+    with pytest.raises(BudgetError):
+        regions.prune(pairs([40, 20, 20, 3]), counts, "disjoint", paths=2)
+    without = regions.prune(pairs([40, 20, 20, 3]), counts, "disjoint")
+    assert without.effective().units == {"layer1": 20, "layer2": 20}
+
+
 def test_deep_networks_read_two_units_below_each():
     shapes = [60, 30, 30, 30, 3]
     counts = regions.allocate(shapes, 0.02, "disjoint").counts
