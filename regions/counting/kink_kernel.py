@@ -3,10 +3,9 @@
 A value of shape (channels, *sides) has `pixels` positions. Pixel p has kinks in the columns
 ``columns[starts[p]:starts[p + 1]]`` only; its entries are a block of one row per channel,
 ``entries[channels * starts[p]:channels * starts[p + 1]]``. Unit ``channel * pixels + p`` has the
-kinks factor * entries; entries of units of factor 0 are never read. Columns come in any order, but
-a pixel with more than `_FULL` of them has them all, from first to last: then a convolution reads
-its rows where they are. Nothing here calls BLAS, whose threads wait for each other longer than
-products of this size take.
+kinks factor * entries; entries of units of factor 0 are never read. Columns come in any order; but
+what has more than `_FULL` of them is given them all, from first to last, and then a convolution
+reads its rows where they are. Matrix products here are so small that BLAS should have one thread.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def convolve(kinks, weight, table, wanted, width, begins, found, out):
             if pixel < 0:
                 continue
             here = columns[starts[pixel] : starts[pixel + 1]]
-            n, whole = len(here), len(here) == width
+            n, whole = len(here), _whole(here, width)
             if not whole:
                 for i in range(n):
                     targets[i] = places[here[i]]
@@ -97,6 +96,15 @@ def convolve(kinks, weight, table, wanted, width, begins, found, out):
         for i in range(n_outs):
             at = outputs * begin + outs[i] * size
             out[at : at + size] = result[i]
+
+
+@compiled
+def _whole(columns, width):
+    """Tell whether these are all columns, from first to last."""
+    for i in range(len(columns)):
+        if columns[i] != i:
+            return False
+    return len(columns) == width
 
 
 @compiled
@@ -186,21 +194,21 @@ def add(first, second, wanted, width, begins, found, out):
         for i in range(size):
             places[found[begin + i]] = i
         for channel in range(channels):
-            unit = channel * pixels + pixel
-            if not wanted[unit]:
-                continue
-            row = out[channels * begin + channel * size :][:size]
-            row[:] = 0.0
-            for starts, columns, entries, factor in (first, second):
-                n, scale = starts[pixel + 1] - starts[pixel], factor[unit]
-                if n == 0 or scale == 0.0:
+            if wanted[channel * pixels + pixel]:
+                out[channels * begin + channel * size :][:size] = 0.0
+        for starts, columns, entries, factor in (first, second):
+            here = columns[starts[pixel] : starts[pixel + 1]]
+            n, whole = len(here), _whole(here, width)
+            for channel in range(channels):
+                scale = factor[channel * pixels + pixel]
+                if n == 0 or scale == 0.0 or not wanted[channel * pixels + pixel]:
                     continue
+                row = out[channels * begin + channel * size :][:size]
                 terms = entries[channels * starts[pixel] + channel * n :][:n]
-                if n == width:
+                if whole:
                     for i in range(n):
                         row[i] += scale * terms[i]
                 else:
-                    here = columns[starts[pixel] :][:n]
                     for i in range(n):
                         row[places[here[i]]] += scale * terms[i]
 
@@ -280,7 +288,7 @@ def replace(kinks, units, rows, begins, found, out):
     for pixel in range(pixels):
         here = columns[starts[pixel] : starts[pixel + 1]]
         old, size = len(here), begins[pixel + 1] - begins[pixel]
-        straight = size < width or _straight(here)
+        straight = size < width or _whole(here, old)
         for channel in range(channels):
             if factor[channel * pixels + pixel] != 0.0:
                 at = channels * starts[pixel] + channel * old
@@ -299,15 +307,6 @@ def replace(kinks, units, rows, begins, found, out):
         to = channels * begins[pixel] + channel * size
         for i in range(size):
             out[to + i] = rows[k, found[begins[pixel] + i]]
-
-
-@compiled
-def _straight(columns):
-    """Tell whether columns are in order, from the first."""
-    for i in range(len(columns)):
-        if columns[i] != i:
-            return False
-    return True
 
 
 @compiled

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -39,9 +41,22 @@ def some_rows(rng, shape, share):
     return rows.reshape(-1, COLUMNS)
 
 
+def shuffled(kinks, rng):
+    """The same kinks, with the columns of every pixel in another order."""
+    columns, entries = kinks.columns.copy(), kinks.entries.copy()
+    channels = len(kinks.factor) // (len(kinks.starts) - 1)
+    for first, last in pairwise(kinks.starts):
+        order = rng.permutation(last - first)
+        columns[first:last] = columns[first:last][order]
+        block = entries[channels * first : channels * last].reshape(channels, -1)
+        block[:] = block[:, order]
+    return kinks._replace(columns=columns, entries=entries)
+
+
+@pytest.mark.parametrize("order", ["as stored", "any"])
 @pytest.mark.parametrize("share", [0.03, 0.3, 0.6, 1.0])
 @pytest.mark.parametrize("layer", range(4))
-def test_kinks_go_through_a_segment_as_values_do(net, rng, share, layer):
+def test_kinks_go_through_a_segment_as_values_do(net, rng, share, layer, order):
     before = net.start(rng.normal(size=(1, net.input_size)))
     for done in range(layer):
         values, state = net.advance(before, done)
@@ -56,8 +71,10 @@ def test_kinks_go_through_a_segment_as_values_do(net, rng, share, layer):
     expected, _ = net.advance(straight, layer, np.zeros(COLUMNS))
     wanted = (rng.random(expected.shape[1]) < 0.6) | (layer == 3)  # all outputs are wanted
     segments = Segments(net)
+    kinks = {n: Kinks.of(r, before.values[n].shape[1:]) for n, r in rows.items()}
+    if order == "any":
+        kinks = {name: shuffled(value, rng) for name, value in kinks.items()}
     for _ in range(2):  # the second time in memory that was used before
-        kinks = {n: Kinks.of(r, before.values[n].shape[1:]) for n, r in rows.items()}
         found = segments.push(kinks, layer, wanted, COLUMNS)[segments.end(layer)].rows(COLUMNS)
         np.testing.assert_allclose(found[wanted], expected.T[wanted], atol=1e-13)
         assert not found[~wanted].any()
