@@ -6,6 +6,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+# how a bar looks whose steps are no things to be counted, but shares of the work
+SHARE = "{l_bar}{bar}| {elapsed} gone, {remaining} left{postfix}"
+
 
 def track(
     items: Iterable | None = None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regions.errors import DataError
-from regions.progress import track
+from regions.progress import SHARE, track
 from regions.results import jsonable, write_atomically
 from regions.workers import one_thread, results_of
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Task = Mapping[str, Any]
 SECONDS = "seconds.jsonl"
 _ATTEMPTS = 3
-_BAR = "{l_bar}{bar}| {elapsed} gone, {remaining} left{postfix}"
 
 
 def run_tasks(
@@ -87,7 +86,7 @@ def run_tasks(
     missing = {path: task for path, task in zip(paths, tasks, strict=True) if not path.exists()}
     whole = sum(weights.values())
     look = {"initial": whole - sum(weights[path] for path in missing), "smoothing": 0}
-    bar = track(show=progress, label=label, total=whole, bar_format=_BAR, **look)
+    bar = track(show=progress, label=label, total=whole, bar_format=SHARE, **look)
     with bar, closing(_results(missing, compute, extra, n_jobs)) as results:
         for left, (path, content, seconds) in enumerate(results, 1 - len(missing)):
             write_atomically(path, content)

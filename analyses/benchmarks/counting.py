@@ -74,7 +74,7 @@ CASES = (
         Case("space", widths, ">= 200x", whole=True, peer="relucent")
         for widths in ((2, 16, 16), (3, 10, 10), (4, 10, 10))
     ),
-    Case("box", (4, 10, 10), ">= 200x", peer="relucent"),
+    *(Case("box", w, ">= 200x", peer="relucent") for w in ((4, 10, 10), (5, 12, 12))),
     *(
         Case("growth", widths, "flat within 2x")
         for widths in ((2, 80), (2, 250), (2, 800), (2, 2500), (2, 8000))

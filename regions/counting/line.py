@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from regions.counting.line_walk import LinePart, walk
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.networks.steps import Conv
-from regions.progress import track
+from regions.progress import SHARE, track
 from regions.workers import results_of
 
 if TYPE_CHECKING:
@@ -75,10 +75,13 @@ def count_line(
     clock, frame = Stopwatch(time_limit), line_frame(net, domain)
     tally = _Tally(len(net.relu_layers))
     with stoppable() as stopped, _blas_threads(net, n_jobs):
-        parts = _parts(net, frame, kind == "linear", n_jobs, clock)
-        for part in track(parts, show=progress, label="pieces of the line"):
-            tally.add(part)
-    count = 1 + (tally.bends if kind == "linear" else int(tally.by_layer.sum()))
+        bar = track(show=progress, label="line", total=1.0, bar_format=SHARE)
+        with bar, closing(_parts(net, frame, kind == "linear", n_jobs, clock)) as parts:
+            for part in parts:
+                tally.add(part)
+                bar.set_postfix_str(f"{tally.breakpoints} breakpoints", refresh=False)
+                bar.update(min(_share(frame, part), 1.0 - bar.n))
+    count = 1 + (tally.bends if kind == "linear" else tally.breakpoints)
     facts = {"method": "line", "kind": kind, "domain": domain, "seconds": clock.seconds}
     details = {"by_layer": tally.by_layer.tolist()}
     if stopped.by is not None:
@@ -125,6 +128,11 @@ class _Tally:
         self.bends = 0
         self._tail: LinePart | None = None
 
+    @property
+    def breakpoints(self) -> int:
+        """How many there are."""
+        return int(self.by_layer.sum())
+
     def add(self, part: LinePart) -> None:
         """Take in the next part."""
         made = part.layers[1:]
@@ -162,7 +170,7 @@ def _blas_threads(net: ReLUNetwork, n_jobs: int | None = None) -> AbstractContex
 
 def _parts(
     net: ReLUNetwork, frame: LineFrame, outputs: bool, n_jobs: int | None, clock: Stopwatch
-) -> Iterator[LinePart]:
+) -> Generator[LinePart, None, None]:
     """Yield the parts of the line from left to right, found by `n_jobs` workers."""
     if n_jobs in (None, 1) or (frame.knots[:, 1] == 0).any():
         yield from walk(net, frame, outputs=outputs, clock=clock)
@@ -174,6 +182,14 @@ def _parts(
     with results_of(parallel(tasks)) as results:
         for parts in results:
             yield from parts
+
+
+def _share(frame: LineFrame, part: LinePart) -> float:
+    """Return how much of the line a part covers: of its length, or seen from a point beside it."""
+    ends = np.vstack([frame.knots[[0, -1]], part.knots[[0, -1]]])
+    bounded = (frame.knots[:, 1] > 0).all()
+    at = ends[:, 0] / ends[:, 1] if bounded else np.arctan2(ends[:, 0], ends[:, 1])
+    return float((at[3] - at[2]) / (at[1] - at[0]))
 
 
 def _cuts(ends: np.ndarray, pieces: int) -> np.ndarray:

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import regions
 from regions.counting import breakpoints, count_regions
 from regions.counting.knots import line_frame
 from regions.counting.line_walk import walk
+from regions.progress import track
 
 
 def whole_line(first, second):
@@ -241,3 +244,15 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
     monkeypatch.setattr("regions.counting.line.walk", interrupted)
     stopped = count_regions(net, segment)
     assert stopped.details["stopped_by"] == "interrupt" and 1 <= stopped.lower < exact
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_bar_ends_with_the_line(rng, capsys, monkeypatch, whole, workers):
+    monkeypatch.setattr("regions.counting.line.track", partial(track, delay=0))
+    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", 6)
+    net, points = dense(*random_layers(rng, [3, 20, 20])), rng.normal(size=(2, 3))
+    domain = whole_line(*points) if whole else regions.Slice.through(points)
+    found = count_regions(net, domain, method="line", n_jobs=workers, progress=True)
+    last = capsys.readouterr().err.split("\r")[-1]
+    assert "100%" in last and f"{found.count - 1} breakpoints" in last
