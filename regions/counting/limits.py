@@ -1,11 +1,16 @@
-"""How every counting engine keeps its time limit and is interrupted."""
+"""How every counting engine keeps its time limit, is interrupted, and shares the cores."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+
+from threadpoolctl import threadpool_limits
+
+from regions.networks import ReLUNetwork
+from regions.networks.steps import Conv
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,16 @@ class Stopped:
     """What stopped a count: "time", "interrupt" or "memory"; None if nothing did."""
 
     by: str | None = None
+
+
+def blas_threads(net: ReLUNetwork, n_jobs: int | None = None) -> AbstractContextManager:
+    """Keep BLAS to one thread where workers share the cores, and for convolutions.
+
+    Their products are so small that BLAS threads wait for each other longer than they compute.
+    """
+    if n_jobs in (None, 1) and not any(isinstance(step, Conv) for step in net.graph.steps):
+        return nullcontext()
+    return threadpool_limits(1, user_api="blas")
 
 
 @contextmanager

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from threadpoolctl import threadpool_limits
 
 from regions.counting.knots import LineFrame, area, line_frame
-from regions.counting.limits import Stopwatch, stoppable
+from regions.counting.limits import Stopwatch, blas_threads, stoppable
 from regions.counting.line_walk import LinePart, walk
 from regions.counting.result import RegionCount
 from regions.networks import Box, ReLUNetwork, Slice
-from regions.networks.steps import Conv
 from regions.progress import SHARE, track
 from regions.workers import results_of
 
@@ -74,7 +72,7 @@ def count_line(
     """
     clock, frame = Stopwatch(time_limit), line_frame(net, domain)
     tally = _Tally(len(net.relu_layers))
-    with stoppable() as stopped, _blas_threads(net, n_jobs):
+    with stoppable() as stopped, blas_threads(net, n_jobs):
         bar = track(show=progress, label="line", total=1.0, bar_format=SHARE)
         with bar, closing(_parts(net, frame, kind == "linear", n_jobs, clock)) as parts:
             for part in parts:
@@ -112,7 +110,7 @@ def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:
 
     frame = line_frame(net, domain)
     positions, layers = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
-    with _blas_threads(net):
+    with blas_threads(net):
         for part in walk(net, frame):
             made = np.flatnonzero(part.layers[1:] >= 0) + 1
             positions.append(frame.coordinates(part.knots[made]))
@@ -156,16 +154,6 @@ def bends(knots: np.ndarray, outputs: np.ndarray, tolerance: np.ndarray) -> np.n
     weights /= np.abs(weights).max(axis=0, initial=1e-300)
     rows = zip(weights[:, :, None], (outputs[before], outputs[at], outputs[after]), strict=True)
     return (np.abs(sum(weight * row for weight, row in rows)) > 4 * tolerance).any(axis=1)
-
-
-def _blas_threads(net: ReLUNetwork, n_jobs: int | None = None) -> AbstractContextManager:
-    """Keep BLAS to one thread where workers share the cores, and for convolutions.
-
-    Their products are so small that BLAS threads wait for each other longer than they compute.
-    """
-    if n_jobs in (None, 1) and not any(isinstance(step, Conv) for step in net.graph.steps):
-        return nullcontext()
-    return threadpool_limits(1, user_api="blas")
 
 
 def _parts(

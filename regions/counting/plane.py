@@ -12,7 +12,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 
 from regions.counting.chain import flat_chain, is_chain
 from regions.counting.explorer import Explorer, PlaneCells
-from regions.counting.limits import Stopwatch, stoppable
+from regions.counting.limits import Stopwatch, blas_threads, stoppable
 from regions.counting.line import regions_between
 from regions.counting.merging import linear_pieces
 from regions.counting.planar import BOUNDARY, PlanarFrame, planar_frame
@@ -79,7 +79,7 @@ def count_plane(
     facts = {"method": "plane", "kind": kind, "domain": domain}
     work = _pieces(net, frame, clock) if kind == "linear" else _counts(net, frame, n_jobs, clock)
     count = 0 if frame.apex is None else 1
-    with stoppable() as stopped:
+    with stoppable() as stopped, blas_threads(net, n_jobs):
         for ray in frame.rays():
             count -= regions_between(net, ray)
         for more in track(work, show=progress, label="parts of the plane"):
