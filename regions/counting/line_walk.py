@@ -25,7 +25,7 @@ from regions.counting.pieces import Bends, End, Piece, Pushed, width_of
 from regions.networks import ReLUNetwork
 
 _MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
-_MOST_KNOTS = 512
+_MOST_KNOTS = 704
 
 
 @dataclass(frozen=True)
