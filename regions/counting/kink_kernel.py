@@ -215,11 +215,14 @@ def add(first, second, wanted, width, begins, found, out):
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def sizes(kinks, heights, units):
-    """Return sum_k |kink k| heights[k] of the units that `units`, (units,) bools, picks; else 0."""
+    """Return sum_k |kink k| heights[k] and sum_k |kink k| of some units, else 0.
+
+    `units`, (units,) bools, picks them.
+    """
     starts, columns, entries, factor = kinks
     pixels = len(starts) - 1
     channels = len(factor) // pixels
-    out = np.zeros(len(factor))
+    out, sums = np.zeros(len(factor)), np.zeros(len(factor))
     for pixel in range(pixels):
         n = starts[pixel + 1] - starts[pixel]
         spans = heights[columns[starts[pixel] : starts[pixel + 1]]]
@@ -227,11 +230,12 @@ def sizes(kinks, heights, units):
             unit = channel * pixels + pixel
             if units[unit] and factor[unit] != 0.0:
                 row = entries[channels * starts[pixel] + channel * n :][:n]
-                total = 0.0
+                high, total = 0.0, 0.0
                 for i in range(n):
-                    total += abs(row[i]) * spans[i]
-                out[unit] = abs(factor[unit]) * total
-    return out
+                    high += abs(row[i]) * spans[i]
+                    total += abs(row[i])
+                out[unit], sums[unit] = abs(factor[unit]) * high, abs(factor[unit]) * total
+    return out, sums
 
 
 @compiled

@@ -26,6 +26,9 @@ from regions.networks import ReLUNetwork
 
 _MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
 _MOST_KNOTS = 704
+# Knots are rounded to some 1e-16 of the line's size, and a value bends there by its kink: so much
+# of the kinks counts among the terms of a sum, of which TOLERANCE counts as zero.
+_ROUNDED = 0.01
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,9 @@ class _Walker:
         for name, kinks in piece.values.items():
             ends = np.maximum(*(np.abs(values[name]) for values in before))
             everyone = np.ones(ends.size, np.bool_)
-            moved[name] = kink_kernel.sizes(kinks, heights, everyone).reshape(ends.shape)
-            largest[name] = most * ends + moved[name]
+            high, total = kink_kernel.sizes(kinks, heights, everyone)
+            moved[name] = high.reshape(ends.shape)
+            largest[name] = most * ends + moved[name] + _ROUNDED * total.reshape(ends.shape)
         rows = {name: np.concatenate([largest[name], moved[name]]) for name in largest}
         bounds = self.twin.bounds(rows, layer, np.array([1.0, 0.0]))
         first, last = (end.values(layer) for end in piece.ends)
@@ -105,7 +109,7 @@ class _Walker:
         values = self.segments.push(piece.values, layer, unsure | feeding, piece.width)
         if layer < self.last:
             kinks = values[self.segments.end(layer)]
-            unsure &= ~(same & (room > kink_kernel.sizes(kinks, heights, unsure)))
+            unsure &= ~(same & (room > kink_kernel.sizes(kinks, heights, unsure)[0]))
         sizes = {
             name: Kinks.of(size.reshape(-1, 1), size.shape[1:]) for name, size in largest.items()
         }

@@ -123,8 +123,8 @@ def by_forward_passes(net, first, last):
         for index in range(layer + 1):
             values, state = net.advance(state, index)
             state = net.activate(state, index, net.slopes(index, values > 0))
-        gap, unit = np.nonzero((values[1:] > 1e-12) & (values[:-1] < -1e-12))
-        down = np.nonzero((values[1:] < -1e-12) & (values[:-1] > 1e-12))
+        gap, unit = np.nonzero((values[1:] > 1e-11) & (values[:-1] < -1e-11))
+        down = np.nonzero((values[1:] < -1e-11) & (values[:-1] > 1e-11))
         gap, unit = np.append(gap, down[0]), np.append(unit, down[1])
         share = values[gap, unit] / (values[gap, unit] - values[gap + 1, unit])
         new = np.unique((knots[gap] + share * (knots[gap + 1] - knots[gap])).round(12))
@@ -191,6 +191,62 @@ def test_any_wiring_breaks_where_forward_passes_say(rng):
         found = count_regions(net, regions.Slice.through(ends))
         assert found.details["by_layer"] == by_forward_passes(net, *ends)
         assert found.count > 40 and min(found.details["by_layer"][:3]) > 0
+
+
+class Drawn(nn.Module):
+    """A residual network whose sizes, slope and zero weights are drawn."""
+
+    def __init__(self, rng):
+        super().__init__()
+        one, two, three, four = (int(width) for width in rng.integers(1, 9, size=4))
+        kernel, self.slope = int(rng.choice([1, 3])), float(rng.choice([0.0, 0.0, 0.1]))
+        self.first = nn.Conv2d(2, one, 3, padding=1)
+        self.second, self.norm = nn.Conv2d(one, one, 3, padding=1), nn.BatchNorm2d(one)
+        self.third = nn.Conv2d(one, two, 3, stride=2, padding=1)
+        self.fourth = nn.Conv2d(two, three, kernel, padding=kernel // 2)
+        self.side = nn.Conv2d(two, three, 1, bias=False)
+        self.fifth, self.last = nn.LazyLinear(four), nn.Linear(four, 2)
+
+    def forward(self, x):
+        def act(value):
+            return nn.functional.leaky_relu(value, self.slope)
+
+        x = act(self.first(x))
+        x = act(self.third(act(self.norm(self.second(x)) + x)))
+        x = act(self.fourth(x) + self.side(x)).flatten(1)
+        return self.last(act(self.fifth(x)))
+
+
+def drawn_breakpoints(seed, monkeypatch):
+    """Return the breakpoints by layer of a drawn network: of the engine, and of forward passes."""
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    shape = (2, *(int(side) for side in rng.integers(3, 9, size=2)))
+    model = Drawn(rng).eval()
+    model(torch.zeros(1, *shape))
+    model.double()
+    model.norm.running_var.uniform_(0.5, 2.0)
+    for value in model.parameters():
+        if rng.random() < 0.5:
+            value.data *= torch.rand_like(value) < 0.4
+    net = regions.as_network(model, input_shape=shape)
+    ends = rng.normal(size=(2, net.input_size))
+    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", int(rng.choice([8, 40, 700])))
+    found = count_regions(net, regions.Slice.through(ends), n_jobs=int(rng.choice([1, 2])))
+    return found.details["by_layer"], by_forward_passes(net, *ends)
+
+
+@pytest.mark.parametrize("start", range(0, 20, 5))
+def test_drawn_networks_break_where_forward_passes_say(start, monkeypatch):
+    for seed in range(start, start + 5):
+        found, expected = drawn_breakpoints(seed, monkeypatch)
+        assert found == expected, f"seed {seed}"
+
+
+@pytest.mark.study
+def test_many_drawn_networks_break_where_forward_passes_say(monkeypatch):
+    pairs = {seed: drawn_breakpoints(seed, monkeypatch) for seed in range(500)}
+    assert {seed: pair for seed, pair in pairs.items() if pair[0] != pair[1]} == {}
 
 
 def test_pieces_of_any_wiring_join(rng, monkeypatch):
