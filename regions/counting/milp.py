@@ -81,8 +81,9 @@ def count_milp(
     Preactivations are divided by their largest value on the domain (interval, then linear
     programming bounds); units whose sign is certain are fixed. A first pass demands a distance of
     1e-7 from zero on both sides; a second one admits inactive units that are zero all over a
-    region, and checks each pattern by a linear program. Optimality is read from PuLP's
-    ``sol_status``: its ``status`` says "Optimal" even when time ran out.
+    region, and checks each pattern by a linear program. Regions thinner than some 1e-6 of the
+    domain are below the solvers' tolerances and can be missed; `cells` counts them. Optimality is
+    read from PuLP's ``sol_status``: its ``status`` says "Optimal" even when time ran out.
 
     Examples
     --------
@@ -314,13 +315,12 @@ class _Builder:
     def _unit(self, number: int, form: Any, bounds: tuple, slope: float, noise: float):
         """Add one unit; return its output and the output's bounds."""
         low, high = bounds
-        if low >= -noise:
-            self.fixed[number] = high > noise
-            if high > noise:
-                return form, low, high
-            return slope * form, slope * low, slope * high
+        if low > noise:
+            self.fixed[number] = True
+            return form, low, high
         if high <= noise:
             return slope * form, slope * low, slope * high
+        low = min(low, 0.0)  # where it is not negative, it may yet be zero all over a region
         z = pulp.LpVariable(f"z{number}", cat=pulp.LpBinary)
         positive = pulp.LpVariable(f"h{number}", 0.0, high)
         scale = 1.0 / max(-low, high)

@@ -193,6 +193,19 @@ def test_any_wiring_breaks_where_forward_passes_say(rng):
         assert found.count > 40 and min(found.details["by_layer"][:3]) > 0
 
 
+@pytest.mark.parametrize("beyond", 10.0 ** -np.arange(1, 14, 2))
+@pytest.mark.parametrize("side", [-1, 1])
+def test_units_that_start_where_another_does_make_no_breakpoint(rng, beyond, side):
+    for _ in range(10):
+        slope, at, *weights = rng.normal(size=4)
+        layers = [([[slope]], [-slope * at]), *(([[abs(w)]], [0.0]) for w in weights)]
+        net = dense(*[(np.array(weight), np.array(bias)) for weight, bias in layers])
+        ends = np.sort([at - side * rng.uniform(0.2, 2), at + side * beyond])
+        found = count_regions(net, regions.Box(ends[:1], ends[1:]), method="line")
+        assert found.details["by_layer"][1:] == [0, 0]
+        assert found.count == 2 or beyond < 1e-11
+
+
 class Drawn(nn.Module):
     """A residual network whose sizes, slope and zero weights are drawn."""
 

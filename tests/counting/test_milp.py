@@ -88,3 +88,8 @@ def test_missing_solver_and_unbounded_domain(monkeypatch):
         count_milp(net, SQUARE, solver="simplex")
     with pytest.raises(DomainError, match="bounded"):
         count_milp(net, None)
+
+
+def test_a_unit_that_is_never_negative_may_be_zero_all_over_a_region():
+    net = dense(([[1.0, 0.0]], [0.0]), ([[1.0]], [0.0]))
+    assert count_milp(net, SQUARE).count == count_cells(net, SQUARE).count == 2
