@@ -14,11 +14,7 @@ import os
 
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
 
-import multiprocessing
-import resource
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -26,11 +22,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tyro
 
 import regions
+from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
-from regions.figures import Run, save_table
 from regions.progress import track
 
 ENTRY = Entry(
@@ -90,7 +85,7 @@ def measure(case: Case) -> dict[str, Any]:
     start = time.process_time()
     found = regions.allocate(target, case.density, case.objective)
     seconds = time.process_time() - start
-    peak = _peak_mib()
+    peak = peak_mib()
     naive = _seconds_per_split(model, case) if case.model else float("nan")
     one = seconds / found.evaluations
     return {
@@ -115,28 +110,16 @@ def _seconds_per_split(model: Any, case: Case) -> float:
     return (time.process_time() - start) / SPLITS
 
 
-def _peak_mib() -> float:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per case."""
     cases = (Case((30, 20, 20, 5), 0.1, model=True),) if config.smoke else CASES
-    context, rows = multiprocessing.get_context("spawn"), []
-    for case in track(cases, show=True, label="allocations"):
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            rows.append(pool.submit(measure, case).result())
-    return pd.DataFrame(rows)
+    cases = track(cases, show=True, label="allocations")
+    return pd.DataFrame([apart(measure, case) for case in cases])
 
 
 def main() -> None:
     """Time everything, print the table and save it."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    save_table(frame, config.out / "allocation.csv", run)
+    report(Config, compute, "allocation", __doc__)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tyro
 from scipy import sparse
 
+from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
-from regions.figures import Run, save_table
 from regions.progress import track
 from regions.pruning.block_storage import BlockMatrix
 from regions.pruning.blocks import project_blocks
@@ -115,11 +114,7 @@ def compute(config: Config) -> pd.DataFrame:
 
 def main() -> None:
     """Time everything, print the table and save it."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
-    save_table(frame, config.out / "blocks.csv", run)
+    report(Config, compute, "blocks", __doc__, digits=3)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,9 @@ import os
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
 
 import importlib.util
-import multiprocessing
-import resource
 import sys
 import time
 import types
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -28,12 +25,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import tyro
 
 import regions
+from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
 from regions.errors import DataError
-from regions.figures import Run, save_table
 
 ENTRY = Entry(figure="bounds beside the published script", minutes=None, inputs="none; --peer PATH")
 
@@ -97,7 +93,7 @@ def measure_ours(case: Case) -> Measured:
     bound = regions.upper_bound  # imports are not timed
     start = time.process_time()
     value = bound(list(case.widths), case.kind, **options).log2
-    return Measured(time.process_time() - start, _peak_mib(), value)
+    return Measured(time.process_time() - start, peak_mib(), value)
 
 
 def measure_peer(folder: Path, case: Case) -> Measured:
@@ -109,7 +105,7 @@ def measure_peer(folder: Path, case: Case) -> Measured:
     start = time.process_time()
     value = script.num_hyperplanes(1, case.widths[0])
     seconds = time.process_time() - start
-    return Measured(seconds, _peak_mib(), float(value.ln()) / float(np.log(2)))
+    return Measured(seconds, peak_mib(), float(value.ln()) / float(np.log(2)))
 
 
 def load_peer(folder: Path) -> Any:
@@ -135,18 +131,6 @@ def load_peer(folder: Path) -> Any:
     return module
 
 
-def _peak_mib() -> float:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
-def _fresh(function: Any, *arguments: Any) -> Measured:
-    """Run one call in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result()
-
-
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per case: median CPU seconds, peak memory, and ratios to the peer."""
     cases = CASES[:1] if config.smoke else CASES
@@ -155,9 +139,9 @@ def compute(config: Config) -> pd.DataFrame:
     for case in cases:
         theirs = Measured(*[float("nan")] * 3)
         if config.peer is not None and case.rank == "binomial" and case.widths != ALEXNET:
-            runs = [_fresh(measure_peer, config.peer, case) for _ in range(config.peer_repeats)]
+            runs = [apart(measure_peer, config.peer, case) for _ in range(config.peer_repeats)]
             theirs = min(runs)
-        runs = sorted(_fresh(measure_ours, case) for _ in range(repeats))
+        runs = sorted(apart(measure_ours, case) for _ in range(repeats))
         rows.append(_row(case, runs[len(runs) // 2], theirs))
     return pd.DataFrame(rows)
 
@@ -181,11 +165,7 @@ def _row(case: Case, ours: Measured, theirs: Measured) -> dict[str, Any]:
 
 def main() -> None:
     """Time everything, print the table and save it."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    save_table(frame, config.out / "bounds.csv", run)
+    report(Config, compute, "bounds", __doc__)
 
 
 if __name__ == "__main__":

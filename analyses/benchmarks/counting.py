@@ -18,14 +18,11 @@ os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "M
 
 import contextlib
 import json
-import multiprocessing
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -33,12 +30,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import tyro
 
 import regions
+from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
 from regions.errors import DataError
-from regions.figures import Run, save_table
 
 ENTRY = Entry(
     figure="counting engines beside other tools",
@@ -148,10 +144,10 @@ def measure(case: Case, config: Config) -> tuple[Measured, Measured]:
 
 
 def _once(count: Callable[[], int]) -> Measured:
-    memory, wall, cpu = _peak_mib(), time.perf_counter(), time.process_time()
+    memory, wall, cpu = peak_mib(), time.perf_counter(), time.process_time()
     found = count()
     spent = time.process_time() - cpu, time.perf_counter() - wall
-    return Measured(*spent, _peak_mib() - memory, found)
+    return Measured(*spent, peak_mib() - memory, found)
 
 
 def _median(runs: list[Measured]) -> Measured:
@@ -246,21 +242,14 @@ def relucent_count(python: Path, case: Case) -> Measured:
     return Measured(cpu, wall, float("nan"), count)
 
 
-def _peak_mib() -> float:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per case, with the peer's numbers and the ratios beside ours."""
     cases = [case for case in CASES if case.group in config.groups]
     if config.smoke:
         cases = [case for case in cases if np.prod(case.widths[1:]) <= 1100]
-    context = multiprocessing.get_context("spawn")
     rows = []
     for case in cases:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            ours, peer = pool.submit(measure, case, config).result()
+        ours, peer = apart(measure, case, config)
         rows.append(_row(case, ours, peer))
         print(f"{case.group}: {rows[-1]['network']} done", file=sys.stderr)
     return pd.DataFrame(rows)
@@ -288,11 +277,7 @@ def _row(case: Case, ours: Measured, peer: Measured) -> dict[str, Any]:
 
 def main() -> None:
     """Measure everything, print the table and save it."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    save_table(frame, config.out / "counting.csv", run)
+    report(Config, compute, "counting", __doc__)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,8 @@ import os
 
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
 
-import multiprocessing
-import resource
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -28,11 +25,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-import tyro
 
 import regions
+from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
-from regions.figures import Run, save_table
 from regions.training import Recipe, build_model, load_data, train
 
 ENTRY = Entry(
@@ -71,7 +67,7 @@ class Config:
 
 
 def prepare(name: str, config: Config) -> tuple[torch.nn.Module, np.ndarray]:
-    """Return a network in float64 and two of its inputs."""
+    """Return a network in float64 and two of its inputs, (2, channels, height, width)."""
     if config.data is None:
         images = (np.random.default_rng(0).uniform(size=(2, 3, 32, 32)) - 0.5) / 0.25
         model = build_model(name, images.shape[1:], 10)
@@ -82,13 +78,13 @@ def prepare(name: str, config: Config) -> tuple[torch.nn.Module, np.ndarray]:
         if config.epochs:
             recipe = Recipe(epochs=config.epochs)
             model = train([model], data, recipe, progress=True).model(0)
-    return model.eval().double(), np.asarray(images, np.float64).reshape(2, -1)
+    return model.eval().double(), np.asarray(images, np.float64)
 
 
-def forward_ms(model: torch.nn.Module, image: np.ndarray, shape: tuple[int, ...]) -> float:
+def forward_ms(model: torch.nn.Module, image: np.ndarray) -> float:
     """Return the CPU milliseconds per image of the network's own forward pass."""
     torch.set_num_threads(1)
-    batch = torch.as_tensor(np.tile(image, (64, 1))).reshape(64, *shape)
+    batch = torch.as_tensor(np.stack([image] * 64))
     times = []
     with torch.no_grad():
         for _ in range(4):
@@ -100,18 +96,15 @@ def forward_ms(model: torch.nn.Module, image: np.ndarray, shape: tuple[int, ...]
 
 def measure(case: Case, model: torch.nn.Module, images: np.ndarray) -> dict:
     """Return the row of one case."""
-    channels = next(model.parameters()).shape[1]
-    side = round((images.shape[1] / channels) ** 0.5)
-    shape = (channels, side, side)
-    net = regions.as_network(model, shape)
-    middle, way = (images[0] + images[1]) / 2, images[1] - images[0]
+    net = regions.as_network(model, images.shape[1:])
+    first, last = images.reshape(2, -1)
+    middle, way = (first + last) / 2, last - first
     count(net, regions.Slice.through([middle, middle + 1e-3 * way]), case.n_jobs)
     segment = regions.Slice.through([middle, middle + case.share * way])
     cpu, wall = time.process_time(), time.perf_counter()
     found = count(net, segment, case.n_jobs)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    forward = forward_ms(model, images[0], shape)
-    unit = 1 if sys.platform == "darwin" else 1024
+    forward = forward_ms(model, images[0])
     return {
         "network": case.model,
         "units": sum(layer.size for layer in net.relu_layers),
@@ -123,7 +116,7 @@ def measure(case: Case, model: torch.nn.Module, images: np.ndarray) -> dict:
         "ms_per_region": 1000 * cpu / found,
         "forward_ms": forward,
         "forward_ratio": forward * found / (1000 * cpu),
-        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20,
+        "memory_mib": peak_mib(),
     }
 
 
@@ -136,22 +129,16 @@ def compute(config: Config) -> pd.DataFrame:
     """Return one row per case."""
     cases = (Case("lenet5", 0.05, 1),) if config.smoke else CASES
     prepared = {name: prepare(name, config) for name in dict.fromkeys(c.model for c in cases)}
-    context = multiprocessing.get_context("spawn")
     rows = []
     for case in cases:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            rows.append(pool.submit(measure, case, *prepared[case.model]).result())
+        rows.append(apart(measure, case, *prepared[case.model]))
         print(f"{case.model}, {case.share:g} of the segment: done", file=sys.stderr)
     return pd.DataFrame(rows)
 
 
 def main() -> None:
     """Measure everything, print the table and save it."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    save_table(frame, config.out / "lines.csv", run)
+    report(Config, compute, "lines", __doc__)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ each model, which give only the uncorrected slope and its jackknife error at one
 
 from __future__ import annotations
 
-import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pandas as pd
 import tyro
 
 import regions
+from analyses.benchmarks.measuring import peak_mib
 from analyses.catalogue import Entry
 from regions.figures import Run, save_table
 from regions.recall.balance import Scale, balances
@@ -93,7 +93,7 @@ def compute(config: Config) -> pd.DataFrame:
         start = time.process_time()
         step()
         seconds = time.process_time() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        peak = peak_mib() / 1024
         rows.append({"step": name, "cpu_seconds": seconds, "peak_memory_gib": peak})
     return pd.DataFrame(rows)
 

@@ -14,24 +14,19 @@ import os
 
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
 
-import multiprocessing
-import resource
-import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-import tyro
 from torch import nn
 from torch.func import functional_call, jacrev, vmap
 
+from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
-from regions.figures import Run, save_table
 from regions.progress import track
 from regions.theory import empirical_ntk
 from regions.training import build_model
@@ -86,12 +81,6 @@ def seconds(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
     return time.process_time() - start, result
 
 
-def peak_mib() -> float:
-    """Return the largest memory this process has held."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
 def measure(case: Case, config: Config) -> dict:
     """Return one row: time and memory of the whole kernel, and the ratio on few points."""
     rng = np.random.default_rng(0)
@@ -128,20 +117,13 @@ def compute(config: Config) -> pd.DataFrame:
     if config.smoke:
         config = Config(points=60, peer_points=20, hidden=(32, 32), out=config.out, smoke=True)
     cases = CASES[2:3] if config.smoke else CASES
-    context, rows = multiprocessing.get_context("spawn"), []
-    for case in track(cases, show=True, label="kernels"):
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            rows.append(pool.submit(measure, case, config).result())
-    return pd.DataFrame(rows)
+    cases = track(cases, show=True, label="kernels")
+    return pd.DataFrame([apart(measure, case, config) for case in cases])
 
 
 def main() -> None:
     """Time everything, print the table and save it."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
-    save_table(frame, config.out / "theory.csv", run)
+    report(Config, compute, "theory", __doc__, digits=3)
 
 
 if __name__ == "__main__":
