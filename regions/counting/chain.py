@@ -44,14 +44,14 @@ def one_layer(units: int, slope: float, first: int, total: int) -> Chain:
 
 def absolute(net: ReLUNetwork) -> ReLUNetwork:
     """Return the network with the absolute value of every parameter: it adds up magnitudes."""
-    parameters = {name: np.abs(value) for name, value in net.parameters.items()}
-    if not any(isinstance(step, Add) for step in net.graph.steps):
-        return ReLUNetwork(net.graph, parameters)
-    steps = (
-        replace(step, signs=(1.0,) * len(step.signs)) if isinstance(step, Add) else step
-        for step in net.graph.steps
-    )
-    return ReLUNetwork(Graph(tuple(steps)), parameters)
+    graph = net.graph
+    if graph.has_residuals():
+        steps = (
+            replace(step, signs=(1.0,) * len(step.signs)) if isinstance(step, Add) else step
+            for step in graph.steps
+        )
+        graph = Graph(tuple(steps))
+    return ReLUNetwork(graph, {name: np.abs(value) for name, value in net.parameters.items()})
 
 
 def flat_chain(

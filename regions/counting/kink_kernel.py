@@ -75,9 +75,7 @@ def convolve(kinks, weight, table, wanted, width, begins, found, out):
                     n_placed += 1
                 else:
                     row = gathered[n_moved * size : (n_moved + 1) * size]
-                    row[:] = 0.0
-                    for i in range(n):
-                        row[targets[i]] = entries[at + i]
+                    _put(row, targets, entries[at : at + n])
                     terms = moved[n_moved * rows : (n_moved + 1) * rows]
                     n_moved += 1
                 for i in range(rows):
@@ -88,11 +86,10 @@ def convolve(kinks, weight, table, wanted, width, begins, found, out):
             np.dot(terms.T, gathered[: n_moved * size].reshape(n_moved, size), result)
         else:
             result[:] = 0.0
-        if n_placed:
-            last = -(-n_placed // 4) * 4
-            placed[n_placed * rows : last * rows] = 0.0
-            reads[n_placed:last] = reads[0]
-            _add_rows(placed[: last * rows].reshape(last, rows), entries, reads, result)
+        last = -(-n_placed // 4) * 4  # filled up by rows of factor zero
+        placed[n_placed * rows : last * rows] = 0.0
+        reads[n_placed:last] = reads[0]
+        _add_rows(placed[: last * rows].reshape(last, rows), entries, reads, result)
         for i in range(n_outs):
             at = outputs * begin + outs[i] * size
             out[at : at + size] = result[i]
@@ -105,6 +102,14 @@ def _whole(columns, width):
         if columns[i] != i:
             return False
     return len(columns) == width
+
+
+@compiled
+def _put(row, places, terms):
+    """Set row[places] = terms, and the rest of the row to zero."""
+    row[:] = 0.0
+    for i in range(len(terms)):
+        row[places[i]] = terms[i]
 
 
 @compiled
@@ -302,9 +307,7 @@ def replace(kinks, units, rows, begins, found, out):
                     row[:old] = entries[at : at + old]
                     row[old:] = 0.0
                 else:
-                    row[:] = 0.0
-                    for i in range(old):
-                        row[here[i]] = entries[at + i]
+                    _put(row, here, entries[at : at + old])
     for k in range(len(units)):
         channel, pixel = units[k] // pixels, units[k] % pixels
         size = begins[pixel + 1] - begins[pixel]
