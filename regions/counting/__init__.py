@@ -1,20 +1,19 @@
-"""Counting the regions of a ReLU network: one engine per file, one result type."""
+"""Counting the regions of a ReLU network: one folder per engine, one result type."""
 
-from regions.counting.count import METHODS, choose_method, count_regions
-from regions.counting.enumerate import enumerate_regions
-from regions.counting.graph import region_graph
-from regions.counting.limits import Stopwatch
-from regions.counting.line import breakpoints
+from regions.counting.count import ENGINES, METHODS, choose_method, count_regions
+from regions.counting.line.line import breakpoints
 from regions.counting.pictures import line_density, plot_line_density, plot_regions
 from regions.counting.region import Region
 from regions.counting.result import RegionCount, Status
+from regions.counting.tree.enumerate import enumerate_regions
+from regions.counting.tree.graph import region_graph
 
 __all__ = [
+    "ENGINES",
     "METHODS",
     "Region",
     "RegionCount",
     "Status",
-    "Stopwatch",
     "breakpoints",
     "choose_method",
     "count_regions",

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
-from regions.counting.result import Kind, RegionCount
-from regions.errors import ArgumentError, DomainError
-from regions.networks import Box, ReLUNetwork, Slice, as_network
+from regions.counting.effort import Effort
+from regions.counting.engine import Engine
+from regions.counting.line.line import Line
+from regions.counting.plane.plane import Plane
+from regions.counting.question import Kind, Question
+from regions.counting.result import RegionCount
+from regions.counting.sample import Sample
+from regions.counting.solver.milp import Milp
+from regions.counting.solver.parity import Parity
+from regions.counting.tree.cells import Cells
+from regions.counting.tree.estimate import Estimate
+from regions.counting.tree.vertices import Vertices
+from regions.errors import ArgumentError
+from regions.networks import Box, ReLUNetwork, Slice
 
-_ENGINES = {
-    "line": ("line", "count_line"),
-    "plane": ("plane", "count_plane"),
-    "cells": ("cells", "count_cells"),
-    "vertices": ("vertices", "count_vertices"),
-    "milp": ("milp", "count_milp"),
-    "sample": ("sample", "count_sample"),
-    "estimate": ("estimate", "count_estimate"),
-    "parity": ("parity", "count_parity"),
+ENGINES: Mapping[str, type] = {
+    engine.name: engine for engine in (Line, Plane, Cells, Vertices, Milp, Sample, Estimate, Parity)
 }
-METHODS = ("auto", *_ENGINES)
-_SHARED = {"net", "domain", "kind", "time_limit", "n_jobs", "progress"}
+METHODS = ("auto", *ENGINES)
 
 
 def count_regions(
     net: Any,
     domain: Box | Slice | None = None,
-    method: str = "auto",
+    method: str | Engine = "auto",
     kind: Kind = "activation",
     time_limit: float | None = None,
     n_jobs: int | None = None,
@@ -46,7 +48,7 @@ def count_regions(
     net : ReLUNetwork or whatever `as_network` reads
     domain : Box, Slice or None
         Where to count; None is all of the input space.
-    method : str
+    method : str or engine
         "auto" (see `choose_method`), or an engine:
         "line", "plane": exact in dimension 1 and 2, any network;
         "cells": exact in any dimension; "vertices": exact in bounded domains of dimension 2 to 6;
@@ -62,7 +64,8 @@ def count_regions(
     progress : bool
         Show a bar on stderr.
     **options
-        The engine's own options, such as ``samples=`` or ``rng=``.
+        The fields of the engine, such as ``samples=`` or ``rng=``: ``method="sample", rng=1`` and
+        ``method=Sample(rng=1)`` are the same call.
 
     Returns
     -------
@@ -86,16 +89,27 @@ def count_regions(
     >>> result.count, result.method, result.status.name
     (4, 'plane', 'EXACT')
     """
-    network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    check_request(network, domain, kind, time_limit, n_jobs)
+    question, effort = Question.of(net, domain, kind), Effort(time_limit, n_jobs, progress)
     if method == "auto":
-        method = choose_method(network, domain, kind)[0]
-    engine = _engine(method)
-    _check_options(method, engine, options)
-    shared = {"time_limit": time_limit, "n_jobs": n_jobs, "progress": progress}
-    if kind == "linear" and method not in ("line", "plane"):
-        return _count_linear(network, domain, method, shared)
-    return engine(network, domain, kind=kind, **shared, **options)
+        method = _choice(question)[0]
+    engine = engine_of(method, options)
+    if kind not in engine.kinds:
+        able = ", ".join(repr(name) for name, other in ENGINES.items() if kind in other.kinds)
+        raise ArgumentError(
+            f"method {engine.name!r} does not count kind={kind!r}; use one of {able}, or 'auto'"
+        )
+    found = engine.found(question, effort)
+    return RegionCount(
+        count=found.count,
+        lower=found.lower,
+        upper=found.upper,
+        status=found.status,
+        method=engine.name,
+        seconds=effort.seconds,
+        kind=question.kind,
+        domain=question.domain,
+        details=found.details,
+    )
 
 
 def choose_method(
@@ -111,16 +125,40 @@ def choose_method(
     >>> choose_method(net)
     ('line', 'the domain is one-dimensional: breakpoints are followed through any network')
     """
-    network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    dimension = network.input_size if domain is None else domain.dimension
-    bounded = domain is not None and domain.bounded
+    return _choice(Question.of(net, domain, kind))
+
+
+def engine_of(method: str | Engine, options: dict[str, Any]) -> Engine:
+    """Return the engine that `method` names with these options as its fields, or is."""
+    if not isinstance(method, str):
+        if type(method) not in ENGINES.values() or options:
+            raise ArgumentError(
+                f"method is {method!r} with options {sorted(options)}; expected one of "
+                f"{', '.join(METHODS)} with options, or an engine that holds its own"
+            )
+        return method
+    if method not in ENGINES:
+        raise ArgumentError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
+    known = [field.name for field in fields(ENGINES[method])]
+    unknown = sorted(set(options).difference(known))
+    if unknown:
+        raise ArgumentError(
+            f"method {method!r} does not know the option(s) {', '.join(unknown)}; its options "
+            f"are: {', '.join(sorted(known)) or 'none'}"
+        )
+    return ENGINES[method](**options)
+
+
+def _choice(question: Question) -> tuple[str, str]:
+    dimension, bounded = question.dimension, question.bounded
     if dimension == 1:
         return "line", (
             "the domain is one-dimensional: breakpoints are followed through any network"
         )
-    if dimension == 2 and (bounded or kind == "activation"):
+    activation = question.kind == "activation"
+    if dimension == 2 and (bounded or activation):
         return "plane", "the domain is two-dimensional: polygons can be cut exactly, unit by unit"
-    if 3 <= dimension <= 6 and bounded and kind == "activation" and _is_plain(network):
+    if 3 <= dimension <= 6 and bounded and activation and _is_plain(question.net):
         return "vertices", (
             f"the domain is bounded and of dimension {dimension}: counting through vertices is "
             "fastest there, and hands degenerate networks to 'cells'"
@@ -133,64 +171,3 @@ def choose_method(
 
 def _is_plain(net: ReLUNetwork) -> bool:
     return not net.graph.has_residuals() and max(net.widths[1:]) <= 2048
-
-
-def _engine(method: str) -> Callable[..., RegionCount]:
-    if method not in _ENGINES:
-        raise ArgumentError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
-    file, name = _ENGINES[method]
-    return getattr(importlib.import_module(f"regions.counting.{file}"), name)
-
-
-def check_request(
-    net: ReLUNetwork,
-    domain: Any,
-    kind: str,
-    time_limit: float | None,
-    n_jobs: int | None,
-) -> None:
-    """Raise DomainError or ArgumentError if the domain or a shared argument is out of range."""
-    if domain is not None and not isinstance(domain, (Box, Slice)):
-        raise DomainError(
-            f"domain is a {type(domain).__name__}; expected regions.Box(low, high), "
-            "regions.Slice.through(points) or None for the whole input space"
-        )
-    if domain is not None and domain.input_size != net.input_size:
-        raise DomainError(
-            f"the domain lies in {domain.input_size} dimensions but the network has "
-            f"{net.input_size} inputs, of shape {net.input_shape}"
-        )
-    if kind not in ("activation", "linear"):
-        raise ArgumentError(f"kind is {kind!r}; expected 'activation' or 'linear'")
-    if time_limit is not None and not time_limit > 0:
-        raise ArgumentError(f"time_limit is {time_limit!r}; expected seconds above 0, or None")
-    if n_jobs is not None and (not isinstance(n_jobs, int) or n_jobs == 0):
-        raise ArgumentError(
-            f"n_jobs is {n_jobs!r}; expected a number of workers, -1 for all cores, or None"
-        )
-
-
-def _check_options(method: str, engine: Callable, options: dict[str, Any]) -> None:
-    if not options:
-        return
-    known = set(inspect.signature(engine).parameters) - _SHARED
-    unknown = sorted(set(options) - known)
-    if unknown:
-        expected = ", ".join(sorted(known)) or "none"
-        raise ArgumentError(
-            f"method {method!r} does not know the option(s) {', '.join(unknown)}; its options "
-            f"are: {expected}"
-        )
-
-
-def _count_linear(
-    net: ReLUNetwork, domain: Box | Slice | None, method: str, shared: dict[str, Any]
-) -> RegionCount:
-    if method not in ("cells", "vertices"):
-        raise ArgumentError(
-            f"method {method!r} counts activation regions only; for kind='linear' use 'line', "
-            "'plane' or 'cells'"
-        )
-    from regions.counting.linear import count_linear
-
-    return count_linear(net, domain, **shared)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from regions.counting.explorer import PlaneCells
-from regions.counting.line import breakpoints
-from regions.counting.planar import PlanarFrame, clipped, planar_frame
-from regions.counting.plane import plane_cells
+from regions.counting.line.line import breakpoints
+from regions.counting.plane.explorer import PlaneCells
+from regions.counting.plane.planar import PlanarFrame, clipped, planar_frame
+from regions.counting.plane.plane import plane_cells
 from regions.errors import ArgumentError, DomainError
 from regions.networks import Box, ReLUNetwork, Slice, as_network
 

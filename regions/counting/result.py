@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from regions.counting.question import Kind
 from regions.errors import ArgumentError
 from regions.results import jsonable
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from regions.networks import Box, Slice
-
-Kind = Literal["activation", "linear"]
 
 
 class Status(Enum):
@@ -40,6 +39,27 @@ class Status(Enum):
 
     def __str__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an engine knows when it stops; `count_regions` makes a `RegionCount` of it."""
+
+    status: Status
+    lower: int
+    count: int | None = None
+    upper: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def exact(cls, count: int, **details: Any) -> Found:
+        """Return that there are exactly so many regions."""
+        return cls(Status.EXACT, count, count, count, details)
+
+    @classmethod
+    def cut_short(cls, lower: int, stopped_by: str, **details: Any) -> Found:
+        """Return that `lower` regions were found before `stopped_by` ended the count."""
+        return cls(Status.LIMIT_REACHED, lower, details={**details, "stopped_by": stopped_by})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,22 +122,6 @@ Use method='cells' for the exact count, or method='estimate' for an unbiased est
                 f"an EXACT count needs count == lower == upper; got {self.count}, {self.lower}, "
                 f"{self.upper}"
             )
-
-    @classmethod
-    def exact(cls, count: int, **known: Any) -> RegionCount:
-        """Return an EXACT result: `count` is also the lower and the upper bound."""
-        return cls(count=count, lower=count, upper=count, status=Status.EXACT, **known)
-
-    @classmethod
-    def cut_short(cls, lower: int, *, stopped_by: str, details: Mapping, **known) -> RegionCount:
-        """Return a LIMIT_REACHED result: `lower` regions were found before `stopped_by`."""
-        return cls(
-            count=None,
-            lower=lower,
-            status=Status.LIMIT_REACHED,
-            details={**details, "stopped_by": stopped_by},
-            **known,
-        )
 
     def __int__(self) -> int:
         if self.status is not Status.EXACT or self.count is None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from regions.counting.frame import Frame, frame_of, noise_levels
-from regions.counting.limits import Stopwatch, stoppable
-from regions.counting.result import RegionCount, Status
-from regions.counting.tally import only_activation
+from regions.counting.effort import Effort, stoppable
+from regions.counting.question import Kind, Question
+from regions.counting.result import Found, Status
+from regions.counting.tree.frame import Frame, frame_of, noise_levels
+from regions.counting.tree.halfspaces import Halfspaces
 from regions.errors import ArgumentError, DomainError
-from regions.progress import track
 from regions.randomness import Rng
 
 if TYPE_CHECKING:
@@ -28,55 +29,15 @@ class SaturationWarning(UserWarning):
     """The sample is too small for the number of regions: its count mostly reflects its size."""
 
 
-def count_sample(
-    net: ReLUNetwork,
-    domain: Box | Slice | None,
-    *,
-    kind: str = "activation",
-    time_limit: float | None = None,
-    n_jobs: int | None = None,
-    progress: bool = False,
-    samples: int = 10_000,
-    points: Any = None,
-    rng: Rng = 0,
-) -> RegionCount:
-    """Count the distinct activation patterns among points: a lower bound on the regions.
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Distinct activation patterns among points: a lower bound on the number of regions.
 
-    Parameters
-    ----------
-    net : ReLUNetwork
-    domain : Box, Slice or None
-        Bounded, unless `points` are given.
-    kind, time_limit, progress
-        As for `cells.count_cells`.
-    n_jobs : int, optional
-        Accepted like everywhere; one core does the work.
-    samples : int
-        Points to draw: uniformly from a box or segment, by hit-and-run from other slices.
-    points : array of shape (m, n0) or (m, *input_shape), optional
-        Inputs to use instead, all within the domain. A point on a boundary between regions is
-        first moved a little, so that it counts for a region.
-    rng : int, Generator or None
-
-    Returns
-    -------
-    RegionCount
-        LOWER_BOUND. ``details`` holds drawn, distinct, singletons (patterns seen once), doubletons,
-        new_mass = singletons / drawn (Good-Turing: the chance that one more point shows a new
-        region), saturated, and chao1, a lower-bound type estimate of the total [1]_, badly biased
-        where many regions are small.
-
-    Raises
-    ------
-    DomainError
-        If points are to be drawn from an unbounded domain.
-    ArgumentError
-        If `points` or `samples` cannot be used.
-
-    Warns
-    -----
-    SaturationWarning
-        If new_mass is above 0.2: the bound then says more about the sample than about the network.
+    ``details`` holds drawn, distinct, singletons (patterns seen once), doubletons,
+    new_mass = singletons / drawn (Good-Turing: the chance that one more point shows a new region),
+    saturated, and chao1, a lower-bound type estimate of the total [1]_, badly biased where many
+    regions are small. A SaturationWarning is given if new_mass is above 0.2: the bound then says
+    more about the sample than about the network.
 
     References
     ----------
@@ -86,34 +47,47 @@ def count_sample(
     Examples
     --------
     >>> import numpy as np, regions
-    >>> from regions.counting.sample import count_sample
     >>> net = regions.as_network([(np.eye(2), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))])
-    >>> count_sample(net, regions.Box.cube(2, -1, 1), samples=100).lower
+    >>> regions.count_regions(net, regions.Box.cube(2, -1, 1), method="sample", samples=100).lower
     4
     """
-    only_activation(kind, "sample")
-    watch, generator, seen = Stopwatch(time_limit), np.random.default_rng(rng), Counter()
-    if points is None:
-        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-            raise ArgumentError(f"samples is {samples!r}; expected a whole number of at least 1")
-        batches, total = _drawn(net, domain, samples, generator), samples
-    else:
-        inputs = _inside(net, domain, points)
-        noise = noise_levels(net, np.abs(inputs).max(axis=0)[None])
-        batches = [_off_boundaries(net, inputs, noise, generator)]
-        total = len(inputs)
-    scale = None
-    with stoppable() as stopped:
-        with track(show=progress, label="points", total=total) as bar:
+
+    name: ClassVar[str] = "sample"
+    kinds: ClassVar[tuple[Kind, ...]] = ("activation",)
+
+    samples: int = 10_000
+    """Points to draw: uniformly from a box or segment, by hit-and-run from other slices."""
+    points: Any = None
+    """Inputs to use instead, (m, n0) or (m, *input_shape), all within the domain. A point on a
+    boundary between regions is first moved a little, so that it counts for a region."""
+    rng: Rng = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
+            raise ArgumentError(
+                f"samples is {self.samples!r}; expected a whole number of at least 1"
+            )
+
+    def found(self, question: Question, effort: Effort) -> Found:
+        """Draw and count; DomainError if points are to be drawn from an unbounded domain."""
+        net, domain = question.net, question.domain
+        generator, seen = np.random.default_rng(self.rng), Counter()
+        if self.points is None:
+            batches, total = _drawn(net, domain, self.samples, generator), self.samples
+        else:
+            inputs = _inside(net, domain, self.points)
+            noise = noise_levels(net, np.abs(inputs).max(axis=0)[None])
+            batches = [_off_boundaries(net, inputs, noise, generator)]
+            total = len(inputs)
+        scale = None
+        with stoppable() as stopped, effort.bar("points", total=total) as bar:
             for batch in batches:
-                scale = (
-                    noise_levels(net, np.abs(batch).max(axis=0)[None]) if scale is None else scale
-                )
+                if scale is None:
+                    scale = noise_levels(net, np.abs(batch).max(axis=0)[None])
                 seen.update(_patterns(net, batch, scale))
                 bar.update(len(batch))
-                if watch.expired():
-                    raise TimeoutError
-    return _result(seen, stopped.by, domain, watch.seconds)
+                effort.check()
+        return _result(seen, stopped.by)
 
 
 def chao1(singletons: int, doubletons: int, distinct: int) -> float:
@@ -127,9 +101,7 @@ def chao1(singletons: int, doubletons: int, distinct: int) -> float:
     return distinct + singletons * (singletons - 1) / 2
 
 
-def _result(
-    seen: Counter, stopped_by: str | None, domain: Box | Slice | None, seconds: float
-) -> RegionCount:
+def _result(seen: Counter, stopped_by: str | None) -> Found:
     frequencies = Counter(seen.values())
     drawn, distinct, singletons = sum(seen.values()), len(seen), frequencies[1]
     new_mass = singletons / drawn if drawn else 1.0
@@ -142,21 +114,16 @@ def _result(
         "saturated": new_mass > _NEW_MASS,
         "chao1": chao1(singletons, frequencies[2], distinct),
     }
-    known: dict[str, Any] = {"method": "sample", "domain": domain, "seconds": seconds}
     if details["saturated"]:
         warnings.warn(
             f"{singletons} of {drawn} points lie in a region of their own: the count {distinct} is "
             "far below the number of regions; draw more points, or use method='estimate'",
             SaturationWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if stopped_by is not None:
-        return RegionCount.cut_short(
-            max(distinct, 1), stopped_by=stopped_by, details=details, **known
-        )
-    return RegionCount(
-        count=None, lower=distinct, status=Status.LOWER_BOUND, details=details, **known
-    )
+        return Found.cut_short(max(distinct, 1), stopped_by, **details)
+    return Found(Status.LOWER_BOUND, distinct, details=details)
 
 
 def _patterns(net: ReLUNetwork, points: np.ndarray, noise: tuple[np.ndarray, ...]) -> list[bytes]:
@@ -235,8 +202,6 @@ def _batches(frame: Frame, samples: int, generator: np.random.Generator):
 
 def _hit_and_run(frame: Frame, chain, size: int, generator: np.random.Generator) -> np.ndarray:
     """Move every point of `chain` along random chords of the polytope (all start at its centre)."""
-    from regions.counting.cells import Halfspaces
-
     d = frame.dimension
     if chain is None:
         chain = np.repeat(Halfspaces(frame).root().points, size, axis=0)

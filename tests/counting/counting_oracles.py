@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise, product
 
 import numpy as np
 from scipy.optimize import linprog
 
 import regions
+
+count_cells, count_vertices, count_milp, count_sample, count_estimate, count_parity = (
+    partial(regions.count_regions, method=method)
+    for method in ("cells", "vertices", "milp", "sample", "estimate", "parity")
+)
 
 
 def dense(*layers):

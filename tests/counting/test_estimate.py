@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from counting_oracles import dense, random_layers, zigzag_layers
+from counting_oracles import count_estimate, count_vertices, dense, random_layers, zigzag_layers
 from scipy.stats import ttest_1samp
 
 import regions
-from regions.counting.estimate import count_estimate
 from regions.counting.result import Status
-from regions.counting.vertices import count_vertices
 from regions.errors import ArgumentError
 
 

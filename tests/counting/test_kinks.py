@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import regions
-from regions.counting.kinks import Kinks, Memory, Segments
+from regions.counting.line.kinks import Kinks, Memory, Segments
 from regions.networks import State
 
 COLUMNS = 40

@@ -9,8 +9,8 @@ from torch import nn
 
 import regions
 from regions.counting import breakpoints, count_regions
-from regions.counting.knots import line_frame
-from regions.counting.line_walk import walk
+from regions.counting.line.knots import line_frame
+from regions.counting.line.walk import walk
 from regions.progress import track
 
 
@@ -86,7 +86,7 @@ def test_small_batches_find_the_same(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 15, 15, 15]))
     segment = regions.Slice.through(3 * rng.normal(size=(2, 3)))
     whole = count_regions(net, segment)
-    monkeypatch.setattr("regions.counting.line_walk._MEMORY", 64 * sum(net.widths))
+    monkeypatch.setattr("regions.counting.line.walk._MEMORY", 64 * sum(net.widths))
     parts = list(walk(net, line_frame(net, segment), outputs=True))
     assert len(parts) > 5 and max(len(part.knots) for part in parts) <= 8 + 2
     assert count_regions(net, segment).count == whole.count
@@ -244,7 +244,7 @@ def drawn_breakpoints(seed, monkeypatch):
             value.data *= torch.rand_like(value) < 0.4
     net = regions.as_network(model, input_shape=shape)
     ends = rng.normal(size=(2, net.input_size))
-    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", int(rng.choice([8, 40, 700])))
+    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", int(rng.choice([8, 40, 700])))
     found = count_regions(net, regions.Slice.through(ends), n_jobs=int(rng.choice([1, 2])))
     return found.details["by_layer"], by_forward_passes(net, *ends)
 
@@ -267,7 +267,7 @@ def test_pieces_of_any_wiring_join(rng, monkeypatch):
     net = regions.as_network(PreActivation(0.1).eval(), input_shape=(2, 9, 9))
     segment = regions.Slice.through(3 * rng.normal(size=(2, net.input_size)))
     whole = [count_regions(net, segment, kind=kind).count for kind in ("activation", "linear")]
-    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", 5)
+    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 5)
     assert len(list(walk(net, line_frame(net, segment)))) > 10
     parts = [count_regions(net, segment, kind=kind).count for kind in ("activation", "linear")]
     assert parts == whole and whole[0] >= whole[1] > 40
@@ -277,7 +277,7 @@ def test_outputs_at_the_knots_are_the_networks(rng, monkeypatch):
     torch.manual_seed(3)
     net = regions.as_network(PreActivation(0.0).eval(), input_shape=(2, 9, 9))
     segment = regions.Slice.through(3 * rng.normal(size=(2, net.input_size)))
-    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", 16)
+    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 16)
     frame = line_frame(net, segment)
     for part in walk(net, frame, outputs=True):
         inputs = segment.embed(frame.coordinates(part.knots)[:, None])
@@ -300,7 +300,7 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 40, 40]))
     segment = regions.Slice.through(9 * rng.normal(size=(2, 3)))
     exact = count_regions(net, segment).count
-    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", 8)
+    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 8)
     late = count_regions(net, segment, time_limit=1e-9)
     assert late.status.name == "LIMIT_REACHED" and late.details["stopped_by"] == "time"
     assert 1 <= late.lower <= exact and late.count is None
@@ -310,7 +310,7 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
         yield next(parts)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("regions.counting.line.walk", interrupted)
+    monkeypatch.setattr("regions.counting.line.line.walk", interrupted)
     stopped = count_regions(net, segment)
     assert stopped.details["stopped_by"] == "interrupt" and 1 <= stopped.lower < exact
 
@@ -318,8 +318,8 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
 @pytest.mark.parametrize("workers", [None, 2])
 @pytest.mark.parametrize("whole", [False, True])
 def test_the_bar_ends_with_the_line(rng, capsys, monkeypatch, whole, workers):
-    monkeypatch.setattr("regions.counting.line.track", partial(track, delay=0))
-    monkeypatch.setattr("regions.counting.line_walk._MOST_KNOTS", 6)
+    monkeypatch.setattr("regions.counting.line.line.track", partial(track, delay=0))
+    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 6)
     net, points = dense(*random_layers(rng, [3, 20, 20])), rng.normal(size=(2, 3))
     domain = whole_line(*points) if whole else regions.Slice.through(points)
     found = count_regions(net, domain, method="line", n_jobs=workers, progress=True)

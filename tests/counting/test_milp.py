@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pulp
 import pytest
-from counting_oracles import dense, random_layers, tent_layers
+from counting_oracles import count_cells, count_milp, dense, random_layers, tent_layers
 
 import regions
-from regions.counting import milp
-from regions.counting.cells import count_cells
-from regions.counting.enumerate import enumerate_regions
-from regions.counting.milp import count_milp
 from regions.counting.result import Status
+from regions.counting.solver import milp
+from regions.counting.tree.enumerate import enumerate_regions
 from regions.errors import ArgumentError, DomainError, SolverError
 
 SQUARE = regions.Box.cube(2, -1.0, 1.0)

@@ -10,14 +10,13 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from counting_oracles import dense, random_layers
+from counting_oracles import count_cells, count_vertices, dense, random_layers
 
 import regions
-from regions.counting import tally
-from regions.counting.cells import count_cells, halfspace_tree
-from regions.counting.enumerate import enumerate_regions
-from regions.counting.limits import Stopwatch
-from regions.counting.vertices import count_vertices
+from regions.counting.effort import Effort
+from regions.counting.tree import tally
+from regions.counting.tree.enumerate import enumerate_regions
+from regions.counting.tree.halfspaces import halfspace_tree
 
 
 @pytest.fixture
@@ -36,12 +35,12 @@ def test_two_loky_workers(case):
     assert short.status.name == "LIMIT_REACHED"
 
 
-def _kill_once(tree, piece, deadline, flag):
+def _kill_once(tree, piece, effort, flag):
     """Count a piece, but kill the process of the first one that comes here."""
     try:
         Path(flag).touch(exist_ok=False)
     except FileExistsError:
-        return tally._count_piece(tree, piece, deadline)
+        return tally._count_piece(tree, piece, effort)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -51,14 +50,14 @@ class Deadly:
     def __init__(self, flag):
         self.flag = str(flag)
 
-    def __call__(self, tree, piece, deadline):
-        return _kill_once(tree, piece, deadline, self.flag)
+    def __call__(self, tree, piece, effort):
+        return _kill_once(tree, piece, effort, self.flag)
 
 
 def _count_with(work, net, box, n_jobs):
     tree = halfspace_tree(net, box)
     tree, pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
-    found = list(tally.in_parallel(work, tree, pieces, Stopwatch(None), n_jobs))
+    found = list(tally.in_parallel(work, tree, pieces, Effort(n_jobs=n_jobs)))
     assert all(complete for _, complete in found)
     return sum(count for count, _ in found)
 

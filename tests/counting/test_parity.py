@@ -6,12 +6,11 @@ from math import comb
 
 import numpy as np
 import pytest
-from counting_oracles import dense, random_layers
+from counting_oracles import count_cells, count_parity, dense, random_layers
 
 import regions
-from regions.counting.cells import count_cells
-from regions.counting.parity import count_parity, pvalue
 from regions.counting.result import Status
+from regions.counting.solver.parity import pvalue
 from regions.errors import ArgumentError, DomainError
 
 SQUARE = regions.Box.cube(2, -1.0, 1.0)

@@ -6,8 +6,8 @@ from counting_oracles import dense, random_layers
 import regions
 from regions.counting import breakpoints, count_regions, line_density, plot_line_density
 from regions.counting.pictures import class_polygons
-from regions.counting.planar import planar_frame
-from regions.counting.plane import plane_cells
+from regions.counting.plane.planar import planar_frame
+from regions.counting.plane.plane import plane_cells
 
 matplotlib.use("Agg")
 BOX = regions.Box.cube(2, -1.0, 1.0)

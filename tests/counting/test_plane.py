@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import regions
 from regions.counting import count_regions
-from regions.counting.explorer import PlaneCells
-from regions.counting.planar import planar_frame
-from regions.counting.plane import plane_cells
+from regions.counting.plane.explorer import PlaneCells
+from regions.counting.plane.planar import planar_frame
+from regions.counting.plane.plane import plane_cells
 
 CUBE = regions.Box.cube(2, -1.0, 1.0)
 WIDE = regions.Box.cube(2, -1e4, 1e4)
@@ -196,8 +196,10 @@ def test_convolutions_count_like_their_dense_chain(rng):
 def test_any_wiring_counts_like_a_chain(rng, monkeypatch):
     nets = [dense(*random_layers(rng, [2, 9, 9, 9], density=d)) for d in (1.0, 0.4)]
     expected = [(count(net), count(net, kind="linear"), count(net, None)) for net in nets]
-    monkeypatch.setattr("regions.counting.plane.is_chain", lambda net: False)
-    monkeypatch.setattr("regions.counting.segments._MEMORY", 64 * 9 * 3 * 4)  # batches of four
+    monkeypatch.setattr("regions.counting.plane.plane.is_chain", lambda net: False)
+    monkeypatch.setattr(
+        "regions.counting.plane.segments._MEMORY", 64 * 9 * 3 * 4
+    )  # batches of four
     found = [(count(net), count(net, kind="linear"), count(net, None)) for net in nets]
     assert found == expected
     assert count(nets[0], n_jobs=2) == expected[0][0]
@@ -219,7 +221,7 @@ def test_a_plane_meets_at_least_the_regions_of_its_lines(rng):
 def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
     net = dense(*random_layers(rng, [2, 40, 40]))
     exact = count(net)
-    monkeypatch.setattr("regions.counting.explorer.STEP", 50)
+    monkeypatch.setattr("regions.counting.plane.explorer.STEP", 50)
     late = count_regions(net, CUBE, time_limit=1e-9)
     assert late.status.name == "LIMIT_REACHED" and late.details["stopped_by"] == "time"
     assert 1 <= late.lower < exact and late.count is None
@@ -235,7 +237,7 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
             if len(calls) == 3:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("regions.counting.plane._watched", interrupted)
+    monkeypatch.setattr("regions.counting.plane.plane._watched", interrupted)
     stopped = count_regions(net, CUBE)
     assert stopped.details["stopped_by"] == "interrupt"
     assert sum(calls) - 1 <= stopped.lower < exact

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from counting_oracles import dense, random_layers
+from counting_oracles import count_cells, count_sample, dense, random_layers
 
 import regions
-from regions.counting.cells import count_cells
 from regions.counting.result import Status
-from regions.counting.sample import SaturationWarning, chao1, count_sample
+from regions.counting.sample import SaturationWarning, chao1
 from regions.errors import ArgumentError, DomainError
 
 

@@ -6,13 +6,19 @@ from math import comb
 
 import numpy as np
 import pytest
-from counting_oracles import dense, random_layers, tent_layers, zigzag_layers
+from counting_oracles import (
+    count_cells,
+    count_vertices,
+    dense,
+    random_layers,
+    tent_layers,
+    zigzag_layers,
+)
 
 import regions
-from regions.counting import polytopes, vertices
-from regions.counting.cells import count_cells
 from regions.counting.result import Status
-from regions.counting.vertices import InDoubtError, count_vertices
+from regions.counting.tree import polytopes, vertices
+from regions.counting.tree.vertices import InDoubtError
 from regions.errors import DomainError
 
 

@@ -1,0 +1,1 @@
+"""Regions along a line: breakpoints carried layer by layer, through networks of any size."""

@@ -1,0 +1,271 @@
+"""Changes of slope along a line, and how they go through the network's linear segments.
+
+Along a line every value of the network is affine between neighbouring knots. Its *kink* at a knot
+is the change of its slope there. A breakpoint bends the unit that made it and what that unit feeds,
+and nothing else, so most kinks are zero; and a unit that is inactive all along passes none on.
+Kinks are linear in the values, so they go through convolutions, additions and pooling as the
+values do, without biases.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from math import prod
+from typing import NamedTuple, TypeGuard
+
+import numpy as np
+
+from regions.counting.line import kink_kernel
+from regions.networks import ReLUNetwork
+from regions.networks.steps import Add, Conv, Linear, Move, Scale, Shape, Step
+
+
+class Memory:
+    """Arrays for entries, handed out again once no value holds them.
+
+    Fresh memory costs a page fault for every 4 KB, which takes longer than what is computed in it.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: list[np.ndarray] = []
+        self._unheld = _references([np.empty(0)])[0]
+
+    def take(self, size: int) -> np.ndarray:
+        """Return an array of `size` numbers, whatever they are."""
+        references = _references(self._arrays)
+        free = [i for i, count in enumerate(references) if count == self._unheld]
+        large = [i for i in free if len(self._arrays[i]) >= size]
+        if large:
+            return self._arrays[min(large, key=lambda i: len(self._arrays[i]))][:size]
+        for i in reversed(free):  # too small now, and probably later
+            del self._arrays[i]
+        self._arrays.append(np.empty(size + size // 4))
+        return self._arrays[-1][:size]
+
+
+def _references(arrays: list[np.ndarray]) -> list[int]:
+    return [sys.getrefcount(array) for array in arrays]
+
+
+class Kinks(NamedTuple):
+    """A value's kinks at the knots, one column per knot, stored pixel by pixel.
+
+    `kink_kernel` says how. Units of factor 0 have no kinks, whatever their entries hold.
+    """
+
+    starts: np.ndarray
+    columns: np.ndarray
+    entries: np.ndarray
+    factor: np.ndarray
+
+    @classmethod
+    def none(cls, shape: Shape) -> Kinks:
+        """Return the kinks of a value that is affine."""
+        starts = np.zeros(1 + prod(shape[1:]), np.int64)
+        return cls(starts, np.zeros(0, np.int64), np.zeros(0), np.zeros(prod(shape)))
+
+    @classmethod
+    def of(cls, rows: np.ndarray, shape: Shape) -> Kinks:
+        """Return the kinks in `rows`, (units, columns), of a value of shape `shape`."""
+        bare = cls.none(shape)
+        bent = np.flatnonzero(rows.any(axis=1))
+        factor = np.zeros(len(rows))
+        factor[bent] = 1.0
+        return bare.replaced(bent, rows[bent], factor, Memory())
+
+    def rows(self, columns: int) -> np.ndarray:
+        """Return all kinks, (units, columns)."""
+        return kink_kernel.rows_of(self, np.arange(len(self.factor)), columns)
+
+    def replaced(
+        self, units: np.ndarray, rows: np.ndarray, factor: np.ndarray, memory: Memory
+    ) -> Kinks:
+        """Return the kinks with `rows`, (units, columns), for some units, and a new factor."""
+        starts, columns = kink_kernel.widened(self, units, rows)
+        channels = len(factor) // (len(starts) - 1)
+        entries = memory.take(channels * len(columns))
+        kink_kernel.replace(self, units, rows, starts, columns, entries)
+        return Kinks(starts, columns, entries, factor)
+
+    def times(self, factor: np.ndarray | float) -> Kinks:
+        """Return the kinks times a factor for each unit."""
+        return self._replace(factor=self.factor * factor)
+
+
+Values = Mapping[str, Kinks]
+
+
+class Segments:
+    """The linear segments of one network, prepared for kinks."""
+
+    def __init__(self, net: ReLUNetwork) -> None:
+        self.net, self.graph, self.memory = net, net.graph, Memory()
+        self.shapes = {step.name: step.shape for step in net.graph.steps}
+
+    def push(
+        self,
+        values: Values,
+        layer: int,
+        wanted: np.ndarray,
+        columns: int,
+        homogeneous: float = 0.0,
+    ) -> dict[str, Kinks]:
+        """Push kinks through linear segment `layer`: `ReLUNetwork.advance` for kinks.
+
+        Parameters
+        ----------
+        wanted : (units,) bool array
+            The units that matter; the others come out without kinks.
+        columns : int
+            Number of knots.
+        homogeneous : float
+            1 to add biases (to every column).
+        """
+        alive = dict(values)
+        for step in self.graph.segments[layer]:
+            units = wanted if step.name in self._direct else np.ones(step.size, np.bool_)
+            inputs = [alive[name] for name in step.inputs]
+            out = self._through(step, inputs, units, columns)
+            offset = step.offset(self.net.parameters)
+            if homogeneous and offset is not None:
+                bias = np.broadcast_to(offset, step.shape).reshape(-1, 1)
+                out = Kinks.of(out.rows(columns) + homogeneous * bias, step.shape)
+            alive[step.name] = out
+            for source in step.inputs:
+                if self.graph.last_use[source] == self.graph.position[step.name]:
+                    alive.pop(source, None)
+        name = self.end(layer)
+        if name in self._direct:
+            alive[name] = alive[name].times(wanted)
+        return alive
+
+    def end(self, layer: int) -> str:
+        """Return the name of the step whose value segment `layer` gives."""
+        relus = self.graph.relus
+        return relus[layer].inputs[0] if layer < len(relus) else self.graph.steps[-1].name
+
+    def bounds(
+        self, values: Mapping[str, np.ndarray], layer: int, homogeneous: np.ndarray
+    ) -> np.ndarray:
+        """Return bounds of the values that come out where those that go in have these sizes.
+
+        The network must be non-negative (`absolute`). Convolutions use the inequality of Cauchy
+        and Schwarz, which costs one sum per position: |w . x| <= |w| |x|.
+        """
+        alive = dict(values)
+        for step in self.graph.segments[layer]:
+            inputs = [alive[name] for name in step.inputs]
+            if _is_plain(step):
+                norms = np.sqrt((self._weights[step.name] ** 2).sum(axis=(0, 1)))
+                channels = inputs[0].shape[1]
+                squares = (inputs[0].reshape(len(inputs[0]), channels, -1) ** 2).sum(axis=1)
+                padded = np.column_stack([squares, np.zeros(len(squares))])
+                patches = np.sqrt(padded[:, self._tables[step.name]].sum(axis=2))
+                out = (norms[:, None] * patches[:, None]).reshape(-1, *step.shape)
+                offset = step.offset(self.net.parameters)
+                if offset is not None:
+                    out += homogeneous.reshape(-1, *([1] * len(step.shape))) * offset
+            else:
+                out = step.push(inputs, self.net.parameters, homogeneous)
+            alive[step.name] = out
+        return alive[self.end(layer)].reshape(len(homogeneous), -1)
+
+    def _through(self, step: Step, inputs: list[Kinks], wanted: np.ndarray, columns: int) -> Kinks:
+        """Return the linear part of a step at the wanted units."""
+        kinks, parameters = inputs[0], self.net.parameters
+        if _is_plain(step):
+            weight, table = self._weights[step.name], self._tables[step.name]
+            starts, found = kink_kernel.unions(*kinks[:2], table, wanted, columns)
+            out = self.memory.take(step.shape[0] * len(found))
+            kink_kernel.convolve(kinks, weight, table, wanted, columns, starts, found, out)
+            return Kinks(starts, found, out, wanted.astype(np.float64))
+        if isinstance(step, Linear) and len(step.shape) == 1:
+            fed = kinks.factor != 0
+            weight = parameters[f"{step.weight}.weight"][np.ix_(wanted, fed)] * kinks.factor[fed]
+            out = np.empty((step.size, len(kinks.columns)))
+            out[wanted] = weight @ kinks.entries.reshape(len(fed), -1)[fed]
+            factor = wanted.astype(np.float64)
+            return Kinks(kinks.starts, kinks.columns, out.ravel(), factor)
+        if isinstance(step, Scale):
+            return kinks.times(np.ravel(step.linear([np.ones((1, *step.shape))], parameters)))
+        if isinstance(step, Add):
+            total = kinks.times(step.signs[0])
+            for sign, other in zip(step.signs[1:], inputs[1:], strict=True):
+                total = self._sum(total, other.times(sign), wanted, columns)
+            return total
+        if isinstance(step, Move):
+            index = np.arange(step.size) if step.index is None else np.asarray(step.index)
+            made = kink_kernel.moved(kinks, index, prod(step.shape[1:]), columns)
+            return Kinks(*made, np.ones(step.size))
+        rows = kinks.rows(columns).T.reshape(columns, *self.shapes[step.inputs[0]])
+        out = np.asarray(step.linear([rows], parameters)).reshape(len(rows), step.size)
+        return Kinks.of(np.ascontiguousarray(out.T), step.shape)
+
+    def _sum(self, first: Kinks, second: Kinks, wanted: np.ndarray, columns: int) -> Kinks:
+        pixels = np.arange(len(first.starts) - 1)
+        table = np.column_stack([pixels, pixels + len(pixels)])
+        starts = np.concatenate([first.starts, second.starts[1:] + first.starts[-1]])
+        both = np.concatenate([first.columns, second.columns])
+        starts, found = kink_kernel.unions(starts, both, table, wanted, columns)
+        out = self.memory.take(len(wanted) // len(pixels) * len(found))
+        kink_kernel.add(first, second, wanted, columns, starts, found, out)
+        return Kinks(starts, found, out, wanted.astype(np.float64))
+
+    @cached_property
+    def _direct(self) -> set[str]:
+        """Steps that only reach the next ReLU layer, unit by unit: only its units matter there."""
+        readers: dict[str, list[Step]] = {step.name: [] for step in self.graph.steps}
+        for step in self.graph.steps:
+            for source in step.inputs:
+                readers[source].append(step)
+        direct: set[str] = set()
+        for segment, relu in zip(self.graph.segments, self.graph.relus, strict=False):
+            within = {relu.name}
+            for step in reversed(segment):
+                if all(reader.name in within for reader in readers[step.name]):
+                    direct.add(step.name)
+                    if isinstance(step, (Scale, Add)):
+                        within.add(step.name)
+        return direct
+
+    @cached_property
+    def _weights(self) -> dict[str, np.ndarray]:
+        """The weights of plain convolutions, (taps, channels, outputs)."""
+        weights = {}
+        for step in self.graph.steps:
+            if _is_plain(step):
+                weight = self.net.parameters[f"{step.weight}.weight"]
+                weight = weight.reshape(*weight.shape[:2], -1).transpose(2, 1, 0)
+                weights[step.name] = np.ascontiguousarray(weight)
+        return weights
+
+    @cached_property
+    def _tables(self) -> dict[str, np.ndarray]:
+        """The pixels that plain convolutions read, (positions, taps); -1 in the padding."""
+        return {
+            step.name: _table(step, self.shapes[step.inputs[0]][1:])
+            for step in self.graph.steps
+            if _is_plain(step)
+        }
+
+
+def _is_plain(step: Step) -> TypeGuard[Conv]:
+    return isinstance(step, Conv) and step.groups == 1
+
+
+def _table(step: Conv, sides: tuple[int, ...]) -> np.ndarray:
+    table = np.zeros((1, 1), np.int64)
+    geometry = (sides, step.shape[1:], step.weight_shape[2:], step.stride)
+    for side, places, kernel, stride, padding, dilation in zip(
+        *geometry, step.padding, step.dilation, strict=True
+    ):
+        reads = np.arange(places)[:, None] * stride - padding + dilation * np.arange(kernel)
+        inside = (reads >= 0) & (reads < side)
+        table = np.where(
+            (table[:, None, :, None] >= 0) & inside[None, :, None, :],
+            table[:, None, :, None] * side + reads[None, :, None, :],
+            -1,
+        ).reshape(len(table) * places, -1)
+    return table

@@ -1,0 +1,168 @@
+"""The line engine: exact counts on segments, rays and whole lines, for networks of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from regions.counting.effort import Effort, stoppable
+from regions.counting.line.knots import LineFrame, area, line_frame
+from regions.counting.line.walk import LinePart, walk
+from regions.counting.question import Kind, Question
+from regions.counting.result import Found
+from regions.networks import Box, ReLUNetwork, Slice
+from regions.progress import SHARE
+from regions.workers import results_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TASKS = 24  # per worker
+
+
+@dataclass(frozen=True)
+class Line:
+    """Exact counts on a segment, ray or line (one-dimensional domains), for any network.
+
+    ``details["by_layer"]`` counts the distinct breakpoints by ReLU layer; where several layers
+    break at one point it belongs to the first of them. Workers are threads (or those of joblib's
+    current backend) over pieces of a bounded domain.
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> regions.count_regions(net, regions.Box([0.0], [1.0]), method="line").count
+    2
+    """
+
+    name: ClassVar[str] = "line"
+    kinds: ClassVar[tuple[Kind, ...]] = ("activation", "linear")
+
+    def found(self, question: Question, effort: Effort) -> Found:
+        """Count; DomainError if the domain is not one-dimensional."""
+        net, linear = question.net, question.kind == "linear"
+        frame, tally = line_frame(net, question.domain), _Tally(len(net.relu_layers))
+        with stoppable() as stopped, effort.blas_threads(net):
+            bar = effort.bar("line", total=1.0, bar_format=SHARE)
+            with bar, closing(_parts(net, frame, linear, effort)) as parts:
+                for part in parts:
+                    tally.add(part)
+                    bar.set_postfix_str(f"{tally.breakpoints} breakpoints", refresh=False)
+                    bar.update(min(_share(frame, part), 1.0 - bar.n))
+        count = 1 + (tally.bends if linear else tally.breakpoints)
+        details = {"by_layer": tally.by_layer.tolist()}
+        if stopped.by is not None:
+            return Found.cut_short(count, stopped.by, **details)
+        return Found.exact(count, **details)
+
+
+def regions_between(net: ReLUNetwork, frame: LineFrame) -> int:
+    """Return the number of activation regions that a segment or ray passes through."""
+    return 1 + sum(int((part.layers[1:] >= 0).sum()) for part in walk(net, frame))
+
+
+def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:
+    """Return every distinct breakpoint on a line: columns position and layer.
+
+    `position` is in the domain's own coordinate (for a slice the distance from its first point
+    along the line), `layer` the index of the ReLU layer that breaks there.
+
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.counting.line.line import breakpoints
+    >>> net = regions.as_network([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> breakpoints(net, regions.Box([0.0], [1.0])).to_dict("records")
+    [{'position': 0.5, 'layer': 0}]
+    """
+    import pandas as pd
+
+    frame = line_frame(net, domain)
+    positions, layers = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
+    with Effort().blas_threads(net):
+        for part in walk(net, frame):
+            made = np.flatnonzero(part.layers[1:] >= 0) + 1
+            positions.append(frame.coordinates(part.knots[made]))
+            layers.append(part.layers[made])
+    return pd.DataFrame({"position": np.concatenate(positions), "layer": np.concatenate(layers)})
+
+
+class _Tally:
+    """Breakpoints by layer and changes of the affine map, over parts from left to right."""
+
+    def __init__(self, layers: int) -> None:
+        self.by_layer = np.zeros(layers, dtype=np.int64)
+        self.bends = 0
+        self._tail: LinePart | None = None
+
+    @property
+    def breakpoints(self) -> int:
+        """How many there are."""
+        return int(self.by_layer.sum())
+
+    def add(self, part: LinePart) -> None:
+        """Take in the next part."""
+        made = part.layers[1:]
+        self.by_layer += np.bincount(made[made >= 0], minlength=len(self.by_layer))
+        knots, outputs = part.knots, part.outputs
+        if self._tail is not None:
+            knots = np.vstack([self._tail.knots, knots[1:]])
+            outputs = np.vstack([self._tail.outputs, outputs[1:]])
+        self.bends += int(bends(knots, outputs, part.tolerance).sum())
+        self._tail = replace(part, knots=knots[-2:], outputs=outputs[-2:])
+
+
+def bends(knots: np.ndarray, outputs: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
+    """Tell at which inner knots the affine map changes.
+
+    Three homogeneous knots are linearly dependent; where the map is one, so are the outputs.
+    """
+    before, at, after = (slice(i, len(knots) - 2 + i) for i in range(3))
+    pairs = ((at, after), (after, before), (before, at))
+    weights = np.stack([area(knots[p], knots[q]) for p, q in pairs])
+    weights /= np.abs(weights).max(axis=0, initial=1e-300)
+    rows = zip(weights[:, :, None], (outputs[before], outputs[at], outputs[after]), strict=True)
+    return (np.abs(sum(weight * row for weight, row in rows)) > 4 * tolerance).any(axis=1)
+
+
+def _parts(
+    net: ReLUNetwork, frame: LineFrame, outputs: bool, effort: Effort
+) -> Generator[LinePart, None, None]:
+    """Yield the parts of the line from left to right, found by the effort's workers."""
+    if effort.n_jobs in (None, 1) or (frame.knots[:, 1] == 0).any():
+        yield from walk(net, frame, outputs=outputs, effort=effort)
+        return
+    parallel = Parallel(n_jobs=effort.n_jobs, prefer="threads", return_as="generator")
+    ends = _cuts(frame.knots, _TASKS * effort.workers)
+    pieces = (replace(frame, knots=ends[i : i + 2]) for i in range(len(ends) - 1))
+    tasks = (delayed(_walked)(net, piece, outputs, effort) for piece in pieces)
+    with results_of(parallel(tasks)) as results:
+        for parts in results:
+            yield from parts
+
+
+def _share(frame: LineFrame, part: LinePart) -> float:
+    """Return how much of the line a part covers: of its length, or seen from a point beside it."""
+    ends = np.vstack([frame.knots[[0, -1]], part.knots[[0, -1]]])
+    bounded = (frame.knots[:, 1] > 0).all()
+    at = ends[:, 0] / ends[:, 1] if bounded else np.arctan2(ends[:, 0], ends[:, 1])
+    return float((at[3] - at[2]) / (at[1] - at[0]))
+
+
+def _cuts(ends: np.ndarray, pieces: int) -> np.ndarray:
+    """Return the ends of a bounded line and generic points between them, as knots."""
+    shares = (
+        np.arange(1, pieces) + np.random.default_rng(0).uniform(-0.2, 0.2, pieces - 1)
+    ) / pieces
+    positions = ends[0, 0] + (ends[-1, 0] - ends[0, 0]) * np.concatenate([[0.0], shares, [1.0]])
+    return np.column_stack([positions, np.ones(pieces + 1)])
+
+
+def _walked(net: ReLUNetwork, frame: LineFrame, outputs: bool, effort: Effort) -> list[LinePart]:
+    return list(walk(net, frame, outputs=outputs, effort=effort))

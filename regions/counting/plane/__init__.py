@@ -1,0 +1,1 @@
+"""Regions of a plane: convex polygons, cut unit by unit."""

@@ -1,0 +1,1 @@
+"""Regions through mixed-integer programs."""

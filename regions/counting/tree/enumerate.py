@@ -1,0 +1,163 @@
+"""Streams the regions of a network one by one, each with its map and its facets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.counting.effort import Effort
+from regions.counting.question import Question
+from regions.counting.region import Region
+from regions.counting.tree.frame import Frame
+from regions.counting.tree.halfspaces import Halfspaces, halfspace_tree
+from regions.counting.tree.tally import PIECES_PER_JOB, in_parallel, pieces_of
+from regions.counting.tree.walk import Batch, Tree
+from regions.networks import ReLUNetwork
+
+if TYPE_CHECKING:
+    from regions.networks import Box, Slice
+
+
+def enumerate_regions(
+    net: Any,
+    domain: Box | Slice | None = None,
+    *,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Iterator[Region]:
+    """Yield every full-dimensional activation region of `net` over `domain`, as it is found.
+
+    Regions come depth first from the tree that `method="cells"` counts, so memory does not grow
+    with their number.
+
+    Parameters
+    ----------
+    net : ReLUNetwork or whatever `as_network` reads
+    domain : Box, Slice or None
+        None is all of the input space.
+    time_limit : float, optional
+        Seconds after which TimeoutError is raised; regions yielded so far are right.
+    n_jobs : int, optional
+        Workers that share the subtrees (joblib); regions then come in no fixed order.
+    progress : bool
+        Show a bar on stderr.
+
+    Yields
+    ------
+    Region
+        Pattern, interior point, affine map, and the halfspaces that are facets.
+
+    Raises
+    ------
+    DomainError, ArgumentError, UnsupportedModelError
+        As `count_regions`.
+    TimeoutError
+        After `time_limit` seconds, if regions are left.
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> found = regions.enumerate_regions(net, regions.Box([-1.0], [1.0]))
+    >>> [region.A.item() for region in sorted(found, key=lambda region: region.point[0])]
+    [0.0, 2.0, -2.0]
+    """
+    question, effort = Question.of(net, domain), Effort(time_limit, n_jobs, progress)
+    return _shown(regions_of(question, effort), effort)
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """Regions in the coordinates of a frame: what a worker sends back."""
+
+    active: np.ndarray
+    points: np.ndarray
+    rows: np.ndarray
+    units: np.ndarray
+    starts: np.ndarray
+    outputs: np.ndarray
+
+
+def regions_of(question: Question, effort: Effort) -> Iterator[Region]:
+    """Yield every activation region; raise TimeoutError when time is up and some are left."""
+    net, domain = question.net, question.domain
+    tree = halfspace_tree(net, domain)
+    root = tree.root(Halfspaces(tree.frame).root())
+    for leaves in _found(tree, root, effort):
+        for index in range(len(leaves.active)):
+            yield _region(net, domain, tree.frame, leaves, index)
+            effort.check()
+
+
+def _shown(found: Iterator[Region], effort: Effort) -> Iterator[Region]:
+    with effort.bar("regions") as bar:
+        for region in found:
+            bar.update()
+            yield region
+
+
+def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
+    if effort.workers == 1:
+        yield from (_leaves(tree, batch) for batch in tree.leaves(root))
+        return
+    tree, pieces = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
+    for found, finished in in_parallel(_piece, tree, pieces, effort):
+        yield from found
+        if not finished:
+            raise TimeoutError("time_limit is over before all regions were found")
+
+
+def _piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[list[Leaves], bool]:
+    """Return the regions below `piece`, and whether these are all."""
+    found = []
+    for batch in tree.leaves(piece):
+        if effort.expired():
+            return found, False
+        found.append(_leaves(tree, batch))
+    return found, True
+
+
+def _leaves(tree: Tree, batch: Batch) -> Leaves:
+    """Return a batch of regions with their outputs and facets."""
+    frame = tree.frame
+    state = batch.state if batch.state is not None else tree.state(batch)
+    homogeneous = np.tile(frame.homogeneous, len(batch))
+    outputs, _ = tree.net.advance(state, len(tree.net.relu_layers), homogeneous)
+    rows, units, starts = Halfspaces(frame).facets(batch.cells)
+    return Leaves(
+        active=batch.active,
+        points=batch.cells.points,
+        rows=rows,
+        units=units,
+        starts=starts,
+        outputs=outputs.reshape(len(batch), len(frame.columns), -1),
+    )
+
+
+def _region(
+    net: ReLUNetwork, domain: Box | Slice | None, frame: Frame, leaves: Leaves, index: int
+) -> Region:
+    """Return one region in the coordinates of the domain."""
+    inner = len(frame.axes)
+    part = slice(leaves.starts[index], leaves.starts[index + 1])
+    normals = leaves.rows[part, :inner] @ frame.back.T
+    offsets = leaves.rows[part, inner] - normals @ frame.center
+    norms = np.linalg.norm(normals, axis=1, keepdims=True)
+    slope = leaves.outputs[index, :inner].T @ frame.back.T
+    coordinates = frame.coordinates(leaves.points[index])
+    point = coordinates if domain is None else domain.embed(coordinates[None])[0]
+    return Region(
+        pattern=leaves.active[index],
+        point=point,
+        coordinates=coordinates,
+        slope=slope,
+        offset=leaves.outputs[index, inner] - slope @ frame.center,
+        normals=normals / norms,
+        offsets=offsets / norms[:, 0],
+        units=leaves.units[part],
+        network=net,
+    )
