@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import regions
 from regions.counting.result import Status
 from regions.counting.tree.enumerate import enumerate_regions
-from regions.counting.tree.halfspaces import highs_maximise
+from regions.counting.tree.halfspace_kernel import highs_maximise
 from regions.counting.tree.simplex import FAILED, maximise
 from regions.errors import DomainError
 

@@ -1,0 +1,253 @@
+"""A network over a domain in exact arithmetic: the affine form of any unit on any cell."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import lcm, prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regions.counting.exact.scaled import Scaled, joined, primitive
+from regions.networks import Box, ReLUNetwork, Slice
+from regions.networks.steps import AvgPool, Step
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+Form = tuple[int, ...]
+_KEPT = 128  # cells whose values are remembered
+_LARGEST = 30_000_000  # multiplications of one cell's forms that are worth their time
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A domain as x = start + y @ directions, exactly, with the halfspaces that bound it.
+
+    Attributes
+    ----------
+    start : Scaled, (n0,)
+    directions : Scaled, (d, n0)
+    sides : mapping from the side's number to its form, d + 1 integers
+        The inside is where every form is positive. A box has the sides i (x_i above its lower
+        bound) and n0 + i (below its upper one) where these are finite, a segment 0 and 1.
+    """
+
+    start: Scaled
+    directions: Scaled
+    sides: Mapping[int, Form]
+
+    @classmethod
+    def of(
+        cls,
+        domain: Box | Slice | None,
+        input_size: int,
+        center: np.ndarray | None = None,
+        axes: np.ndarray | None = None,
+    ) -> Place:
+        """Return a domain in coordinates y, where its own are ``center + y @ axes``.
+
+        The own coordinates here are the inputs, or for a slice the multiples of the differences
+        between its first point and the others: x = p_0 + sum_i a_i (p_i - p_0).
+        """
+        if isinstance(domain, Slice):
+            points = Scaled.of(domain.points)
+            start, directions = points[0], points[1:] - points[0]
+        else:
+            start = Scaled.of(np.zeros(input_size))
+            directions = Scaled.of(np.eye(input_size))
+        moved, turned = start, directions
+        if center is not None:
+            moved = start + Scaled.of(center) @ directions
+        if axes is not None:
+            turned = Scaled.of(axes) @ directions
+        sides: dict[int, Form] = {}
+        if isinstance(domain, Slice) and domain.segment:
+            d = 1 if axes is None else len(axes)
+            unit = Scaled.of(np.ones((d, 1)) if axes is None else axes)
+            at = Scaled.of(np.zeros(1) if center is None else center)
+            row = joined([unit.reshape(-1), at])
+            one = Scaled.of([0.0] * d + [1.0])
+            sides = {0: primitive(row.ints), 1: primitive((one - row).ints)}
+        box = domain if isinstance(domain, Box) else domain.box if domain is not None else None
+        if box is not None:
+            sides = _sides(box, joined([turned, moved.reshape(1, -1)]))
+        return cls(moved.reduced(), turned.reduced(), sides)
+
+
+def _sides(box: Box, columns: Scaled) -> dict[int, Form]:
+    """Return the forms of a box's finite sides that cut, given the inputs' own forms."""
+    sides = {}
+    for number, (bounds, sign) in enumerate(((box.low, 1), (box.high, -1))):
+        for i in np.flatnonzero(np.isfinite(bounds)):
+            row, bound = (
+                columns[:, i],
+                Scaled.of(np.append(np.zeros(len(columns.ints) - 1), bounds[i])),
+            )
+            form = (row - bound).ints * sign
+            if any(form[:-1]):
+                sides[number * box.input_size + int(i)] = primitive(form)
+    return sides
+
+
+class Forms:
+    """The affine forms of a network's units over a place, as integers up to a positive factor.
+
+    Parameters
+    ----------
+    net : ReLUNetwork
+    place : Place
+    cone : bool
+        Adds a homogeneous coordinate: y = (t z, t), and no constant.
+    """
+
+    def __init__(self, net: ReLUNetwork, place: Place, cone: bool = False) -> None:
+        self.net, self.place, self.cone = net, place, cone
+        sizes = [layer.size for layer in net.relu_layers]
+        self.first = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        columns = joined([place.directions, place.start.reshape(1, -1)])
+        self._input = columns.ints.T.copy(), columns.exponent
+        self._states: OrderedDict[bytes, dict[str, Scaled]] = OrderedDict()
+        self._matrices: dict[str, list[_Rows]] = {}
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        return len(self.place.directions.ints) + self.cone
+
+    @property
+    def within_reach(self) -> bool:
+        """Whether one cell's forms take so few multiplications that they are worth their time."""
+        work = 0
+        for step in self.net.graph.steps[1:]:
+            taps = prod(getattr(step, "weight_shape", (1, 1))[1:])
+            work += step.size * taps
+        return work <= _LARGEST
+
+    def sides(self) -> dict[int, Form]:
+        """Return the forms of the domain's sides, positive inside, by their numbers."""
+        return {number: self._closed(form) for number, form in self.place.sides.items()}
+
+    def unit(self, unit: int, active: np.ndarray) -> Form:
+        """Return the form of a hidden unit on the cells where earlier layers are `active`.
+
+        Parameters
+        ----------
+        unit : int
+            Index among all hidden units.
+        active : (hidden units,) bool array
+            Entries of the unit's own layer and later ones are not read.
+        """
+        layer = int(np.searchsorted(self.first, unit, side="right")) - 1
+        return self.units(layer, active, np.array([unit - self.first[layer]]))[0]
+
+    def units(self, layer: int, active: np.ndarray, units: np.ndarray | None = None) -> list[Form]:
+        """Return the forms of some units of a layer (of all, by default)."""
+        values = self._preactivations(layer, active, units)
+        return [self._closed(primitive(row)) for row in values.ints]
+
+    def outputs(self, active: np.ndarray) -> Scaled:
+        """Return the network's map on a cell, (outputs, d + 1), exactly."""
+        return self._preactivations(len(self.net.relu_layers), active, None)
+
+    def _closed(self, form: Form) -> Form:
+        return (*form, 0) if self.cone else form
+
+    def _preactivations(self, layer: int, active: np.ndarray, units: np.ndarray | None) -> Scaled:
+        graph = self.net.graph
+        values = dict(self._state(layer, np.asarray(active, dtype=bool)))
+        last = layer == len(graph.relus)
+        end = graph.steps[-1].name if last else graph.relus[layer].inputs[0]
+        for step in graph.segments[layer]:
+            rows = units if step.name == end else None
+            values[step.name] = self._push(step, [values[name] for name in step.inputs], rows)
+            if rows is not None:
+                return values[end]
+        return values[end] if units is None else values[end][units]
+
+    def _state(self, layer: int, active: np.ndarray) -> dict[str, Scaled]:
+        """Return the values that segment `layer` reads, (units, d + 1) each."""
+        if layer == 0:
+            ints, exponent = self._input
+            return {"input": Scaled(ints, exponent)}
+        key = np.packbits(active[: self.first[layer]]).tobytes() + layer.to_bytes(4, "little")
+        if key in self._states:
+            self._states.move_to_end(key)
+            return self._states[key]
+        graph, relu = self.net.graph, self.net.graph.relus[layer - 1]
+        values = dict(self._state(layer - 1, active))
+        for step in graph.segments[layer - 1]:
+            values[step.name] = self._push(step, [values[name] for name in step.inputs], None)
+        on = active[self.first[layer - 1] : self.first[layer]]
+        value = values[relu.inputs[0]]
+        slope = Scaled.of(relu.slope)
+        factors = np.where(on, 1 << -min(slope.exponent, 0), 0).astype(object)
+        factors[~on] = int(slope.ints[()]) << max(slope.exponent, 0)
+        rest = Scaled(factors[:, None], min(slope.exponent, 0))
+        values[relu.name] = (value * rest).reduced()
+        at = graph.position[relu.name]
+        values = {name: value for name, value in values.items() if graph.last_use[name] > at}
+        self._states[key] = values
+        if len(self._states) > _KEPT:
+            self._states.popitem(last=False)
+        return values
+
+    def _push(self, step: Step, inputs: list[Scaled], rows: np.ndarray | None) -> Scaled:
+        """Return a step's values at some of its rows (all by default)."""
+        if step.name not in self._matrices:
+            shapes = [self.net.graph.by_name[name].shape for name in step.inputs]
+            parts = step.matrices(shapes, self.net.parameters)
+            averaged = isinstance(step, AvgPool)
+            self._matrices[step.name] = [_Rows(part, averaged) for part in parts]
+        chosen = np.arange(step.size) if rows is None else rows
+        total = None
+        for part, value in zip(self._matrices[step.name], inputs, strict=True):
+            term = part.times(value, chosen)
+            total = term if total is None else total + term
+        assert total is not None
+        offset = step.offset(self.net.parameters)
+        if offset is not None:
+            constant = Scaled.of(np.broadcast_to(offset, step.shape).ravel()[chosen])
+            padded = np.zeros(total.shape, dtype=object)
+            padded[:, -1] = constant.ints
+            total = total + Scaled(padded, constant.exponent)
+        return total
+
+
+class _Rows:
+    """A sparse matrix whose rows become integers when they are first read."""
+
+    def __init__(self, matrix: sp.csr_array, averaged: bool) -> None:
+        self.matrix, self.divisor = matrix, 1
+        if averaged:  # entries are 1/k, rounded: exactly, they are so many over a common multiple
+            counts = np.unique(np.round(1.0 / matrix.data).astype(int))
+            self.divisor = lcm(*counts.tolist())
+            matrix = matrix.copy()
+            matrix.data = np.round(matrix.data * self.divisor)
+            self.matrix = matrix
+        live = self.matrix.data[self.matrix.data != 0]
+        self.exponent = Scaled.of(live).exponent if len(live) else 0
+        self._rows: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def times(self, value: Scaled, rows: np.ndarray) -> Scaled:
+        """Return the product with `value`, (columns, d + 1), at the given rows."""
+        fed = np.array([any(row) for row in value.ints], dtype=bool)
+        out = np.zeros((len(rows), value.shape[1]), dtype=object)
+        for i, row in enumerate(rows):
+            columns, ints = self._row(int(row))
+            kept = fed[columns]
+            if kept.any():
+                out[i] = ints[kept] @ value.ints[columns[kept]]
+        return Scaled(out, value.exponent + self.exponent, value.divisor * self.divisor)
+
+    def _row(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        if row not in self._rows:
+            part = slice(self.matrix.indptr[row], self.matrix.indptr[row + 1])
+            entries = Scaled.of(self.matrix.data[part])
+            ints = entries.ints
+            if ints.size and entries.exponent != self.exponent:
+                ints = ints << max(entries.exponent - self.exponent, 0)
+            self._rows[row] = self.matrix.indices[part], ints
+        return self._rows[row]

@@ -1,0 +1,89 @@
+"""Linear algebra and orientation over the integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from regions.counting.exact.scaled import primitive
+
+Form = tuple[int, ...]
+
+
+def value(form: Sequence[int], point: Sequence[int]) -> int:
+    """Return a form's value at a homogeneous point: positive where the form is.
+
+    >>> value((1, 0, -1), (3, 5, 2))
+    1
+    """
+    return sum(a * b for a, b in zip(form, point, strict=True))
+
+
+def sign(number: int) -> int:
+    """Return -1, 0 or 1."""
+    return (number > 0) - (number < 0)
+
+
+def crossing(forms: Sequence[Form]) -> Form | None:
+    """Return the homogeneous point where d forms in d coordinates vanish, or None.
+
+    Its last coordinate is positive, or 0 at infinity (then a direction, its sign is arbitrary).
+    None if the forms are dependent.
+
+    Examples
+    --------
+    >>> crossing([(1, 0, -1), (0, 2, -1)])
+    (2, 1, 2)
+    """
+    width = len(forms) + 1
+    if width == 2:
+        a, c = forms[0]
+        point = [-c, a]
+    elif width == 3:
+        (a, b, c), (d, e, f) = forms
+        point = [b * f - c * e, c * d - a * f, a * e - b * d]
+    else:
+        found = _null_vector([list(form) for form in forms], width)
+        if found is None:
+            return None
+        point = found
+    if not any(point):
+        return None
+    if point[-1] < 0:
+        point = [-number for number in point]
+    return primitive(point)
+
+
+def _null_vector(rows: list[list[int]], width: int) -> list[int] | None:
+    """Return the null vector of `width` - 1 independent integer rows (fraction-free), or None."""
+    pivots: list[int] = []
+    previous = 1
+    for step in range(len(rows)):
+        found = next(
+            (
+                (i, j)
+                for i in range(step, len(rows))
+                for j in range(width)
+                if j not in pivots and rows[i][j]
+            ),
+            None,
+        )
+        if found is None:
+            return None
+        i, j = found
+        rows[step], rows[i] = rows[i], rows[step]
+        pivots.append(j)
+        row, pivot = rows[step], rows[step][j]
+        for k, other in enumerate(rows):
+            if k != step:
+                factor = other[j]
+                rows[k] = [
+                    (pivot * x - factor * y) // previous for x, y in zip(other, row, strict=True)
+                ]
+        previous = pivot
+    free = next(j for j in range(width) if j not in pivots)
+    point = [0] * width
+    # every row now reads previous * x[pivot] + row[free] * x[free] = 0
+    point[free] = previous
+    for row, j in zip(rows, pivots, strict=True):
+        point[j] = -row[free]
+    return point

@@ -1,0 +1,252 @@
+"""Counts by rational arithmetic on the same float64 weights, from nothing but integers.
+
+A cell is a pointed cone: the rays of its homogeneous closure, integers, with the facets each lies
+on. Cells are cut unit by unit; a whole space is taken by orthants, whose cells are told apart by
+their patterns. Nothing here is shared with the package.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations, count, product
+from math import gcd
+
+import numpy as np
+
+
+def oracle(layers, domain, slopes=None, kind="activation"):
+    """Return the number of regions of a chain of (W, b), the last pair being the output layer."""
+    cells, d = all_cells(layers, domain, slopes)
+    if kind == "activation":
+        return len({pattern for _, pattern, _ in cells})
+    edges = graph_edges([cell for cell, _, _ in cells], d, [tuple(out) for _, _, out in cells])
+    return components(len(cells), edges)
+
+
+def oracle_edges(layers, domain, slopes=None):
+    """Return how many pairs of regions share a facet (bounded domains)."""
+    cells, d = all_cells(layers, domain, slopes)
+    return len(graph_edges([cell for cell, _, _ in cells], d))
+
+
+def all_cells(layers, domain, slopes=None):
+    """Return [(cell, pattern, output map)] and the dimension of the domain."""
+    columns, sides, d = _place(domain, len(layers[0][0][0]))
+    slopes = slopes or [0.0] * (len(layers) - 1)
+    found, names = [], count()
+    for cell in _start(sides, d, names):
+        stack = [(cell, columns, 0, ())]
+        while stack:
+            cell, values, layer, pattern = stack.pop()
+            forms = _affine(layers[layer], values)
+            if layer == len(layers) - 1:
+                found.append((cell, pattern, [_exact(form) for form in forms]))
+                continue
+            parts = [(cell, ())]
+            for form in forms:
+                whole = _integers(form)
+                parts = [
+                    (child, (*signs, active))
+                    for part, signs in parts
+                    for child, active in _cut(part, whole, next(names), d)
+                ]
+            slope = Fraction(slopes[layer])
+            for part, signs in parts:
+                after = [
+                    form if active else [slope * x for x in form]
+                    for form, active in zip(forms, signs, strict=True)
+                ]
+                stack.append((part, after, layer + 1, (*pattern, *signs)))
+    return found, d
+
+
+def graph_edges(cells, d, maps=None):
+    """Return the pairs of cells (with equal maps) whose closures meet in dimension d - 1."""
+    edges = []
+    for i, j in combinations(range(len(cells)), 2):
+        if maps is not None and maps[i] != maps[j]:
+            continue
+        if _meets(cells[i], cells[j], d):
+            edges.append((i, j))
+    return edges
+
+
+def components(n, edges):
+    """Return the number of connected components of a graph."""
+    parent = list(range(n))
+
+    def root(i):
+        while parent[i] != i:
+            parent[i] = i = parent[parent[i]]
+        return i
+
+    for i, j in edges:
+        parent[root(i)] = root(j)
+    return len({root(i) for i in range(n)})
+
+
+def _place(domain, n0):
+    """Return the inputs' forms in the domain's coordinates, its sides, and its dimension."""
+    points = getattr(domain, "points", None)
+    if points is None:
+        start, directions = (
+            [Fraction(0)] * n0,
+            [[Fraction(int(i == j)) for j in range(n0)] for i in range(n0)],
+        )
+        box = domain
+    else:
+        exact = [[Fraction(float(x)) for x in point] for point in points]
+        start = exact[0]
+        directions = [[x - y for x, y in zip(p, start, strict=True)] for p in exact[1:]]
+        box = domain.box
+    d = len(directions)
+    columns = [[*(direction[i] for direction in directions), start[i]] for i in range(n0)]
+    sides = []
+    if points is not None and domain.segment:
+        sides = [[1, 0], [-1, 1]]
+    elif box is not None:
+        for i in range(n0):
+            for bound, sign in ((box.low[i], 1), (box.high[i], -1)):
+                if np.isfinite(bound):
+                    form = [sign * x for x in columns[i]]
+                    form[-1] -= sign * Fraction(float(bound))
+                    sides.append(form)
+    return columns, [_integers(side) for side in sides if any(side[:-1])], d
+
+
+def _start(sides, d, names):
+    """Yield the domain as pointed cones: orthants around 0, each cut by the sides."""
+    for signs in product((1, -1), repeat=d):
+        rays = [tuple(s * int(i == j) for j, s in enumerate((*signs, 1))) for i in range(d + 1)]
+        facets = [next(names) for _ in range(d + 1)]
+        cell = [(ray, frozenset(facets) - {facets[i]}) for i, ray in enumerate(rays)]
+        for side in sides:
+            kept = [part for part, active in _cut(cell, side, next(names), d) if active]
+            if not kept:
+                break
+            cell = kept[0]
+        else:
+            yield cell
+
+
+def _cut(cell, form, name, d):
+    """Return [(part, active)]: the one or two full-dimensional parts of a cell."""
+    values = [sum(a * b for a, b in zip(form, ray, strict=True)) for ray, _ in cell]
+    if min(values) >= 0 or max(values) <= 0:
+        touched = [
+            (ray, facets | {name}) if value == 0 else (ray, facets)
+            for (ray, facets), value in zip(cell, values, strict=True)
+        ]
+        return [(touched, max(values) > 0)]
+    new = []
+    for (i, p), (j, q) in product(enumerate(values), enumerate(values)):
+        if p > 0 > q:
+            shared = cell[i][1] & cell[j][1]
+            if len(shared) < d - 1:
+                continue
+            if any(k not in (i, j) and shared <= other for k, (_, other) in enumerate(cell)):
+                continue
+            ray = _primitive([p * b - q * a for a, b in zip(cell[i][0], cell[j][0], strict=True)])
+            new.append((ray, shared | {name}))
+    zero = [(r, f | {name}) for (r, f), v in zip(cell, values, strict=True) if v == 0]
+    above = [part for part, v in zip(cell, values, strict=True) if v > 0]
+    below = [part for part, v in zip(cell, values, strict=True) if v < 0]
+    return [(above + zero + new, True), (below + zero + new, False)]
+
+
+def _meets(one, two, d):
+    """Tell whether two cells' closures share a set of dimension d - 1."""
+    shared = [ray for ray, _ in one]
+    for normal in _facet_normals(two, d):
+        shared = _clip(shared, normal)
+        if _rank(shared) < d:
+            return False
+    return _rank(shared) == d
+
+
+def _clip(rays, normal):
+    """Return generators of the part of a cone where a form is not negative."""
+    values = [sum(a * b for a, b in zip(normal, ray, strict=True)) for ray in rays]
+    kept = [ray for ray, v in zip(rays, values, strict=True) if v >= 0]
+    for (p, a), (q, b) in product(zip(values, rays, strict=True), repeat=2):
+        if p > 0 > q:
+            kept.append(_primitive([p * y - q * x for x, y in zip(a, b, strict=True)]))
+    return list(dict.fromkeys(kept))
+
+
+def _facet_normals(cell, d):
+    """Return the inner normals of a cell's facets."""
+    names = set().union(*(facets for _, facets in cell))
+    normals = set()
+    for name in names:
+        rays = [ray for ray, facets in cell if name in facets]
+        if _rank(rays) != d:
+            continue
+        normal = _orthogonal(rays)
+        others = [sum(a * b for a, b in zip(normal, ray, strict=True)) for ray, _ in cell]
+        sign = 1 if max(others) > 0 else -1
+        normals.add(tuple(sign * x for x in normal))
+    return normals
+
+
+def _rank(rows):
+    return len(_echelon(rows)[1])
+
+
+def _orthogonal(rows):
+    """Return the one integer vector, up to sign, that is orthogonal to the rows."""
+    table, pivots = _echelon(rows)
+    width = len(rows[0])
+    (free,) = [j for j in range(width) if j not in pivots]
+    vector = [Fraction(0)] * width
+    vector[free] = Fraction(1)
+    for row, j in zip(table, pivots, strict=False):
+        vector[j] = -row[free]
+    return _integers(vector)
+
+
+def _echelon(rows):
+    table, pivots = [[Fraction(x) for x in row] for row in rows], []
+    for j in range(len(rows[0]) if rows else 0):
+        at = next((i for i in range(len(pivots), len(table)) if table[i][j]), None)
+        if at is None:
+            continue
+        k = len(pivots)
+        table[k], table[at] = table[at], table[k]
+        table[k] = [x / table[k][j] for x in table[k]]
+        for i, row in enumerate(table):
+            if i != k and row[j]:
+                table[i] = [x - row[j] * y for x, y in zip(row, table[k], strict=True)]
+        pivots.append(j)
+    return table, pivots
+
+
+def _affine(layer, values):
+    weight, bias = layer
+    width, forms = len(values[0]), []
+    for i, row in enumerate(np.asarray(weight, dtype=float)):
+        form = [Fraction(0)] * width
+        for w, value in zip(row, values, strict=True):
+            if w:
+                form = [x + Fraction(float(w)) * y for x, y in zip(form, value, strict=True)]
+        if bias is not None:
+            form[-1] += Fraction(float(bias[i]))
+        forms.append(form)
+    return forms
+
+
+def _exact(form):
+    return tuple(form)
+
+
+def _integers(form):
+    common = 1
+    for x in form:
+        denominator = Fraction(x).denominator
+        common = common * denominator // gcd(common, denominator)
+    return _primitive([int(Fraction(x) * common) for x in form])
+
+
+def _primitive(numbers):
+    common = gcd(*numbers)
+    return tuple(x // common for x in numbers) if common > 1 else tuple(numbers)
