@@ -31,6 +31,12 @@ class Status(Enum):
         "(upper is None where the walks do not support one). Take more walks to narrow it, "
         "or use method='cells' for the exact count."
     )
+    UNCERTIFIED = (
+        "`count` was found in float64, but so many decisions as `details['doubtful']` says were "
+        "closer than its rounding errors (`details['resolution']`), and exact arithmetic on a "
+        "network of this size is out of reach: the true number may differ. Count a smaller part "
+        "of the domain, or report it with this caveat."
+    )
     LIMIT_REACHED = (
         "The run was stopped (time limit, interrupt or memory) before all regions were found; "
         "`lower` regions exist. Raise the limit, take more workers with n_jobs, or use "
@@ -55,6 +61,12 @@ class Found:
     def exact(cls, count: int, **details: Any) -> Found:
         """Return that there are exactly so many regions."""
         return cls(Status.EXACT, count, count, count, details)
+
+    @classmethod
+    def uncertified(cls, count: int, doubtful: int, resolution: float, **details: Any) -> Found:
+        """Return a count for which some decisions could be neither certified nor settled."""
+        known = {**details, "doubtful": doubtful, "resolution": resolution}
+        return cls(Status.UNCERTIFIED, 1, count, details=known)
 
     @classmethod
     def cut_short(cls, lower: int, stopped_by: str, **details: Any) -> Found:

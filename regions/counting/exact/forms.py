@@ -55,14 +55,13 @@ class Place:
         if isinstance(domain, Slice):
             points = Scaled.of(domain.points)
             start, directions = points[0], points[1:] - points[0]
+            if center is not None:
+                start = start + Scaled.of(center) @ directions
+            if axes is not None:
+                directions = Scaled.of(axes) @ directions
         else:
-            start = Scaled.of(np.zeros(input_size))
-            directions = Scaled.of(np.eye(input_size))
-        moved, turned = start, directions
-        if center is not None:
-            moved = start + Scaled.of(center) @ directions
-        if axes is not None:
-            turned = Scaled.of(axes) @ directions
+            start = Scaled.of(np.zeros(input_size) if center is None else center)
+            directions = Scaled.of(np.eye(input_size) if axes is None else axes)
         sides: dict[int, Form] = {}
         if isinstance(domain, Slice) and domain.segment:
             d = 1 if axes is None else len(axes)
@@ -73,8 +72,8 @@ class Place:
             sides = {0: primitive(row.ints), 1: primitive((one - row).ints)}
         box = domain if isinstance(domain, Box) else domain.box if domain is not None else None
         if box is not None:
-            sides = _sides(box, joined([turned, moved.reshape(1, -1)]))
-        return cls(moved.reduced(), turned.reduced(), sides)
+            sides = _sides(box, joined([directions, start.reshape(1, -1)]))
+        return cls(start.reduced(), directions.reduced(), sides)
 
 
 def _sides(box: Box, columns: Scaled) -> dict[int, Form]:
