@@ -19,6 +19,7 @@ from regions.networks import Box, ReLUNetwork, Slice
 ARTIFICIAL = -1
 _LARGEST_CHAIN = 20_000_000
 _PRIME = 2**31 - 1
+_SMALL = 1e-3  # below it the solver's tolerances could show
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -219,10 +220,11 @@ def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int):
     normals, limits = _halfspaces(own, domain.box, rest)
     low, high = _extent(normals, limits)
     if np.isfinite(low).all() and np.isfinite(high).all():
-        # once to find the size of the domain, once more in coordinates of that size
         center, radius = (low + high) / 2, (high - low) / 2
-        low, high = _extent(normals * radius, limits - normals @ center)
-        low, high = center + radius * low, center + radius * high
+        if radius.min() < _SMALL or radius.max() > 1 / _SMALL:
+            # once to find the size of the domain, once more in coordinates of that size
+            low, high = _extent(normals * radius, limits - normals @ center)
+            low, high = center + radius * low, center + radius * high
     if (low >= high).any():
         raise DomainError("the domain is empty or flat; widen its box or move its points")
     return low, high, sides, rest
