@@ -1,0 +1,71 @@
+"""Runs a model in float64, whatever number types it names: the function that it is meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+_SHORT = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def changes_memory(func: Any) -> bool:
+    """Tell whether an operation writes to one of its arguments."""
+    return bool(func._schema.is_mutable)
+
+
+def gives_views(func: Any) -> bool:
+    """Tell whether an operation returns other views of its arguments' memory."""
+    aliases = [value.alias_info for value in func._schema.returns]
+    return any(alias is not None and not alias.is_write for alias in aliases)
+
+
+def _double(value: Any) -> Any:
+    short = isinstance(value, torch.Tensor) and value.dtype in _SHORT
+    return value.double() if short and value.layout is torch.strided else value
+
+
+class Double(TorchDispatchMode):
+    """Runs every operation in float64; casts to float32 and new float32 tensors included.
+
+    Constants in float32 keep their values, which float64 holds exactly.
+    """
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run one operation."""
+        # torch functions called here are the package's own, not the model's
+        with torch._C.DisableTorchFunction():
+            return self.execute(func, args, dict(kwargs or {}))
+
+    def execute(self, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Run one operation in float64."""
+        args, kwargs = self.widen(func, args, kwargs)
+        return self.finish(func, func(*args, **kwargs))
+
+    def widen(self, func: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        """Return the arguments in float64, but those that are written to or only viewed."""
+        if kwargs.get("dtype") is torch.float32:
+            kwargs = {**kwargs, "dtype": torch.float64}
+        if gives_views(func):
+            return args, kwargs
+        written = {
+            argument.name
+            for argument in func._schema.arguments
+            if argument.alias_info is not None and argument.alias_info.is_write
+        }
+        names = [argument.name for argument in func._schema.arguments]
+        args = tuple(
+            value if name in written else tree_map(_double, value)
+            for name, value in zip(names, args, strict=False)
+        )
+        return args, {k: v if k in written else tree_map(_double, v) for k, v in kwargs.items()}
+
+    def finish(self, func: Any, out: Any) -> Any:
+        """Return what an operation gave, in float64."""
+        fresh = func._opname == "lift_fresh" or not (gives_views(func) or changes_memory(func))
+        return tree_map(_double, out) if fresh else out
