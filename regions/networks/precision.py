@@ -34,6 +34,10 @@ class Double(TorchDispatchMode):
     Constants in float32 keep their values, which float64 holds exactly.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or the first operation imports the compiler, which takes seconds
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:

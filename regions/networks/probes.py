@@ -7,8 +7,8 @@ import numpy as np
 from regions.networks.network import ReLUNetwork
 from regions.networks.steps import Conv, Linear
 
-_SCALES = 10.0 ** np.arange(-2, 5)
-_EFFORT = 2e8  # multiplications spent on the search
+_SCALES = (0.01, 1.0, 10.0, 100.0, 1e4)
+_EFFORT = 2e7  # multiplications spent on the search
 _LEAST, _MOST = 6, 24  # points returned
 
 

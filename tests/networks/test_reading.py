@@ -1,0 +1,101 @@
+"""No model is read wrongly: each is described exactly, or refused by name."""
+
+import numpy as np
+import pytest
+import torch
+from reading_models import READ, REFUSED, Issue
+
+import regions
+from regions.errors import RegionsError
+
+
+def make(factory):
+    torch.manual_seed(0)
+    return factory()
+
+
+def probes(shape, rows=240):
+    """Inputs near and far, so that units take both signs."""
+    rng = np.random.default_rng(11)
+    scales = 10.0 ** rng.uniform(-1, 2, size=(rows, *[1] * len(shape)))
+    return rng.standard_normal((rows, *shape)) * scales
+
+
+def own_outputs(factory, points):
+    """The model's own outputs, in float64 if it can, and their relative precision."""
+    with torch.no_grad():
+        try:
+            out = make(factory)[0].double().eval()(torch.from_numpy(points.copy()))
+        except RuntimeError:  # it casts to float32 by itself
+            model = make(factory)[0].eval()
+            out = model(torch.from_numpy(points).to(next(model.parameters()).dtype))
+    return out.double().numpy(), {torch.float64: 1e-10, torch.float32: 1e-4}.get(out.dtype, 3e-2)
+
+
+def differs(net, factory):
+    """Whether `net` is not the model's function at some probe; and the share of units that flip."""
+    points = probes(net.input_shape)
+    expected, precision = own_outputs(factory, points)
+    rows = expected.reshape(len(points), -1)
+    found = net(points).reshape(rows.shape)
+    sizes = 1 + np.abs(points).reshape(len(points), -1).max(axis=1) + np.abs(rows).max(axis=1)
+    pattern = net.pattern(points)
+    flips = (pattern.any(axis=0) & ~pattern.all(axis=0)).mean() if pattern.size else 1.0
+    return bool((np.abs(found - rows) > precision * sizes[:, None]).any()), flips
+
+
+def everything(model):
+    """What a user can see of a model: values, flags, hooks and attributes of all its modules."""
+    seen = {}
+    for path, module in model.named_modules():
+        tensors = {**dict(module._parameters), **dict(module._buffers)}
+        for name, value in tensors.items():
+            seen[path, name] = value if value is None else (id(value), value.detach().clone())
+        hooks = {**module._forward_hooks, **module._forward_pre_hooks}
+        seen[path] = (module.training, list(hooks.values()), list(vars(module)))
+        for name, value in vars(module).items():
+            if isinstance(value, (int, str, list, torch.Tensor)):
+                seen[path, "attribute", name] = (id(value), repr(value))
+    return seen
+
+
+def same(before, after):
+    return before.keys() == after.keys() and all(
+        torch.equal(b[1], after[k][1]) and b[0] == after[k][0]
+        if isinstance(b, tuple) and len(b) == 2 and isinstance(b[1], torch.Tensor)
+        else b == after[k]
+        for k, b in before.items()
+    )
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_a_model_is_read_exactly_and_left_as_it_was(name):
+    model, shape = make(READ[name])
+    before = everything(model)
+    net = regions.as_network(model, shape)
+    assert same(before, everything(model))
+    wrong, flips = differs(net, READ[name])
+    assert not wrong
+    assert flips > 0.6, f"the probes flip only {flips:.0%} of the units"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_model_is_refused_by_name_and_left_as_it_was(name):
+    factory, shape, message = REFUSED[name]
+    torch.manual_seed(0)
+    model = factory()
+    before = everything(model)
+    with pytest.raises(RegionsError, match=message):
+        regions.as_network(model, shape)
+    assert same(before, everything(model))
+
+
+def test_the_corpus_is_large_and_its_check_can_fail():
+    """Readings that are wrong in one unit, sign, slope or factor are noticed."""
+    assert len(READ) + len(REFUSED) >= 150
+
+
+def test_the_example_of_the_issue():
+    net = regions.as_network(Issue())
+    assert regions.count_regions(net, regions.Box.cube(2, -40, 40)).count == 2
