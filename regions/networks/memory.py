@@ -144,6 +144,9 @@ class Memory:
 
     def reason(self, tensor: torch.Tensor) -> RegionsError | None:
         """Return why the values of `tensor` cannot be followed; None if they can."""
+        block = self._blocks.get(key_of(tensor) or 0)
+        if block is None or block.labels is None:
+            return None
         lowest = self.labels(tensor).min() if tensor.numel() else torch.zeros(())
         return self._reasons[-int(lowest) - 1] if lowest < 0 else None
 
@@ -162,8 +165,9 @@ class Memory:
                 shape = tuple(arrangement(labels).shape[1:])
                 return self._join(*found, shape), arrangement
         raise UnsupportedModelError(
-            "a value mixes samples of a batch, or constants differ between samples; keep samples "
-            "on the first axis and apart"
+            f"a value of shape {tuple(tensor.shape)} mixes samples of the batch, or holds only "
+            "some of them, or constants that differ between them; do the same to all samples, on "
+            "the first axis"
         )
 
     def _arrangements(self, shape: torch.Size) -> Iterator[Arrangement]:

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 _SHORT = (torch.float32, torch.float16, torch.bfloat16)
+_EXACT = frozenset((torch.float32, torch.float64))
 
 
 def changes_memory(func: Any) -> bool:
@@ -31,8 +32,15 @@ def _double(value: Any) -> Any:
 class Double(TorchDispatchMode):
     """Runs every operation in float64; casts to float32 and new float32 tensors included.
 
-    Constants in float32 keep their values, which float64 holds exactly.
+    Constants in float32 keep their values, which float64 holds exactly. `types` are the number
+    types of the model's own parameters: casts to one of them, even to half precision, are no part
+    of the function that it is meant to be. If not `active`, operations run as they are.
     """
+
+    def __init__(self, types: frozenset[torch.dtype], active: bool):
+        super().__init__()
+        self.plain_types = _EXACT | types
+        self._active = active
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -47,13 +55,14 @@ class Double(TorchDispatchMode):
             return self.execute(func, args, dict(kwargs or {}))
 
     def execute(self, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Run one operation in float64."""
-        args, kwargs = self.widen(func, args, kwargs)
-        return self.finish(func, func(*args, **kwargs))
+        """Run one operation."""
+        raise NotImplementedError
 
     def widen(self, func: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         """Return the arguments in float64, but those that are written to or only viewed."""
-        if kwargs.get("dtype") is torch.float32:
+        if not self._active:
+            return args, kwargs
+        if kwargs.get("dtype") in self.plain_types:
             kwargs = {**kwargs, "dtype": torch.float64}
         if gives_views(func):
             return args, kwargs
@@ -71,5 +80,7 @@ class Double(TorchDispatchMode):
 
     def finish(self, func: Any, out: Any) -> Any:
         """Return what an operation gave, in float64."""
+        if not self._active:
+            return out
         fresh = func._opname == "lift_fresh" or not (gives_views(func) or changes_memory(func))
         return tree_map(_double, out) if fresh else out

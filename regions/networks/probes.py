@@ -9,7 +9,7 @@ from regions.networks.steps import Conv, Linear
 
 _SCALES = (0.01, 1.0, 10.0, 100.0, 1e4)
 _EFFORT = 2e7  # multiplications spent on the search
-_LEAST, _MOST = 6, 24  # points returned
+_LEAST, _MOST = 7, 23  # points returned
 
 
 def start_points(shape: tuple[int, ...], rows: int) -> np.ndarray:
@@ -45,7 +45,10 @@ def probe_points(net: ReLUNetwork) -> np.ndarray:
 
 
 def _telling(pattern: np.ndarray) -> list[int]:
-    """Return rows that together show most units on both sides, the first ones among them."""
+    """Return rows that together show most units on both sides, the first ones among them.
+
+    Their number is odd: reading starts with a batch of two, and batches should differ.
+    """
     seen = np.zeros((2, pattern.shape[1]), dtype=bool)
     kept, gain = list(range(_LEAST)), 1
     for row in kept:
@@ -57,4 +60,4 @@ def _telling(pattern: np.ndarray) -> list[int]:
         if gain:
             kept.append(best)
             seen |= [pattern[best], ~pattern[best]]
-    return kept
+    return kept[: len(kept) - 1 + len(kept) % 2]

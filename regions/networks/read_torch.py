@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,44 +15,71 @@ from regions.networks.network import ReLUNetwork
 from regions.networks.probes import probe_points, start_points
 from regions.networks.trace import Leaks, Trace
 from regions.networks.twin import (
-    check_settings,
+    Counter,
     followed_modules,
     make_twin,
+    number_types,
     own_tensors,
     settings,
-    short_types,
     still_generators,
-    storages,
-    without_silent_hooks,
 )
 from regions.networks.verify import verify
+
+Setting = tuple[str, str]
+_FLOAT32 = 1e-4  # what rounding may change in constants that a model computes
 
 
 def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNetwork:
     """Return `model` as a verified `ReLUNetwork`; the model itself is never changed."""
     twin = make_twin(model)
     shape = input_shape or _first_features(twin)
-    protected, halves = storages(model), short_types(model)
+    protected, types = frozenset(own_tensors(model)), number_types(model)
 
-    def trace(points: np.ndarray, known: ReLUNetwork | None = None) -> Trace:
-        return Trace(shape, len(points), own_tensors(twin), protected, halves, known)
+    def trace(rows: int, double: bool, known: ReLUNetwork | None = None) -> Trace:
+        return Trace(shape, rows, own_tensors(twin), protected, types, double, known)
 
     with torch.no_grad(), still_generators():
-        points = start_points(shape, rows=2)
-        first = trace(points)
-        with without_silent_hooks(twin, first):
-            net, _ = _follow(twin, points, first)
+        # the model's own run, in its own number type, then another one in float64
+        own = torch.float32 if torch.float32 in types or not types else torch.float64
+        first = trace(2, double=own is torch.float64)
+        net, _ = _follow(twin, start_points(shape, rows=2), own, first)
+        twin.to(torch.float64)
         before, points = settings(twin), probe_points(net)
-        second = trace(points, net)
-        again, out = _follow(twin, points, second)
-        check_settings(before, settings(twin))
-    _check_equal(net, again)
-    verify(net, points, {**second.preactivations, None: out}, _source(model))
-    return net
+        second = trace(len(points), double=True, known=net)
+        again, out = _follow(twin, points, torch.float64, second)
+        _check_equal(net, again)
+        changed = _changed(before, settings(twin))
+        if changed and not _only_counts(twin, changed, trace(2, True, again), points[:2], again):
+            raise ConversionError(
+                f"the forward pass changes {[name for _, name in changed]} of the model and uses "
+                "it, so its function may differ from call to call; give a model without state"
+            )
+    source = f"the model ({type(model).__name__})"
+    verify(again, points, {**second.preactivations, None: out}, source)
+    return again
 
 
-def _source(model: nn.Module) -> str:
-    return f"the model ({type(model).__name__})"
+def _changed(before: Mapping[Setting, Any], after: Mapping[Setting, Any]) -> list[Setting]:
+    return sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
+
+
+def _only_counts(
+    twin: nn.Module, changed: list[Setting], trace: Trace, points: np.ndarray, net: ReLUNetwork
+) -> bool:
+    """Tell whether attributes that change are numbers that the model only adds to."""
+    read: list[str] = []
+    for path, name in changed:
+        module = twin.get_submodule(path)
+        value = getattr(module, name, None)
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return False
+        setattr(module, name, Counter(value, read))
+    try:
+        again, _ = _follow(twin, points, torch.float64, trace)
+        _check_equal(net, again)
+    except RegionsError:
+        return False
+    return not read
 
 
 def read_program(program: torch.export.ExportedProgram) -> ReLUNetwork:
@@ -80,9 +109,11 @@ def _first_features(model: nn.Module) -> tuple[int, ...]:
     )
 
 
-def _follow(twin: nn.Module, points: np.ndarray, trace: Trace) -> tuple[ReLUNetwork, np.ndarray]:
+def _follow(
+    twin: nn.Module, points: np.ndarray, dtype: torch.dtype, trace: Trace
+) -> tuple[ReLUNetwork, np.ndarray]:
     """Return the network that a run on `points` makes, and the outputs of the run."""
-    batch = torch.from_numpy(points.copy())  # a model may change its input in place
+    batch = torch.tensor(points, dtype=dtype)  # a copy: a model may change its input in place
     trace.begin(batch)
     try:
         with followed_modules(twin, trace), Leaks(trace), trace:
@@ -90,35 +121,36 @@ def _follow(twin: nn.Module, points: np.ndarray, trace: Trace) -> tuple[ReLUNetw
     except Exception as error:
         if trace.refusal is not None:
             raise trace.refusal from None
-        if isinstance(error, RegionsError):
-            raise
         raise ArgumentError(
-            f"the model cannot be run on a float64 batch of shape {points.shape}: {error}; check "
-            "input_shape"
+            f"the model cannot be run on a batch of shape {points.shape} and type {dtype}: "
+            f"{error}; check input_shape"
         ) from error
     net = trace.end(out)
-    return net, out.numpy()
+    return net, out.double().numpy()
 
 
 def _check_equal(net: ReLUNetwork, again: ReLUNetwork) -> None:
-    """Raise ConversionError unless two runs made the same network."""
+    """Raise ConversionError unless two runs made the same network, up to float32 rounding."""
     if net.graph != again.graph:
         steps = zip(net.graph.steps, again.graph.steps, strict=False)
         differ = next((f"{a.name!r}: {a.kind}/{b.kind}" for a, b in steps if a != b), "the end")
+    elif net.parameters.keys() != again.parameters.keys():
+        differ = f"parameters {sorted(net.parameters.keys() ^ again.parameters.keys())}"
     else:
-        names = net.parameters.keys() | again.parameters.keys()
-        unequal = [
-            name
-            for name in sorted(names)
-            if name not in net.parameters
-            or name not in again.parameters
-            or not np.array_equal(net.parameters[name], again.parameters[name])
-        ]
+        unequal = [k for k, v in net.parameters.items() if not _close(v, again.parameters[k])]
         if not unequal:
             return
         differ = f"parameter {unequal[0]!r}"
     raise ConversionError(
         f"two runs of the model did not compute the same function: they differ at {differ}. It "
-        "depends on earlier calls, on the size of the batch, on a hook's state or on chance; give "
-        "a model that does not"
+        "depends on earlier calls, on the size or number type of the batch, on a hook's state or "
+        "on chance; give a model that does not"
+    )
+
+
+def _close(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two constants are the same; some are computed in float32 the first time."""
+    return one is other or (
+        one.shape == other.shape
+        and bool((np.abs(one - other) <= _FLOAT32 * np.abs(other).max(initial=0.0)).all())
     )

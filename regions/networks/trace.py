@@ -8,7 +8,8 @@ values of the input reach Python, later operations may depend on them, and the m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,12 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from regions.errors import RegionsError, UnsupportedModelError
-from regions.networks.builder import Builder, Symbol
+from regions.networks.builder import Builder
 from regions.networks.memory import Arrangement, Memory, key_of
 from regions.networks.network import ReLUNetwork
-from regions.networks.operations import MOVING, RULES, SHAPE_ONLY, TURNING, unsupported
+from regions.networks.operations import MOVING, RULES, SHAPE_ONLY, TURNING
 from regions.networks.precision import Double, changes_memory, gives_views
+from regions.networks.refusals import unsupported
 
 _READS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 _METADATA = ("is_same_size", "is_set_to", "_has_compatible_shallow_copy_type")
@@ -48,8 +50,10 @@ class Trace(Double):
         Tensors that the model owns.
     protected : set of storages
         Tensors of the user's own model, which must not be written to.
-    halves : set of dtypes
-        Short number types that the model itself uses; casts to others round values.
+    types : set of dtypes
+        Number types that the model itself uses; casts to shorter ones round values.
+    double : bool
+        Whether the run is in float64, or in the model's own number type.
     known : ReLUNetwork
         What another run gave, to share its arrays.
     """
@@ -60,23 +64,24 @@ class Trace(Double):
         rows: int,
         names: Mapping[int, list[tuple[str, str, torch.Tensor]]],
         protected: frozenset[int],
-        halves: frozenset[torch.dtype],
+        types: frozenset[torch.dtype],
+        double: bool,
         known: ReLUNetwork | None = None,
     ):
-        super().__init__()
+        super().__init__(types, double)
         self.builder = Builder(shape, None if known is None else known.parameters)
         self.memory = Memory(self.builder, rows)
         self.refusal: RegionsError | None = None
         self.preactivations: dict[str | None, np.ndarray] = {}  # of two samples, by step
-        self.writes = 0
         self.modules: list[tuple[str, nn.Module]] = []
-        self._names, self._protected, self._halves = names, protected, halves
+        self._names, self._protected = names, protected
         self._made: dict[int, StorageWeakRef] = {}
         self._count = 0
 
     def begin(self, points: torch.Tensor) -> None:
         """Note that `points` are the input."""
         self.memory.write(points, self.builder.input)
+        self._made[key_of(points) or 0] = StorageWeakRef(points.untyped_storage())
 
     def end(self, out: Any) -> ReLUNetwork:
         """Return the network whose output is `out`."""
@@ -117,32 +122,48 @@ class Trace(Double):
         bound = {p.name: p.default_value for p in parameters if p.has_default_value()}
         bound.update(zip((p.name for p in parameters), args, strict=False))
         bound.update(kwargs)
-        operation = func._opname
-        written = _written(func, bound)
-        self.writes += len(written)
-        self._protect(operation, written)
-        held = [value for value in _tensors(bound) if self.memory.holds(value)]
-        if held and any(tag in func.tags for tag in _READS):
-            raise self.refuse(self._control_flow(operation, held))
-        plan = self._plan(func, operation, bound, held) if held else None
-        sources = {key_of(value) for value in _tensors(bound)}
+        written, sources = _written(func, bound), {key_of(value) for value in _tensors(bound)}
+        with self._never_caught(func):
+            self._protect(func._opname, written)
+            held = [value for value in _tensors(bound) if self.memory.holds(value)]
+            plan = self._plan(func, bound, held) if held else None
         args, kwargs = self.widen(func, args, kwargs)
         out = self.finish(func, func(*args, **kwargs))
-        self._note_made(func, out, sources)
-        if held:
-            self._settle(func, operation, plan, out, sources)
-        else:
-            self._note_constants(func, operation, written, out)
+        with self._never_caught(func):
+            self._note_made(func, out, sources)
+            if held:
+                self._settle(func, plan, out, written, sources)
+            else:
+                self._note_constants(func, written, out)
         return out
+
+    @contextmanager
+    def _never_caught(self, func: Any) -> Iterator[None]:
+        """Refuse the model for any error within, also where the model catches it."""
+        try:
+            yield
+        except RegionsError as error:
+            raise self.refuse(self._named(error, func._opname)) from None
+        except Exception as error:
+            raise self.refuse(
+                UnsupportedModelError(
+                    f"{self.node(func._opname)} ({func}) cannot be followed "
+                    f"({type(error).__name__}: {error}); please report this model"
+                )
+            ) from error
 
     def _protect(self, operation: str, written: list[torch.Tensor]) -> None:
         if any(key_of(value) in self._protected for value in written):
-            raise self.refuse(
-                UnsupportedModelError(
-                    f"{self.node(operation)} ({operation!r}) writes to a parameter or buffer of "
-                    "the model that was given, through a hook or a closure; remove it"
-                )
+            raise UnsupportedModelError(
+                f"{self.node(operation)} ({operation!r}) writes to a tensor of the model that was "
+                "given, through a hook or a closure; remove it"
             )
+
+    def _tells_values(self, func: Any, operation: str, held: list[torch.Tensor]) -> bool:
+        """Tell whether the result is a number or has a shape that depends on the input."""
+        if operation in MOVING and all(value.is_floating_point() for value in held):
+            return False  # an index by constants
+        return any(tag in func.tags for tag in _READS)
 
     def _control_flow(self, operation: str, held: list[torch.Tensor]) -> RegionsError:
         known = next((r for r in map(self.memory.reason, held) if r is not None), None)
@@ -153,24 +174,37 @@ class Trace(Double):
             f"description holds for all inputs. Give a model without such control flow{because}"
         )
 
-    def _plan(self, func: Any, operation: str, bound: dict[str, Any], held: list) -> Any:
+    def _plan(self, func: Any, bound: dict[str, Any], held: list[torch.Tensor]) -> Any:
         """Return what the operation's result is: symbol and place, labels, or an error."""
-        base = operation.rstrip("_") if changes_memory(func) else operation
+        operation = func._opname
+        if self._tells_values(func, operation, held):
+            raise self._control_flow(operation, held)
         if operation in TURNING or gives_views(func) or operation in SHAPE_ONLY:
             return None
         try:
-            if torch.Tag.nondeterministic_seeded in func.tags and base != "rrelu_with_noise":
-                raise self._random(operation)
-            if base in MOVING:
-                return self._moved(func, operation, bound)
-            if base not in RULES:
-                raise next((r for r in map(self.memory.reason, held) if r), None) or unsupported(
-                    self.node(operation), operation
-                )
-            renamed = {"x" if k in ("self", "input") else k: v for k, v in bound.items()}
-            return RULES[base](self, self.node(operation), **renamed)
+            return self._result(func, bound, held)
         except RegionsError as error:
+            return self._named(error, operation)
+
+    def _named(self, error: RegionsError, operation: str) -> RegionsError:
+        if str(error).startswith(("node", "layer")):
             return error
+        return UnsupportedModelError(f"{self.node(operation)} ({operation!r}): {error}")
+
+    def _result(self, func: Any, bound: dict[str, Any], held: list[torch.Tensor]) -> Any:
+        operation = func._opname
+        base = operation.rstrip("_") if changes_memory(func) else operation
+        if torch.Tag.nondeterministic_seeded in func.tags and base != "rrelu_with_noise":
+            raise self._random(operation)
+        if base in MOVING:
+            return self._moved(func, operation, bound)
+        reason = next((r for r in map(self.memory.reason, held) if r is not None), None)
+        if reason is not None:
+            raise reason
+        if base not in RULES:
+            raise unsupported(self.node(operation), operation)
+        renamed = {"x" if k in ("self", "input") else k: v for k, v in bound.items()}
+        return RULES[base](self, self.node(operation), **renamed)
 
     def _random(self, operation: str) -> RegionsError:
         return UnsupportedModelError(
@@ -182,7 +216,7 @@ class Trace(Double):
         """Return the labels of the result: the operation itself, run on labels."""
         rest = {k: v for k, v in bound.items() if k in ("accumulate", "reduce") and v}
         casts = bound.get("dtype")
-        if operation == "_to_copy" and casts is not None and not self._exact(casts):
+        if operation == "_to_copy" and casts is not None and casts not in self.plain_types:
             raise UnsupportedModelError(
                 f"{self.node(operation)} casts values to {casts}, which rounds them; stay in "
                 "float32 or float64"
@@ -215,30 +249,29 @@ class Trace(Double):
             **{name: arguments[name] for name in keywords if name in arguments},
         )
 
-    def _exact(self, dtype: torch.dtype) -> bool:
-        return dtype in (torch.float32, torch.float64) or dtype in self._halves
-
-    def _settle(self, func: Any, operation: str, plan: Any, out: Any, sources: set) -> None:
+    def _settle(self, func: Any, plan: Any, out: Any, written: list, sources: set) -> None:
         """Note what the results of an operation on values of the input are."""
-        found = _tensors(out)
+        operation, found = func._opname, _tensors(out) or written
         if not found and operation not in _METADATA:
-            raise self.refuse(self._control_flow(operation, []))
+            raise self._control_flow(operation, [])
+        foreign = [value for value in written if key_of(value) not in self._made]
+        if any(not value.untyped_storage().resizable() for value in foreign):
+            raise UnsupportedModelError(
+                f"{self.node(operation)} ({operation!r}) writes values into memory that is shared "
+                "with NumPy or another library, where nothing follows them; use torch tensors"
+            )
         if plan is None:
             for value in found if operation not in SHAPE_ONLY else ():
                 if key_of(value) not in sources or value.is_neg() or value.is_conj():
                     self.memory.spoil(value, unsupported(self.node(operation), operation))
-            return
-        try:
-            if isinstance(plan, RegionsError):
-                for value in found:
-                    self.memory.spoil(value, plan)
-            elif isinstance(plan, torch.Tensor):
-                self.memory.write_labels(found[0], plan)
-            else:
-                symbol, place = plan
-                self.memory.write(place(found[0]), symbol)
-        except UnsupportedModelError as error:
-            raise self.refuse(error) from None
+        elif isinstance(plan, RegionsError):
+            for value in found:
+                self.memory.spoil(value, plan)
+        elif isinstance(plan, torch.Tensor):
+            self.memory.write_labels(found[0], plan)
+        else:
+            symbol, place = plan
+            self.memory.write(place(found[0]), symbol)
 
     def _note_made(self, func: Any, out: Any, sources: set) -> None:
         fresh = func._opname == "lift_fresh"
@@ -247,8 +280,9 @@ class Trace(Double):
             if key is not None and (fresh or key not in sources):
                 self._made[key] = StorageWeakRef(value.untyped_storage())
 
-    def _note_constants(self, func: Any, operation: str, written: list, out: Any) -> None:
+    def _note_constants(self, func: Any, written: list, out: Any) -> None:
         """Spoil constants that are random, or that outlive the run and are changed by it."""
+        operation = func._opname
         if torch.Tag.nondeterministic_seeded in func.tags:
             for value in _tensors(out):
                 self.memory.spoil(value, self._random(operation))
@@ -282,7 +316,7 @@ class Leaks(TorchFunctionMode):
 
     _DOORS = frozenset(
         "numpy __array__ tolist data_ptr untyped_storage storage __deepcopy__ __dlpack__ "
-        "__reduce_ex__ __cuda_array_interface__".split()
+        "__reduce_ex__ __cuda_array_interface__ to_dlpack _to_dlpack".split()
     )
 
     def __init__(self, trace: Trace):

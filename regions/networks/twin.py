@@ -1,4 +1,4 @@
-"""A float64 copy of a user's module, on which everything is tried so that the module is not."""
+"""A copy of a user's module, on which everything is tried so that the module stays as it is."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
-from regions.errors import ConversionError, UnsupportedModelError
+from regions.errors import UnsupportedModelError
 from regions.networks.memory import key_of
 from regions.networks.trace import Trace
 
@@ -33,7 +34,12 @@ class _Copying(TorchFunctionMode):
 
 
 def make_twin(model: nn.Module) -> nn.Module:
-    """Return a float64 copy of `model` on the CPU, in eval mode."""
+    """Return a copy of `model` on the CPU, in eval mode."""
+    empty = [n for n, p in model.named_parameters() if isinstance(p, UninitializedParameter)]
+    if empty:
+        raise UnsupportedModelError(
+            f"the parameters {empty} have no values yet; call the model once before it is read"
+        )
     try:
         with _Copying():
             twin = copy.deepcopy(model)
@@ -42,7 +48,7 @@ def make_twin(model: nn.Module) -> nn.Module:
             f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and it is "
             "only run as a copy, so that it stays as it is; remove the attribute that cannot be"
         ) from error
-    return twin.to("cpu", torch.float64).eval()
+    return twin.to("cpu").eval()
 
 
 def own_tensors(twin: nn.Module) -> dict[int, list[tuple[str, str, torch.Tensor]]]:
@@ -56,15 +62,10 @@ def own_tensors(twin: nn.Module) -> dict[int, list[tuple[str, str, torch.Tensor]
     return names
 
 
-def storages(model: nn.Module) -> frozenset[int]:
-    """Return the storages of the parameters and buffers of `model`."""
-    keys = (key_of(value) for value in [*model.parameters(), *model.buffers()])
-    return frozenset(key for key in keys if key is not None)
-
-
-def short_types(model: nn.Module) -> frozenset[torch.dtype]:
-    """Return the number types of the parameters and buffers of `model`."""
-    return frozenset(value.dtype for value in [*model.parameters(), *model.buffers()])
+def number_types(model: nn.Module) -> frozenset[torch.dtype]:
+    """Return the floating types of the parameters and buffers of `model`."""
+    values = [*model.parameters(), *model.buffers()]
+    return frozenset(value.dtype for value in values if value.is_floating_point())
 
 
 @contextmanager
@@ -88,34 +89,6 @@ def followed_modules(twin: nn.Module, trace: Trace) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def without_silent_hooks(twin: nn.Module, trace: Trace) -> Iterator[None]:
-    """Remove, at the end, the forward hooks that only looked: they are then called once only."""
-    silent: dict[tuple[int, int], bool] = {}
-    hooks = [(m, key) for m in twin.modules() for key in m._forward_hooks]
-    originals = {(id(m), key): m._forward_hooks[key] for m, key in hooks}
-
-    def watched(place: tuple[int, int]) -> Any:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            writes = trace.writes
-            result = originals[place](*args, **kwargs)
-            silent[place] = silent.get(place, True) and result is None and writes == trace.writes
-            return result
-
-        return call
-
-    for module, key in hooks:
-        module._forward_hooks[key] = watched((id(module), key))
-    try:
-        yield
-    finally:
-        for module, key in hooks:
-            if silent.get((id(module), key)):
-                del module._forward_hooks[key]
-            else:
-                module._forward_hooks[key] = originals[id(module), key]
 
 
 @contextmanager
@@ -143,22 +116,47 @@ def _drawn(python: Any, numpy: Any) -> dict[str, bool]:
     return {"random": random.getstate() != python, "numpy.random": not same}
 
 
-def settings(twin: nn.Module) -> dict[str, Any]:
-    """Return the plain attributes of all modules: numbers, texts and None."""
+def settings(twin: nn.Module) -> dict[tuple[str, str], Any]:
+    """Return the plain attributes of all modules by path and name: numbers, texts and None."""
     plain = (bool, int, float, str, type(None))
     return {
-        f"{path}.{name}".lstrip("."): value
+        (path, name): value
         for path, module in twin.named_modules()
         for name, value in vars(module).items()
         if isinstance(value, plain)
     }
 
 
-def check_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Raise ConversionError if a forward pass changed a plain attribute, such as a counter."""
-    changed = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
-    if changed:
-        raise ConversionError(
-            f"the forward pass changes the attribute(s) {changed} of the model, so its function "
-            "may differ from call to call; give a model that keeps no state"
-        )
+class Counter:
+    """Stands for a number that a model counts up; anything but adding to it or printing fails."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, value: float, read: list[str]):
+        self._value, self._read = value, read
+
+    def __add__(self, other: Any) -> Any:
+        return Counter(self._value + other, self._read)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        return Counter(self._value - other, self._read)
+
+    def __str__(self) -> str:
+        return str(self._value)
+
+    def __bool__(self) -> bool:
+        return self._fail()
+
+    def __eq__(self, other: object) -> bool:
+        return self._fail()
+
+    def __lt__(self, other: object) -> bool:
+        return self._fail()
+
+    __gt__ = __le__ = __ge__ = __lt__
+
+    def _fail(self) -> bool:
+        self._read.append("compared")
+        raise TypeError("a counter is compared")

@@ -6,6 +6,7 @@ input. Many come from a table: every alias of a value, changed in place in every
 """
 
 import functools
+import itertools
 import random
 import types
 
@@ -66,7 +67,7 @@ ALIASES = {
     "unsqueeze": lambda h: h.unsqueeze(1),
     "squeeze": lambda h: h.unsqueeze(2).squeeze(2),
     "chunk": lambda h: h.chunk(2, dim=1)[1],
-    "split": lambda h: h.split([1, 5], dim=1)[1],
+    "split": lambda h: h.split([2, 4], dim=1)[1],
     "unbind": lambda h: h.unbind(1)[3],
     "narrow": lambda h: h.narrow(1, 2, 3),
     "select": lambda h: h.select(1, 4),
@@ -95,7 +96,7 @@ CHANGES = {
     "leaky_relu_": lambda v: F.leaky_relu_(v, 0.2),
     "mul_": lambda v: v.mul_(-2.0),
     "clamp_": lambda v: v.clamp_(min=0),
-    "zero_": lambda v: v.zero_(),
+    "neg_": lambda v: v.neg_(),
     "assignment": assign_relu,
     "iadd": add_double,
 }
@@ -126,6 +127,18 @@ TABLE = {
     f"{change} on {alias}": functools.partial(changed, alias, change)
     for alias in ALIASES
     for change in CHANGES
+}
+PARTS = ("slice", "strided slice", "column", "chunk", "split", "unbind", "narrow", "diagonal")
+CONSTANT_CHANGES = {
+    "zero_": lambda v: v.zero_(),
+    "fill_": lambda v: v.fill_(0.7),
+    "copy_": lambda v: v.copy_(torch.tensor(-1.5)),
+}
+CHANGES |= CONSTANT_CHANGES
+TABLE |= {
+    f"{change} on {alias}": functools.partial(changed, alias, change)
+    for alias in PARTS
+    for change in CONSTANT_CHANGES
 }
 TABLE |= {
     f"alias {alias}, then {change}": functools.partial(twice, alias, change)
@@ -234,7 +247,7 @@ def norm(channels, kind=nn.BatchNorm2d):
 
 def mlp(*sizes, act=nn.ReLU, **options):
     layers = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in itertools.pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out, **options), act()]
     return nn.Sequential(*layers[:-1])
 
@@ -301,7 +314,6 @@ def masked_assignment(m, x):
 
 def out_argument(m, x):
     h = m.a(x)
-    torch.relu(h).clone()
     torch.add(h, 1.0, out=h)
     return m.b(F.relu(h))
 
@@ -392,7 +404,7 @@ def conv_then(function, shape=(2, 6, 6), width=3, **parts):
 
 def lenet():
     layers = [nn.Conv2d(1, 3, 5, padding=2), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(3, 4, 5)]
-    layers += [nn.ReLU(True), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 12), nn.ReLU(True)]
+    layers += [nn.ReLU(True), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4, 12), nn.ReLU(True)]
     return image(*layers, nn.Dropout(), nn.Linear(12, 10))
 
 
@@ -512,7 +524,9 @@ VECTORS = {
     ),
     "mean over features": lambda: middle(lambda m, h: F.relu(h - h.mean(1, keepdim=True))),
     "sum over features": lambda: middle(lambda m, h: F.relu(h + h.sum(-1, keepdim=True))),
-    "one number": lambda: middle(lambda m, h: F.relu(h).sum(1, keepdim=True), 4, 6, 3, b=nn.Identity()),
+    "one number": lambda: middle(
+        lambda m, h: F.relu(h).sum(1, keepdim=True), 4, 6, 3, b=nn.Identity()
+    ),
     "broadcast value": lambda: middle(lambda m, h: F.relu(h - h[:, :1])),
     "expanded value": lambda: middle(lambda m, h: F.relu(h[:, :1].expand(-1, 6) + h)),
     "repeat": lambda: middle(lambda m, h: F.relu(h[:, :3].repeat(1, 2))),
@@ -536,10 +550,16 @@ VECTORS = {
     "swapped in place": lambda: program(swap_in_place),
     "assignment by index": lambda: program(indexed_assignment),
     "assignment by mask": lambda: program(masked_assignment),
+    "result written over an argument": lambda: program(out_argument),
     "set data": lambda: program(set_data),
     "input changed in place": lambda: program(lambda m, x: m.b(F.relu(m.a(x.sub_(1)))) + x[:, :3]),
+    "bits unchanged": lambda: middle(
+        lambda m, h: F.relu(h.double().view(torch.int64).view(torch.float64)).to(m.b.weight.dtype)
+    ),
     "zeros like": lambda: middle(lambda m, h: F.relu(h + torch.ones_like(h))),
-    "new tensor": lambda: middle(lambda m, h: F.relu(torch.cat([h[:, 1:], h.new_ones(len(h), 1)], 1))),
+    "new tensor": lambda: middle(
+        lambda m, h: F.relu(torch.cat([h[:, 1:], h.new_ones(len(h), 1)], 1))
+    ),
     "tensor made in forward": lambda: middle(
         lambda m, h: F.relu(h * torch.tensor([1.0, 2, 3, 4, 5, 6.1]))
     ),
@@ -552,9 +572,9 @@ VECTORS = {
     "float32 matrix": lambda: middle(lambda m, h: F.relu(h @ m.k), k=torch.randn(6, 6)),
     "float32 matrix made in forward": lambda: middle(lambda m, h: F.relu(h @ torch.ones(6, 6))),
     "float32 list": lambda: middle(lambda m, h: F.relu(h * m.k[0]), k=[torch.rand(6)]),
-    "float32 in a closure": lambda: (
-        lambda k: middle(lambda m, h: F.relu(F.linear(h, k)))
-    )(torch.randn(6, 6)),
+    "float32 in a closure": lambda: (lambda k: middle(lambda m, h: F.relu(F.linear(h, k))))(
+        torch.randn(6, 6)
+    ),
     "double model": lambda: mlp(4, 6, 3).double(),
     "half model": lambda: middle(lambda m, h: F.relu(h.half())).half(),
     "activations kept in a list": appending,
@@ -562,11 +582,16 @@ VECTORS = {
     "cached constant": lambda: relu_net(cached_constant, grid=None),
     "error caught": lambda: program(caught),
     "printing": lambda: program(printing),
-    "counter that nothing reads": lambda: relu_net(counting_buffer, count=nn.Buffer(torch.zeros(1))),
+    "calls counted": lambda: used(Counting(None)),
+    "counter that nothing reads": lambda: relu_net(
+        counting_buffer, count=nn.Buffer(torch.zeros(1))
+    ),
     "random but unused": lambda: relu_net(lambda m, x: (torch.rand(3), x)[1]),
     "check for NaN values unread": lambda: relu_net(lambda m, x: (torch.isnan(x), x)[1]),
     "check for NaN": lambda: relu_net(lambda m, x: x if not torch.isnan(x).any() else 0 * x),
-    "trained mode only": lambda: relu_net(lambda m, x: x + torch.randn_like(x) if m.training else x),
+    "trained mode only": lambda: relu_net(
+        lambda m, x: x + torch.randn_like(x) if m.training else x
+    ),
     "train mode": no_parameter_gradients,
     "constant control flow": lambda: relu_net(
         lambda m, x: -x if m.k.sum() > 0 else x, k=torch.ones(3)
@@ -575,7 +600,6 @@ VECTORS = {
     "loop over features": lambda: middle(
         lambda m, h: torch.stack([F.relu(c) for c in h.unbind(1)], dim=1)
     ),
-    "loop over samples": lambda: middle(lambda m, h: torch.stack([F.relu(row) for row in h])),
     "weight made in forward": lambda: Program(
         lambda m, x: F.relu(F.linear(x, m.w / m.w.norm(dim=1, keepdim=True))), w=parameter(5, 4)
     ),
@@ -586,7 +610,9 @@ VECTORS = {
     "subclass of Linear": lambda: nn.Sequential(MaskedLinear(4, 6), nn.ReLU(), MaskedLinear(6, 3)),
     "replaced forward": replaced_forward,
     "bound forward": bound_forward,
-    "partial": lambda: middle(lambda m, h: m.act(h), act=functools.partial(F.leaky_relu, negative_slope=0.3)),
+    "partial": lambda: middle(
+        lambda m, h: m.act(h), act=functools.partial(F.leaky_relu, negative_slope=0.3)
+    ),
     "called forward": lambda: program(lambda m, x: m.b.forward(F.relu(m.a.forward(x)))),
     "pruned and used": pruned,
     "parametrized": parametrized,
@@ -594,7 +620,9 @@ VECTORS = {
     "spectral_norm": lambda: nn.Sequential(
         parametrizations.spectral_norm(nn.Linear(4, 6)), nn.ReLU()
     ),
-    "old weight_norm": lambda: used(nn.Sequential(nn.utils.weight_norm(nn.Linear(4, 6)), nn.ReLU())),
+    "old weight_norm": lambda: used(
+        nn.Sequential(nn.utils.weight_norm(nn.Linear(4, 6)), nn.ReLU())
+    ),
     "hook that adds": lambda: with_hook(lambda m, i, o: o + 1),
     "hook that adds in place": lambda: with_hook(lambda m, i, o: (o.add_(1), None)[1]),
     "hook that rectifies in place": lambda: with_hook(lambda m, i, o: (o.relu_(), None)[1], part=4),
@@ -620,7 +648,7 @@ IMAGES = {
     "resnet": lambda: (
         Program(
             lambda m, x: m.head(m.blocks(x).mean((2, 3))),
-            blocks=nn.Sequential(Block(2, 3, 1) if False else Block(2, 2, 1), Block(2, 4, 2)),
+            blocks=nn.Sequential(Block(2, 2, 1), Block(2, 4, 2)),
             head=nn.Linear(4, 3),
         ),
         (2, 6, 6),
@@ -636,14 +664,21 @@ IMAGES = {
     "dilated and strided": lambda: conv_then(
         lambda m, h: m.c(h), c=nn.Conv2d(3, 2, (3, 2), (2, 1), (2, 1), (2, 1))
     ),
-    "same padding": lambda: conv_then(lambda m, h: m.c(h), c=nn.Conv2d(3, 2, 4, padding="same")),
+    "same padding": lambda: conv_then(
+        lambda m, h: m.c(h), c=nn.Conv2d(3, 2, (3, 5), padding="same", dilation=(1, 2))
+    ),
+    "padding that differs by one": lambda: conv_then(
+        lambda m, h: F.conv2d(F.pad(h, (1, 2, 1, 2)), m.k), k=parameter(2, 3, 4, 4)
+    ),
     "circular padding": lambda: conv_then(
         lambda m, h: m.c(h), c=nn.Conv2d(3, 2, 3, padding=1, padding_mode="circular")
     ),
     "reflected padding": lambda: conv_then(
         lambda m, h: m.c(h), c=nn.Conv2d(3, 2, 3, padding=1, padding_mode="reflect")
     ),
-    "constant padding": lambda: conv_then(lambda m, h: F.relu(F.pad(h, (1, 2, 0, 1), value=3.0) - 1)),
+    "constant padding": lambda: conv_then(
+        lambda m, h: F.relu(F.pad(h, (1, 2, 0, 1), value=3.0) - 1)
+    ),
     "replicated padding": lambda: conv_then(lambda m, h: F.pad(h, (1, 2, 0, 1), mode="replicate")),
     "cropped": lambda: conv_then(lambda m, h: F.relu(F.pad(h, (-1, 0, 0, -1)) - 1)),
     "average pooling": lambda: conv_then(
@@ -654,7 +689,9 @@ IMAGES = {
     "mean over channels": lambda: conv_then(lambda m, h: F.relu(h - h.mean(1, keepdim=True))),
     "sum over space": lambda: conv_then(lambda m, h: h.sum((2, 3))),
     "pixel shuffle": lambda: conv_then(lambda m, h: F.relu(F.pixel_shuffle(h, 2) - 0.1), width=4),
-    "nearest upsampling": lambda: conv_then(lambda m, h: F.relu(F.interpolate(h, scale_factor=2) - 1)),
+    "nearest upsampling": lambda: conv_then(
+        lambda m, h: F.relu(F.interpolate(h, scale_factor=2) - 1)
+    ),
     "channels last": lambda: conv_then(
         lambda m, h: m.l(h.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)),
         l=nn.Linear(3, 2),
@@ -668,8 +705,13 @@ IMAGES = {
     "unbatched style": lambda: conv_then(lambda m, h: m.l(h.flatten(2)), l=nn.Linear(36, 2)),
     "one dimension": lambda: (
         image(
-            nn.Conv1d(2, 4, 3, 2, 2, 2, 2), nn.LeakyReLU(0.3), norm(4, nn.BatchNorm1d),
-            nn.AvgPool1d(2, ceil_mode=True), nn.AdaptiveAvgPool1d(2), nn.Flatten(), nn.Linear(8, 2),
+            nn.Conv1d(2, 4, 3, 2, 2, 2, 2),
+            nn.LeakyReLU(0.3),
+            norm(4, nn.BatchNorm1d),
+            nn.AvgPool1d(2, ceil_mode=True),
+            nn.AdaptiveAvgPool1d(2),
+            nn.Flatten(),
+            nn.Linear(8, 2),
         ),
         (2, 11),
     ),
@@ -678,7 +720,8 @@ IMAGES = {
         (24,),
     ),
     "linear on rows": lambda: (
-        Program(lambda m, x: m.b(F.relu(m.a(x))), a=nn.Linear(3, 4), b=nn.Linear(4, 2)), (5, 3)
+        Program(lambda m, x: m.b(F.relu(m.a(x))), a=nn.Linear(3, 4), b=nn.Linear(4, 2)),
+        (5, 3),
     ),
     "time first": lambda: (
         Program(
@@ -732,7 +775,9 @@ class Counting(nn.Module):
 
     def forward(self, x):
         self.calls += 1
-        return F.relu(self.a(x)) if self.calls < self.until else self.a(x)
+        if self.until is not None and self.calls > self.until:
+            return self.a(x)
+        return F.relu(self.a(x))
 
 
 def hook_if_large(m, i, o):
@@ -823,8 +868,14 @@ REFUSED = {
 
 WRITTEN = {
     "branch on the sum": (lambda: relu_net(lambda m, x: x if x.sum() > 0 else -x), "control flow"),
-    "branch on an item": (lambda: relu_net(lambda m, x: x * (x.max().item() < 1e3)), "control flow"),
-    "branch on a norm": (lambda: relu_net(lambda m, x: x if x.norm() < 1e3 else -x), "control flow"),
+    "branch on an item": (
+        lambda: relu_net(lambda m, x: x * (x.max().item() < 1e3)),
+        "control flow",
+    ),
+    "branch on a norm": (
+        lambda: relu_net(lambda m, x: x if x.norm() < 1e3 else -x),
+        "control flow",
+    ),
     "branch that is caught": (lambda: hidden(lambda x: x.sum() < 1e3), "control flow"),
     "branch by equal": (lambda: hidden(lambda x: not torch.equal(x, x + 1)), "control flow"),
     "branch by allclose": (lambda: hidden(lambda x: torch.allclose(x, x)), "control flow"),
@@ -868,24 +919,37 @@ WRITTEN = {
     "mean of all": (lambda: middle(lambda m, h: F.relu(h - h.mean())), "mixes samples"),
     "mean over the batch": (lambda: middle(lambda m, h: F.relu(h - h.mean(0))), "mixes samples"),
     "sum of all": (lambda: middle(lambda m, h: h + h.sum()), "mixes samples"),
+    "loop over samples": (
+        lambda: middle(lambda m, h: torch.stack([F.relu(r) for r in h])),
+        "relu.*only some",
+    ),
     "flipped batch": (lambda: middle(lambda m, h: F.relu(h).flip(0)), "samples"),
     "first sample": (lambda: middle(lambda m, h: F.relu(h - h[:1])), "samples"),
     "first sample, unbatched": (lambda: middle(lambda m, h: F.relu(h[0])), "samples"),
-    "product over the batch": (lambda: middle(lambda m, h: torch.ones(6, 1) @ h[:, :1].t() @ h), "multiplies|samples"),
-    "batch as features": (lambda: middle(lambda m, h: F.relu(h.reshape(6, -1)).reshape(-1, 6)), "samples|batch"),
+    "product over the batch": (
+        lambda: middle(lambda m, h: torch.ones(6, 1) @ h[:, :1].t() @ h),
+        "multiplies|samples",
+    ),
+    "batch as features": (
+        lambda: middle(lambda m, h: F.relu(h.reshape(6, -1)).reshape(-1, 6)),
+        "samples|batch",
+    ),
     "dropout": (lambda: middle(lambda m, h: F.dropout(h)), "random even in eval"),
     "noise": (lambda: middle(lambda m, h: h + 1e-12 * torch.randn(6)), "random even in eval"),
     "noise like": (lambda: middle(lambda m, h: h + torch.rand_like(h)), "random even in eval"),
     "random order": (lambda: middle(lambda m, h: h[:, torch.randperm(6)]), "random even in eval"),
     "random branch": (lambda: middle(lambda m, h: h if torch.rand(1) < 0.99 else -h), "random"),
-    "Python's generator": (lambda: middle(lambda m, h: h if random.random() < 0.99 else -h), "random"),
+    "Python's generator": (
+        lambda: middle(lambda m, h: h if random.random() < 0.99 else -h),
+        "random",
+    ),
     "NumPy's generator": (
         lambda: middle(lambda m, h: h if np.random.rand() < 0.99 else -h),  # noqa: NPY002
         "numpy.random",
     ),
     "rrelu": (lambda: middle(lambda m, h: F.rrelu(h, training=True)), "random|piecewise"),
     "state of the last call": (Remembering, "two runs|control flow|mixes"),
-    "counter with a branch, soon": (lambda: Counting(2), "calls|two runs"),
+    "counter with a branch, soon": (lambda: Counting(1), "two runs"),
     "counter with a branch, later": (lambda: Counting(1000), "calls"),
     "counter in a buffer": (
         lambda: relu_net(buffer_counter, count=nn.Buffer(torch.ones(1))),
@@ -917,12 +981,18 @@ WRITTEN = {
     "a tuple": (lambda: Program(lambda m, x: (x, x)), "returns a tuple"),
     "constant output": (lambda: Program(lambda m, x: torch.ones(len(x), 2)), "does not depend"),
     "sparse": (lambda: middle(lambda m, h: h.to_sparse().to_dense()), "sparse|follow|layout"),
-    "complex": (lambda: middle(lambda m, h: torch.view_as_complex(h.view(-1, 3, 2)).real), "complex|supported|form"),
-    "bits": (lambda: middle(lambda m, h: h.view(torch.int64).view(h.dtype)), "view"),
+    "complex": (
+        lambda: middle(lambda m, h: torch.view_as_complex(h.view(-1, 3, 2)).abs().repeat(1, 2)),
+        "abs|complex",
+    ),
+    "bits": (lambda: middle(lambda m, h: (h.view(torch.int32) & ~1).view(h.dtype)), "bitwise_and"),
     "sorted": (lambda: middle(lambda m, h: h.sort(1).values), "sort.*is piecewise linear"),
-    "LSTM": (lambda: Program(lambda m, x: m.r(x[:, None])[0], r=nn.LSTM(4, 3)), "lstm|control|form"),
-    "lazy": (lambda: nn.Sequential(nn.LazyLinear(6), nn.ReLU()), "random|input_shape|cannot"),
-    "generator kept": (lambda: Program(lambda m, x: x, g=(i for i in range(3))), "cannot be copied"),
+    "LSTM": (lambda: Program(lambda m, x: m.r(x[:, None])[0], r=nn.LSTM(4, 3)), "LSTM"),
+    "lazy": (lambda: nn.Sequential(nn.LazyLinear(6), nn.ReLU()), "no values yet"),
+    "generator kept": (
+        lambda: Program(lambda m, x: x, g=(i for i in range(3))),
+        "cannot be copied",
+    ),
 }
 REFUSED |= {name: (make, (4,), message) for name, (make, message) in WRITTEN.items()}
 
