@@ -82,5 +82,6 @@ class Double(TorchDispatchMode):
         """Return what an operation gave, in float64."""
         if not self._active:
             return out
-        fresh = func._opname == "lift_fresh" or not (gives_views(func) or changes_memory(func))
-        return tree_map(_double, out) if fresh else out
+        if func._opname == "lift_fresh":  # a new tensor, or memory of NumPy that stays shared
+            return _double(out) if out.untyped_storage().resizable() else out
+        return out if gives_views(func) or changes_memory(func) else tree_map(_double, out)

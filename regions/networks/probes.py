@@ -8,7 +8,7 @@ from regions.networks.network import ReLUNetwork
 from regions.networks.steps import Conv, Linear
 
 _SCALES = (0.01, 1.0, 10.0, 100.0, 1e4)
-_EFFORT = 2e7  # multiplications spent on the search
+_EFFORT = 1e7  # multiplications spent on the search
 _LEAST, _MOST = 7, 23  # points returned
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,24 +11,23 @@ from torch import nn
 from regions.errors import ArgumentError, ConversionError, RegionsError, UnsupportedModelError
 from regions.networks.network import ReLUNetwork
 from regions.networks.probes import probe_points, start_points
+from regions.networks.state import Counter, Kept, changed_values, kept_values
 from regions.networks.trace import Leaks, Trace
 from regions.networks.twin import (
-    Counter,
     followed_modules,
     make_twin,
     number_types,
     own_tensors,
-    settings,
     still_generators,
 )
 from regions.networks.verify import verify
 
-Setting = tuple[str, str]
 _FLOAT32 = 1e-4  # what rounding may change in constants that a model computes
 
 
 def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNetwork:
     """Return `model` as a verified `ReLUNetwork`; the model itself is never changed."""
+    model = getattr(model, "_orig_mod", model)  # of a compiled one, which computes the same
     twin = make_twin(model)
     shape = input_shape or _first_features(twin)
     protected, types = frozenset(own_tensors(model)), number_types(model)
@@ -44,14 +41,14 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
         first = trace(2, double=own is torch.float64)
         net, _ = _follow(twin, start_points(shape, rows=2), own, first)
         twin.to(torch.float64)
-        before, points = settings(twin), probe_points(net)
+        before, points = kept_values(twin), probe_points(net)
         second = trace(len(points), double=True, known=net)
         again, out = _follow(twin, points, torch.float64, second)
         _check_equal(net, again)
-        changed = _changed(before, settings(twin))
+        changed = changed_values(before, kept_values(twin))
         if changed and not _only_counts(twin, changed, trace(2, True, again), points[:2], again):
             raise ConversionError(
-                f"the forward pass changes {[name for _, name in changed]} of the model and uses "
+                f"the forward pass changes {[kept.name for kept in changed]} of the model and uses "
                 "it, so its function may differ from call to call; give a model without state"
             )
     source = f"the model ({type(model).__name__})"
@@ -59,21 +56,15 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
     return again
 
 
-def _changed(before: Mapping[Setting, Any], after: Mapping[Setting, Any]) -> list[Setting]:
-    return sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
-
-
 def _only_counts(
-    twin: nn.Module, changed: list[Setting], trace: Trace, points: np.ndarray, net: ReLUNetwork
+    twin: nn.Module, changed: list[Kept], trace: Trace, points: np.ndarray, net: ReLUNetwork
 ) -> bool:
-    """Tell whether attributes that change are numbers that the model only adds to."""
+    """Tell whether values that change are only added to and printed, or never read."""
+    if any(kept.value is None or isinstance(kept.value, bool) for kept in changed):
+        return False  # `is` cannot be watched
     read: list[str] = []
-    for path, name in changed:
-        module = twin.get_submodule(path)
-        value = getattr(module, name, None)
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            return False
-        setattr(module, name, Counter(value, read))
+    for kept in changed:
+        kept.replace(Counter(kept.value, read))
     try:
         again, _ = _follow(twin, points, torch.float64, trace)
         _check_equal(net, again)
@@ -122,8 +113,8 @@ def _follow(
         if trace.refusal is not None:
             raise trace.refusal from None
         raise ArgumentError(
-            f"the model cannot be run on a batch of shape {points.shape} and type {dtype}: "
-            f"{error}; check input_shape"
+            f"the model cannot be run on a batch of shape {points.shape} and type {dtype} "
+            f"({type(error).__name__}: {error}); check input_shape"
         ) from error
     net = trace.end(out)
     return net, out.double().numpy()

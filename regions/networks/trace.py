@@ -23,12 +23,13 @@ from regions.errors import RegionsError, UnsupportedModelError
 from regions.networks.builder import Builder
 from regions.networks.memory import Arrangement, Memory, key_of
 from regions.networks.network import ReLUNetwork
-from regions.networks.operations import MOVING, RULES, SHAPE_ONLY, TURNING
+from regions.networks.operations import MOVING, RULES, TURNING, is_constant
 from regions.networks.precision import Double, changes_memory, gives_views
 from regions.networks.refusals import unsupported
 
 _READS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
-_METADATA = ("is_same_size", "is_set_to", "_has_compatible_shallow_copy_type")
+_CONSTANT = object()
+_METADATA = ("is_same_size", "is_pinned", "is_set_to", "_has_compatible_shallow_copy_type")
 
 
 def _tensors(value: Any) -> list[torch.Tensor]:
@@ -93,7 +94,8 @@ class Trace(Double):
             )
         if not self.memory.holds(out):
             raise UnsupportedModelError(
-                "the output does not depend on the input; give a model that uses its input"
+                "the output does not depend on the input, or not through operations that can be "
+                "followed (in other threads or libraries they cannot); give a model that does"
             )
         symbol, place = self.memory.read(out)
         if place != Arrangement("axis", self.memory.rows):
@@ -118,6 +120,9 @@ class Trace(Double):
     def execute(self, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Run one operation and follow it."""
         self._count += 1
+        if torch.is_inference_mode_enabled() and self._is_composite(func):
+            with self:
+                return func.decompose(*args, **kwargs)
         parameters = func._schema.arguments
         bound = {p.name: p.default_value for p in parameters if p.has_default_value()}
         bound.update(zip((p.name for p in parameters), args, strict=False))
@@ -136,6 +141,12 @@ class Trace(Double):
             else:
                 self._note_constants(func, written, out)
         return out
+
+    def _is_composite(self, func: Any) -> bool:
+        """Tell whether an operation is made of others; only inference mode dispatches such."""
+        return func._opname not in RULES and torch._C._dispatch_has_kernel_for_dispatch_key(
+            func.name(), "CompositeImplicitAutograd"
+        )
 
     @contextmanager
     def _never_caught(self, func: Any) -> Iterator[None]:
@@ -175,12 +186,14 @@ class Trace(Double):
         )
 
     def _plan(self, func: Any, bound: dict[str, Any], held: list[torch.Tensor]) -> Any:
-        """Return what the operation's result is: symbol and place, labels, or an error."""
+        """Return what the result is: symbol and place, labels, an error; None for views."""
         operation = func._opname
         if self._tells_values(func, operation, held):
             raise self._control_flow(operation, held)
-        if operation in TURNING or gives_views(func) or operation in SHAPE_ONLY:
+        if operation in TURNING or gives_views(func):
             return None
+        if is_constant(operation, bound):
+            return _CONSTANT
         try:
             return self._result(func, bound, held)
         except RegionsError as error:
@@ -260,8 +273,10 @@ class Trace(Double):
                 f"{self.node(operation)} ({operation!r}) writes values into memory that is shared "
                 "with NumPy or another library, where nothing follows them; use torch tensors"
             )
+        if plan is _CONSTANT:
+            return
         if plan is None:
-            for value in found if operation not in SHAPE_ONLY else ():
+            for value in found:
                 if key_of(value) not in sources or value.is_neg() or value.is_conj():
                     self.memory.spoil(value, unsupported(self.node(operation), operation))
         elif isinstance(plan, RegionsError):
@@ -274,10 +289,11 @@ class Trace(Double):
             self.memory.write(place(found[0]), symbol)
 
     def _note_made(self, func: Any, out: Any, sources: set) -> None:
-        fresh = func._opname == "lift_fresh"
+        lifted = func._opname == "lift_fresh"
         for value in _tensors(out):
             key = key_of(value)
-            if key is not None and (fresh or key not in sources):
+            fresh = key not in sources or (lifted and value.untyped_storage().resizable())
+            if key is not None and fresh:
                 self._made[key] = StorageWeakRef(value.untyped_storage())
 
     def _note_constants(self, func: Any, written: list, out: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -40,15 +41,45 @@ def make_twin(model: nn.Module) -> nn.Module:
         raise UnsupportedModelError(
             f"the parameters {empty} have no values yet; call the model once before it is read"
         )
+    memo: dict[int, Any] = {}
     try:
         with _Copying():
-            twin = copy.deepcopy(model)
+            twin = copy.deepcopy(model, memo)
     except Exception as error:
         raise UnsupportedModelError(
             f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and it is "
             "only run as a copy, so that it stays as it is; remove the attribute that cannot be"
         ) from error
+    for module in twin.modules():
+        for table in (vars(module), module._forward_hooks, module._forward_pre_hooks):
+            for name, value in table.items():
+                if isinstance(value, FunctionType):
+                    table[name] = _copy_function(value, memo)
     return twin.to("cpu").eval()
+
+
+def _copy_function(function: FunctionType, memo: dict[int, Any]) -> FunctionType:
+    """Return a function whose closure holds copies of what was copied, and its own variables."""
+    if id(function) in memo or not function.__closure__:
+        return memo.get(id(function), function)
+    cells = [memo.setdefault(id(cell), CellType()) for cell in function.__closure__]
+    copied = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        tuple(cells),
+    )
+    copied.__kwdefaults__ = function.__kwdefaults__
+    copied.__dict__.update(function.__dict__)
+    memo[id(function)] = copied
+    for old, new in zip(function.__closure__, cells, strict=True):
+        with suppress(ValueError):  # an empty cell
+            value = old.cell_contents
+            if isinstance(value, FunctionType):
+                value = _copy_function(value, memo)
+            new.cell_contents = memo.get(id(value), value)
+    return copied
 
 
 def own_tensors(twin: nn.Module) -> dict[int, list[tuple[str, str, torch.Tensor]]]:
@@ -98,11 +129,13 @@ def still_generators() -> Iterator[None]:
     Draws from torch's are seen as operations.
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng(devices=[]):
-        yield
-    drawn = [name for name, used in _drawn(python, numpy).items() if used]
-    random.setstate(python)
-    np.random.set_state(numpy)  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+        drawn = [name for name, used in _drawn(python, numpy).items() if used]
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
     if drawn:
         raise UnsupportedModelError(
             f"the model draws from {' and '.join(drawn)} in its forward pass, even in eval mode, "
@@ -114,49 +147,3 @@ def _drawn(python: Any, numpy: Any) -> dict[str, bool]:
     now = np.random.get_state()  # noqa: NPY002
     same = now[2] == numpy[2] and np.array_equal(now[1], numpy[1])
     return {"random": random.getstate() != python, "numpy.random": not same}
-
-
-def settings(twin: nn.Module) -> dict[tuple[str, str], Any]:
-    """Return the plain attributes of all modules by path and name: numbers, texts and None."""
-    plain = (bool, int, float, str, type(None))
-    return {
-        (path, name): value
-        for path, module in twin.named_modules()
-        for name, value in vars(module).items()
-        if isinstance(value, plain)
-    }
-
-
-class Counter:
-    """Stands for a number that a model counts up; anything but adding to it or printing fails."""
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, value: float, read: list[str]):
-        self._value, self._read = value, read
-
-    def __add__(self, other: Any) -> Any:
-        return Counter(self._value + other, self._read)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Any:
-        return Counter(self._value - other, self._read)
-
-    def __str__(self) -> str:
-        return str(self._value)
-
-    def __bool__(self) -> bool:
-        return self._fail()
-
-    def __eq__(self, other: object) -> bool:
-        return self._fail()
-
-    def __lt__(self, other: object) -> bool:
-        return self._fail()
-
-    __gt__ = __le__ = __ge__ = __lt__
-
-    def _fail(self) -> bool:
-        self._read.append("compared")
-        raise TypeError("a counter is compared")

@@ -89,5 +89,6 @@ def _compare(
     if not (difference <= bound[: len(expected)] + 1e-300).all():
         raise ConversionError(
             f"{source} and its description differ by {difference.max():.3g} in the {where} on test "
-            "inputs, more than rounding allows; please report this model"
+            "inputs, more than rounding allows. Operations in other threads or libraries cannot be "
+            "followed; if there are none, please report this model"
         )

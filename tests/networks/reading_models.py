@@ -5,10 +5,13 @@ what the error must say. Both map a name to a function that makes the model and 
 input. Many come from a table: every alias of a value, changed in place in every way.
 """
 
+import copy
 import functools
 import itertools
 import random
+import threading
 import types
+import warnings
 
 import numpy as np
 import torch
@@ -426,6 +429,150 @@ def mixer(m, x):
     return F.relu(m.channels(h)).mean(1)
 
 
+class Remembering(nn.Module):
+    """Adds what the last call computed."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.last = nn.Linear(4, 4), None
+
+    def forward(self, x):
+        h = F.relu(self.a(x))
+        out = h if self.last is None else h + self.last.mean()
+        self.last = h.detach()
+        return out
+
+
+class Skip(nn.Module):
+    """Hooks hand a value on, one through a closure."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.c, self.found = nn.Linear(4, 6), nn.Linear(18, 3), {}
+        self.a.register_forward_hook(lambda m, i, o: self.found.update(a=o))
+        self.a.register_forward_hook(self.keep)
+
+    def keep(self, module, args, out):
+        self.kept = out
+
+    def forward(self, x):
+        h = F.relu(self.a(x))
+        return self.c(torch.cat([h, self.found["a"], self.kept], 1))
+
+
+def nonlocal_counter(until):
+    """A hook whose closure counts."""
+    model, calls = mlp(4, 6, 3), 0
+
+    def hook(module, args, out):
+        nonlocal calls
+        calls += 1
+        return out + 1 if until is not None and calls > until else out
+
+    model[0].register_forward_hook(hook)
+    return model
+
+
+def jitted(how, *example):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return how(mlp(4, 6, 3), *example)
+
+
+def inference(m, x):
+    with torch.inference_mode():
+        return m.b(F.relu(m.a(x)))
+
+
+def autocast(m, x):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return m.b(F.relu(m.a(x)))
+
+
+def in_a_thread(m, h):
+    thread = threading.Thread(target=lambda: h.relu_())
+    thread.start()
+    thread.join()
+    return h
+
+
+def through_shared_memory(m, h):
+    array = np.zeros((len(h), 6), dtype=np.float32)
+    shared = torch.from_numpy(array)
+    shared.copy_(h)
+    np.minimum(array, 1e30, out=array)
+    return shared
+
+
+class Counting(nn.Module):
+    def __init__(self, until):
+        super().__init__()
+        self.a, self.calls, self.until = nn.Linear(4, 4), 0, until
+
+    def forward(self, x):
+        self.calls += 1
+        if self.until is not None and self.calls > self.until:
+            return self.a(x)
+        return F.relu(self.a(x))
+
+
+def hook_if_large(m, i, o):
+    if o.abs().max() > 1e3:
+        return 0 * o
+    return None
+
+
+def hook_through_numpy(m, i, o):
+    return torch.from_numpy(np.minimum(o.detach().numpy(), 1e3))
+
+
+def hook_in_place_through_numpy(m, i, o):
+    np.minimum(o.detach().numpy(), 1e3, out=o.detach().numpy())
+
+
+def hidden(function):
+    """A control flow whose error the model catches."""
+
+    def forward(m, x):
+        try:
+            return m.b(F.relu(m.a(x))) if function(x) else m.b(m.a(x))
+        except Exception:
+            return m.b(F.relu(m.a(x)))
+
+    return program(forward)
+
+
+def two_inputs():
+    class TwoInputs(nn.Module):
+        def forward(self, x, y):
+            return x + y
+
+    return TwoInputs()
+
+
+def changes_weight(m, x):
+    m.a.weight.data.mul_(0.9)
+    return x
+
+
+def buffer_counter(m, x):
+    m.count += 1
+    return x * m.count
+
+
+def stored_before(m, x):
+    out = x + m.store[:1]
+    m.store[:] = x[:1].detach()
+    return out
+
+
+def user_weight():
+    model = mlp(4, 6, 3)
+    kept = [model]  # closures are copied with the model, lists that it does not own are not
+    model[0].register_forward_hook(lambda m, i, o: (kept[0][0].weight.data.mul_(0.5), None)[1])
+    return model
+
+
 VECTORS = {
     "the issue's example": Issue,
     "branch of a default argument": Masked,
@@ -582,6 +729,38 @@ VECTORS = {
     "cached constant": lambda: relu_net(cached_constant, grid=None),
     "error caught": lambda: program(caught),
     "printing": lambda: program(printing),
+    "skip by hooks": Skip,
+    "calls counted in a closure": lambda: nonlocal_counter(None),
+    "calls counted in a dict": lambda: relu_net(
+        lambda m, x: (m.kept.update(calls=m.kept["calls"] + 1), x)[1], kept={"calls": 0}
+    ),
+    "size of the batch kept": lambda: relu_net(lambda m, x: (setattr(m, "n", len(x)), x)[1], n=0),
+    "inference mode": lambda: program(inference),
+    "vmap": lambda: middle(lambda m, h: torch.vmap(lambda row: 2 * F.relu(row))(h)),
+    "scripted": lambda: jitted(torch.jit.script),
+    "traced by torch.jit": lambda: jitted(torch.jit.trace, torch.zeros(2, 4)),
+    "traced by torch.fx": lambda: torch.fx.symbolic_trace(mlp(4, 6, 3)),
+    "data parallel": lambda: nn.DataParallel(mlp(4, 6, 3)),
+    "RNN of ReLUs": lambda: Program(
+        lambda m, x: m.r(x[:, None])[0][:, 0],
+        r=nn.RNN(4, 3, nonlinearity="relu", batch_first=True),
+    ),
+    "check for infinity": lambda: relu_net(lambda m, x: x if torch.isfinite(x).all() else 0 * x),
+    "nan_to_num": lambda: middle(lambda m, h: F.relu(torch.nan_to_num(h))),
+    "diag_embed": lambda: middle(lambda m, h: torch.diag_embed(F.relu(h)).sum(1)),
+    "scatter": lambda: middle(
+        lambda m, h: torch.zeros(len(h), 6).scatter_(
+            1, torch.arange(5, -1, -1)[None].expand(len(h), 6), F.relu(h)
+        )
+    ),
+    "outer sum": lambda: middle(lambda m, h: F.relu(h[:, :2, None] + h[:, None, :3]).flatten(1)),
+    "block_diag": lambda: middle(
+        lambda m, h: F.relu(h @ torch.block_diag(m.k, m.k)), k=parameter(3, 3)
+    ),
+    "functional_call": lambda: middle(
+        lambda m, h: F.relu(torch.func.functional_call(m.c, {"weight": 2 * m.c.weight}, (h,))),
+        c=nn.Linear(6, 6),
+    ),
     "calls counted": lambda: used(Counting(None)),
     "counter that nothing reads": lambda: relu_net(
         counting_buffer, count=nn.Buffer(torch.zeros(1))
@@ -754,88 +933,6 @@ READ["one number"] = lambda: (program(lambda m, x: F.relu(m.a(x)).sum(1, keepdim
 # --- models that must be refused ------------------------------------------------------------------
 
 
-class Remembering(nn.Module):
-    """Adds what the last call computed."""
-
-    def __init__(self):
-        super().__init__()
-        self.a, self.last = nn.Linear(4, 4), None
-
-    def forward(self, x):
-        h = F.relu(self.a(x))
-        out = h if self.last is None else h + self.last.mean()
-        self.last = h.detach()
-        return out
-
-
-class Counting(nn.Module):
-    def __init__(self, until):
-        super().__init__()
-        self.a, self.calls, self.until = nn.Linear(4, 4), 0, until
-
-    def forward(self, x):
-        self.calls += 1
-        if self.until is not None and self.calls > self.until:
-            return self.a(x)
-        return F.relu(self.a(x))
-
-
-def hook_if_large(m, i, o):
-    if o.abs().max() > 1e3:
-        return 0 * o
-    return None
-
-
-def hook_through_numpy(m, i, o):
-    return torch.from_numpy(np.minimum(o.detach().numpy(), 1e3))
-
-
-def hook_in_place_through_numpy(m, i, o):
-    np.minimum(o.detach().numpy(), 1e3, out=o.detach().numpy())
-
-
-def hidden(function):
-    """A control flow whose error the model catches."""
-
-    def forward(m, x):
-        try:
-            return m.b(F.relu(m.a(x))) if function(x) else m.b(m.a(x))
-        except Exception:
-            return m.b(F.relu(m.a(x)))
-
-    return program(forward)
-
-
-def two_inputs():
-    class TwoInputs(nn.Module):
-        def forward(self, x, y):
-            return x + y
-
-    return TwoInputs()
-
-
-def changes_weight(m, x):
-    m.a.weight.data.mul_(0.9)
-    return x
-
-
-def buffer_counter(m, x):
-    m.count += 1
-    return x * m.count
-
-
-def stored_before(m, x):
-    out = x + m.store[:1]
-    m.store[:] = x[:1].detach()
-    return out
-
-
-def user_weight():
-    model = mlp(4, 6, 3)
-    model[0].register_forward_hook(lambda m, i, o: (model[0].weight.data.mul_(0.5), None)[1])
-    return model
-
-
 def of(act):
     return lambda: middle(lambda m, h: act(h))
 
@@ -951,6 +1048,39 @@ WRITTEN = {
     "state of the last call": (Remembering, "two runs|control flow|mixes"),
     "counter with a branch, soon": (lambda: Counting(1), "two runs"),
     "counter with a branch, later": (lambda: Counting(1000), "calls"),
+    "counter in a closure": (lambda: nonlocal_counter(1000), "hooks.*calls"),
+    "counter in a dict": (
+        lambda: relu_net(
+            lambda m, x: (m.k.update(n=m.k["n"] + 1), x if m.k["n"] < 1000 else -x)[1], k={"n": 0}
+        ),
+        "k.n",
+    ),
+    "branch on the number type": (
+        lambda: middle(lambda m, h: F.relu(h) if h.dtype == torch.float32 else h),
+        "two runs.*number type",
+    ),
+    "branch on the size of the batch": (
+        lambda: middle(lambda m, h: F.relu(h) if len(h) % 2 else h),
+        "two runs.*size",
+    ),
+    "autocast": (lambda: program(autocast), "casts.*bfloat16"),
+    "in a thread": (lambda: middle(in_a_thread), "threads"),
+    "through shared memory": (lambda: middle(through_shared_memory), "shared with NumPy"),
+    "through dlpack": (lambda: middle(lambda m, h: torch.from_dlpack(h).relu_()), "dlpack"),
+    "deepcopy": (lambda: middle(lambda m, h: F.relu(copy.deepcopy(h))), "deepcopy"),
+    "storage": (lambda: middle(lambda m, h: (h.untyped_storage().fill_(0), h)[1]), "storage"),
+    "mask of values": (lambda: middle(lambda m, h: h.masked_fill_(h < 0, 0)), "lt.*jumps"),
+    "norm in training": (
+        lambda: middle(lambda m, h: (m.n.train(), m.n(h))[1], n=nn.BatchNorm1d(6)),
+        "track_running_stats=True",
+    ),
+    "attention module": (
+        lambda: Program(
+            lambda m, x: m.r(x[:, None], x[:, None], x[:, None])[0],
+            r=nn.MultiheadAttention(4, 2, batch_first=True),
+        ),
+        "MultiheadAttention",
+    ),
     "counter in a buffer": (
         lambda: relu_net(buffer_counter, count=nn.Buffer(torch.ones(1))),
         "changes a tensor that the model keeps",
