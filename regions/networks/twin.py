@@ -43,7 +43,7 @@ def make_twin(model: nn.Module) -> nn.Module:
         )
     memo: dict[int, Any] = {}
     try:
-        with _Copying():
+        with _Copying(), torch.no_grad():
             twin = copy.deepcopy(model, memo)
     except Exception as error:
         raise UnsupportedModelError(
