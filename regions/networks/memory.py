@@ -58,7 +58,7 @@ def key_of(tensor: torch.Tensor) -> int | None:
 
 
 def _layout(tensor: torch.Tensor) -> Layout:
-    return tensor.size(), tensor.stride(), tensor.storage_offset()
+    return tensor.size(), tensor.stride(), int(tensor.storage_offset())
 
 
 class Memory:

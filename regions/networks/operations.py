@@ -278,9 +278,16 @@ def _convolution(
             "transposed, are supported"
         )
     symbol = _first(trace, node, x, axes + 2)
-    sizes = [_pair(value, axes) for value in (stride, padding, dilation)]
-    name = trace.weight_name(weight, node)
-    out = trace.builder.conv(symbol, _numpy(weight), _numpy(bias), name, *sizes, int(groups))
+    out = trace.builder.conv(
+        symbol,
+        _numpy(weight),
+        _numpy(bias),
+        trace.weight_name(weight, node),
+        stride=_pair(stride, axes),
+        padding=_pair(padding, axes),
+        dilation=_pair(dilation, axes),
+        groups=int(groups),
+    )
     return out, Arrangement("axis", trace.memory.rows)
 
 

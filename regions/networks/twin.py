@@ -51,7 +51,12 @@ def make_twin(model: nn.Module) -> nn.Module:
             "only run as a copy, so that it stays as it is; remove the attribute that cannot be"
         ) from error
     for module in twin.modules():
-        for table in (vars(module), module._forward_hooks, module._forward_pre_hooks):
+        tables: tuple[Any, ...] = (
+            vars(module),
+            module._forward_hooks,
+            module._forward_pre_hooks,
+        )
+        for table in tables:
             for name, value in table.items():
                 if isinstance(value, FunctionType):
                     table[name] = _copy_function(value, memo)
@@ -144,6 +149,6 @@ def still_generators() -> Iterator[None]:
 
 
 def _drawn(python: Any, numpy: Any) -> dict[str, bool]:
-    now = np.random.get_state()  # noqa: NPY002
+    now: Any = np.random.get_state()  # noqa: NPY002
     same = now[2] == numpy[2] and np.array_equal(now[1], numpy[1])
     return {"random": random.getstate() != python, "numpy.random": not same}

@@ -1,13 +1,19 @@
 """No model is read wrongly: each is described exactly, or refused by name."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
-from reading_models import READ, REFUSED, Issue
+from model_parts import Issue
+from reading_models import READ
+from refused_models import REFUSED
 from torch import nn
 
 import regions
 from regions.errors import RegionsError
+from regions.networks.graph import Graph
+from regions.networks.steps import Move
 
 
 def make(factory):
@@ -94,9 +100,37 @@ def test_a_model_is_refused_by_name_and_left_as_it_was(name):
     assert same(before, everything(model))
 
 
-def test_the_corpus_is_large_and_its_check_can_fail():
-    """Readings that are wrong in one unit, sign, slope or factor are noticed."""
+def altered(net):
+    """Yield descriptions that are wrong in one slope, one activation or one parameter."""
+    for relu in net.graph.relus:
+        others = tuple(
+            dataclasses.replace(step, slope=step.slope + 0.01) if step is relu else step
+            for step in net.graph.steps
+        )
+        yield regions.ReLUNetwork(Graph(others), net.parameters)
+        identity = Move(name=relu.name, inputs=relu.inputs, shape=relu.shape)
+        others = tuple(identity if step is relu else step for step in net.graph.steps)
+        yield regions.ReLUNetwork(Graph(others), net.parameters)
+    for name, value in net.parameters.items():
+        yield regions.ReLUNetwork(net.graph, {**net.parameters, name: value * (1 + 1e-6) + 2e-6})
+
+
+@pytest.mark.parametrize("name", ["mlp", "leaky", "residual", "lenet", "relu_ on slice", "CReLU"])
+def test_the_check_of_readings_can_fail(name):
+    model, shape = make(READ[name])
+    net = regions.as_network(model, shape)
+    wrong = list(altered(net))
+    assert len(wrong) > len(net.graph.relus)
+    assert all(differs(other, READ[name])[0] for other in wrong)
+
+
+def test_the_corpus_is_large_and_its_probes_flip_most_units():
     assert len(READ) + len(REFUSED) >= 150
+    flips = []
+    for name in list(READ)[::7]:
+        model, shape = make(READ[name])
+        flips.append(differs(regions.as_network(model, shape), READ[name])[1])
+    assert np.mean(flips) > 0.8
 
 
 def test_the_example_of_the_issue():
