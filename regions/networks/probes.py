@@ -8,8 +8,8 @@ from regions.networks.network import ReLUNetwork
 from regions.networks.steps import Conv, Linear
 
 _SCALES = (0.01, 1.0, 10.0, 100.0, 1e4)
-_EFFORT = 1e7  # multiplications spent on the search
-_LEAST, _MOST = 7, 23  # points returned
+_EFFORT = 5e6  # multiplications spent on the search
+_LEAST, _MOST = 7, 15  # points returned
 
 
 def start_points(shape: tuple[int, ...], rows: int) -> np.ndarray:

@@ -44,7 +44,7 @@ def make_twin(model: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {}
     try:
         with _Copying(), torch.no_grad():
-            twin = copy.deepcopy(model, memo)
+            twin = copy.deepcopy(model, memo).to("cpu")
     except Exception as error:
         raise UnsupportedModelError(
             f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and it is "
@@ -60,25 +60,26 @@ def make_twin(model: nn.Module) -> nn.Module:
             for name, value in table.items():
                 if isinstance(value, FunctionType):
                     table[name] = _copy_function(value, memo)
-    return twin.to("cpu").eval()
+    return twin.eval()
 
 
 def _copy_function(function: FunctionType, memo: dict[int, Any]) -> FunctionType:
     """Return a function whose closure holds copies of what was copied, and its own variables."""
-    if id(function) in memo or not function.__closure__:
+    closure, defaults = function.__closure__ or (), function.__defaults__ or ()
+    if id(function) in memo or not (closure or defaults):
         return memo.get(id(function), function)
-    cells = [memo.setdefault(id(cell), CellType()) for cell in function.__closure__]
+    cells = [memo.setdefault(id(cell), CellType()) for cell in closure]
     copied = FunctionType(
         function.__code__,
         function.__globals__,
         function.__name__,
-        function.__defaults__,
-        tuple(cells),
+        tuple(memo.get(id(value), value) for value in defaults) or None,
+        tuple(cells) or None,
     )
     copied.__kwdefaults__ = function.__kwdefaults__
     copied.__dict__.update(function.__dict__)
     memo[id(function)] = copied
-    for old, new in zip(function.__closure__, cells, strict=True):
+    for old, new in zip(closure, cells, strict=True):
         with suppress(ValueError):  # an empty cell
             value = old.cell_contents
             if isinstance(value, FunctionType):

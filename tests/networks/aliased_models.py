@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from model_parts import program
@@ -114,3 +115,38 @@ TABLE |= {
     for change in ("relu_", "mul_")
     if alias not in ("view of the batch", "transpose", "swapaxes")  # their samples would mix
 }
+
+
+# --- programs drawn at random ---------------------------------------------------------------------
+
+COPIES = (
+    lambda h: h.clone(),
+    lambda h: torch.cat([h[:, 3:], h[:, :3]], 1),
+    lambda h: h.flip(1),
+    lambda h: F.leaky_relu(h, 0.1),
+    lambda h: h + h.roll(1, 1),
+    lambda h: h - 0.5 * h.mean(1, keepdim=True),
+    lambda h: h[:, [3, 1, 4, 1, 5, 0]],
+)
+
+
+def drawn(seed):
+    """A program of views, copies and changes in place on a growing set of values."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.integers(3, size=12)
+    picks = rng.integers(1000, size=(12, 3))
+
+    def forward(m, x):
+        values = [m.a(x)]  # each of shape (samples, 6)
+        for kind, (which, first, second) in zip(kinds, picks, strict=True):
+            h = values[which % len(values)]
+            if kind == 0:
+                values.append(COPIES[first % len(COPIES)](h))
+            elif kind == 1:
+                values.append((h[...], h.detach(), h.view(-1, 6), h.t().t())[first % 4])
+            else:
+                view = list(ALIASES.values())[first % len(ALIASES)](h)
+                list(CHANGES.values())[second % len(CHANGES)](view)
+        return m.b(values[0]) - m.b(values[-1]) + x[:, :3]
+
+    return program(forward)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from aliased_models import drawn
 from model_parts import Issue
 from reading_models import READ
 from refused_models import REFUSED
@@ -87,6 +88,15 @@ def test_a_model_is_read_exactly_and_left_as_it_was(name):
     wrong, flips = differs(net, READ[name])
     assert not wrong
     assert flips > 0.3, f"the probes flip only {flips:.0%} of the units"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_programs_drawn_at_random_are_read_exactly(seed):
+    def factory():
+        return drawn(seed), (4,)
+
+    net = regions.as_network(*make(factory))
+    assert not differs(net, factory)[0]
 
 
 @pytest.mark.parametrize("name", REFUSED)
