@@ -138,15 +138,15 @@ def still_generators() -> Iterator[None]:
     try:
         with torch.random.fork_rng(devices=[]):
             yield
-        drawn = [name for name, used in _drawn(python, numpy).items() if used]
     finally:
+        drawn = [name for name, used in _drawn(python, numpy).items() if used]
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
-    if drawn:
-        raise UnsupportedModelError(
-            f"the model draws from {' and '.join(drawn)} in its forward pass, even in eval mode, "
-            "so it has no fixed function; remove that"
-        )
+        if drawn:  # also the cause of other errors
+            raise UnsupportedModelError(
+                f"the model draws from {' and '.join(drawn)} in its forward pass, even in eval "
+                "mode, so it has no fixed function; remove that"
+            )
 
 
 def _drawn(python: Any, numpy: Any) -> dict[str, bool]:
