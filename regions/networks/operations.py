@@ -7,18 +7,28 @@ only move values need no rule: they are run on labels (see `regions.networks.mem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from regions.errors import UnsupportedModelError
-from regions.networks.builder import Symbol
-from regions.networks.memory import Arrangement
+from regions.networks.builder import Builder, Symbol
+from regions.networks.memory import Arrangement, Memory
 
-if TYPE_CHECKING:
-    from regions.networks.trace import Trace
+
+class Trace(Protocol):
+    """What rules need of a run: the network so far, its memory, and names for weights."""
+
+    builder: Builder
+    memory: Memory
+    preactivations: dict[str | None, np.ndarray]
+
+    def weight_name(self, weight: torch.Tensor, node: str) -> str:
+        """Return the name of a weight."""
+        ...
+
 
 Place = Callable[[torch.Tensor], torch.Tensor]
 Result = tuple[Symbol, Place]
@@ -393,35 +403,3 @@ RULES: dict[str, Callable[..., Result]] = {
     "mean": _mean,
     "sum": _sum,
 }
-
-# run on labels: every value of the result is one of the arguments', or a constant
-MOVING = frozenset(
-    "clone _to_copy copy _unsafe_view _reshape_copy cat stack constant_pad_nd reflection_pad1d "
-    "reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
-    "index index_select gather take roll flip repeat tril triu fill zero masked_fill index_put "
-    "index_copy index_fill scatter slice_scatter select_scatter diagonal_scatter where im2col "
-    "upsample_nearest1d upsample_nearest2d upsample_nearest3d pixel_shuffle pixel_unshuffle "
-    "channel_shuffle nan_to_num put diag_embed view_copy expand_copy permute_copy slice_copy "
-    "select_copy".split()
-)
-
-_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-# the result does not depend on the values of the argument
-_SHAPE_ONLY = frozenset(
-    "zeros_like ones_like empty_like full_like new_zeros new_ones new_empty new_full "
-    "new_empty_strided isnan".split()
-)
-
-
-def is_constant(operation: str, arguments: Mapping[str, Any]) -> bool:
-    """Tell whether a result is the same for all finite values, as a test for NaN is."""
-    if operation in _SHAPE_ONLY:
-        return True
-    x, other = arguments.get("self"), arguments.get("other")
-    infinite = isinstance(other, float) and abs(other) == float("inf")
-    return operation in _COMPARISONS and (infinite or other is x)
-
-
-# other views of the same memory, made in place
-_TURNING = "squeeze_ unsqueeze_ t_ transpose_ swapaxes_ swapdims_ detach_ as_strided_"
-TURNING = frozenset(_TURNING.split())

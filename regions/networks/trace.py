@@ -22,8 +22,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 from regions.errors import RegionsError, UnsupportedModelError
 from regions.networks.builder import Builder
 from regions.networks.memory import Arrangement, Memory, key_of
+from regions.networks.moves import MOVING, TURNING, is_constant
 from regions.networks.network import ReLUNetwork
-from regions.networks.operations import MOVING, RULES, TURNING, is_constant
+from regions.networks.operations import RULES
 from regions.networks.precision import Double, changes_memory, gives_views
 from regions.networks.refusals import unsupported
 
