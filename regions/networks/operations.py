@@ -222,10 +222,6 @@ def _product(trace: Trace, node: str, x: Any, w: Any, bias: Any = None) -> Resul
     return trace.builder.linear(symbol, _numpy(weight), _numpy(bias), name), place
 
 
-def _mm(trace: Trace, node: str, x: Any, mat2: Any, **_: Any) -> Result:
-    return _product(trace, node, x, mat2)
-
-
 def _addmm(
     trace: Trace, node: str, x: Any, mat1: Any, mat2: Any, beta: float = 1, alpha: float = 1
 ) -> Result:
@@ -392,7 +388,7 @@ RULES: dict[str, Callable[..., Result]] = {
     **dict.fromkeys(("relu", "leaky_relu"), _relu),
     **dict.fromkeys(("clamp", "clamp_min"), _clamp),
     "threshold": _threshold,
-    "mm": _mm,
+    "mm": lambda trace, node, x, mat2: _product(trace, node, x, mat2),
     "addmm": _addmm,
     "mv": _mv,
     "bmm": _bmm,
