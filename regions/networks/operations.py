@@ -27,7 +27,6 @@ class Trace(Protocol):
 
     def weight_name(self, weight: torch.Tensor, node: str) -> str:
         """Return the name of a weight."""
-        ...
 
 
 Place = Callable[[torch.Tensor], torch.Tensor]
