@@ -25,8 +25,7 @@ class Trace(Protocol):
     memory: Memory
     preactivations: dict[str | None, np.ndarray]
 
-    def weight_name(self, weight: torch.Tensor, node: str) -> str:
-        """Return the name of a weight."""
+    def weight_name(self, weight: torch.Tensor, node: str) -> str: ...
 
 
 Place = Callable[[torch.Tensor], torch.Tensor]
