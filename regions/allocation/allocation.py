@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regions.errors import DataError
+from regions.allocation.checks import check_layers, check_numbers, check_plateau
+from regions.files import guarded, read_json
 from regions.results import jsonable, write_atomically, write_json
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ class Allocation:
         Splits tried.
     converged : bool
         False if the search stopped at its limit of evaluations.
+
+    Raises
+    ------
+    ArgumentError
+        If the fields do not fit each other, or a count is impossible.
     """
 
     objective: str
@@ -73,6 +78,11 @@ class Allocation:
     ties: int = 0
     evaluations: int = 0
     converged: bool = True
+
+    def __post_init__(self) -> None:
+        check_layers(self.shapes, self.counts, self.roles, self.uniform)
+        check_plateau(self.shapes, self.plateau)
+        check_numbers(self)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -184,18 +194,24 @@ class Allocation:
         DataError
             If the file is missing, truncated, or not a saved allocation.
         """
-        try:
-            content = json.loads(Path(path).read_text())
-            if content.pop("kind") != "regions.Allocation" or content.pop("format") != _FORMAT:
-                raise DataError(f"{path} holds another kind or format of file")
-            del content["densities"]  # follow from counts and shapes
-            content["shapes"] = {name: tuple(s) for name, s in content["shapes"].items()}
-            content["plateau"] = {name: tuple(p) for name, p in content["plateau"].items()}
-            allocation = cls(**content)
-            allocation.summary()
-            return allocation
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(
-                f"{path} is no allocation ({error}); expected a JSON file written by "
-                "Allocation.save (a .csv table cannot be read back)"
-            ) from error
+        expected = "allocation written by Allocation.save as JSON (a .csv cannot be read back)"
+        content = read_json(path, expected)
+        with guarded(Path(path), expected):
+            return cls(**_fields_of(content))
+
+
+def _fields_of(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `Allocation` from what `to_dict` wrote."""
+    if content["kind"] != "regions.Allocation" or content["format"] != _FORMAT:
+        raise ValueError(f"it holds {content['kind']!r} in format {content['format']!r}")
+    names = [field.name for field in fields(Allocation)]
+    unknown = sorted(set(content) - {*names, "kind", "format", "densities"})
+    if unknown:
+        raise ValueError(f"it has the fields {unknown}, which no allocation has")
+    given = {name: content[name] for name in names}
+    given["shapes"] = {name: tuple(shape) for name, shape in given["shapes"].items()}
+    given["plateau"] = {name: tuple(ends) for name, ends in given["plateau"].items()}
+    for name in ("value", "uniform_value", "error"):  # JSON has no infinities
+        if given[name] in ("inf", "-inf", "nan"):
+            given[name] = float(given[name])
+    return given
