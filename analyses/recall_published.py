@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 import regions
 from analyses.catalogue import DATA
 from regions.errors import DataError
-from regions.files import read_npz
 from regions.figures import PALETTE, figure_style
+from regions.files import read_npz
 from regions.recall import plot_balances, plot_intensification
 
 ALGORITHMS = ("MP", "GP", "UP", "RP")

@@ -80,7 +80,9 @@ def check_numbers(allocation: Any) -> None:
 
 def _check_count(what: str, given: Any, size: int) -> None:
     if not _is_whole(given) or not 0 <= given <= size:
-        raise ArgumentError(f"{what}: {given!r:.80}; expected a whole number of weights, 0 to {size}")
+        raise ArgumentError(
+            f"{what}: {given!r:.80}; expected a whole number of weights, 0 to {size}"
+        )
 
 
 def _is_whole(value: Any) -> bool:

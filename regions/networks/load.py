@@ -89,7 +89,8 @@ def _load_program(path: Path) -> Any:
         return torch.export.load(path)
     except Exception as error:
         raise DataError(
-            f"{path} is not a program saved by torch.export.save ({type(error).__name__}: {_line(error)})"
+            f"{path} is not a program saved by torch.export.save ({type(error).__name__}: "
+            f"{_line(error)})"
         ) from error
 
 

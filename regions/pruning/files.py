@@ -70,9 +70,7 @@ def _unpack(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         raise ValueError(f"a mask has the shape {shape}")
     size = prod(shape)
     if bits.dtype != np.uint8 or bits.shape != ((size + 7) // 8,):
-        raise ValueError(
-            f"a mask of shape {shape} needs {(size + 7) // 8} bytes, got {bits.shape}"
-        )
+        raise ValueError(f"a mask of shape {shape} needs {(size + 7) // 8} bytes, got {bits.shape}")
     return np.unpackbits(bits, count=size).astype(bool).reshape(shape)
 
 

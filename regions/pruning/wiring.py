@@ -26,7 +26,9 @@ def read_graph(text: str) -> Graph:
         raise ValueError("the wiring has no steps, or two of one name")
     shapes: dict[str, tuple[int, ...]] = {}
     for position, step in enumerate(graph.steps):
-        if isinstance(step, Input) is not (position == 0) or (position > 0) is not bool(step.inputs):
+        if isinstance(step, Input) is not (position == 0) or (position > 0) is not bool(
+            step.inputs
+        ):
             raise ValueError(f"step {step.name!r} of the wiring is out of place")
         shapes[step.name] = _sizes(step.shape)
         if prod(step.shape) > _LARGEST or not _fits(step, [shapes[name] for name in step.inputs]):

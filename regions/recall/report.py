@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from regions.errors import DataError
 from regions.files import read_table
 from regions.randomness import Rng
 from regions.recall.intensification import intensification
