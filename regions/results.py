@@ -78,7 +78,8 @@ def write_atomically(path: str | os.PathLike, content: bytes | str) -> Path:
 def check_writable(path: str | os.PathLike, *, folder: bool = False) -> Path:
     """Refuse a file (or, with `folder`, a folder) that cannot be written, before any work is done.
 
-    The folders that it needs are made; a probe of some KiB is written there and removed again.
+    A probe of some KiB is written where it would be (or above, where its folders would be made)
+    and is gone again on return.
 
     Raises
     ------
@@ -94,7 +95,8 @@ def check_writable(path: str | os.PathLike, *, folder: bool = False) -> Path:
                 return Path(path)  # a device or a pipe: what is written cannot be taken back
             raise OutputError(f"cannot write {str(path)!r}: it is {found}; give a {chosen}")
         parent = target if folder else target.parent
-        parent.mkdir(parents=True, exist_ok=True)
+        while not parent.exists():
+            parent = parent.parent
         with tempfile.TemporaryFile(dir=parent) as probe:
             probe.write(bytes(_PROBE))
             _flush(probe)

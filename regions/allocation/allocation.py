@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regions.allocation.checks import check_layers, check_numbers, check_plateau
+from regions.errors import DataError
 from regions.files import guarded, read_json
 from regions.results import jsonable, write_atomically, write_json
 
@@ -194,10 +195,15 @@ class Allocation:
         DataError
             If the file is missing, truncated, or not a saved allocation.
         """
-        expected = "allocation written by Allocation.save as JSON (a .csv cannot be read back)"
-        content = read_json(path, expected)
-        with guarded(Path(path), expected):
-            return cls(**_fields_of(content))
+        try:
+            content = read_json(path, "JSON file")
+            with guarded(Path(path), "allocation"):
+                return cls(**_fields_of(content))
+        except DataError as error:
+            raise DataError(
+                f"{path} is no allocation ({error}); expected a JSON file written by "
+                "Allocation.save (a .csv table cannot be read back)"
+            ) from error
 
 
 def _fields_of(content: dict[str, Any]) -> dict[str, Any]:
