@@ -223,11 +223,14 @@ def _array(content: bytes) -> np.ndarray:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple, bool, np.dtype]:
-    version = np.lib.format.read_magic(stream)
-    with warnings.catch_warnings():  # of odd headers, which are read or refused all the same
-        warnings.simplefilter("ignore")
-        if version == (1, 0):
-            return np.lib.format.read_array_header_1_0(stream)
-        if version == (2, 0):
-            return np.lib.format.read_array_header_2_0(stream)
+    try:
+        version = np.lib.format.read_magic(stream)
+        with warnings.catch_warnings():  # of odd headers, which are read or refused all the same
+            warnings.simplefilter("ignore")
+            if version == (1, 0):
+                return np.lib.format.read_array_header_1_0(stream)
+            if version == (2, 0):
+                return np.lib.format.read_array_header_2_0(stream)
+    except Exception as error:  # NumPy parses it as Python, with all errors that has
+        raise ValueError(f"an array has no readable header ({type(error).__name__})") from error
     raise ValueError(f"an array is written in version {version} of the format")
