@@ -20,7 +20,7 @@ from regions.given import (
     read_array,
     widths_or_network,
 )
-from regions.output import TERMINAL, Output, give, is_lost
+from regions.output import TERMINAL, Output, drop_unprinted, give
 from regions.results import check_writable
 from regions.workers import Workers
 
@@ -376,10 +376,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("regions: interrupted; finished tasks are kept", file=sys.stderr)
         return 130
-    except OSError as error:
-        if not is_lost(sys.stdout):
-            raise
-        print(f"regions: cannot print the result: {error.strerror}", file=sys.stderr)
+    except OSError as error:  # of a terminal, a pipe or a file that takes nothing
+        drop_unprinted(sys.stdout)
+        print(f"regions: cannot print the result: {error.strerror or error}", file=sys.stderr)
         return 1
     return status or 0
 

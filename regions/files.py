@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ARRAY_BYTES = 2**32  # of arrays, unpacked
 TEXT_BYTES = 2**28  # of JSON and tables
 _MEMBERS = 100_000
+_COLUMNS = 10_000
 _KINDS = "biufSU"
 _DEFLATE = 1032  # no byte of a deflated stream unpacks to more
 _BROKEN = (
@@ -118,6 +119,8 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
     with guarded(Path(path), "CSV table"):
         if b"\0" in content:
             raise ValueError("it holds NUL bytes")
+        if max((line.count(b",") for line in io.BytesIO(content)), default=0) > _COLUMNS:
+            raise ValueError(f"it has a line of more than {_COLUMNS} columns")
         return pd.read_csv(io.StringIO(content.decode("utf-8-sig")), low_memory=False)
 
 

@@ -43,12 +43,9 @@ def give(result: Any, where: Output) -> None:
         print(text if where.json else result.summary())
 
 
-def is_lost(stream: TextIO) -> bool:
-    """Tell whether nothing can be printed any more; then what is left to print is dropped."""
+def drop_unprinted(stream: TextIO) -> None:
+    """Forget what cannot be printed, or Python would complain once more when it exits."""
     try:
         stream.flush()
     except OSError:
-        # or Python would complain once more when it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        return True
-    return False

@@ -328,9 +328,9 @@ def test_every_strange_value_in_an_allocation_is_an_error_or_an_allocation(tmp_p
             # what is accepted can be used: it is written, read back, shown and tabulated
             assert regions.Allocation.load(found.save(tmp_path / "again.json")) == found
             assert found.summary() and len(found.to_frame()) == len(found.counts)
-            assert (
-                0 < found.density <= 1 and found.apply(PAIRS_OF_ALLOCATION).counts == found.counts
-            )
+            assert 0 < found.density <= 1
+            if found.shapes == allocation.shapes:
+                assert found.apply(PAIRS_OF_ALLOCATION).counts == found.counts
     assert 0 < kept < 600  # such as another value of the objective
 
 
@@ -420,7 +420,9 @@ def test_strange_tables_of_recall_are_errors_of_the_package(tmp_path):
         frame.iloc[row, column] = values[rng.integers(len(values))]
         path.write_bytes(frame.to_csv(index=False).encode("utf-8", "surrogatepass"))
         errors += isinstance(outcome(lambda: report(path)), RegionsError)
-    assert 100 < errors < 200
+    assert errors > 100
+    good.to_csv(path, index=False)
+    assert not isinstance(outcome(lambda: report(path)), Exception)
     for content in (b"\0" * 1000, b"a,b\n" + b"\0" * 10, b'"' * 10000, b"\xff\xfe", b"," * 10**6):
         path.write_bytes(content)
         assert isinstance(outcome(lambda: report(path)), RegionsError)

@@ -214,10 +214,20 @@ def _fields_of(content: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(content) - {*names, "kind", "format", "densities"})
     if unknown:
         raise ValueError(f"it has the fields {unknown}, which no allocation has")
-    given = {name: content[name] for name in names}
+    given = {name: _numbers(content[name]) for name in names if name != "objective"}
+    given["objective"] = content["objective"]
     given["shapes"] = {name: tuple(shape) for name, shape in given["shapes"].items()}
     given["plateau"] = {name: tuple(ends) for name, ends in given["plateau"].items()}
-    for name in ("value", "uniform_value", "error"):  # JSON has no infinities
-        if given[name] in ("inf", "-inf", "nan"):
-            given[name] = float(given[name])
     return given
+
+
+def _numbers(value: Any) -> Any:
+    """Return what `jsonable` was given, where it wrote numbers that JSON has not as texts."""
+    if isinstance(value, dict):
+        return {name: _numbers(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_numbers(part) for part in value]
+    if value in ("inf", "-inf"):
+        return float(value)
+    large = isinstance(value, str) and value.isdecimal() and 16 <= len(value) <= 19
+    return int(value) if large else value

@@ -10,6 +10,7 @@ from typing import Any
 from regions.errors import ArgumentError
 
 ROLES = ("free", "fixed", "whole")
+_LARGEST = 2**63
 
 
 def check_layers(shapes: Any, counts: Any, roles: Any, uniform: Any) -> None:
@@ -27,6 +28,8 @@ def check_layers(shapes: Any, counts: Any, roles: Any, uniform: Any) -> None:
                 f"layer {name!r} has the shape {shape!r:.80}; expected the shape of a weight, such "
                 "as (outputs, inputs)"
             )
+        if prod(shape) > _LARGEST:
+            raise ArgumentError(f"layer {name!r} of shape {shape} has more than 2**63 weights")
         if roles[name] not in ROLES:
             raise ArgumentError(f"role of layer {name!r} is {roles[name]!r}; choose of {ROLES}")
         for what, given in (("counts", counts[name]), ("uniform", uniform[name])):
@@ -69,7 +72,7 @@ def check_numbers(allocation: Any) -> None:
         raise ArgumentError(f"tolerance is {allocation.tolerance!r:.80}; expected a number >= 0")
     for what in ("ties", "evaluations"):
         given = getattr(allocation, what)
-        if not _is_whole(given) or given < 0:
+        if not _is_whole(given) or not 0 <= given <= _LARGEST:
             raise ArgumentError(f"{what} is {given!r:.80}; expected a whole number >= 0")
     if not isinstance(allocation.objective, str) or not isinstance(allocation.converged, bool):
         raise ArgumentError(
@@ -90,4 +93,6 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and not isnan(value)
+    if not isinstance(value, Real) or isinstance(value, bool) or isnan(value):
+        return False
+    return isinstance(value, float) or abs(value) <= _LARGEST
