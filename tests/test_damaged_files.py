@@ -477,3 +477,17 @@ def test_a_damaged_record_of_a_run_is_replaced(tmp_path):
         with no_hang():
             save_table(frame, tmp_path / "b.csv", run)
         assert "b.csv" in json.loads(path.read_text())["outputs"]
+
+
+def test_few_bytes_do_not_become_a_memory_full_of_weights_or_images(tmp_path, monkeypatch):
+    """A deflated file of zeros is a thousand times smaller than the arrays in it."""
+    monkeypatch.setattr("regions.pruning.files._LIMIT", 2**20)
+    path = regions.Masks({"a": np.zeros((2048, 2048))}).save(tmp_path / "masks.npz")
+    assert path.stat().st_size < 2**13
+    found, peak = peak_of(lambda: regions.Masks.load(path))
+    assert isinstance(found, DataError) and "4194304 weights" in str(found) and peak < 2**22
+    monkeypatch.setattr("regions.training.source.MAX_BYTES", 750)
+    data = data_file(tmp_path)
+    data.write_bytes(npz({**DATA, "y_train": LABELS.astype(np.uint8), "y_test": LABELS[:0]}))
+    found = outcome(lambda: load_data(data))
+    assert isinstance(found, DataError) and "768 bytes as float32" in str(found)

@@ -18,7 +18,7 @@ from regions.pruning.wiring import read_graph
 from regions.results import write_atomically, write_json
 
 _FORMAT = 1
-_LIMIT = 2**31  # bytes after decompression
+_LIMIT = 2**31  # bytes after decompression, and weights
 
 
 def save_masks(masks: Masks, path: str | os.PathLike) -> Path:
@@ -52,22 +52,30 @@ def load_masks(path: str | os.PathLike) -> Masks:
                 f"{path} holds {head['kind']} in format {head['format']}; "
                 f"expected regions.Masks in format {_FORMAT}"
             )
+        shapes = {name: _checked_shape(shape) for name, shape in head["layers"]}
+        if len(shapes) < len(head["layers"]):
+            raise ValueError("two layers share a name")
+        weights = sum(map(prod, shapes.values()))
+        if weights > _LIMIT:
+            raise DataError(f"{path} announces masks of {weights} weights; the limit is {_LIMIT}")
         arrays = {
-            name: _unpack(entries[f"bits{index}"], tuple(shape))
-            for index, (name, shape) in enumerate(head["layers"])
+            name: _unpack(entries[f"bits{index}"], shape)
+            for index, (name, shape) in enumerate(shapes.items())
         }
         repaired = {
             name: entries[f"repaired{index}"] for index, name in enumerate(head.get("repaired", []))
         }
-        if len(arrays) < len(head["layers"]):
-            raise ValueError("two layers share a name")
         graph = None if head["graph"] is None else read_graph(head["graph"])
         return Masks(arrays, graph, head["note"], repaired)
 
 
+def _checked_shape(shape: Any) -> tuple[int, ...]:
+    if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
+        raise ValueError(f"a mask has the shape {shape!r:.80}")
+    return tuple(shape)
+
+
 def _unpack(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    if not all(isinstance(n, int) and n > 0 for n in shape):
-        raise ValueError(f"a mask has the shape {shape}")
     size = prod(shape)
     if bits.dtype != np.uint8 or bits.shape != ((size + 7) // 8,):
         raise ValueError(f"a mask of shape {shape} needs {(size + 7) // 8} bytes, got {bits.shape}")

@@ -38,6 +38,11 @@ class Source:
         class_names: Sequence[str] | None = None,
     ) -> Source:
         """Return a source whose parts fit together, or say what does not."""
+        size = train_images.size + test_images.size
+        if 4 * size > MAX_BYTES:
+            raise DataError(
+                f"{name}: {size} numbers take {4 * size} bytes as float32; the limit is {MAX_BYTES}"
+            )
         _check_part(f"{name}: training part", train_images, train_labels)
         _check_part(f"{name}: test part", test_images, test_labels)
         if train_images.shape[1:] != test_images.shape[1:]:
