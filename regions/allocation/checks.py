@@ -95,4 +95,4 @@ def _is_whole(value: Any) -> bool:
 def _is_number(value: Any) -> bool:
     if not isinstance(value, Real) or isinstance(value, bool) or isnan(value):
         return False
-    return isinstance(value, float) or abs(value) <= _LARGEST
+    return isinstance(value, float) or abs(int(value)) <= _LARGEST

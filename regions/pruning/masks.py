@@ -191,7 +191,8 @@ class Masks(Mapping[str, np.ndarray]):
 
         A torch module is changed **in place** and returned; to keep it, pass
         ``copy.deepcopy(model)``. A list of (W, b) pairs or a `ReLUNetwork` is left alone and a
-        masked one is returned.
+        masked one is returned. A parameter that several layers share has one mask: it holds for
+        all of them, also for layers that the masks do not name.
 
         Parameters
         ----------
@@ -205,8 +206,10 @@ class Masks(Mapping[str, np.ndarray]):
         Raises
         ------
         ArgumentError
-            If a layer is missing or has another shape, or a repaired bias has no place in the
-            model; then nothing has been changed.
+            If a layer is missing or has another shape, a repaired bias has no place in the model,
+            layers that share a parameter have different masks, or a weight is computed at every
+            pass (``spectral_norm``, ``weight_norm``, parametrizations), so that no mask would
+            last; then nothing has been changed.
         """
         from regions.pruning.applying import apply_masks
 

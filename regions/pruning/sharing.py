@@ -32,7 +32,7 @@ def check_sharing(criterion: Any, request: Request) -> None:
 def share_masks(chosen: Mapping[str, np.ndarray], tied: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Return the masks of all layers, given those of the first layer of each parameter."""
     for name, owner in tied.items():
-        if name in chosen and not np.array_equal(chosen[name], chosen.get(owner)):
+        if name in chosen and (owner not in chosen or (chosen[name] != chosen[owner]).any()):
             raise ArgumentError(
                 f"layers {owner!r} and {name!r} share one weight, but the criterion gave them "
                 f"different masks; leave {name!r} out"
