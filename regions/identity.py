@@ -94,9 +94,11 @@ def _file_hash(path: Path) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Return a text for numbers, texts and tuples of them, and no other for objects."""
+    """Return a text for numbers, texts and collections of them, and one for all other objects."""
     if isinstance(value, (tuple, list)):
         return f"({', '.join(map(_plain, value))})"
+    if isinstance(value, Mapping):
+        return _plain(sorted((str(key), part) for key, part in value.items()))
     known = value is None or isinstance(value, (bool, int, float, str, os.PathLike))
     return f"{value!r} {content_of(value, {})}" if known else "object"
 

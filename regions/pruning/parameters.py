@@ -85,8 +85,7 @@ def own_parameter(name: str, module: Any, kind: str = "weight") -> torch.nn.Para
             maker, function = _REMEDIES[type(hook).__name__]
             remedy = f"call {function} on it"
     raise ArgumentError(
-        f"the {kind} of layer {name!r} is computed at every pass by {maker}; {remedy} before "
-        "applying masks"
+        f"the {kind} of layer {name!r} is computed at every pass by {maker}; {remedy} first"
     )
 
 
