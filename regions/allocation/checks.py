@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isnan, prod
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from regions.errors import ArgumentError
 
@@ -93,6 +95,6 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    if not isinstance(value, Real) or isinstance(value, bool) or isnan(value):
-        return False
-    return isinstance(value, float) or abs(int(value)) <= _LARGEST
+    if isinstance(value, (float, np.floating)):
+        return not isnan(value)
+    return _is_whole(value) and abs(value) <= _LARGEST
