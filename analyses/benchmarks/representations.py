@@ -24,6 +24,7 @@ import pandas as pd
 import tyro
 
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.errors import DataError
 from regions.figures import Run, save_table
 from regions.representations import MEASURES, cca, layer_of, similarity_grid, svcca
@@ -148,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)
