@@ -30,6 +30,7 @@ _MODEL = (
 _ARCHITECTURE = (
     "a standard model, such as mlp, lenet5 or resnet20 (`regions.training.MODELS`), or " + FACTORY
 )
+INTERRUPTED = 130  # what shells give after Ctrl-C
 Model = Annotated[Positional[str], arg(metavar="MODEL", help=_MODEL)]
 ModelOrWidths = Annotated[
     Positional[str], arg(metavar="MODEL", help=f"widths such as 784,100,100,10, or {_MODEL}")
@@ -126,6 +127,8 @@ def count(
         progress=sys.stderr.isatty(),
     )
     give(found, where)
+    if found.details.get("stopped_by") == "interrupt":
+        return INTERRUPTED
     return 3 if require_exact and found.status is not regions.Status.EXACT else 0
 
 
@@ -360,7 +363,10 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status (0 done, 1 error, 2 usage, 3 not exact)."""
+    """Run the command line; return the exit status.
+
+    0 done, 1 error, 2 usage, 3 not exact, 130 interrupted.
+    """
     try:
         status = tyro.extras.subcommand_cli_from_dict(
             COMMANDS,
@@ -375,7 +381,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("regions: interrupted; finished tasks are kept", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except OSError as error:  # of a terminal, a pipe or a file that takes nothing
         drop_unprinted(sys.stdout)
         print(f"regions: cannot print the result: {error.strerror or error}", file=sys.stderr)
