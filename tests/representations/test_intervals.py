@@ -18,8 +18,8 @@ from regions.representations import (
     jackknife,
     untrained,
 )
-from regions.representations.extent import Extent
-from regions.representations.moments import Column, Moments
+from regions.representations.extent import Column, Extent
+from regions.representations.moments import Moments
 
 RHO = np.array([0.9, 0.7, 0.5, 0.3])
 
