@@ -155,8 +155,8 @@ class _Side:
             bad = int((~np.isfinite(host(rows))).sum())
             raise ArgumentError(
                 f"layer {name!r} of the {self.network} network has {bad} NaN or infinite "
-                f"activations of {host(rows).size} in the batch from image {start}; expected finite "
-                "numbers (did the network diverge, or half precision overflow?)"
+                f"activations of {host(rows).size} in the batch from image {start}; expected "
+                "finite numbers (did the network diverge, or half precision overflow?)"
             )
         self.extents[name] = self.extents[name] | extent if name in self.extents else extent
         if not self.shifted:

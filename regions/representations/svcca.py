@@ -91,22 +91,18 @@ class SVCCA(Measure):
         return counts if isinstance(counts, tuple) else (counts, counts)
 
     def similarity(self, pair: Pair) -> Similarity:
-        x, y = (
-            factor.keep(self._kept(factor, count))
-            for factor, count in zip(
-                (pair.x.principal, pair.y.principal), self._counts, strict=True
-            )
-        )
+        full_x, full_y = pair.x.principal, pair.y.principal
+        count_x, count_y = self._counts
         return correlated(
             pair,
             self.name,
-            x,
-            y,
+            full_x.keep(self._kept(full_x, count_x)),
+            full_y.keep(self._kept(full_y, count_y)),
             self.statistic,
             threshold=self.threshold if self.n_components is None else None,
             n_components=self.n_components,
-            full_rank_x=pair.x.principal.rank,
-            full_rank_y=pair.y.principal.rank,
+            full_rank_x=full_x.rank,
+            full_rank_y=full_y.rank,
         )
 
     def held(self, found: Similarity) -> SVCCA:
