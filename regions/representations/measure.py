@@ -77,16 +77,14 @@ class Measure(ABC):
 def judge(measure: Measure, pair: Pair) -> Similarity:
     """Return the similarity of one pair as the public functions do: with errors and warnings."""
     for side in measure.needs_samples:
-        refuse_few_samples(getattr(pair, side), side.upper(), measure.name)
+        if getattr(pair, side).crowded:
+            _refuse_few_samples(getattr(pair, side), side.upper(), measure.name)
     result = measure(pair)
-    warn_about(result)
+    _warn_about(result)
     return result
 
 
-def refuse_few_samples(layer: Layer, side: str, name: str) -> None:
-    """Raise ArgumentError where a layer has as many live neurons as samples, or more."""
-    if not layer.crowded:
-        return
+def _refuse_few_samples(layer: Layer, side: str, name: str) -> None:
     live = len(layer.live)
     if layer.neurons > layer.n:
         raise ArgumentError(
@@ -101,8 +99,7 @@ def refuse_few_samples(layer: Layer, side: str, name: str) -> None:
     )
 
 
-def warn_about(result: Similarity) -> None:
-    """Warn where a single similarity is undefined or mostly bias."""
+def _warn_about(result: Similarity) -> None:
     if result.status is Status.DEGENERATE:
         warnings.warn(
             f"{result.measure} is NaN: of {result.neurons_x} and {result.neurons_y} neurons "

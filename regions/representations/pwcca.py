@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.representations.correlations import null_summary
 from regions.representations.layer import Layer
 from regions.representations.measure import LINEAR, Measure, judge, result_of, sample_status
+from regions.representations.null import null_mean_correlation
 from regions.representations.pair import Pair, pair_of
 from regions.representations.similarity import Similarity
 
@@ -77,13 +77,13 @@ class PWCCA(Measure):
         x, y = pair.x.whitened, pair.y.whitened
         left, rho, right = np.linalg.svd(pair.canonical, full_matrices=False)
         rho = np.clip(rho, 0.0, 1.0)
-        weights = {"x": _weights(pair.x, left), "y": _weights(pair.y, right.conj().T)}
-        used = [weights[name] for name in ("x", "y") if side in (name, "mean")]
+        sides = {"x": (pair.x, left), "y": (pair.y, right.conj().T)}
+        used = [_weights(*sides[name]) for name in sides if side in (name, "mean")]
         return result_of(
             pair,
             self.name,
             float(np.mean([weight @ rho for weight in used])),
-            null=null_summary(x.rank, y.rank, pair.n, "mean"),
+            null=null_mean_correlation(x.rank, y.rank, pair.n),
             coefficients=rho,
             rank_x=x.rank,
             rank_y=y.rank,

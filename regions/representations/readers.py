@@ -70,15 +70,12 @@ def _run_network(
             before, state = network.advance(state, index)
             multiplier = network.slopes(index, before > 0)
             state = network.activate(state, index, multiplier)
-            found[layer.name] = _shaped(before if tap == "linear" else before * multiplier, layer)
+            values = np.ascontiguousarray(before if tap == "linear" else before * multiplier)
+            found[layer.name] = values.reshape(len(values), *layer.shape)
         found["output"], _ = network.advance(state, len(network.relu_layers))
         return {name: transform(name, torch.from_numpy(found[name])) for name in chosen}
 
     return read
-
-
-def _shaped(values: np.ndarray, layer: Any) -> np.ndarray:
-    return np.ascontiguousarray(values).reshape(len(values), *layer.shape)
 
 
 def _choose(names: list[str], layers: str | Sequence[str] | None) -> list[str]:

@@ -57,15 +57,8 @@ _MEANING = {
 }
 
 
-_COUNTS = (
-    "rank_x",
-    "rank_y",
-    "neurons_x",
-    "neurons_y",
-    "dead_x",
-    "dead_y",
-    "constant_x",
-    "constant_y",
+_COUNTS = tuple(
+    f"{what}_{side}" for what in ("rank", "neurons", "dead", "constant") for side in "xy"
 )
 
 
