@@ -105,7 +105,8 @@ class _Gatherer:
     def _into(self, sums: list, index: int, x: Any, y: Any) -> None:
         """Add (images, samples per image, columns) of both sides to one of the sums."""
         positions = x.shape[1] if self.settings.per_position else None
-        new = self.kind.of(*(rows.reshape(-1, rows.shape[-1]) for rows in (x, y)), positions)
+        x, y = (rows.reshape(-1, rows.shape[-1]) for rows in (x, y))
+        new = self.kind.of(x, y, positions)
         sums[index] = new if sums[index] is None else sums[index] + new
 
     def finish(self) -> Collected:

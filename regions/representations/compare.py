@@ -129,10 +129,11 @@ def _group_results(
     by_frequency = settings.mode == "dft"
 
     def judge(measure: Measure, sums: Any, a: str, b: str) -> Similarity:
-        columns = collected.columns_x[a], collected.columns_y[b]
+        x, y = collected.columns_x[a], collected.columns_y[b]
         if by_frequency:
-            return dft_similarity(*sums.maps(*columns), measure)
-        return measure(sums.pair(*columns))
+            maps_x, maps_y = sums.maps(x, y)
+            return dft_similarity(maps_x, maps_y, measure)
+        return measure(sums.pair(x, y))
 
     def matched(name: str, similarity: Similarity) -> LayerSimilarity:
         interval = None

@@ -110,8 +110,8 @@ class Moments:
 def with_lengths(rows: Any) -> Any:
     """Return the rows with a last column of their squared lengths."""
     lengths = (rows**2).sum(1)[:, None]
-    join = np.hstack if isinstance(rows, np.ndarray) else torch.hstack
-    return join([rows, lengths])
+    both = [rows, lengths]
+    return np.hstack(both) if isinstance(rows, np.ndarray) else torch.hstack(both)
 
 
 def _per_position(rows: Any, positions: int | None) -> np.ndarray | None:

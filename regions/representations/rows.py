@@ -22,7 +22,7 @@ def host(value: Any) -> np.ndarray:
 def as_rows(values: Any, name: str = "X") -> Any:
     """Return (samples, neurons) values in float64: a NumPy array, or a tensor off the CPU."""
     rows = batch_rows(values, name)
-    refuse_one_sample(*rows.shape, name)
+    refuse_one_sample(rows.shape[0], rows.shape[1], name)
     return rows
 
 

@@ -131,8 +131,8 @@ class Similarity:
     @classmethod
     def unknown(cls, measure: str) -> Similarity:
         """Return the result of two layers that do not have the same samples."""
-        nan, counts = float("nan"), dict.fromkeys(("n", *_COUNTS), 0)
-        status = Status.UNDEFINED
+        nan, status = float("nan"), Status.UNDEFINED
+        counts: dict[str, Any] = dict.fromkeys(("n", *_COUNTS), 0)
         return cls(measure=measure, value=nan, value_all=nan, null=nan, status=status, **counts)
 
     @property
