@@ -1,17 +1,35 @@
-"""Cuts cells given by their vertices.
+"""Cuts cells given by their vertices, by signs that are certain.
 
-A vertex carries homogeneous coordinates (y, t) and the set of facets it lies on, as bits; t = 0 is
-a vertex at infinity. Two vertices span an edge if no third one lies on all the facets they share.
+A vertex is the exact crossing of the facets it lies on, kept as bits. Beside them stands where it
+is in float64: homogeneous coordinates (y, t), none above about 1 in size, t = 0 at infinity, and
+
+- its error: no coordinate of some positive multiple of the vertex is farther off;
+- its grid k: all coordinates are exact and multiples of 2^-k (`NO_GRID` if not known);
+- its number among the vertices that `doubts` has settled, or -1.
+
+Two vertices span an edge if no third one lies on all the facets they share, so all that numbers
+decide is on which side of a form a vertex lies. A form's value at a vertex carries a bound of its
+error, from the form's, the vertex's and the evaluation's; where numbers are so short that nothing
+was rounded it is exact; and where it is in doubt `split` returns and asks.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-TOLERANCE = 1e-12
-DONE, ROOM, DOUBT = 0, 1, 2
+UNIT = 2.0**-53
+DONE, ROOM, DOUBT, PAUSE, WORDS = 0, 1, 2, 3, 4
+UNKNOWN = 2  # a sign that nobody has settled
+NO_GRID = 1000.0
+EXACT_BITS = 49.0  # so many bits, and 9 terms of size 1: nothing is rounded
+FORM_EXTRA = 6  # columns of a form: constant, steepness, and bounds (see `normalise`)
+VERTEX_EXTRA = 4  # columns of a vertex: t, error, grid, number
+WORK_AT_ONCE = 30_000_000
+_TINY = 1e-300
 
 
 @intrinsic
@@ -49,18 +67,55 @@ def _alone(masks, nv, u, v):
 
 
 @njit(cache=True)
-def values_of(form, vertices, nv, tolerance, values):
-    """Fill the form's values, zero within the tolerance; return whether both signs occur."""
+def _closer(form, vertex, d, known, cell, unit, value):
+    """Return a doubtful value and its bound once more: exact, sharper, settled, or (_, -1)."""
+    rows, owners = known
+    if form[d + 5] + vertex[d + 2] <= EXACT_BITS:
+        return value, 0.0
+    reach = 0.0
+    for j in range(d):
+        reach = max(reach, abs(vertex[j]))
+    error = vertex[d + 1] * form[d + 1] + reach * form[d + 3] + vertex[d] * form[d + 4]
+    if error == 0.0:
+        return 0.0, 0.0
+    error += _TINY
+    if abs(value) > error:
+        return value, error
+    number = np.int64(vertex[d + 3])
+    if number < 0 or owners[number] != cell or rows[number, unit] == UNKNOWN:
+        return 0.0, -1.0
+    sign = np.float64(rows[number, unit])
+    if sign == 0.0:
+        return 0.0, 0.0
+    size = abs(value) + error
+    if not size < 1.0 / _TINY:
+        return sign, np.inf
+    return sign * size, size
+
+
+@njit(cache=True)
+def values_of(form, vertices, nv, d, known, cell, unit, out):
+    """Fill a form's values at a cell's vertices, their bounds, and the vertices in doubt.
+
+    A value that is zero is exactly 0.0, with the bound 0.0. Returns the least and the largest
+    value (not above and not below 0), and how many vertices are in doubt.
+    """
+    values, errors, doubts = out
     least = most = 0.0
+    left, steep, level = 0, form[d + 1], form[d + 2]
     for k in range(nv):
         value = 0.0
-        for j in range(form.size):
+        for j in range(d + 1):
             value += form[j] * vertices[k, j]
-        if abs(value) <= tolerance:
-            value = 0.0
-        values[k] = value
+        error = vertices[k, d + 1] * steep + level
+        if not abs(value) > error:  # also where either is not a number
+            value, error = _closer(form, vertices[k], d, known, cell, unit, value)
+            if error < 0.0:
+                doubts[left] = k
+                left += 1
+        values[k], errors[k] = value, error
         least, most = min(least, value), max(most, value)
-    return least, most
+    return least, most, left
 
 
 @njit(cache=True)
@@ -76,11 +131,21 @@ def _new_facet(masks, nv):
 
 
 @njit(cache=True)
-def section_of(masks, nv, values, dimension, ends, shares, out_masks):
+def place_of(p, p_error, q, q_error):
+    """Return where a form is zero between two points with values p > 0 and -q < 0, and a bound."""
+    share, off = p / (p + q), 1.0
+    surely = (p + q) * (p + q - p_error - q_error)
+    if surely > 0.0:
+        off = min((p_error * q + q_error * p) / surely * (1 + 16 * UNIT) + 4 * UNIT, 1.0)
+    return share, off
+
+
+@njit(cache=True)
+def section_of(masks, nv, values, errors, dimension, ends, places, out_masks):
     """List the vertices of the cell's section by a hyperplane: (u, v, share) and their facets.
 
-    The vertex lies at ``u + share * (v - u)``; u == v for a vertex of the cell itself. Returns
-    their number, or -1 if `ends` is too short.
+    The vertex lies at ``u + share * (v - u)``, `places` holds the share and its bound; u == v for
+    a vertex of the cell itself. Returns their number, or -1 if `ends` is too short.
     """
     size, words, edge = 0, masks.shape[1], dimension - 1
     for u in range(nv):
@@ -89,7 +154,8 @@ def section_of(masks, nv, values, dimension, ends, shares, out_masks):
         if size + nv > ends.shape[0]:
             return -1
         if values[u] == 0:
-            ends[size, 0], ends[size, 1], shares[size] = u, u, 0.0
+            ends[size, 0], ends[size, 1] = u, u
+            places[size, 0] = places[size, 1] = 0.0
             for w in range(words):
                 out_masks[size, w] = masks[u, w]
             size += 1
@@ -101,7 +167,7 @@ def section_of(masks, nv, values, dimension, ends, shares, out_masks):
                 continue
             if simple or _alone(masks, nv, u, v):
                 ends[size, 0], ends[size, 1] = u, v
-                shares[size] = values[u] / (values[u] - values[v])
+                places[size] = place_of(values[u], errors[u], -values[v], errors[v])
                 for w in range(words):
                     out_masks[size, w] = masks[u, w] & masks[v, w]
                 size += 1
@@ -109,37 +175,78 @@ def section_of(masks, nv, values, dimension, ends, shares, out_masks):
 
 
 @njit(cache=True)
-def _fill_section(vertices, ends, shares, size, out):
-    """Write the coordinates of the section's vertices to `out`."""
-    last = vertices.shape[1] - 1
-    for k in range(size):
-        u, v, share = ends[k, 0], ends[k, 1], shares[k]
-        largest = 0.0
-        for j in range(last + 1):
-            out[k, j] = vertices[u, j] + share * (vertices[v, j] - vertices[u, j])
-            largest = max(largest, abs(out[k, j]))
-        if out[k, last] < 0.5 and u != v:  # only in open domains
-            for j in range(last + 1):
-                out[k, j] /= largest
+def _divisor(a, b):
+    while b:
+        a, b = b, a % b
+    return a
 
 
 @njit(cache=True)
-def cut(here, mask, nv, values, dimension, section, room):
+def _exact_vertex(u, v, p, q, form, d, out):
+    """Write where the edge from u to v meets a form, in integers; False if they are too long.
+
+    The form's values are p > 0 at u and -q < 0 at v, so the vertex is q u + p v.
+    """
+    scale_u, scale_v = 2.0 ** u[d + 2], 2.0 ** v[d + 2]
+    scale = 2.0 ** form[d + 5]
+    at_u, at_v = np.int64(p * scale * scale_u), np.int64(q * scale * scale_v)
+    common, largest = np.int64(0), np.int64(0)
+    for j in range(d + 1):
+        number = abs(at_u * np.int64(v[j] * scale_v) + at_v * np.int64(u[j] * scale_u))
+        common, largest = _divisor(common, number), max(largest, number)
+    bits = np.ceil(np.log2(np.float64(largest // common))) + 1.0
+    if bits > 53.0:
+        return False
+    for j in range(d + 1):
+        number = at_u * np.int64(v[j] * scale_v) + at_v * np.int64(u[j] * scale_u)
+        out[j] = np.float64(number // common) * 2.0**-bits
+    out[d + 1], out[d + 2], out[d + 3] = 0.0, bits, -1.0
+    return True
+
+
+@njit(cache=True)
+def _fill_section(vertices, ends, places, size, form, values, d, out):
+    """Write the section's vertices to `out`."""
+    for k in range(size):
+        u, v = ends[k, 0], ends[k, 1]
+        if u == v:
+            out[k] = vertices[u]
+            continue
+        if form[d + 5] + vertices[u, d + 2] + vertices[v, d + 2] <= EXACT_BITS and _exact_vertex(
+            vertices[u], vertices[v], values[u], -values[v], form, d, out[k]
+        ):
+            continue
+        share, span, largest = places[k, 0], 0.0, 0.0
+        for j in range(d + 1):
+            step = vertices[v, j] - vertices[u, j]
+            out[k, j] = vertices[u, j] + share * step
+            span, largest = max(span, abs(step)), max(largest, abs(out[k, j]))
+        error = max(vertices[u, d + 1], vertices[v, d + 1]) + places[k, 1] * span
+        out[k, d + 1] = (error + UNIT * (largest + 4 * span)) * (1 + 16 * UNIT)
+        out[k, d + 2], out[k, d + 3] = NO_GRID, -1.0
+        if 0.0 < largest < 0.5:  # only in open domains
+            scale = 2.0 ** -np.ceil(np.log2(largest))
+            for j in range(d + 2):
+                out[k, j] *= scale
+
+
+@njit(cache=True)
+def cut(here, mask, nv, form, values, errors, dimension, section, room):
     """Replace a polytope by its two sides, the positive one first.
 
     `here` and `mask` begin with its `nv` vertices and go on to the end of the buffer. `section` is
-    (ends, shares, masks, vertices, spare vertices, spare masks). Returns the sizes of both sides;
-    (-1, 0) if a buffer is too short (nothing changed), (-2, 0) if the cell is inconsistent or has
-    too many facets.
+    (ends, places, masks, vertices, spare vertices, spare masks). Returns the sizes of both sides
+    and the number of the new facet; a number of -1 if a buffer is too short, -2 if facet numbers
+    run out (nothing changed).
     """
-    ends, shares, new_masks, new, spare, spare_masks = section
+    ends, places, new_masks, new, spare, spare_masks = section
     word, bit = _new_facet(mask, nv)
-    size = section_of(mask, nv, values, dimension, ends, shares, new_masks)
+    if word < 0:
+        return 0, 0, -2
+    size = section_of(mask, nv, values, errors, dimension, ends, places, new_masks)
     if size < 0 or 2 * (nv + size) > min(room, spare.shape[0]):
-        return -1, 0
-    if word < 0 or size < dimension:
-        return -2, 0
-    _fill_section(here, ends, shares, size, new)
+        return 0, 0, -1
+    _fill_section(here, ends, places, size, form, values, dimension, new)
     for k in range(size):
         new_masks[k, word] |= bit
     plus = minus = 0
@@ -156,97 +263,155 @@ def cut(here, mask, nv, values, dimension, section, room):
     here[plus : plus + minus], mask[plus : plus + minus] = spare[:minus], spare_masks[:minus]
     first = plus + minus
     here[first : first + size], mask[first : first + size] = new[:size], new_masks[:size]
-    return plus, minus + size
+    facet = 64 * word + np.int64(_ones(bit - np.uint64(1)))  # type: ignore[call-arg]
+    return plus, minus + size, facet
 
 
 @njit(cache=True)
-def normalise(values, noise, forms, tolerance):
-    """Write unit-norm forms of every unit on every cell, and what counts as zero for each.
+def _grid_of(form, d):
+    """Return k such that all coefficients are multiples of 2^-k, or `NO_GRID` if k is large."""
+    grid = 0.0
+    for j in range(d + 1):
+        number = form[j] * 2.0**grid
+        while number != np.floor(number):
+            number *= 2.0
+            grid += 1.0
+            if grid > EXACT_BITS:
+                return NO_GRID
+    return grid
+
+
+@njit(cache=True)
+def normalise(values, noise, gamma, forms):
+    """Write every unit's form on every cell, scaled by a power of two, and bounds of its errors.
 
     Parameters
     ----------
-    values : (cells, d + 1, n) array
-        The units' coefficients as the network gives them.
-    noise : (cells, n) array
-    forms : (cells, n, d + 1) array to fill
-        A form that is zero up to rounding becomes the constant -1.
-    tolerance : (cells, n) array to fill
+    values, noise : (cells, d + 1, n) and (cells, 2, n) arrays
+        See `walk.StageForms`.
+    gamma : float
+        Relative error of an evaluation.
+    forms : (cells, n, d + 6) array to fill
+        d slopes and the constant, none above 1; how far an error of a vertex's coordinates
+        carries; a bound that holds anywhere; that for each |y|, and for each t; the form's grid.
     """
     cells, width, n = values.shape
+    d, more = width - 1, 1 + 64 * UNIT
     for cell in range(cells):
         for i in range(n):
-            norm = 0.0
+            form, largest, steep, lost = forms[cell, i], 0.0, 0.0, 0.0
             for j in range(width):
-                norm += values[cell, j, i] ** 2
-            norm = np.sqrt(norm)
-            silent = norm <= noise[cell, i]
+                largest = max(largest, abs(values[cell, j, i]))
+            slope, offset, scale = noise[cell, 0, i], noise[cell, 1, i], 1.0
+            if 1e-280 < largest < 1e280:
+                scale = math.ldexp(1.0, -math.frexp(largest)[1])
+            elif largest != 0.0:
+                slope = np.inf
             for j in range(width):
-                forms[cell, i, j] = 0.0 if silent else values[cell, j, i] / norm
-            if silent:
-                forms[cell, i, width - 1] = -1.0
-            tolerance[cell, i] = TOLERANCE + (0.0 if silent else noise[cell, i] / norm)
+                form[j] = values[cell, j, i] * scale
+                if abs(form[j]) < 1e-290 and values[cell, j, i] != 0.0:
+                    lost = 1e-290
+                if j < d:
+                    steep += abs(form[j])
+            slope, offset = slope * scale + lost, offset * scale + lost
+            form[d + 3] = (slope + gamma * steep) * more
+            form[d + 4] = (offset + gamma * abs(form[d])) * more
+            form[d + 2] = (form[d + 3] + form[d + 4]) * more
+            form[d + 1] = (steep + abs(form[d]) + slope + offset) * more
+            exact = slope == 0.0 and offset == 0.0 and largest > 0.0
+            form[d + 5] = _grid_of(form, d) if exact else NO_GRID
 
 
 @njit(cache=True)
-def split(forms, tolerance, polytopes, dimension, cursor, stack, budget, out):
+def _signed(least, most, twin, twin_sign, signs):
+    """Return a unit's sign on a cell that it does not cut; -2 where it is zero all over."""
+    if twin >= 0:
+        before = signs[twin]
+        return before if before == -2 else np.int8(before * twin_sign)
+    if most > 0:
+        return np.int8(1)
+    return np.int8(-1) if least < 0 else np.int8(-2)
+
+
+@njit(cache=True)
+def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out, order):
     """Cut a batch of cells by all units of one layer, depth first.
 
     Parameters
     ----------
-    forms, tolerance : (cells, n, d + 1) and (cells, n) arrays
+    forms : (cells, n, d + 6) array
         From `normalise`.
-    polytopes : (vertices, masks, starts)
-        The vertices of all cells one after the other.
+    stage : (hidden, twins, twin signs)
+        The units' labels, and for each an earlier unit of which it is always a multiple, or -1.
+    known : (signs, owners)
+        Signs of every unit at settled vertices, by the vertices' numbers, on the cell `owner`.
+    polytopes : (vertices, masks, starts, labels)
+        The vertices of all cells one after the other, and every cell's facets by their bits.
     dimension : int
-    cursor : (2,) array
-        Next cell and stack height; kept between calls, (0, 0) at first.
-    stack : (vertices, masks, starts, next unit, signs) of the cells still to do
+    cursor : (3,) array
+        Next cell, stack height, doubts; kept between calls, zeros at first.
+    stack : (vertices, masks, labels, starts, next unit, signs, doubts) of the cells still to do
     budget : int
         Return after so many children, even if cells are left.
-    out : (owner, signs, starts, vertices, masks) to fill, or empty arrays for counting alone
+    out : (owner, signs, starts, vertices, masks, labels) to fill, or empty arrays to count alone
+    order : int array
+        The cells to cut.
 
     Returns
     -------
     (code, children)
-        DONE; ROOM if a buffer is too small (nothing is lost: call again with a larger stack or an
-        emptied `out`); DOUBT if facet numbers run out or rounding made a cell inconsistent.
+        DONE; PAUSE after much work; ROOM or WORDS if a buffer or the facets' bits are too few;
+        DOUBT if the vertices `doubts` of the top cell are in doubt. Nothing is lost: call again.
     """
-    vertices, masks, starts = polytopes
-    s_vertices, s_masks, s_start, s_unit, s_sign = stack
-    o_owner, o_sign, o_start, o_vertices, o_masks = out
-    cells, n = forms.shape[0], forms.shape[1]
-    room, keep = s_vertices.shape[0], o_owner.size > 0
-    values = np.empty(room)
+    vertices, masks, starts, labels = polytopes
+    s_vertices, s_masks, s_labels, s_start, s_unit, s_sign, doubts = stack
+    o_owner, o_sign, o_start, o_vertices, o_masks, o_labels = out
+    hidden, twins, twin_signs = stage
+    n, d, room = forms.shape[1], dimension, s_vertices.shape[0]
+    keep = o_owner.size > 0
+    values, errors = np.empty(room), np.empty(room)
     section = (
         np.empty((room, 2), dtype=np.int64),
-        np.empty(room),
+        np.empty((room, 2)),
         np.empty_like(s_masks),
         np.empty_like(s_vertices),
         np.empty_like(s_vertices),
         np.empty_like(s_masks),
     )
-    children = used = 0
+    children = used = work = 0
     while children < budget:
+        if work > WORK_AT_ONCE:
+            return PAUSE, children
         if cursor[1] == 0:
-            if cursor[0] == cells:
+            if cursor[0] == order.size:
                 break
-            first, size = starts[cursor[0]], starts[cursor[0] + 1] - starts[cursor[0]]
+            cell = order[cursor[0]]
+            first, size = starts[cell], starts[cell + 1] - starts[cell]
             if size > room:
                 return ROOM, children
             s_vertices[:size] = vertices[first : first + size]
             s_masks[:size] = masks[first : first + size]
+            s_labels[0] = labels[cell]
             s_start[0], s_start[1], s_unit[0] = 0, size, 0
             cursor[0] += 1
             cursor[1] = 1
-        top, cell = cursor[1] - 1, cursor[0] - 1
+        top, cell = cursor[1] - 1, order[cursor[0] - 1]
         begin, unit = s_start[top], s_unit[top]
         nv = s_start[top + 1] - begin
         here, mask = s_vertices[begin:], s_masks[begin:]
         while unit < n:
-            least, most = values_of(forms[cell, unit], here, nv, tolerance[cell, unit], values)
-            if least < 0 < most:
-                break
-            s_sign[top, unit] = 1 if most > 0 else -1
+            form, least, most = forms[cell, unit], 0.0, 0.0
+            if twins[unit] < 0:
+                least, most, cursor[2] = values_of(
+                    form, here, nv, d, known, cell, unit, (values, errors, doubts)
+                )
+                work += nv
+                if cursor[2] > 0:
+                    s_unit[top] = unit
+                    return DOUBT, children
+                if least < 0 < most:
+                    break
+            s_sign[top, unit] = _signed(least, most, twins[unit], twin_signs[unit], s_sign[top])
             unit += 1
         s_unit[top] = unit
         if unit == n:
@@ -256,17 +421,21 @@ def split(forms, tolerance, polytopes, dimension, cursor, stack, budget, out):
                 o_owner[children], o_sign[children] = cell, s_sign[top]
                 o_vertices[used : used + nv] = here[:nv]
                 o_masks[used : used + nv] = mask[:nv]
+                o_labels[children] = s_labels[top]
                 used += nv
                 o_start[children + 1] = used
             children += 1
             cursor[1] = top
             continue
-        plus, minus = cut(here, mask, nv, values, dimension, section, room - begin)
-        if plus < 0:
-            return (ROOM if plus == -1 else DOUBT), children
+        plus, minus, facet = cut(here, mask, nv, form, values, errors, d, section, room - begin)
+        if facet < 0:
+            return (ROOM if facet == -1 else WORDS), children
+        work += nv * nv
         s_start[top + 1], s_start[top + 2] = begin + plus, begin + plus + minus
         s_unit[top] = s_unit[top + 1] = unit + 1
         s_sign[top + 1, :unit] = s_sign[top, :unit]
         s_sign[top, unit], s_sign[top + 1, unit] = 1, -1
+        s_labels[top + 1] = s_labels[top]
+        s_labels[top, facet] = s_labels[top + 1, facet] = hidden[unit]
         cursor[1] = top + 2
     return DONE, children

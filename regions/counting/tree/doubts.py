@@ -1,0 +1,178 @@
+"""Settles on which side of which units a vertex lies, exactly, where float64 leaves that open."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from regions.counting.exact.solve import Form, crossing, sign, value
+from regions.counting.tree.polytopes import NO_GRID, UNIT, UNKNOWN, VERTEX_EXTRA
+from regions.counting.tree.walk import StageForms
+from regions.errors import RegionsError
+
+INFINITE = -(2**30)  # the label of the facet at infinity; sides are -1 - number, units themselves
+_SHORT = 24  # integers of so many bits leave room to compute with them
+_TINY = 1e-300
+
+
+class InDoubtError(RegionsError, ArithmeticError):
+    """What the engine cannot decide exactly on this network."""
+
+
+class Doubts:
+    """What is known exactly about vertices of a batch of cells.
+
+    Attributes
+    ----------
+    signs : (vertices, n) int8 array
+        The side of every unit of the stage that each settled vertex lies on, or `UNKNOWN`,
+    owners : (vertices,) int array
+        on this cell.
+    """
+
+    def __init__(self, forms: StageForms, table: np.ndarray) -> None:
+        self.forms, self.table = forms, table
+        self.dimension = table.shape[2] - 6
+        self.signs = np.full((16, table.shape[1]), UNKNOWN, np.int8)
+        self.owners = np.full(16, -1, np.int64)
+        self._sides: dict[int, Form] = {}
+        self._numbers: dict[Form, int] = {}
+        self._points: list[tuple[Form, np.ndarray]] = []
+        self._labelled: dict[tuple[int, bytes], Form] = {}
+        self._cell, self._on, self._units = -1, {}, {}
+
+    @property
+    def known(self) -> tuple[np.ndarray, np.ndarray]:
+        """Signs and owners, for the kernels."""
+        return self.signs, self.owners
+
+    def settle(self, cell: int, vertices, masks, labels, doubtful, signs, first: int) -> None:
+        """Settle a cell's doubtful vertices for the units from `first` on; note where they are.
+
+        Parameters
+        ----------
+        cell : int
+        vertices, masks, labels : arrays
+            The cell's vertices, to be changed, their facets' bits, and the facets' labels.
+        doubtful : iterable of int
+            Rows of `vertices`.
+        signs : (n,) int8 array
+            The signs of the stage's first units on the cell.
+        first : int
+        """
+        if not self._sides:
+            if not self.forms.frame.forms.within_reach:
+                raise InDoubtError("the network is too large for exact arithmetic on its vertices")
+            sides = self.forms.frame.forms.sides()
+            self._sides = {-1 - number: form for number, form in sides.items()}
+            self._sides[INFINITE] = (0,) * self.dimension + (1,)
+        if cell != self._cell:
+            self._cell, self._on, self._units = cell, {}, {}
+        for k in doubtful:
+            on = _labels_on(masks[k], labels)
+            number = self._on.get(on)
+            if number is None or INFINITE in on:
+                point = self._point(on, masks, labels, signs[:first])
+                number = self._on[on] = self._number(point)
+            vertices[k] = self._points[number][1]
+            self._fill(number, first)
+
+    def _form(self, label: int, active: np.ndarray) -> Form:
+        """Return the form of a facet, by its label."""
+        if label < 0:
+            return self._sides[label]
+        exact = self.forms.frame.forms
+        layer = int(np.searchsorted(exact.first, label, side="right")) - 1
+        key = label, np.packbits(active[: exact.first[layer]]).tobytes()
+        if key not in self._labelled:
+            self._labelled[key] = exact.unit(label, active)
+        return self._labelled[key]
+
+    def _point(self, on: tuple[int, ...], masks, labels, signs: np.ndarray) -> Form:
+        """Return the vertex on some facets, in homogeneous integers."""
+        active = self.forms.active[self._cell]
+        point = crossing([self._form(label, active) for label in on]) if on else (1,)
+        if point is None:
+            raise InDoubtError("the facets of a vertex do not determine it")
+        if point[-1]:
+            return point
+        # a direction: the cell lies on a known side of every facet that it is not parallel to
+        active = active.copy()
+        active[self.forms.stage.hidden[: len(signs)]] = signs > 0
+        for mask in masks:
+            for label in _labels_on(mask, labels):
+                side = value(self._form(label, active), point)
+                if side:
+                    inside = label < 0 or active[label]
+                    return point if (side > 0) == inside else tuple(-x for x in point)
+        raise InDoubtError("the facets of a cell do not bound it")
+
+    def _number(self, point: Form) -> int:
+        """Return a vertex's number, new if it has none."""
+        number = self._numbers.setdefault(point, len(self._numbers))
+        if number == len(self._points):
+            self._points.append((point, vertex_of(point, number)))
+            if number == len(self.owners):
+                unknown = np.full_like(self.signs, UNKNOWN)
+                self.signs = np.concatenate([self.signs, unknown])
+                self.owners = np.concatenate([self.owners, np.full(number, -1)])
+        return number
+
+    def _fill(self, number: int, first: int) -> None:
+        """Note the vertex's side of every unit from `first` on."""
+        cell, d, row = self._cell, self.dimension, self.signs[number]
+        if self.owners[number] != cell:
+            self.owners[number] = cell
+            row[:] = UNKNOWN
+        point, vertex = self._points[number]
+        left = first + np.flatnonzero(row[first:] == UNKNOWN)
+        forms = self.table[cell, left]
+        with np.errstate(invalid="ignore", over="ignore"):
+            values = forms[:, : d + 1] @ vertex[: d + 1]
+            reach = np.abs(vertex[:d]).max(initial=0.0)
+            bounds = forms[:, d + 1 : d + 5] @ np.array([vertex[d + 1], 0.0, reach, vertex[d]])
+            bounds += _TINY
+        row[left] = np.where(values > bounds, 1, np.where(values < -bounds, -1, UNKNOWN))
+        self._settle(point, row, left[row[left] == UNKNOWN])
+
+    def _settle(self, point: Form, row: np.ndarray, units: np.ndarray) -> None:
+        missing = np.array([unit for unit in units if unit not in self._units], dtype=int)
+        if len(missing):
+            stage, active = self.forms.stage, self.forms.active[self._cell]
+            found = self.forms.frame.forms.units(stage.layer, active, stage.units[missing])
+            self._units.update(zip(missing.tolist(), found, strict=True))
+        for unit in units:
+            row[unit] = sign(value(self._units[int(unit)], point))
+
+
+def vertex_of(point: Form, number: int = -1) -> np.ndarray:
+    """Return a vertex, given by homogeneous integers, as the kernels have it (see `polytopes`)."""
+    d = len(point) - 1
+    vertex = np.empty(d + VERTEX_EXTRA)
+    largest, t = max(abs(x) for x in point), point[-1]
+    bits = largest.bit_length()
+    if bits <= _SHORT or t != largest:
+        vertex[: d + 1] = [x / (1 << bits) for x in point]
+        error = 0.0 if bits <= 53 else UNIT
+        grid = float(bits) if bits <= _SHORT else NO_GRID
+    else:
+        vertex[: d + 1] = [x / t for x in point]
+        error, grid = UNIT * float(np.abs(vertex[:d]).max(initial=0.0)) + _TINY, NO_GRID
+        if all(x * b == a * t for x, (a, b) in zip(point, map(_ratio, vertex[: d + 1]), strict=True)):
+            error = 0.0
+    vertex[d + 1 :] = error, grid, number
+    return vertex
+
+
+def _ratio(number: float) -> tuple[int, int]:
+    return float(number).as_integer_ratio()
+
+
+def _labels_on(mask: np.ndarray, labels: np.ndarray) -> tuple[int, ...]:
+    """Return the labels of the facets in a vertex's mask."""
+    found = []
+    for word, bits in enumerate(mask.tolist()):
+        while bits:
+            low = bits & -bits
+            found.append(int(labels[64 * word + low.bit_length() - 1]))
+            bits ^= low
+    return tuple(sorted(found))
