@@ -13,7 +13,6 @@ in general position.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from regions.counting.tree.polytopes import (
     DONE,
@@ -24,11 +23,12 @@ from regions.counting.tree.polytopes import (
     section_of,
     values_of,
 )
+from regions.kernels import kernel
 
 _WORK_AT_ONCE = 5_000_000
 
 
-@njit(cache=True)
+@kernel()
 def _apart(places, found, place, off):
     """Note a place and its bound; return whether it certainly differs from those before."""
     for k in range(found):
@@ -38,7 +38,7 @@ def _apart(places, found, place, off):
     return True
 
 
-@njit(cache=True)
+@kernel()
 def _place_between(p, p_error, q, q_error):
     """Return where a form with values of opposite signs vanishes between them, and a bound."""
     if p > 0:
@@ -46,14 +46,14 @@ def _place_between(p, p_error, q, q_error):
     return place_of(-p, p_error, q, q_error)
 
 
-@njit(cache=True)
+@kernel()
 def _value(row, ends, place):
     """Return a form's value at a section's vertex."""
     start = row[ends[0]]
     return start + place * (row[ends[1]] - start)
 
 
-@njit(cache=True)
+@kernel()
 def _certain(value, error, row, ends):
     """Tell whether a value's sign is certain; at the cell's vertices it always is."""
     if ends[0] == ends[1]:
@@ -61,7 +61,7 @@ def _certain(value, error, row, ends):
     return abs(value) > error or (row[ends[0]] == 0.0 and row[ends[1]] == 0.0)
 
 
-@njit(cache=True)
+@kernel()
 def _points_on_segment(values, errors, ends, places, index, met):
     """Count where earlier lines cross line `index` inside a polygon; -1 if that is not certain.
 
@@ -86,7 +86,7 @@ def _points_on_segment(values, errors, ends, places, index, met):
     return found
 
 
-@njit(cache=True)
+@kernel()
 def _points_between(values, errors, count, met):
     """Return 1 + the number of places where `count` forms change sign on a segment."""
     for j in range(count):
@@ -96,7 +96,7 @@ def _points_between(values, errors, count, met):
     return 1 + count
 
 
-@njit(cache=True)
+@kernel()
 def _crossing(values, errors, index, ends, places, size, out):
     """Fill the values at a section's vertices of the earlier hyperplanes that cross it.
 
@@ -118,7 +118,7 @@ def _crossing(values, errors, index, ends, places, size, out):
     return crossing
 
 
-@njit(cache=True)
+@kernel()
 def _carried(errors, ends, places, size, reach, rounding, out):
     """Fill the bounds of all values at a section's vertices."""
     for k in range(size):
@@ -129,7 +129,7 @@ def _carried(errors, ends, places, size, reach, rounding, out):
             out[k] = (worse + places[k, 1] * (reach + 2 * worse) + rounding) * (1 + 16 * UNIT)
 
 
-@njit(cache=True)
+@kernel()
 def _flats(dimension, nv, count, reach, work):
     """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt.
 
@@ -170,7 +170,7 @@ def _flats(dimension, nv, count, reach, work):
     return total
 
 
-@njit(cache=True)
+@kernel()
 def _largest_count(hyperplanes, dimension):
     total, term = 1.0, 1.0
     for j in range(min(hyperplanes, dimension)):
@@ -179,7 +179,7 @@ def _largest_count(hyperplanes, dimension):
     return total
 
 
-@njit(cache=True)
+@kernel()
 def _crossed(forms, twins, known, here, nv, dimension, cell, doubts, values, errors):
     """Fill the values at a cell's vertices of the units that cut it, and the vertices' bounds.
 
@@ -204,7 +204,7 @@ def _crossed(forms, twins, known, here, nv, dimension, cell, doubts, values, err
     return crossing, reach, 0
 
 
-@njit(cache=True)
+@kernel()
 def count_flats(forms, twins, known, polytopes, dimension, room, most_flats, counts, cursor, doubts):
     """Fill the number of cells into which one layer cuts every cell of a batch.
 

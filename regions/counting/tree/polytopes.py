@@ -18,8 +18,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from regions.kernels import kernel
 
 UNIT = 2.0**-53
 DONE, ROOM, DOUBT, PAUSE, WORDS = 0, 1, 2, 3, 4
@@ -42,7 +44,7 @@ def _ones(typingctx, word):
     return types.uint64(types.uint64), build
 
 
-@njit(cache=True)
+@kernel()
 def _shared(a, b):
     count = 0
     for w in range(a.size):
@@ -50,7 +52,7 @@ def _shared(a, b):
     return count
 
 
-@njit(cache=True)
+@kernel()
 def _alone(masks, nv, u, v):
     """Tell whether no third vertex lies on all facets that `u` and `v` share."""
     for k in range(nv):
@@ -66,7 +68,7 @@ def _alone(masks, nv, u, v):
     return True
 
 
-@njit(cache=True)
+@kernel()
 def _closer(form, vertex, d, known, cell, unit, value):
     """Return a doubtful value and its bound once more: exact, sharper, settled, or (_, -1)."""
     rows, owners = known
@@ -93,7 +95,7 @@ def _closer(form, vertex, d, known, cell, unit, value):
     return sign * size, size
 
 
-@njit(cache=True)
+@kernel()
 def values_of(form, vertices, nv, d, known, cell, unit, out):
     """Fill a form's values at a cell's vertices, their bounds, and the vertices in doubt.
 
@@ -118,7 +120,7 @@ def values_of(form, vertices, nv, d, known, cell, unit, out):
     return least, most, left
 
 
-@njit(cache=True)
+@kernel()
 def _new_facet(masks, nv):
     """Return (word, bit) of a facet number that no vertex of the cell uses, or (-1, 0)."""
     for w in range(masks.shape[1]):
@@ -130,7 +132,7 @@ def _new_facet(masks, nv):
     return -1, np.uint64(0)
 
 
-@njit(cache=True)
+@kernel()
 def place_of(p, p_error, q, q_error):
     """Return where a form is zero between two points with values p > 0 and -q < 0, and a bound."""
     share, off = p / (p + q), 1.0
@@ -140,7 +142,7 @@ def place_of(p, p_error, q, q_error):
     return share, off
 
 
-@njit(cache=True)
+@kernel()
 def section_of(masks, nv, values, errors, dimension, ends, places, out_masks):
     """List the vertices of the cell's section by a hyperplane: (u, v, share) and their facets.
 
@@ -174,14 +176,14 @@ def section_of(masks, nv, values, errors, dimension, ends, places, out_masks):
     return size
 
 
-@njit(cache=True)
+@kernel()
 def _divisor(a, b):
     while b:
         a, b = b, a % b
     return a
 
 
-@njit(cache=True)
+@kernel()
 def _exact_vertex(u, v, p, q, form, d, out):
     """Write where the edge from u to v meets a form, in integers; False if they are too long.
 
@@ -204,7 +206,7 @@ def _exact_vertex(u, v, p, q, form, d, out):
     return True
 
 
-@njit(cache=True)
+@kernel()
 def _fill_section(vertices, ends, places, size, form, values, d, out):
     """Write the section's vertices to `out`."""
     for k in range(size):
@@ -230,7 +232,7 @@ def _fill_section(vertices, ends, places, size, form, values, d, out):
                 out[k, j] *= scale
 
 
-@njit(cache=True)
+@kernel()
 def cut(here, mask, nv, form, values, errors, dimension, section, room):
     """Replace a polytope by its two sides, the positive one first.
 
@@ -267,7 +269,7 @@ def cut(here, mask, nv, form, values, errors, dimension, section, room):
     return plus, minus + size, facet
 
 
-@njit(cache=True)
+@kernel()
 def _grid_of(form, d):
     """Return k such that all coefficients are multiples of 2^-k, or `NO_GRID` if k is large."""
     grid = 0.0
@@ -281,7 +283,7 @@ def _grid_of(form, d):
     return grid
 
 
-@njit(cache=True)
+@kernel()
 def normalise(values, noise, gamma, forms):
     """Write every unit's form on every cell, scaled by a power of two, and bounds of its errors.
 
@@ -322,7 +324,7 @@ def normalise(values, noise, gamma, forms):
             form[d + 5] = _grid_of(form, d) if exact else NO_GRID
 
 
-@njit(cache=True)
+@kernel()
 def _signed(least, most, twin, twin_sign, signs):
     """Return a unit's sign on a cell that it does not cut; -2 where it is zero all over."""
     if twin >= 0:
@@ -333,7 +335,7 @@ def _signed(least, most, twin, twin_sign, signs):
     return np.int8(-1) if least < 0 else np.int8(-2)
 
 
-@njit(cache=True)
+@kernel()
 def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out, order):
     """Cut a batch of cells by all units of one layer, depth first.
 
