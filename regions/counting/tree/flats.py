@@ -34,7 +34,7 @@ def _apart(places, found, place, off):
     for k in range(found):
         if not abs(places[k, 0] - place) > places[k, 1] + off + 4 * UNIT:
             return False
-    places[found] = place, off
+    places[found, 0], places[found, 1] = place, off
     return True
 
 
@@ -187,7 +187,8 @@ def _crossed(forms, twins, known, here, nv, dimension, cell, doubts, values, err
     the most, and the number of vertices in doubt.
     """
     crossing, reach, own = 0, 0.0, np.empty(nv)
-    errors[:nv] = 0.0
+    for k in range(nv):
+        errors[k] = 0.0
     for unit in range(forms.shape[0]):
         if twins[unit] >= 0:
             continue
@@ -238,7 +239,9 @@ def count_flats(forms, twins, known, polytopes, dimension, room, most_flats, cou
         if _largest_count(crossing, dimension) > most_flats:
             counts[cell] = -1
             continue
-        level_masks[0, :nv] = masks[first : first + nv]
+        for k in range(nv):
+            for w in range(masks.shape[1]):
+                level_masks[0, k, w] = masks[first + k, w]
         counts[cell] = _flats(dimension, nv, crossing, reach, work)
         done += 10 * max(counts[cell], 0)
     return DONE

@@ -169,7 +169,8 @@ def section_of(masks, nv, values, errors, dimension, ends, places, out_masks):
                 continue
             if simple or _alone(masks, nv, u, v):
                 ends[size, 0], ends[size, 1] = u, v
-                places[size] = place_of(values[u], errors[u], -values[v], errors[v])
+                share, off = place_of(values[u], errors[u], -values[v], errors[v])
+                places[size, 0], places[size, 1] = share, off
                 for w in range(words):
                     out_masks[size, w] = masks[u, w] & masks[v, w]
                 size += 1
@@ -212,7 +213,8 @@ def _fill_section(vertices, ends, places, size, form, values, d, out):
     for k in range(size):
         u, v = ends[k, 0], ends[k, 1]
         if u == v:
-            out[k] = vertices[u]
+            for j in range(d + VERTEX_EXTRA):
+                out[k, j] = vertices[u, j]
             continue
         if form[d + 5] + vertices[u, d + 2] + vertices[v, d + 2] <= EXACT_BITS and _exact_vertex(
             vertices[u], vertices[v], values[u], -values[v], form, d, out[k]
@@ -230,6 +232,22 @@ def _fill_section(vertices, ends, places, size, form, values, d, out):
             scale = 2.0 ** -np.ceil(np.log2(largest))
             for j in range(d + 2):
                 out[k, j] *= scale
+
+
+@kernel()
+def _copy(vertices, masks, first, count, out, out_masks, at):
+    """Copy so many vertices and their masks: loops, as slices take seconds to compile."""
+    for k in range(count):
+        for j in range(vertices.shape[1]):
+            out[at + k, j] = vertices[first + k, j]
+        for w in range(masks.shape[1]):
+            out_masks[at + k, w] = masks[first + k, w]
+
+
+@kernel()
+def _copy_row(rows, row, out, at):
+    for j in range(rows.shape[1]):
+        out[at, j] = rows[row, j]
 
 
 @kernel()
@@ -254,17 +272,16 @@ def cut(here, mask, nv, form, values, errors, dimension, section, room):
     plus = minus = 0
     for u in range(nv):
         if values[u] < 0:
-            spare[minus], spare_masks[minus] = here[u], mask[u]
+            _copy(here, mask, u, 1, spare, spare_masks, minus)
             minus += 1
         elif values[u] > 0:
             if plus < u:
-                here[plus], mask[plus] = here[u], mask[u]
+                _copy(here, mask, u, 1, here, mask, plus)
             plus += 1
-    here[plus : plus + size], mask[plus : plus + size] = new[:size], new_masks[:size]
+    _copy(new, new_masks, 0, size, here, mask, plus)
     plus += size
-    here[plus : plus + minus], mask[plus : plus + minus] = spare[:minus], spare_masks[:minus]
-    first = plus + minus
-    here[first : first + size], mask[first : first + size] = new[:size], new_masks[:size]
+    _copy(spare, spare_masks, 0, minus, here, mask, plus)
+    _copy(new, new_masks, 0, size, here, mask, plus + minus)
     facet = 64 * word + np.int64(_ones(bit - np.uint64(1)))  # type: ignore[call-arg]
     return plus, minus + size, facet
 
@@ -391,9 +408,8 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
             first, size = starts[cell], starts[cell + 1] - starts[cell]
             if size > room:
                 return ROOM, children
-            s_vertices[:size] = vertices[first : first + size]
-            s_masks[:size] = masks[first : first + size]
-            s_labels[0] = labels[cell]
+            _copy(vertices, masks, first, size, s_vertices, s_masks, 0)
+            _copy_row(labels, cell, s_labels, 0)
             s_start[0], s_start[1], s_unit[0] = 0, size, 0
             cursor[0] += 1
             cursor[1] = 1
@@ -420,10 +436,10 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
             if keep:
                 if used + nv > o_vertices.shape[0]:
                     return ROOM, children
-                o_owner[children], o_sign[children] = cell, s_sign[top]
-                o_vertices[used : used + nv] = here[:nv]
-                o_masks[used : used + nv] = mask[:nv]
-                o_labels[children] = s_labels[top]
+                o_owner[children] = cell
+                _copy_row(s_sign, top, o_sign, children)
+                _copy(here, mask, 0, nv, o_vertices, o_masks, used)
+                _copy_row(s_labels, top, o_labels, children)
                 used += nv
                 o_start[children + 1] = used
             children += 1
@@ -435,9 +451,9 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
         work += nv * nv
         s_start[top + 1], s_start[top + 2] = begin + plus, begin + plus + minus
         s_unit[top] = s_unit[top + 1] = unit + 1
-        s_sign[top + 1, :unit] = s_sign[top, :unit]
+        _copy_row(s_sign, top, s_sign, top + 1)
         s_sign[top, unit], s_sign[top + 1, unit] = 1, -1
-        s_labels[top + 1] = s_labels[top]
+        _copy_row(s_labels, top, s_labels, top + 1)
         s_labels[top, facet] = s_labels[top + 1, facet] = hidden[unit]
         cursor[1] = top + 2
     return DONE, children
