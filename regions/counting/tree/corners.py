@@ -14,7 +14,8 @@ from regions.counting.exact.scaled import primitive
 from regions.counting.exact.solve import Form, crossing, value
 from regions.counting.tree.doubts import INFINITE, InDoubtError, vertex_of
 from regions.counting.tree.frame import Frame
-from regions.counting.tree.polytopes import UNIT, VERTEX_EXTRA
+from regions.counting.tree.newton import NO_GRID, UNIT, gamma_of
+from regions.counting.tree.polytopes import FORM_EXTRA, VERTEX_EXTRA
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
@@ -37,14 +38,20 @@ class VertexCells:
         The facets every vertex lies on, as bits.
     starts : (cells + 1,) int array
         Where each cell's vertices begin.
-    labels : (cells, 64 * words) int32 array
-        What every bit stands for: a hidden unit, -1 - k for the domain's side k, or `INFINITE`.
+    facets : (cells, 64 * words) int32 array
+        What every bit stands for, a row of `planes`.
+    planes : (rows, d + 6) array
+        The facets' forms, up to a sign (see `polytopes.normalise`).
+    units : (rows,) int array
+        Whose they are: a hidden unit's, -1 - k for the domain's side k, or `INFINITE`.
     """
 
     vertices: np.ndarray
     masks: np.ndarray
     starts: np.ndarray
-    labels: np.ndarray
+    facets: np.ndarray
+    planes: np.ndarray
+    units: np.ndarray
 
 
 def of_bounded(frame: Frame) -> VertexCells:
@@ -53,7 +60,8 @@ def of_bounded(frame: Frame) -> VertexCells:
         labels, corners = _box(frame)
         labels, corners = _clipped(frame, labels, corners)
         if all(label > _ARTIFICIAL for label in labels):
-            return _cells([corners], [labels], frame.dimension)
+            sides = frame.forms.sides()
+            return _cells([corners], {label: sides[-1 - label] for label in labels}, frame.dimension)
         # bounds that were to lie outside the domain cut it
         frame = replace(
             frame,
@@ -153,7 +161,7 @@ def orthants(net: ReLUNetwork, frame: Frame) -> tuple[np.ndarray, np.ndarray, Ve
     hidden = sum(layer.size for layer in net.relu_layers)
     active = np.zeros((2**d, hidden), bool)
     if d == 0:
-        return np.zeros(0, int), active, _cells([[((1,), 0)]], [[]], 0)
+        return np.zeros(0, int), active, _cells([[((1,), 0)]], {}, 0)
     units, forms = _independent(net, frame)
     apex, infinity = crossing(forms), (0,) * d + (1,)
     rays = []
@@ -167,7 +175,8 @@ def orthants(net: ReLUNetwork, frame: Frame) -> tuple[np.ndarray, np.ndarray, Ve
         others = [(end, facets & ~(1 << k) | 1 << d) for k, end in enumerate(ends)]
         corners.append([(apex, facets), *others])
         active[cell, units] = np.array(signs) > 0
-    return units, active, _cells(corners, [[*units.tolist(), INFINITE]] * 2**d, d)
+    named = dict(zip([*units.tolist(), INFINITE], [*forms, infinity], strict=True))
+    return units, active, _cells(corners, named, d)
 
 
 def _independent(net: ReLUNetwork, frame: Frame) -> tuple[np.ndarray, list[Form]]:
@@ -190,16 +199,30 @@ def _independent(net: ReLUNetwork, frame: Frame) -> tuple[np.ndarray, list[Form]
     raise InDoubtError("the first layer's units do not bound cells of the whole domain")
 
 
-def _cells(corners: Sequence[list[Corner]], labels: Sequence[list[int]], d: int) -> VertexCells:
-    """Return cells given by their corners and the labels of their facets."""
-    words = 1 + max(map(len, labels)) // _BITS
+def _cells(corners: Sequence[list[Corner]], facets: dict[int, Form], d: int) -> VertexCells:
+    """Return cells given by their corners; bit k is the k-th facet."""
+    words = 1 + len(facets) // _BITS
     flat = [corner for cell in corners for corner in cell]
-    vertices, masks = np.empty((len(flat), d + VERTEX_EXTRA)), np.zeros((len(flat), words), np.uint64)
+    vertices = np.empty((len(flat), d + VERTEX_EXTRA))
+    masks = np.zeros((len(flat), words), np.uint64)
     for row, (point, mask) in enumerate(flat):
         vertices[row] = vertex_of(point)
         for word in range(words):
             masks[row, word] = mask >> _BITS * word & (2**_BITS - 1)
-    table = np.zeros((len(corners), _BITS * words), np.int32)
-    for cell, names in enumerate(labels):
-        table[cell, : len(names)] = names
-    return VertexCells(vertices, masks, np.cumsum([0, *map(len, corners)]), table)
+    bits = np.arange(_BITS * words, dtype=np.int32)
+    bits[len(facets) :] = 0
+    planes = np.array([_plane(form) for form in facets.values()]).reshape(-1, d + FORM_EXTRA)
+    starts = np.cumsum([0, *map(len, corners)])
+    units = np.array(list(facets), dtype=np.int64)
+    return VertexCells(vertices, masks, starts, np.tile(bits, (len(corners), 1)), planes, units)
+
+
+def _plane(form: Form) -> np.ndarray:
+    """Return a form of integers, rounded, with the bounds of its errors."""
+    d, scale = len(form) - 1, 1 << max(abs(x) for x in form).bit_length()
+    row = np.empty(d + FORM_EXTRA)
+    row[: d + 1] = [x / scale for x in form]
+    sizes, error = np.abs(row[: d + 1]), gamma_of(d) + UNIT
+    slopes, constant = error * sizes[:d].sum(), error * sizes[d]
+    row[d + 1 :] = 2 * sizes.sum(), slopes + constant, slopes, constant, NO_GRID
+    return row

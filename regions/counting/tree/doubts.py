@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from regions.counting.exact.solve import Form, crossing, sign, value
-from regions.counting.tree.polytopes import NO_GRID, UNIT, UNKNOWN, VERTEX_EXTRA
+from regions.counting.tree.newton import NO_GRID, UNIT
+from regions.counting.tree.polytopes import UNKNOWN, VERTEX_EXTRA
 from regions.counting.tree.walk import StageForms
 from regions.errors import RegionsError
 
@@ -29,15 +30,15 @@ class Doubts:
         on this cell.
     """
 
-    def __init__(self, forms: StageForms, table: np.ndarray) -> None:
-        self.forms, self.table = forms, table
+    def __init__(self, forms: StageForms, table: np.ndarray, units: np.ndarray) -> None:
+        self.forms, self.table, self.units = forms, table, units
         self.dimension = table.shape[2] - 6
         self.signs = np.full((16, table.shape[1]), UNKNOWN, np.int8)
         self.owners = np.full(16, -1, np.int64)
         self._sides: dict[int, Form] = {}
         self._numbers: dict[Form, int] = {}
         self._points: list[tuple[Form, np.ndarray]] = []
-        self._labelled: dict[tuple[int, bytes], Form] = {}
+        self._made: dict[tuple[int, bytes], Form] = {}
         self._cell, self._on, self._units = -1, {}, {}
 
     @property
@@ -45,14 +46,14 @@ class Doubts:
         """Signs and owners, for the kernels."""
         return self.signs, self.owners
 
-    def settle(self, cell: int, vertices, masks, labels, doubtful, signs, first: int) -> None:
+    def settle(self, cell: int, vertices, masks, facets, doubtful, signs, first: int) -> None:
         """Settle a cell's doubtful vertices for the units from `first` on; note where they are.
 
         Parameters
         ----------
         cell : int
-        vertices, masks, labels : arrays
-            The cell's vertices, to be changed, their facets' bits, and the facets' labels.
+        vertices, masks, facets : arrays
+            The cell's vertices, to be changed, their facets' bits, and the facets' numbers.
         doubtful : iterable of int
             Rows of `vertices`.
         signs : (n,) int8 array
@@ -68,43 +69,52 @@ class Doubts:
         if cell != self._cell:
             self._cell, self._on, self._units = cell, {}, {}
         for k in doubtful:
-            on = _labels_on(masks[k], labels)
+            on = _facets_on(masks[k], facets)
             number = self._on.get(on)
-            if number is None or INFINITE in on:
-                point = self._point(on, masks, labels, signs[:first])
+            if number is None or not self._points[number][0][-1]:
+                point = self._point(on, masks, facets, signs[:first])
                 number = self._on[on] = self._number(point)
             vertices[k] = self._points[number][1]
             self._fill(number, first)
 
-    def _form(self, label: int, active: np.ndarray) -> Form:
-        """Return the form of a facet, by its label."""
-        if label < 0:
-            return self._sides[label]
-        exact = self.forms.frame.forms
-        layer = int(np.searchsorted(exact.first, label, side="right")) - 1
-        key = label, np.packbits(active[: exact.first[layer]]).tobytes()
-        if key not in self._labelled:
-            self._labelled[key] = exact.unit(label, active)
-        return self._labelled[key]
+    def _unit(self, facet: int) -> int:
+        """Return the unit (or side, ...) that made a facet of the current cell."""
+        base, n = len(self.units), self.table.shape[1]
+        return int(self.units[facet] if facet < base else self.forms.stage.hidden[(facet - base) % n])
 
-    def _point(self, on: tuple[int, ...], masks, labels, signs: np.ndarray) -> Form:
+    def _form(self, facet: int) -> Form:
+        """Return the form of a facet of the current cell."""
+        unit, exact, active = self._unit(facet), self.forms.frame.forms, self._active
+        if unit < 0:
+            return self._sides[unit]
+        layer = int(np.searchsorted(exact.first, unit, side="right")) - 1
+        key = unit, np.packbits(active[: exact.first[layer]]).tobytes()
+        if key not in self._made:
+            self._made[key] = exact.unit(unit, active)
+        return self._made[key]
+
+    def _point(self, on: tuple[int, ...], masks, facets, signs: np.ndarray) -> Form:
         """Return the vertex on some facets, in homogeneous integers."""
-        active = self.forms.active[self._cell]
-        point = crossing([self._form(label, active) for label in on]) if on else (1,)
+        point = crossing([self._form(facet) for facet in on]) if on else (1,)
         if point is None:
             raise InDoubtError("the facets of a vertex do not determine it")
         if point[-1]:
             return point
         # a direction: the cell lies on a known side of every facet that it is not parallel to
-        active = active.copy()
+        active = self._active.copy()
         active[self.forms.stage.hidden[: len(signs)]] = signs > 0
         for mask in masks:
-            for label in _labels_on(mask, labels):
-                side = value(self._form(label, active), point)
+            for facet in _facets_on(mask, facets):
+                side = value(self._form(facet), point)
                 if side:
-                    inside = label < 0 or active[label]
+                    unit = self._unit(facet)
+                    inside = unit < 0 or active[unit]
                     return point if (side > 0) == inside else tuple(-x for x in point)
         raise InDoubtError("the facets of a cell do not bound it")
+
+    @property
+    def _active(self) -> np.ndarray:
+        return self.forms.active[self._cell]
 
     def _number(self, point: Form) -> int:
         """Return a vertex's number, new if it has none."""
@@ -167,12 +177,12 @@ def _ratio(number: float) -> tuple[int, int]:
     return float(number).as_integer_ratio()
 
 
-def _labels_on(mask: np.ndarray, labels: np.ndarray) -> tuple[int, ...]:
-    """Return the labels of the facets in a vertex's mask."""
+def _facets_on(mask: np.ndarray, facets: np.ndarray) -> tuple[int, ...]:
+    """Return the numbers of the facets in a vertex's mask."""
     found = []
     for word, bits in enumerate(mask.tolist()):
         while bits:
             low = bits & -bits
-            found.append(int(labels[64 * word + low.bit_length() - 1]))
+            found.append(int(facets[64 * word + low.bit_length() - 1]))
             bits ^= low
     return tuple(sorted(found))

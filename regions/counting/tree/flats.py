@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from regions.counting.tree.newton import UNIT, buffers, sharpen
 from regions.counting.tree.polytopes import (
     DONE,
     DOUBT,
     PAUSE,
-    UNIT,
     place_of,
     section_of,
     values_of,
@@ -180,23 +180,31 @@ def _largest_count(hyperplanes, dimension):
 
 
 @kernel()
-def _crossed(forms, twins, known, here, nv, dimension, cell, doubts, values, errors):
+def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values, errors, places):
     """Fill the values at a cell's vertices of the units that cut it, and the vertices' bounds.
 
     Returns (units, reach, doubts): how many, by how much a value differs between two vertices at
     the most, and the number of vertices in doubt.
     """
+    vertices, masks, starts, facets, planes = polytopes
+    first, nv, forms = starts[cell], starts[cell + 1] - starts[cell], all_forms[cell]
+    here, mask = vertices[first : first + nv], masks[first : first + nv]
     crossing, reach, own = 0, 0.0, np.empty(nv)
     for k in range(nv):
         errors[k] = 0.0
     for unit in range(forms.shape[0]):
         if twins[unit] >= 0:
             continue
-        least, most, left = values_of(
-            forms[unit], here, nv, dimension, known, cell, unit, (values[crossing], own, doubts)
-        )
-        if left > 0:
-            return 0, 0.0, left
+        for attempt in range(2):
+            least, most, left = values_of(
+                forms[unit], here, nv, dimension, known, cell, unit, (values[crossing], own, doubts)
+            )
+            if left == 0:
+                break
+            if attempt == 1:
+                return 0, 0.0, left
+            for k in doubts[:left]:
+                sharpen(here[k], mask[k], facets[cell], planes, all_forms, dimension, places)
         if least < 0 < most:
             crossing += 1
             reach = max(reach, most - least)
@@ -214,9 +222,9 @@ def count_flats(forms, twins, known, polytopes, dimension, room, most_flats, cou
     vertices `doubts` of the cell at the cursor are in doubt: call again. The cursor holds the next
     cell and the number of doubts.
     """
-    vertices, masks, starts, _ = polytopes
+    masks, starts = polytopes[1], polytopes[2]
     cells, n = forms.shape[0], forms.shape[1]
-    levels, done = dimension + 1, 0
+    levels, done, places = dimension + 1, 0, buffers(dimension)
     values = np.empty((levels, n, room))
     errors = np.empty((levels, room))
     level_masks = np.empty((levels, room, masks.shape[1]), dtype=np.uint64)
@@ -228,9 +236,8 @@ def count_flats(forms, twins, known, polytopes, dimension, room, most_flats, cou
             return PAUSE
         cell = cursor[0]
         first, nv = starts[cell], starts[cell + 1] - starts[cell]
-        here = vertices[first : first + nv]
         crossing, reach, cursor[1] = _crossed(
-            forms[cell], twins, known, here, nv, dimension, cell, doubts, values[0], errors[0]
+            forms, twins, known, polytopes, dimension, cell, doubts, values[0], errors[0], places
         )
         if cursor[1] > 0:
             return DOUBT

@@ -21,12 +21,11 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from regions.counting.tree.newton import NO_GRID, UNIT, buffers, sharpen
 from regions.kernels import kernel
 
-UNIT = 2.0**-53
 DONE, ROOM, DOUBT, PAUSE, WORDS = 0, 1, 2, 3, 4
 UNKNOWN = 2  # a sign that nobody has settled
-NO_GRID = 1000.0
 EXACT_BITS = 49.0  # so many bits, and 9 terms of size 1: nothing is rounded
 FORM_EXTRA = 6  # columns of a form: constant, steepness, and bounds (see `normalise`)
 VERTEX_EXTRA = 4  # columns of a vertex: t, error, grid, number
@@ -360,19 +359,20 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
     ----------
     forms : (cells, n, d + 6) array
         From `normalise`.
-    stage : (hidden, twins, twin signs)
-        The units' labels, and for each an earlier unit of which it is always a multiple, or -1.
+    stage : (twins, twin signs)
+        For each unit an earlier one of which it is always a multiple, or -1, and the sign.
     known : (signs, owners)
         Signs of every unit at settled vertices, by the vertices' numbers, on the cell `owner`.
-    polytopes : (vertices, masks, starts, labels)
-        The vertices of all cells one after the other, and every cell's facets by their bits.
+    polytopes : (vertices, masks, starts, facets, planes)
+        See `corners.VertexCells`. New facets are numbered on: those of unit i on a cell get
+        ``len(planes) + cell * n + i``.
     dimension : int
     cursor : (3,) array
         Next cell, stack height, doubts; kept between calls, zeros at first.
-    stack : (vertices, masks, labels, starts, next unit, signs, doubts) of the cells still to do
+    stack : (vertices, masks, facets, starts, next unit, signs, doubts) of the cells still to do
     budget : int
         Return after so many children, even if cells are left.
-    out : (owner, signs, starts, vertices, masks, labels) to fill, or empty arrays to count alone
+    out : (owner, signs, starts, vertices, masks, facets) to fill, or empty arrays to count alone
     order : int array
         The cells to cut.
 
@@ -382,10 +382,10 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
         DONE; PAUSE after much work; ROOM or WORDS if a buffer or the facets' bits are too few;
         DOUBT if the vertices `doubts` of the top cell are in doubt. Nothing is lost: call again.
     """
-    vertices, masks, starts, labels = polytopes
-    s_vertices, s_masks, s_labels, s_start, s_unit, s_sign, doubts = stack
-    o_owner, o_sign, o_start, o_vertices, o_masks, o_labels = out
-    hidden, twins, twin_signs = stage
+    vertices, masks, starts, facets, planes = polytopes
+    s_vertices, s_masks, s_facets, s_start, s_unit, s_sign, doubts = stack
+    o_owner, o_sign, o_start, o_vertices, o_masks, o_facets = out
+    twins, twin_signs = stage
     n, d, room = forms.shape[1], dimension, s_vertices.shape[0]
     keep = o_owner.size > 0
     values, errors = np.empty(room), np.empty(room)
@@ -397,6 +397,7 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
         np.empty_like(s_vertices),
         np.empty_like(s_masks),
     )
+    places = buffers(d)
     children = used = work = 0
     while children < budget:
         if work > WORK_AT_ONCE:
@@ -409,7 +410,7 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
             if size > room:
                 return ROOM, children
             _copy(vertices, masks, first, size, s_vertices, s_masks, 0)
-            _copy_row(labels, cell, s_labels, 0)
+            _copy_row(facets, cell, s_facets, 0)
             s_start[0], s_start[1], s_unit[0] = 0, size, 0
             cursor[0] += 1
             cursor[1] = 1
@@ -420,10 +421,15 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
         while unit < n:
             form, least, most = forms[cell, unit], 0.0, 0.0
             if twins[unit] < 0:
-                least, most, cursor[2] = values_of(
-                    form, here, nv, d, known, cell, unit, (values, errors, doubts)
-                )
-                work += nv
+                for attempt in range(2):
+                    least, most, cursor[2] = values_of(
+                        form, here, nv, d, known, cell, unit, (values, errors, doubts)
+                    )
+                    work += nv
+                    if cursor[2] == 0 or attempt == 1:
+                        break
+                    for k in doubts[: cursor[2]]:
+                        sharpen(here[k], mask[k], s_facets[top], planes, forms, d, places)
                 if cursor[2] > 0:
                     s_unit[top] = unit
                     return DOUBT, children
@@ -439,7 +445,7 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
                 o_owner[children] = cell
                 _copy_row(s_sign, top, o_sign, children)
                 _copy(here, mask, 0, nv, o_vertices, o_masks, used)
-                _copy_row(s_labels, top, o_labels, children)
+                _copy_row(s_facets, top, o_facets, children)
                 used += nv
                 o_start[children + 1] = used
             children += 1
@@ -453,7 +459,7 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
         s_unit[top] = s_unit[top + 1] = unit + 1
         _copy_row(s_sign, top, s_sign, top + 1)
         s_sign[top, unit], s_sign[top + 1, unit] = 1, -1
-        _copy_row(s_labels, top, s_labels, top + 1)
-        s_labels[top, facet] = s_labels[top + 1, facet] = hidden[unit]
+        _copy_row(s_facets, top, s_facets, top + 1)
+        s_facets[top, facet] = s_facets[top + 1, facet] = planes.shape[0] + cell * n + unit
         cursor[1] = top + 2
     return DONE, children

@@ -24,6 +24,7 @@ from regions.counting.tree.cells import Cells
 from regions.counting.tree.corners import VertexCells
 from regions.counting.tree.doubts import Doubts, InDoubtError
 from regions.counting.tree.frame import frame_of
+from regions.counting.tree.newton import gamma_of
 from regions.counting.tree.tally import head_units, tally
 from regions.counting.tree.twins import twins_of
 from regions.counting.tree.walk import Batch, StageForms, Tree, stages_of
@@ -58,15 +59,7 @@ class Polytopes:
         """Yield (owner, active, cells) for at most `budget` children at a time."""
         work = self._begun(cells, forms)
         for found, out in self._resumed(work, np.arange(len(forms.values)), budget):
-            owner, signs, starts, vertices, masks, labels = out
-            used = starts[found]
-            below = VertexCells(
-                vertices[:used].copy(),
-                masks[:used].copy(),
-                starts[: found + 1].copy(),
-                labels[:found].copy(),
-            )
-            yield owner[:found].copy(), signs[:found] > 0, below
+            yield out[0][:found].copy(), out[1][:found] > 0, _below(work, found, out)
 
     def count(self, cells: VertexCells, forms: StageForms) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
@@ -77,7 +70,7 @@ class Polytopes:
         while code != polytopes.DONE:
             code = flats.count_flats(
                 work.table,
-                work.stage[1],
+                work.stage[0],
                 work.doubts.known,
                 work.cells,
                 self.dimension,
@@ -88,12 +81,12 @@ class Polytopes:
                 doubtful,
             )
             if code == polytopes.DOUBT:
-                vertices, masks, starts, labels = work.cells
+                vertices, masks, starts, facets, _ = work.cells
                 cell = cursor[0]
                 own = slice(starts[cell], starts[cell + 1])
                 none = np.zeros(0, np.int8)
                 rows = doubtful[: cursor[1]]
-                work.doubts.settle(cell, vertices[own], masks[own], labels[cell], rows, none, 0)
+                work.doubts.settle(cell, vertices[own], masks[own], facets[cell], rows, none, 0)
             yield int(np.maximum(counts[before : cursor[0]], 0).sum())
             before = cursor[0]
         # where the hyperplanes are not in general position, they have to cut
@@ -104,23 +97,27 @@ class Polytopes:
         """Return some of the cells."""
         starts = cells.starts[index.start : index.stop + 1]
         part = slice(starts[0], starts[-1])
-        return VertexCells(
-            cells.vertices[part], cells.masks[part], starts - starts[0], cells.labels[index]
+        return replace(
+            cells,
+            vertices=cells.vertices[part],
+            masks=cells.masks[part],
+            starts=starts - starts[0],
+            facets=cells.facets[index],
         )
 
     def _begun(self, cells: VertexCells, forms: StageForms) -> _Work:
         d, (count, width, n) = self.dimension, forms.values.shape
         table = np.empty((count, n, d + polytopes.FORM_EXTRA))
-        polytopes.normalise(forms.values, forms.errors, _gamma(d), table)
+        polytopes.normalise(forms.values, forms.errors, gamma_of(d), table)
         vertices = cells.vertices.copy()
         vertices[:, -1] = -1.0  # numbers are those of one batch
         hidden = forms.stage.hidden
         place = np.full(len(self.twins) + 1, -1)
         place[hidden] = np.arange(n)
         twins = place[self.twins[hidden]]
-        stage = hidden.astype(np.int32), twins, self.twin_signs[hidden]
-        arrays = vertices, cells.masks, cells.starts, cells.labels
-        return _Work(Doubts(forms, table), table, stage, arrays)
+        arrays = vertices, cells.masks, cells.starts, cells.facets, cells.planes
+        doubts = Doubts(forms, table, cells.units)
+        return _Work(doubts, table, (twins, self.twin_signs[hidden]), arrays)
 
     def _resumed(self, work: _Work, order, budget: int, keep: bool = True) -> Iterator[tuple]:
         """Call the kernel until no cell is left; yield the number of children and `out`.
@@ -198,24 +195,39 @@ class _Work:
 
 def _settle_top(work: _Work, cell: int, cursor: np.ndarray, stack: tuple) -> None:
     """Settle the doubtful vertices of the cell on top of the stack."""
-    vertices, masks, labels, starts, units, signs, doubtful = stack
+    vertices, masks, facets, starts, units, signs, doubtful = stack
     top = cursor[1] - 1
     own = slice(starts[top], starts[top + 1])
     rows, first = doubtful[: cursor[2]], int(units[top])
-    work.doubts.settle(cell, vertices[own], masks[own], labels[top], rows, signs[top], first)
+    work.doubts.settle(cell, vertices[own], masks[own], facets[top], rows, signs[top], first)
 
 
-def _gamma(d: int) -> float:
-    """Return the relative error of a sum of d + 1 products, in any order, and a little more."""
-    return 1.01 * (d + 4) * polytopes.UNIT
+def _below(work: _Work, found: int, out: tuple) -> VertexCells:
+    """Return the children found, with the planes of their own facets."""
+    _, _, starts, vertices, masks, facets = out
+    planes, table, units = work.cells[4], work.table, work.doubts.units
+    used, facets = starts[found], facets[:found]
+    needed = np.zeros(len(planes) + table.shape[0] * table.shape[1], bool)
+    needed[facets] = True
+    new = np.flatnonzero(needed[len(planes) :])
+    hidden = work.doubts.forms.stage.hidden
+    old = needed[: len(planes)]
+    return VertexCells(
+        vertices[:used].copy(),
+        masks[:used].copy(),
+        starts[: found + 1].copy(),
+        (np.cumsum(needed, dtype=np.int32) - 1)[facets],
+        np.concatenate([planes[old], table.reshape(-1, table.shape[2])[new]]),
+        np.concatenate([units[old], hidden[new % table.shape[1]]]),
+    )
 
 
 def _widened(arrays: tuple, which: tuple[int, int]) -> tuple:
-    """Return the arrays with one more word in the masks and room for its labels."""
-    masks, labels = which
+    """Return the arrays with one more word in the masks and room for its facets."""
+    masks, facets = which
     wider = list(arrays)
     wider[masks] = np.pad(arrays[masks], ((0, 0), (0, 1)))
-    wider[labels] = np.pad(arrays[labels], ((0, 0), (0, 64)))
+    wider[facets] = np.pad(arrays[facets], ((0, 0), (0, 64)))
     return tuple(wider)
 
 
