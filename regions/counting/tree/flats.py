@@ -19,13 +19,16 @@ from regions.counting.tree.polytopes import (
     DONE,
     DOUBT,
     PAUSE,
+    enclose,
     place_of,
     section_of,
+    side_of,
     values_of,
 )
 from regions.kernels import kernel
 
 _WORK_AT_ONCE = 5_000_000
+_SHARP = 1e-14
 
 
 @kernel()
@@ -189,11 +192,12 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values
     vertices, masks, starts, facets, planes = polytopes
     first, nv, forms = starts[cell], starts[cell + 1] - starts[cell], all_forms[cell]
     here, mask = vertices[first : first + nv], masks[first : first + nv]
-    crossing, reach, own = 0, 0.0, np.empty(nv)
+    crossing, reach, own, box = 0, 0.0, np.empty(nv), np.empty((2, dimension + 1))
+    enclose(here, nv, dimension, box)
     for k in range(nv):
         errors[k] = 0.0
     for unit in range(forms.shape[0]):
-        if twins[unit] >= 0:
+        if twins[unit] >= 0 or side_of(forms[unit], box, dimension) != 0:
             continue
         for attempt in range(2):
             least, most, left = values_of(
@@ -211,6 +215,19 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values
             for k in range(nv):
                 errors[k] = max(errors[k], own[k])
     return crossing, reach, 0
+
+
+@kernel()
+def _sharpened(polytopes, forms, cell, dimension, places):
+    """Place a cell's vertices more sharply; return whether that is worth another try."""
+    vertices, masks, starts, facets, planes = polytopes
+    better = False
+    for k in range(starts[cell], starts[cell + 1]):
+        before = vertices[k, dimension + 1]
+        if before > _SHARP:
+            sharpen(vertices[k], masks[k], facets[cell], planes, forms, dimension, places)
+            better = better or vertices[k, dimension + 1] < before / 8
+    return better
 
 
 @kernel()
@@ -250,5 +267,8 @@ def count_flats(forms, twins, known, polytopes, dimension, room, most_flats, cou
             for w in range(masks.shape[1]):
                 level_masks[0, k, w] = masks[first + k, w]
         counts[cell] = _flats(dimension, nv, crossing, reach, work)
+        if counts[cell] < 0 and _sharpened(polytopes, forms, cell, dimension, places):
+            cursor[0] -= 1
+            continue
         done += 10 * max(counts[cell], 0)
     return DONE

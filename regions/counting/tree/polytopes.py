@@ -120,6 +120,34 @@ def values_of(form, vertices, nv, d, known, cell, unit, out):
 
 
 @kernel()
+def enclose(vertices, nv, d, box):
+    """Fill the middle and the half widths of a box around a cell's exact vertices."""
+    error = 0.0
+    for k in range(nv):
+        error = max(error, vertices[k, d + 1])
+    for j in range(d + 1):
+        least = most = vertices[0, j]
+        for k in range(1, nv):
+            least, most = min(least, vertices[k, j]), max(most, vertices[k, j])
+        box[0, j] = (least + most) / 2
+        box[1, j] = (most - least) / 2 * (1 + 16 * UNIT) + error
+
+
+@kernel()
+def side_of(form, box, d):
+    """Return on which side of a form all of a box lies for certain, else 0."""
+    value = spread = 0.0
+    for j in range(d + 1):
+        value += form[j] * box[0, j]
+        spread += abs(form[j]) * box[1, j]
+    # the middle, its value and the spread are rounded, each by less than the form's own bound
+    bound = spread + 4 * form[d + 2]
+    if value > bound:
+        return 1
+    return -1 if value < -bound else 0
+
+
+@kernel()
 def _new_facet(masks, nv):
     """Return (word, bit) of a facet number that no vertex of the cell uses, or (-1, 0)."""
     for w in range(masks.shape[1]):
@@ -247,6 +275,18 @@ def _copy(vertices, masks, first, count, out, out_masks, at):
 def _copy_row(rows, row, out, at):
     for j in range(rows.shape[1]):
         out[at, j] = rows[row, j]
+
+
+@kernel()
+def _copy_facets(facets, masks, nv, out):
+    """Copy what the bits in use stand for, and 0 for the others."""
+    for w in range(masks.shape[1]):
+        used = np.uint64(0)
+        for k in range(nv):
+            used |= masks[k, w]
+        for bit in range(64):
+            at = 64 * w + bit
+            out[at] = facets[at] if used >> np.uint64(bit) & np.uint64(1) else 0
 
 
 @kernel()
@@ -397,7 +437,7 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
         np.empty_like(s_vertices),
         np.empty_like(s_masks),
     )
-    places = buffers(d)
+    places, box = buffers(d), np.empty((2, d + 1))
     children = used = work = 0
     while children < budget:
         if work > WORK_AT_ONCE:
@@ -418,9 +458,13 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
         begin, unit = s_start[top], s_unit[top]
         nv = s_start[top + 1] - begin
         here, mask = s_vertices[begin:], s_masks[begin:]
+        enclose(here, nv, d, box)
         while unit < n:
-            form, least, most = forms[cell, unit], 0.0, 0.0
+            form, side, least, most = forms[cell, unit], 0, 0.0, 0.0
             if twins[unit] < 0:
+                side = side_of(form, box, d)
+                least, most = min(side, 0.0), max(side, 0.0)
+            if twins[unit] < 0 and side == 0:
                 for attempt in range(2):
                     least, most, cursor[2] = values_of(
                         form, here, nv, d, known, cell, unit, (values, errors, doubts)
@@ -445,7 +489,7 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
                 o_owner[children] = cell
                 _copy_row(s_sign, top, o_sign, children)
                 _copy(here, mask, 0, nv, o_vertices, o_masks, used)
-                _copy_row(s_facets, top, o_facets, children)
+                _copy_facets(s_facets[top], mask, nv, o_facets[children])
                 used += nv
                 o_start[children + 1] = used
             children += 1
