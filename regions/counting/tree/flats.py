@@ -59,9 +59,9 @@ def _value(row, ends, place):
 @kernel()
 def _certain(value, error, row, ends):
     """Tell whether a value's sign is certain; at the cell's vertices it always is."""
-    if ends[0] == ends[1]:
+    if abs(value) > error or ends[0] == ends[1]:
         return True
-    return abs(value) > error or (row[ends[0]] == 0.0 and row[ends[1]] == 0.0)
+    return row[ends[0]] == 0.0 and row[ends[1]] == 0.0
 
 
 @kernel()
@@ -219,7 +219,7 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values
 
 @kernel()
 def _sharpened(polytopes, forms, cell, dimension, places):
-    """Place a cell's vertices more sharply; return whether that is worth another try."""
+    """Place a cell's vertices more sharply; return whether it made a difference."""
     vertices, masks, starts, facets, planes = polytopes
     better = False
     for k in range(starts[cell], starts[cell + 1]):

@@ -15,8 +15,6 @@ was rounded it is exact; and where it is in doubt `split` returns and asks.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
@@ -290,6 +288,21 @@ def _copy_facets(facets, masks, nv, out):
 
 
 @kernel()
+def renumbered(facets, total):
+    """Return facets with new numbers, 0, 1, ..., and the old numbers in this order."""
+    place, out = np.full(total, -1), np.empty_like(facets)
+    used, count = np.empty(min(total, facets.size), dtype=np.int64), 0
+    for cell in range(facets.shape[0]):
+        for bit in range(facets.shape[1]):
+            old = facets[cell, bit]
+            if place[old] < 0:
+                place[old], used[count] = count, old
+                count += 1
+            out[cell, bit] = place[old]
+    return out, used[:count]
+
+
+@kernel()
 def cut(here, mask, nv, form, values, errors, dimension, section, room):
     """Replace a polytope by its two sides, the positive one first.
 
@@ -362,7 +375,10 @@ def normalise(values, noise, gamma, forms):
                 largest = max(largest, abs(values[cell, j, i]))
             slope, offset, scale = noise[cell, 0, i], noise[cell, 1, i], 1.0
             if 1e-280 < largest < 1e280:
-                scale = math.ldexp(1.0, -math.frexp(largest)[1])
+                while largest * scale > 1.0:
+                    scale *= 0.5
+                while largest * scale <= 0.5:
+                    scale *= 2.0
             elif largest != 0.0:
                 slope = np.inf
             for j in range(width):

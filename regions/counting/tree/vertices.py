@@ -206,19 +206,20 @@ def _below(work: _Work, found: int, out: tuple) -> VertexCells:
     """Return the children found, with the planes of their own facets."""
     _, _, starts, vertices, masks, facets = out
     planes, table, units = work.cells[4], work.table, work.doubts.units
-    used, facets = starts[found], facets[:found]
-    needed = np.zeros(len(planes) + table.shape[0] * table.shape[1], bool)
-    needed[facets] = True
-    new = np.flatnonzero(needed[len(planes) :])
-    hidden = work.doubts.forms.stage.hidden
-    old = needed[: len(planes)]
+    used, base, n = starts[found], len(planes), table.shape[1]
+    facets, old = polytopes.renumbered(facets[:found], base + len(table) * n)
+    before = old < base
+    kept, made = old[before], old[~before] - base
+    forms, names = np.empty((len(old), table.shape[2])), np.empty(len(old), np.int64)
+    forms[before], forms[~before] = planes[kept], table.reshape(-1, table.shape[2])[made]
+    names[before], names[~before] = units[kept], work.doubts.forms.stage.hidden[made % n]
     return VertexCells(
         vertices[:used].copy(),
         masks[:used].copy(),
         starts[: found + 1].copy(),
-        (np.cumsum(needed, dtype=np.int32) - 1)[facets],
-        np.concatenate([planes[old], table.reshape(-1, table.shape[2])[new]]),
-        np.concatenate([units[old], hidden[new % table.shape[1]]]),
+        facets,
+        forms,
+        names,
     )
 
 
