@@ -20,7 +20,6 @@ from rational_oracle import oracle
 import regions
 from regions.counting.result import Status
 from regions.counting.tree import polytopes, vertices
-from regions.counting.tree.vertices import InDoubtError
 from regions.errors import DomainError
 
 

@@ -15,7 +15,7 @@ from regions.counting.exact.solve import Form, crossing, value
 from regions.counting.tree.doubts import INFINITE, InDoubtError, vertex_of
 from regions.counting.tree.frame import Frame
 from regions.counting.tree.newton import NO_GRID, UNIT, gamma_of
-from regions.counting.tree.polytopes import FORM_EXTRA, VERTEX_EXTRA
+from regions.counting.tree.signs import FORM_EXTRA, VERTEX_EXTRA
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
@@ -33,7 +33,7 @@ class VertexCells:
     Attributes
     ----------
     vertices : (total, d + 4) array
-        All cells' vertices one after the other (see `polytopes`).
+        All cells' vertices one after the other (see `signs`).
     masks : (total, words) uint64 array
         The facets every vertex lies on, as bits.
     starts : (cells + 1,) int array
@@ -41,7 +41,7 @@ class VertexCells:
     facets : (cells, 64 * words) int32 array
         What every bit stands for, a row of `planes`.
     planes : (rows, d + 6) array
-        The facets' forms, up to a sign (see `polytopes.normalise`).
+        The facets' forms, up to a sign (see `signs.normalise`).
     units : (rows,) int array
         Whose they are: a hidden unit's, -1 - k for the domain's side k, or `INFINITE`.
     """
@@ -61,7 +61,9 @@ def of_bounded(frame: Frame) -> VertexCells:
         labels, corners = _clipped(frame, labels, corners)
         if all(label > _ARTIFICIAL for label in labels):
             sides = frame.forms.sides()
-            return _cells([corners], {label: sides[-1 - label] for label in labels}, frame.dimension)
+            return _cells(
+                [corners], {label: sides[-1 - label] for label in labels}, frame.dimension
+            )
         # bounds that were to lie outside the domain cut it
         frame = replace(
             frame,
@@ -76,7 +78,10 @@ def _box(frame: Frame) -> tuple[list[int], list[Corner]]:
     labels, ends = [], []
     for k in range(d):
         pair = []
-        for end, bound, sides in ((0, frame.low, frame.low_sides), (1, frame.high, frame.high_sides)):
+        for end, bound, sides in (
+            (0, frame.low, frame.low_sides),
+            (1, frame.high, frame.high_sides),
+        ):
             if sides[k] >= 0:
                 form = exact[int(sides[k])]
                 pair.append((-form[-1], form[k]) if form[k] > 0 else (form[-1], -form[k]))

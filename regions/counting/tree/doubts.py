@@ -6,7 +6,7 @@ import numpy as np
 
 from regions.counting.exact.solve import Form, crossing, sign, value
 from regions.counting.tree.newton import NO_GRID, UNIT
-from regions.counting.tree.polytopes import UNKNOWN, VERTEX_EXTRA
+from regions.counting.tree.signs import UNKNOWN, VERTEX_EXTRA
 from regions.counting.tree.walk import StageForms
 from regions.errors import RegionsError
 
@@ -80,7 +80,9 @@ class Doubts:
     def _unit(self, facet: int) -> int:
         """Return the unit (or side, ...) that made a facet of the current cell."""
         base, n = len(self.units), self.table.shape[1]
-        return int(self.units[facet] if facet < base else self.forms.stage.hidden[(facet - base) % n])
+        return int(
+            self.units[facet] if facet < base else self.forms.stage.hidden[(facet - base) % n]
+        )
 
     def _form(self, facet: int) -> Form:
         """Return the form of a facet of the current cell."""
@@ -147,6 +149,8 @@ class Doubts:
     def _settle(self, point: Form, row: np.ndarray, units: np.ndarray) -> None:
         missing = np.array([unit for unit in units if unit not in self._units], dtype=int)
         if len(missing):
+            if self._units:  # where one tie follows another, all forms at once cost less
+                missing = np.setdiff1d(np.arange(len(row)), list(self._units))
             stage, active = self.forms.stage, self.forms.active[self._cell]
             found = self.forms.frame.forms.units(stage.layer, active, stage.units[missing])
             self._units.update(zip(missing.tolist(), found, strict=True))
@@ -155,7 +159,7 @@ class Doubts:
 
 
 def vertex_of(point: Form, number: int = -1) -> np.ndarray:
-    """Return a vertex, given by homogeneous integers, as the kernels have it (see `polytopes`)."""
+    """Return a vertex, given by homogeneous integers, as the kernels have it (see `signs`)."""
     d = len(point) - 1
     vertex = np.empty(d + VERTEX_EXTRA)
     largest, t = max(abs(x) for x in point), point[-1]
@@ -167,7 +171,9 @@ def vertex_of(point: Form, number: int = -1) -> np.ndarray:
     else:
         vertex[: d + 1] = [x / t for x in point]
         error, grid = UNIT * float(np.abs(vertex[:d]).max(initial=0.0)) + _TINY, NO_GRID
-        if all(x * b == a * t for x, (a, b) in zip(point, map(_ratio, vertex[: d + 1]), strict=True)):
+        if all(
+            x * b == a * t for x, (a, b) in zip(point, map(_ratio, vertex[: d + 1]), strict=True)
+        ):
             error = 0.0
     vertex[d + 1 :] = error, grid, number
     return vertex

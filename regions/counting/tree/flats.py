@@ -15,16 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from regions.counting.tree.newton import UNIT, buffers, sharpen
-from regions.counting.tree.polytopes import (
-    DONE,
-    DOUBT,
-    PAUSE,
-    enclose,
-    place_of,
-    section_of,
-    side_of,
-    values_of,
-)
+from regions.counting.tree.polytopes import DONE, DOUBT, PAUSE, section_of
+from regions.counting.tree.signs import enclose, place_of, side_of, values_of
 from regions.kernels import kernel
 
 _WORK_AT_ONCE = 5_000_000
@@ -75,9 +67,7 @@ def _points_on_segment(values, errors, ends, places, index, met):
     for j in range(index):
         row = values[j]
         p, q = _value(row, ends[0], places[0, 0]), _value(row, ends[1], places[1, 0])
-        if not (
-            _certain(p, errors[0], row, ends[0]) and _certain(q, errors[1], row, ends[1])
-        ):
+        if not (_certain(p, errors[0], row, ends[0]) and _certain(q, errors[1], row, ends[1])):
             return -1
         if p == 0 and q == 0:
             return -1
@@ -194,6 +184,7 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values
     here, mask = vertices[first : first + nv], masks[first : first + nv]
     crossing, reach, own, box = 0, 0.0, np.empty(nv), np.empty((2, dimension + 1))
     enclose(here, nv, dimension, box)
+    marked, waiting = np.zeros(nv, dtype=np.bool_), 0
     for k in range(nv):
         errors[k] = 0.0
     for unit in range(forms.shape[0]):
@@ -203,18 +194,22 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values
             least, most, left = values_of(
                 forms[unit], here, nv, dimension, known, cell, unit, (values[crossing], own, doubts)
             )
-            if left == 0:
+            if left == 0 or attempt == 1:
                 break
-            if attempt == 1:
-                return 0, 0.0, left
             for k in doubts[:left]:
                 sharpen(here[k], mask[k], facets[cell], planes, all_forms, dimension, places)
-        if least < 0 < most:
+        for k in doubts[:left]:
+            marked[k] = True
+        if left == 0 and least < 0 < most:
             crossing += 1
             reach = max(reach, most - least)
             for k in range(nv):
                 errors[k] = max(errors[k], own[k])
-    return crossing, reach, 0
+    for k in range(nv):
+        if marked[k]:
+            doubts[waiting] = k
+            waiting += 1
+    return crossing, reach, waiting
 
 
 @kernel()
@@ -231,7 +226,9 @@ def _sharpened(polytopes, forms, cell, dimension, places):
 
 
 @kernel()
-def count_flats(forms, twins, known, polytopes, dimension, room, most_flats, counts, cursor, doubts):
+def count_flats(
+    forms, twins, known, polytopes, dimension, room, most_flats, counts, cursor, doubts
+):
     """Fill the number of cells into which one layer cuts every cell of a batch.
 
     -1 where the hyperplanes are not certainly in general position inside the cell, or more than

@@ -19,7 +19,7 @@ import numpy as np
 from regions.counting.effort import Effort
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
-from regions.counting.tree import corners, flats, polytopes
+from regions.counting.tree import corners, flats, polytopes, signs
 from regions.counting.tree.cells import Cells
 from regions.counting.tree.corners import VertexCells
 from regions.counting.tree.doubts import Doubts, InDoubtError
@@ -106,9 +106,9 @@ class Polytopes:
         )
 
     def _begun(self, cells: VertexCells, forms: StageForms) -> _Work:
-        d, (count, width, n) = self.dimension, forms.values.shape
-        table = np.empty((count, n, d + polytopes.FORM_EXTRA))
-        polytopes.normalise(forms.values, forms.errors, gamma_of(d), table)
+        d, (count, _, n) = self.dimension, forms.values.shape
+        table = np.empty((count, n, d + signs.FORM_EXTRA))
+        signs.normalise(forms.values, forms.errors, gamma_of(d), table)
         vertices = cells.vertices.copy()
         vertices[:, -1] = -1.0  # numbers are those of one batch
         hidden = forms.stage.hidden
@@ -158,7 +158,7 @@ class Polytopes:
     def _stack(self, work: _Work, room: int) -> tuple:
         n, words = work.table.shape[1], work.cells[1].shape[1]
         return (
-            np.empty((room, self.dimension + polytopes.VERTEX_EXTRA)),
+            np.empty((room, self.dimension + signs.VERTEX_EXTRA)),
             np.empty((room, words), np.uint64),
             np.zeros((n + 3, 64 * words), np.int32),
             np.zeros(n + 3, np.int64),
@@ -173,7 +173,7 @@ class Polytopes:
             np.empty(budget, np.int64),
             np.empty((budget, n), np.int8),
             np.zeros(budget + 1, np.int64),
-            np.empty((rows, self.dimension + polytopes.VERTEX_EXTRA)),
+            np.empty((rows, self.dimension + signs.VERTEX_EXTRA)),
             np.empty((rows, words), np.uint64),
             np.empty((budget, 64 * words), np.int32),
         )

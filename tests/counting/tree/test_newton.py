@@ -9,7 +9,7 @@ import pytest
 
 from regions.counting.exact.scaled import Scaled
 from regions.counting.exact.solve import crossing
-from regions.counting.tree import corners, doubts, newton, polytopes
+from regions.counting.tree import corners, doubts, newton, signs
 
 
 def _forms(rng, d, lean):
@@ -22,9 +22,9 @@ def _forms(rng, d, lean):
 def _placed(forms, near):
     d = len(forms)
     planes = np.array([corners._plane(form) for form in forms])
-    vertex = np.append(near, [1.0, polytopes.NO_GRID, -1.0])
+    vertex = np.append(near, [1.0, newton.NO_GRID, -1.0])
     mask, facets = np.array([2**d - 1], np.uint64), np.arange(64, dtype=np.int32)
-    table = np.zeros((1, 1, d + polytopes.FORM_EXTRA))
+    table = np.zeros((1, 1, d + signs.FORM_EXTRA))
     newton.sharpen(vertex, mask, facets, planes, table, d, newton.buffers(d))
     return vertex
 
@@ -56,7 +56,7 @@ def test_vertices_of_integers_are_what_they_say(rng):
             near = np.array([x / largest for x in point])
             scale = 1.0 / np.abs(vertex[:4]).max()
             assert np.abs(vertex[:4] * scale - near).max() <= vertex[4] * scale + 1e-15
-            if vertex[5] < polytopes.NO_GRID:
+            if vertex[5] < newton.NO_GRID:
                 assert vertex[4] == 0.0
                 whole = vertex[:4] * 2.0 ** vertex[5]
                 assert (whole == np.round(whole)).all()
