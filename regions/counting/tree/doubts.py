@@ -68,6 +68,7 @@ class Doubts:
             self._sides[INFINITE] = (0,) * self.dimension + (1,)
         if cell != self._cell:
             self._cell, self._on, self._units = cell, {}, {}
+        waiting = []
         for k in doubtful:
             on = _facets_on(masks[k], facets)
             number = self._on.get(on)
@@ -75,7 +76,8 @@ class Doubts:
                 point = self._point(on, masks, facets, signs[:first])
                 number = self._on[on] = self._number(point)
             vertices[k] = self._points[number][1]
-            self._fill(number, first)
+            waiting.append((number, self._fill(number, first)))
+        self._settle(waiting)
 
     def _unit(self, facet: int) -> int:
         """Return the unit (or side, ...) that made a facet of the current cell."""
@@ -129,13 +131,13 @@ class Doubts:
                 self.owners = np.concatenate([self.owners, np.full(number, -1)])
         return number
 
-    def _fill(self, number: int, first: int) -> None:
-        """Note the vertex's side of every unit from `first` on."""
+    def _fill(self, number: int, first: int) -> np.ndarray:
+        """Note the vertex's side of units from `first` on; return those that float64 leaves."""
         cell, d, row = self._cell, self.dimension, self.signs[number]
         if self.owners[number] != cell:
             self.owners[number] = cell
             row[:] = UNKNOWN
-        point, vertex = self._points[number]
+        vertex = self._points[number][1]
         left = first + np.flatnonzero(row[first:] == UNKNOWN)
         forms = self.table[cell, left]
         with np.errstate(invalid="ignore", over="ignore"):
@@ -144,18 +146,20 @@ class Doubts:
             bounds = forms[:, d + 1 : d + 5] @ np.array([vertex[d + 1], 0.0, reach, vertex[d]])
             bounds += _TINY
         row[left] = np.where(values > bounds, 1, np.where(values < -bounds, -1, UNKNOWN))
-        self._settle(point, row, left[row[left] == UNKNOWN])
+        return left[row[left] == UNKNOWN]
 
-    def _settle(self, point: Form, row: np.ndarray, units: np.ndarray) -> None:
-        missing = np.array([unit for unit in units if unit not in self._units], dtype=int)
+    def _settle(self, waiting: list[tuple[int, np.ndarray]]) -> None:
+        """Settle the sides of some units at some vertices."""
+        needed = {int(unit) for _, units in waiting for unit in units}
+        missing = np.array(sorted(needed.difference(self._units)), dtype=int)
         if len(missing):
-            if self._units:  # where one tie follows another, all forms at once cost less
-                missing = np.setdiff1d(np.arange(len(row)), list(self._units))
-            stage, active = self.forms.stage, self.forms.active[self._cell]
+            stage, active = self.forms.stage, self._active
             found = self.forms.frame.forms.units(stage.layer, active, stage.units[missing])
             self._units.update(zip(missing.tolist(), found, strict=True))
-        for unit in units:
-            row[unit] = sign(value(self._units[int(unit)], point))
+        for number, units in waiting:
+            point, row = self._points[number][0], self.signs[number]
+            for unit in units:
+                row[unit] = sign(value(self._units[int(unit)], point))
 
 
 def vertex_of(point: Form, number: int = -1) -> np.ndarray:

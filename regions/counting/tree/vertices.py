@@ -2,7 +2,7 @@
 
 All layers but the last cut polytopes given by their vertices; in the last layer the cells are
 counted as flats (see `flats`), so most of them are never made. Whole flats and the whole input
-space start from the orthants of first-layer units, with vertices at infinity.
+space start from the orthants of first-layer units, with vertices at infinity. Numbers only ever say on which side of a unit a vertex lies (see `signs`).
 
 A design note on speed: one cell costs some hundred nanoseconds here, about 20 microseconds in
 `cells` (`analyses/benchmarks/counting.py`).
@@ -269,8 +269,10 @@ class Vertices:
     """Exact counts in few dimensions, over bounded domains and whole flats, from vertices.
 
     The network may depend on at most 8 directions of the domain (3 to 6 are what the engine is
-    for). Networks whose geometry leaves the vertices of a cell in doubt are handed over to
-    `cells`; ``details["handed_over"]`` then says why.
+    for). Which facets a vertex lies on, and on which side of every unit, is certified by bounds of
+    the rounding errors or settled in integers. Two kinds of networks are handed over to `cells`,
+    and ``details["handed_over"]`` says why: those too large for exact arithmetic, if something is
+    in doubt, and whole flats on which the first layer's units do not meet in a point.
 
     Examples
     --------
