@@ -2,7 +2,8 @@
 
 All layers but the last cut polytopes given by their vertices; in the last layer the cells are
 counted as flats (see `flats`), so most of them are never made. Whole flats and the whole input
-space start from the orthants of first-layer units, with vertices at infinity. Numbers only ever say on which side of a unit a vertex lies (see `signs`).
+space start from the orthants of first-layer units, with vertices at infinity. All
+that numbers say is on which side of a unit a vertex lies (see `signs`).
 
 A design note on speed: one cell costs some hundred nanoseconds here, about 20 microseconds in
 `cells` (`analyses/benchmarks/counting.py`).
