@@ -122,7 +122,8 @@ def segments_of(frame: Frame) -> Segments:
     net = frame.net
     pair, worst = plain.start(1), 0.0
     middle = np.zeros(frame.dimension)
-    middle[-1] += float(frame.cone)
+    if frame.cone:
+        middle[-1] = 1.0
     for layer in range(len(net.relu_layers)):
         values, bounds, pair = plain.advance(*pair, layer)
         size = float(np.median(np.abs(values).max(axis=0)))

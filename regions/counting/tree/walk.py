@@ -139,6 +139,8 @@ class Tree:
 
     def leaves(self, batch: Batch) -> Iterator[Batch]:
         """Yield all cells below `batch`, depth first, in batches."""
+        if len(batch) == 0:
+            return
         if batch.stage == len(self.stages):
             yield batch
             return
@@ -147,7 +149,7 @@ class Tree:
 
     def counts(self, batch: Batch) -> Iterator[int]:
         """Yield numbers of cells that add up to all cells below `batch`, as they are found."""
-        if batch.stage == len(self.stages):
+        if batch.stage == len(self.stages) or len(batch) == 0:
             yield len(batch)
             return
         if batch.stage == len(self.stages) - 1:
@@ -158,7 +160,10 @@ class Tree:
             yield from self.counts(child)
 
     def children(self, batch: Batch) -> Iterator[Batch]:
-        """Yield the children of `batch` in its next stage, in batches of bounded size."""
+        """Yield the children of `batch` in its next stage, in batches of bounded size.
+
+        A batch can be empty: then a geometry has worked for long and lets the clock be read.
+        """
         stage = self.stages[batch.stage]
         forms, states = self.forms(batch)
         budget = self._budget(states, len(batch))
@@ -166,6 +171,9 @@ class Tree:
         for owner, signs, cells in found:
             active = batch.active[owner]
             active[:, stage.hidden] = signs
+            if len(active) == 0:
+                yield Batch(batch.stage + 1, cells, active)
+                continue
             yield Batch(batch.stage + 1, cells, active, *self.after(stage, states, active, owner))
 
     def forms(self, batch: Batch) -> tuple[StageForms, States]:
