@@ -9,6 +9,7 @@ from regions.counting.tree.newton import NO_GRID, UNIT
 from regions.counting.tree.signs import UNKNOWN, VERTEX_EXTRA
 from regions.counting.tree.walk import StageForms
 from regions.errors import RegionsError
+from regions.networks.steps import Linear
 
 INFINITE = -(2**30)  # the label of the facet at infinity; sides are -1 - number, units themselves
 _SHORT = 24  # integers of so many bits leave room to compute with them
@@ -30,8 +31,11 @@ class Doubts:
         on this cell.
     """
 
-    def __init__(self, forms: StageForms, table: np.ndarray, units: np.ndarray) -> None:
+    def __init__(
+        self, forms: StageForms, table: np.ndarray, units: np.ndarray, twins: np.ndarray
+    ) -> None:
         self.forms, self.table, self.units = forms, table, units
+        self._feeding = _feeding(forms, twins)
         self.dimension = table.shape[2] - 6
         self.signs = np.full((16, table.shape[1]), UNKNOWN, np.int8)
         self.owners = np.full(16, -1, np.int64)
@@ -72,12 +76,37 @@ class Doubts:
         for k in doubtful:
             on = _facets_on(masks[k], facets)
             number = self._on.get(on)
-            if number is None or not self._points[number][0][-1]:
+            if number is None and self._zero_by_structure(on):
+                vertices[k, -1] = self._on[on]
+                continue
+            if number is None or not self._points[number][0] or not self._points[number][0][-1]:
                 point = self._point(on, masks, facets, signs[:first])
                 number = self._on[on] = self._number(point)
             vertices[k] = self._points[number][1]
             waiting.append((number, self._fill(number, first)))
         self._settle(waiting)
+
+    def _zero_by_structure(self, on: tuple[int, ...]) -> bool:
+        """Note which units are zero at a vertex since all that feeds them is; tell whether any is.
+
+        Without a bias a unit is zero where every active unit that it reads is zero, and a vertex
+        lies on the boundaries of the units that made its facets.
+        """
+        if self._feeding is None:
+            return False
+        reads, free, base, first, end = self._feeding
+        units = np.array([self._unit(facet) for facet in on], dtype=int)
+        here = np.isin(base[first:end], base[units[units >= 0]])
+        zero = ~(reads & (self._active[first:end] & ~here)).any(axis=1)
+        zero &= free
+        if not zero.any():
+            return False
+        number = self._on[on] = len(self._points)
+        self._points.append(((), np.zeros(0)))
+        self._grown(number)
+        self.owners[number] = self._cell
+        self.signs[number] = np.where(zero, 0, UNKNOWN)
+        return True
 
     def _unit(self, facet: int) -> int:
         """Return the unit (or side, ...) that made a facet of the current cell."""
@@ -122,14 +151,17 @@ class Doubts:
 
     def _number(self, point: Form) -> int:
         """Return a vertex's number, new if it has none."""
-        number = self._numbers.setdefault(point, len(self._numbers))
+        number = self._numbers.setdefault(point, len(self._points))
         if number == len(self._points):
             self._points.append((point, vertex_of(point, number)))
-            if number == len(self.owners):
-                unknown = np.full_like(self.signs, UNKNOWN)
-                self.signs = np.concatenate([self.signs, unknown])
-                self.owners = np.concatenate([self.owners, np.full(number, -1)])
+            self._grown(number)
         return number
+
+    def _grown(self, number: int) -> None:
+        """Make room for one more vertex."""
+        if number == len(self.owners):
+            self.signs = np.concatenate([self.signs, np.full_like(self.signs, UNKNOWN)])
+            self.owners = np.concatenate([self.owners, np.full(number, -1)])
 
     def _fill(self, number: int, first: int) -> np.ndarray:
         """Note the vertex's side of units from `first` on; return those that float64 leaves."""
@@ -160,6 +192,28 @@ class Doubts:
             point, row = self._points[number][0], self.signs[number]
             for unit in units:
                 row[unit] = sign(value(self._units[int(unit)], point))
+
+
+def _feeding(forms: StageForms, twins: np.ndarray):
+    """Return what the stage's units read, in a plain layer behind another; or None.
+
+    (reads, free, base, first, end): which units of the layer before each reads, and which have no
+    bias; for every hidden unit the first one of its hyperplane, and where the layer before is.
+    """
+    net, layer = forms.frame.net, forms.stage.layer
+    steps = net.graph.segments[layer]
+    plain = len(steps) == 1 and isinstance(steps[0], Linear)
+    if layer == 0 or not plain or net.relu_layers[layer - 1].slope != 0:
+        return None
+    weight = net.parameters[f"{steps[0].weight}.weight"][forms.stage.units]
+    offset = steps[0].offset(net.parameters)
+    reads = weight != 0
+    free = reads.any(axis=1)  # without any input a form says itself that it is zero
+    if offset is not None:
+        free &= offset[forms.stage.units] == 0
+    first = int(forms.frame.forms.first[layer - 1])
+    base = np.where(twins >= 0, twins, np.arange(len(twins)))
+    return reads, free, base, first, first + net.relu_layers[layer - 1].size
 
 
 def vertex_of(point: Form, number: int = -1) -> np.ndarray:

@@ -117,7 +117,7 @@ class Polytopes:
         place[hidden] = np.arange(n)
         twins = place[self.twins[hidden]]
         arrays = vertices, cells.masks, cells.starts, cells.facets, cells.planes
-        doubts = Doubts(forms, table, cells.units)
+        doubts = Doubts(forms, table, cells.units, self.twins)
         return _Work(doubts, table, (twins, self.twin_signs[hidden]), arrays)
 
     def _resumed(self, work: _Work, order, budget: int, keep: bool = True) -> Iterator[tuple]:
