@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from regions.counting.exact.precise import PRECISE_UNIT, Precise
 from regions.counting.exact.rounding import UNIT, Rounding
 from regions.counting.exact.scaled import joined
 from regions.counting.tree.frame import Frame
+from regions.kernels import kernel
 from regions.networks import State
 
 Pair = tuple[State, State]  # columns of every cell, and two rows of error bounds each
@@ -52,7 +54,7 @@ class Segments:
         cells = len(next(iter(errors.values.values()))) // 2
         homogeneous = np.tile(self.frame.homogeneous, cells)
         values, after = self.frame.net.advance(state, layer, homogeneous)
-        sizes = state.map(lambda value: self.two_rows(np.abs(value)))
+        sizes = state.map(self.two_rows)
         bounds, carried = self.frame.rounding.advance(errors, sizes, layer, self.constant(cells))
         return values, bounds, (after, carried)
 
@@ -69,10 +71,12 @@ class Segments:
         return np.tile([float(self.frame.cone), float(not self.frame.cone)], cells)
 
     def two_rows(self, value: np.ndarray) -> np.ndarray:
-        """Return, of every cell's d + 1 rows, the directions' added up, and the constant's."""
+        """Return the sizes of every cell's d + 1 rows: the directions' added up, the constant's."""
         d, rest = self.frame.dimension, value.shape[1:]
-        cells = value.reshape(-1, d + 1, *rest)
-        return np.stack([cells[:, :d].sum(axis=1), cells[:, d]], axis=1).reshape(-1, *rest)
+        cells = np.ascontiguousarray(value).reshape(-1, d + 1, prod(rest))
+        out = np.empty((len(cells), 2, prod(rest)))
+        _add_sizes(cells, out)
+        return out.reshape(-1, *rest)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class PreciseSegments(Segments):
         if frame.cone:
             pairs = np.concatenate([pairs, np.zeros_like(pairs[:1])])
         tiled = np.tile(pairs, (cells, *[1] * (pairs.ndim - 1)))
-        errors = State({"input": self.two_rows(PRECISE_UNIT * np.abs(tiled[:, 0]))})
+        errors = State({"input": self.two_rows(PRECISE_UNIT * tiled[:, 0])})
         return State({"input": tiled}), errors
 
     def advance(self, state: State, errors: State, layer: int) -> tuple[Any, Any, Pair]:
@@ -106,7 +110,7 @@ class PreciseSegments(Segments):
         sizes = state.map(lambda value: self.two_rows(_largest(np.abs(value[:, 0]))))
         bounds, carried = self.rounding.advance(errors, sizes, layer, self.constant(cells))
         values = pairs[:, 0]
-        return values, bounds + 2 * UNIT * self.two_rows(np.abs(values)), (after, carried)
+        return values, bounds + 2 * UNIT * self.two_rows(values), (after, carried)
 
     def activate(self, state: State, errors: State, layer: int, active: np.ndarray) -> Pair:
         net = self.frame.net
@@ -132,6 +136,19 @@ def segments_of(frame: Frame) -> Segments:
         pair = plain.activate(*pair, layer, active[None])
     precise = PreciseSegments(frame)
     return precise if worst > _TOO_COARSE and precise.precise.possible else plain
+
+
+@kernel(nogil=True)
+def _add_sizes(cells, out):
+    """Fill (cells, 2, units): the sizes of all rows but the last added up, and the last one's."""
+    count, rows, units = cells.shape
+    for cell in range(count):
+        for unit in range(units):
+            out[cell, 0, unit] = 0.0
+            out[cell, 1, unit] = abs(cells[cell, rows - 1, unit])
+        for row in range(rows - 1):
+            for unit in range(units):
+                out[cell, 0, unit] += abs(cells[cell, row, unit])
 
 
 def _largest(sizes: np.ndarray) -> np.ndarray:
