@@ -108,9 +108,15 @@ class Forms:
         sizes = [layer.size for layer in net.relu_layers]
         self.first = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
         columns = joined([place.directions, place.start.reshape(1, -1)])
-        self._input = columns.ints.T.copy(), columns.exponent
+        self._input = Scaled(columns.ints.T.copy(), columns.exponent, columns.divisor)
         self._states: OrderedDict[bytes, dict[str, Scaled]] = OrderedDict()
         self._matrices: dict[str, list[_Rows]] = {}
+
+    def over(self, place: Place) -> Forms:
+        """Return the forms of the same network over another place."""
+        other = Forms(self.net, place, self.cone)
+        other._matrices = self._matrices
+        return other
 
     @property
     def dimension(self) -> int:
@@ -170,8 +176,7 @@ class Forms:
     def _state(self, layer: int, active: np.ndarray) -> dict[str, Scaled]:
         """Return the values that segment `layer` reads, (units, d + 1) each."""
         if layer == 0:
-            ints, exponent = self._input
-            return {"input": Scaled(ints, exponent)}
+            return {"input": self._input}
         key = np.packbits(active[: self.first[layer]]).tobytes() + layer.to_bytes(4, "little")
         if key in self._states:
             self._states.move_to_end(key)
@@ -235,7 +240,7 @@ class _Rows:
         """Return the product with `value`, (columns, d + 1), at the given rows."""
         fed = np.array([any(row) for row in value.ints], dtype=bool)
         out = np.zeros((len(rows), value.shape[1]), dtype=object)
-        for i, row in enumerate(rows):
+        for i, row in enumerate(rows if fed.any() else ()):
             columns, ints = self._row(int(row))
             kept = fed[columns]
             if kept.any():

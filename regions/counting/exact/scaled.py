@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
@@ -84,6 +85,12 @@ class Scaled:
     def reshape(self, *shape: int) -> Scaled:
         """Return the numbers in another shape."""
         return Scaled(self.ints.reshape(*shape), self.exponent, self.divisor)
+
+    def times(self, factor: Fraction) -> Scaled:
+        """Return the numbers times a rational number."""
+        zeros = (factor.denominator & -factor.denominator).bit_length() - 1
+        ints = self.ints * factor.numerator
+        return Scaled(ints, self.exponent - zeros, self.divisor * (factor.denominator >> zeros))
 
     def over(self, divisor: int) -> Scaled:
         """Return the numbers divided by a positive integer."""

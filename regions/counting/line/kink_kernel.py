@@ -244,6 +244,27 @@ def sizes(kinks, heights, units):
 
 
 @compiled
+def sums(kinks, weights):
+    """Return sum_k (kink k) weights[k] of every unit."""
+    starts, columns, entries, factor = kinks
+    pixels = len(starts) - 1
+    channels = len(factor) // pixels
+    out = np.zeros(len(factor))
+    for pixel in range(pixels):
+        n = starts[pixel + 1] - starts[pixel]
+        parts = weights[columns[starts[pixel] : starts[pixel + 1]]]
+        for channel in range(channels):
+            unit = channel * pixels + pixel
+            if factor[unit] != 0.0:
+                row = entries[channels * starts[pixel] + channel * n :][:n]
+                total = 0.0
+                for i in range(n):
+                    total += row[i] * parts[i]
+                out[unit] = factor[unit] * total
+    return out
+
+
+@compiled
 def rows_of(kinks, units, width):
     """Return the kinks of some units, (units, columns)."""
     starts, columns, entries, factor = kinks
