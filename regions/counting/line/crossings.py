@@ -162,7 +162,7 @@ class Settler:
         """
         if not members:
             return []
-        piece, pivot = new.piece, members[0]
+        piece, pivot = new.piece, members[len(members) // 2]
         if new.exact[pivot] is None:
             self._settle(new, np.array([pivot]))
         point, gap = new.exact[pivot], new.gap[pivot]

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from regions.counting.line import kink_kernel
+from regions.counting.line.ellipsoids import Ellipsoids
 from regions.counting.line.kinks import Kinks
 from regions.counting.line.knots import ROUNDING, Knots
 
@@ -48,6 +49,8 @@ class Piece:
     active : (hidden units,) bool array
         Activations of the layers before `layer` in the first gap.
     flips : Flips
+    together : Ellipsoids or None
+        Errors of the units of the layer before, in deep and narrow chains.
     """
 
     layer: int
@@ -59,6 +62,7 @@ class Piece:
     tilts: dict[str, np.ndarray]
     active: np.ndarray
     flips: Flips
+    together: Ellipsoids | None = None
 
     @property
     def width(self) -> int:
@@ -83,7 +87,7 @@ class Piece:
         return self.flips.pattern(self.active, gap)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pushed(Piece):
     """A piece with the preactivations of its layer.
 
@@ -119,6 +123,11 @@ class Pushed(Piece):
         at, rounded = self._values_at([first, last])
         inside = (self.flips.knots > low) & (self.flips.knots <= high)
         flips = Flips(self.flips.knots[inside] - low, self.flips.units[inside])
+        together = self.together
+        if together is not None:
+            box = rounded[self.end]
+            box = np.stack([box, 2 * box / (last - first)])[: len(together.scales)]
+            together = together.part(low, high, box)
         return replace(
             self,
             knots=knots,
@@ -131,6 +140,7 @@ class Pushed(Piece):
             },
             close=self.close + rounded[self.end][self.doubtful],
             active=self.pattern(low),
+            together=together,
             flips=flips,
         )
 

@@ -26,15 +26,17 @@ from regions.counting.effort import Effort
 from regions.counting.line import kink_kernel
 from regions.counting.line.bend_kernel import Straight, straighten
 from regions.counting.line.crossings import Crossings, Settler
+from regions.counting.line.ellipsoids import Ellipsoids
 from regions.counting.line.kinks import Kinks, Segments
 from regions.counting.line.knots import ROUNDING, Knots, LineFrame
 from regions.counting.line.pieces import Flips, Piece, Pushed
 from regions.counting.line.stretch import Stretch
-from regions.counting.plane.chain import absolute
+from regions.counting.plane.chain import absolute, dense_layer, is_chain
 from regions.networks import ReLUNetwork, State
 
 _MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
 _MOST_KNOTS = 704
+_DEEP, _NARROW = 5, 128  # layers and units of chains whose errors are bounded together
 _MORE = 1.001  # bounds are computed in float64 themselves
 _LEAST = 1e-300  # what may be lost where numbers are too small for float64
 
@@ -76,6 +78,7 @@ class Walker:
         self.columns = int(np.clip(_MEMORY // (8 * sum(net.widths)), 4, _MOST_KNOTS))
         sizes = [layer.size for layer in net.relu_layers]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.deep = len(sizes) >= _DEEP and max(net.widths[1:]) <= _NARROW and is_chain(net)
 
     def piece(self, first: float, last: float) -> Piece:
         """Return the piece between two places, before the first layer."""
@@ -97,7 +100,8 @@ class Walker:
     def push(self, piece: Piece) -> Pushed:
         """Return the piece with the preactivations of its layer (or the outputs)."""
         layer, end = piece.layer, self.segments.end(piece.layer)
-        rows, homogeneous = self._sizes(piece)
+        made, homogeneous = self._rounding(piece)
+        rows = {name: _with_errors(row, piece, name) for name, row in made.items()}
         bounds = self.twin.bounds(rows, layer, homogeneous)
         biases = self.stretch.knots(piece.knots.places[[0, -1]])[:, 1]
         (first, last), state = self.net.advance(State(piece.ends), layer, biases)
@@ -106,6 +110,7 @@ class Walker:
             errors[name] = _MORE * bounds[name][0].ravel() + _LEAST
             if self.outputs:
                 tilts[name] = _MORE * bounds[name][2].ravel() + _LEAST
+        together = self._together(piece, made, homogeneous, errors, tilts)
         moved = _MORE * bounds[end][1].ravel() + _LEAST
         room = np.minimum(np.abs(first), np.abs(last)) - errors[end]
         same = (first > 0) == (last > 0)
@@ -121,6 +126,7 @@ class Walker:
         doubtful, names = np.flatnonzero(unsure), set(state.values)
         self._sharpen(piece, rows, homogeneous, unsure, (errors, tilts))
         fields = {name: getattr(piece, name) for name in Piece.__dataclass_fields__}
+        fields["together"] = together
         fields["values"], fields["ends"] = values, dict(state.values)
         fields["errors"] = {name: error for name, error in errors.items() if name in names}
         fields["tilts"] = {name: tilt for name, tilt in tilts.items() if name in names}
@@ -128,11 +134,11 @@ class Walker:
             **fields, end=end, doubtful=doubtful, close=errors[end][doubtful], positive=first > 0
         )
 
-    def _sizes(self, piece: Piece) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Return for every value the errors that go into a segment, with those that it will make.
+    def _rounding(self, piece: Piece) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Return what a segment adds to the errors, as values that go into it.
 
-        That is: of values; the most that kinks move values (no error); of slopes, if outputs are
-        wanted. And what biases are multiplied by in each.
+        That is, for every value: of values; the most that kinks move values (no error); of slopes,
+        if outputs are wanted. And what biases are multiplied by in each.
         """
         share, span = self.segments.rounding(piece.layer), piece.span
         rows = {}
@@ -140,11 +146,33 @@ class Walker:
             ends = np.abs(piece.ends[name]).max(axis=0)
             everyone = np.ones(ends.size, np.bool_)
             high, total = kink_kernel.sizes(kinks, piece.heights, everyone)
-            kinds = [share * (ends.ravel() + high) + piece.errors[name], high]
+            kinds = [share * (ends.ravel() + high), high]
             if self.outputs:
-                kinds.append(share * (2 * ends.ravel() / span + total) + piece.tilts[name])
+                kinds.append(share * (2 * ends.ravel() / span + total))
             rows[name] = np.stack(kinds).reshape(-1, *ends.shape)
         return rows, np.array([share, 0.0, 2 * share / span][: 2 + self.outputs])
+
+    def _together(
+        self,
+        piece: Piece,
+        made: dict[str, np.ndarray],
+        homogeneous: np.ndarray,
+        errors: dict[str, np.ndarray],
+        tilts: dict[str, np.ndarray],
+    ) -> Ellipsoids | None:
+        """Bound the errors of the layer's units together, in a deep and narrow chain."""
+        layer, end, kinds = piece.layer, self.segments.end(piece.layer), [0, 2][: 1 + self.outputs]
+        if not self.deep:
+            return None
+        if piece.together is None:
+            alone = np.stack([errors[end], tilts[end]] if self.outputs else [errors[end]])
+            return Ellipsoids.of(alone, len(piece.knots))
+        rounding = self.twin.bounds(made, layer, homogeneous)[end].reshape(len(homogeneous), -1)
+        weight = dense_layer(self.net, layer)[0]
+        found = piece.together.through(weight, _MORE * rounding[kinds] + _LEAST)
+        for bounds, sizes in zip((errors, tilts), found.bounds, strict=False):
+            bounds[end] = np.fmin(bounds[end], _MORE * sizes + _LEAST)
+        return found
 
     def _sharpen(
         self,
@@ -230,41 +258,64 @@ class Walker:
         factor[doubtful] = 1.0
         values = {name: value for name, value in piece.values.items() if name in state.values}
         values[relu.name] = kinks.replaced(doubtful, rows, factor)
-        errors, tilts = self._bent_errors(piece, straight, active, np.abs(multiplier))
-        for bounds in (errors, tilts):
+        added = self._added(piece, straight, active)
+        errors, tilts = dict(piece.errors), dict(piece.tilts)
+        most = np.abs(multiplier)
+        most[doubtful] = max(1.0, abs(relu.slope))
+        for bounds, extra in zip((errors, tilts), added, strict=False):
+            bounds[relu.name] = bounds[piece.end] * most + extra
             for name in bounds.keys() - state.values.keys():
                 del bounds[name]
+        if piece.together is not None:
+            after = replace(after, together=self._bent_together(piece, found, active, added))
         return replace(after, values=values, ends=dict(state.values), errors=errors, tilts=tilts)
 
-    def _bent_errors(
-        self, piece: Pushed, straight: Straight, active: np.ndarray, multiplier: np.ndarray
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return the errors of values and of slopes behind a ReLU layer.
+    def _added(self, piece: Pushed, straight: Straight, active: np.ndarray) -> np.ndarray:
+        """Return what a ReLU layer adds to the errors of values and of slopes, (kinds, units).
 
         Where a unit is bent its value should be zero, and is as small as rounding leaves it; all
         along it may have the wrong sign where it is in doubt.
         """
-        relu, span = self.net.graph.relus[piece.layer], piece.span
-        slope, units = abs(relu.slope), piece.doubtful
+        slope, units, span = abs(self.net.relu_layers[piece.layer].slope), piece.doubtful, piece.span
         changes = (active[:, 1:] != active[:, :-1]).sum(axis=1)
-        zero = np.maximum(
-            straight.rounded + 16 * ROUNDING * straight.steepest, 4 * straight.doubt
-        )
+        zero = np.maximum(straight.rounded + 16 * ROUNDING * straight.steepest, 4 * straight.doubt)
         more = (1 + slope) * (2 * changes * zero + straight.doubt)
-        errors, tilts = dict(piece.errors), dict(piece.tilts)
-        for bounds, extra in ((errors, more), (tilts, 5 * more / span)):
-            if bounds:
-                behind = bounds[piece.end] * multiplier
-                behind[units] = max(1.0, slope) * bounds[piece.end][units] + extra
-                bounds[relu.name] = behind
+        added = np.zeros((1 + self.outputs, len(piece.positive)))
+        added[:, units] = np.stack([more, 5 * more / span])[: len(added)]
         if slope not in (0.0, 1.0):  # then the product is rounded
             ends = np.abs(piece.ends[piece.end]).reshape(2, -1).max(axis=0)
             everyone = np.ones(len(ends), np.bool_)
             high, total = kink_kernel.sizes(piece.values[piece.end], piece.heights, everyone)
-            errors[relu.name] += 4 * ROUNDING * slope * (ends + high)
-            if tilts:
-                tilts[relu.name] += 4 * ROUNDING * slope * (2 * ends / span + total)
-        return errors, tilts
+            sizes = np.stack([ends + high, 2 * ends / span + total])[: len(added)]
+            added += 4 * ROUNDING * slope * sizes
+        return added
+
+    def _bent_together(
+        self, piece: Pushed, found: Crossings, active: np.ndarray, added: np.ndarray
+    ) -> Ellipsoids:
+        """Return the errors together behind a ReLU layer."""
+        knots, slope = found.knots, self.net.relu_layers[piece.layer].slope
+        assert piece.together is not None
+        errors = piece.together.split(np.flatnonzero(~found.fresh), len(knots))
+        starts, edges = errors.edges[:-1], knots.places[errors.edges]
+        on = np.logical_and.reduceat(active, starts, axis=1)
+        mixed = on != np.logical_or.reduceat(active, starts, axis=1)
+        # a unit also switches in a block that its knot may belong to
+        unit, gap = np.nonzero(active[:, 1:] != active[:, :-1])
+        place, spread = knots.places[gap + 1], knots.errors[gap + 1]
+        low = np.searchsorted(edges, place - spread, side="left") - 1
+        high = np.searchsorted(edges, place + spread, side="right") - 1
+        sure = np.isfinite(spread)
+        low = np.where(sure, np.maximum(low, 0), 0)
+        high = np.where(sure, np.minimum(high, len(starts) - 1), len(starts) - 1)
+        for step in range(int((high - low).max(initial=-1)) + 1):
+            mixed[unit, np.minimum(low + step, high)] = True
+        multipliers = np.tile(self.net.slopes(piece.layer, piece.positive), (len(starts), 1))
+        sides = np.where(mixed, (1 + slope) / 2, np.where(on, 1.0, slope))
+        multipliers[:, piece.doubtful] = sides.T
+        half = np.zeros_like(multipliers)
+        half[:, piece.doubtful] = mixed.T * (abs(1 - slope) / 2)
+        return errors.behind(errors.edges, multipliers, half, added)
 
     def finished(self, piece: Piece) -> LinePart:
         """Return a piece behind the last ReLU layer, or behind the last linear segment."""
@@ -289,6 +340,15 @@ class Walker:
             else:
                 self.settler.doubtful += 1
         return bends
+
+
+def _with_errors(made: np.ndarray, piece: Piece, name: str) -> np.ndarray:
+    """Return the errors that go into a segment, with what it adds."""
+    rows = made.copy()
+    rows[0] += piece.errors[name].reshape(rows.shape[1:])
+    if name in piece.tilts:
+        rows[2] += piece.tilts[name].reshape(rows.shape[1:])
+    return rows
 
 
 def _bent(
