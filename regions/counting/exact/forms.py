@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.counting.exact.scaled import Scaled, joined, primitive
+from regions.counting.exact.scaled import Scaled, exponent_of, joined, primitive
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.networks.steps import AvgPool, Step
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Form = tuple[int, ...]
 _KEPT = 128  # cells whose values are remembered
+_SMALL = 2.0**40  # rows of integers whose sizes add up to less are multiplied in int64
 _LARGEST = 30_000_000  # multiplications of one cell's forms that are worth their time
 
 
@@ -232,12 +233,23 @@ class _Rows:
             matrix = matrix.copy()
             matrix.data = np.round(matrix.data * self.divisor)
             self.matrix = matrix
-        live = self.matrix.data[self.matrix.data != 0]
-        self.exponent = Scaled.of(live).exponent if len(live) else 0
+        self.exponent = exponent_of(self.matrix.data)
+        whole = np.ldexp(self.matrix.data, -self.exponent)
+        self._largest = float(np.abs(whole).max(initial=0.0)) * max(1, self.matrix.shape[1])
+        self._small = None  # the integers themselves, where they are small
+        if self._largest < _SMALL:
+            self._small = self.matrix.astype(np.int64)
+            self._small.data = whole.astype(np.int64)
         self._rows: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def times(self, value: Scaled, rows: np.ndarray) -> Scaled:
         """Return the product with `value`, (columns, d + 1), at the given rows."""
+        if self._small is not None:
+            largest = max(map(abs, value.ints.flat), default=0)
+            if largest * self._largest < 2.0**62:
+                part = self._small if len(rows) == self._small.shape[0] else self._small[rows]
+                out = (part @ value.ints.astype(np.int64)).astype(object)
+                return Scaled(out, value.exponent + self.exponent, value.divisor * self.divisor)
         fed = np.array([any(row) for row in value.ints], dtype=bool)
         out = np.zeros((len(rows), value.shape[1]), dtype=object)
         for i, row in enumerate(rows if fed.any() else ()):

@@ -112,6 +112,19 @@ class Scaled:
         return np.array(out, dtype=np.float64).reshape(self.shape)
 
 
+def exponent_of(values: np.ndarray) -> int:
+    """Return the exponent that `Scaled.of` gives some numbers; 0 if all are zero.
+
+    >>> exponent_of(np.array([0.75, 8.0]))
+    -2
+    """
+    mantissas, exponents = np.frexp(values[values != 0])
+    if len(mantissas) == 0:
+        return 0
+    whole = (mantissas * 2.0**53).astype(np.int64)
+    return int((exponents - 54 + np.frexp((whole & -whole).astype(np.float64))[1]).min())
+
+
 def joined(parts: list[Scaled], axis: int = 0) -> Scaled:
     """Return the concatenation of several arrays."""
     exponent = min(part.exponent for part in parts)

@@ -23,9 +23,8 @@ class Straight(NamedTuple):
         Values at the knots.
     signs : (units, m) int8 array
         -1 or 1 where they are certain, else 0.
-    steepest, doubt : (units,) arrays
-        Bounds of a unit's slopes, and of what separates its values at doubtful knots from the
-        exact ones.
+    steepest : (units,) array
+        Bounds of a unit's slopes.
     rounded : (units,) array
         Bounds of the rounding errors made here, in values.
     """
@@ -35,7 +34,6 @@ class Straight(NamedTuple):
     values: np.ndarray
     signs: np.ndarray
     steepest: np.ndarray
-    doubt: np.ndarray
     rounded: np.ndarray
 
 
@@ -56,7 +54,7 @@ def straighten(ends, kinks, places, spread, errors):
     m = inner + 2
     at_first, at_last = np.empty((units, m - 1)), np.empty((units, m - 1))
     values, signs = np.empty((units, m)), np.zeros((units, m), np.int8)
-    steepest, doubt, rounded = np.empty(units), np.zeros(units), np.empty(units)
+    steepest, rounded = np.empty(units), np.empty(units)
     x0, x1 = places[0], places[m - 1]
     span = x1 - x0
     for u in range(units):
@@ -101,9 +99,6 @@ def straighten(ends, kinks, places, spread, errors):
                 signs[u, i] = 1
             elif values[u, i] < -tolerance:
                 signs[u, i] = -1
-            elif not (tolerance <= doubt[u]):
-                doubt[u] = tolerance
         if total != total or steepest[u] != steepest[u]:
             signs[u] = 0
-            doubt[u] = np.nan
-    return Straight(at_first, at_last, values, signs, steepest, doubt, rounded)
+    return Straight(at_first, at_last, values, signs, steepest, rounded)

@@ -30,6 +30,8 @@ class Crossings:
         Which knots are new.
     knots : Knots
         All of them.
+    wrong : (units,) array
+        The most that a value has that should have another sign.
     """
 
     signs: np.ndarray
@@ -39,6 +41,7 @@ class Crossings:
     left: np.ndarray
     fresh: np.ndarray
     knots: Knots
+    wrong: np.ndarray
 
     def active(self) -> np.ndarray:
         """Return whether units are active between neighbouring knots, (units, n - 1)."""
@@ -77,10 +80,12 @@ class Settler:
     def crossings(self, piece: Pushed, straight: Straight) -> Crossings:
         """Return the signs of a piece's doubtful units and where they change."""
         signs = straight.signs
-        doubt = signs == 0
+        doubt, wrong = signs == 0, np.zeros(len(signs))
         if doubt.any():
             unit, knot = np.nonzero(doubt)
             signs[unit, knot] = self._signs(piece, unit, knot)
+            other = ~(signs * straight.values > 0)
+            wrong = np.where(other, np.abs(straight.values), 0.0).max(axis=1)
         gap, unit = np.nonzero((signs[:, :-1] * signs[:, 1:] < 0).T)
         found, knot = self._between(piece, straight, doubt, gap, unit)
         old = np.arange(len(piece.knots))
@@ -88,7 +93,7 @@ class Settler:
         order = np.argsort(left, kind="stable")
         at = np.argsort(order)[len(old) :]
         knots = Knots.joined([piece.knots, found])[order]
-        return Crossings(signs, gap, unit, at[knot], left[order], order >= len(old), knots)
+        return Crossings(signs, gap, unit, at[knot], left[order], order >= len(old), knots, wrong)
 
     def _signs(self, piece: Pushed, unit: np.ndarray, knot: np.ndarray) -> np.ndarray:
         """Return the signs of units at old knots."""

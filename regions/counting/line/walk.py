@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -258,7 +259,8 @@ class Walker:
         factor[doubtful] = 1.0
         values = {name: value for name, value in piece.values.items() if name in state.values}
         values[relu.name] = kinks.replaced(doubtful, rows, factor)
-        added = self._added(piece, straight, active)
+        flips = _Flipped.of(straight, found, active)
+        added = self._added(piece, straight, flips, found.wrong)
         errors, tilts = dict(piece.errors), dict(piece.tilts)
         most = np.abs(multiplier)
         most[doubtful] = max(1.0, abs(relu.slope))
@@ -267,19 +269,21 @@ class Walker:
             for name in bounds.keys() - state.values.keys():
                 del bounds[name]
         if piece.together is not None:
-            after = replace(after, together=self._bent_together(piece, found, active, added))
+            after = replace(after, together=self._bent_together(piece, straight, found, active, added))
         return replace(after, values=values, ends=dict(state.values), errors=errors, tilts=tilts)
 
-    def _added(self, piece: Pushed, straight: Straight, active: np.ndarray) -> np.ndarray:
+    def _added(
+        self, piece: Pushed, straight: Straight, flips: _Flipped, wrong: np.ndarray
+    ) -> np.ndarray:
         """Return what a ReLU layer adds to the errors of values and of slopes, (kinds, units).
 
         Where a unit is bent its value should be zero, and is as small as rounding leaves it; all
-        along it may have the wrong sign where it is in doubt.
+        along it may have the wrong sign where it was in doubt.
         """
         slope, units, span = abs(self.net.relu_layers[piece.layer].slope), piece.doubtful, piece.span
-        changes = (active[:, 1:] != active[:, :-1]).sum(axis=1)
-        zero = np.maximum(straight.rounded + 16 * ROUNDING * straight.steepest, 4 * straight.doubt)
-        more = (1 + slope) * (2 * changes * zero + straight.doubt)
+        zero = flips.values + (straight.rounded + 16 * ROUNDING * straight.steepest)[flips.unit]
+        zero = np.bincount(flips.unit, zero, minlength=len(units))
+        more = (1 + slope) * (2 * zero + wrong)
         added = np.zeros((1 + self.outputs, len(piece.positive)))
         added[:, units] = np.stack([more, 5 * more / span])[: len(added)]
         if slope not in (0.0, 1.0):  # then the product is rounded
@@ -291,7 +295,12 @@ class Walker:
         return added
 
     def _bent_together(
-        self, piece: Pushed, found: Crossings, active: np.ndarray, added: np.ndarray
+        self,
+        piece: Pushed,
+        straight: Straight,
+        found: Crossings,
+        active: np.ndarray,
+        added: np.ndarray,
     ) -> Ellipsoids:
         """Return the errors together behind a ReLU layer."""
         knots, slope = found.knots, self.net.relu_layers[piece.layer].slope
@@ -300,22 +309,29 @@ class Walker:
         starts, edges = errors.edges[:-1], knots.places[errors.edges]
         on = np.logical_and.reduceat(active, starts, axis=1)
         mixed = on != np.logical_or.reduceat(active, starts, axis=1)
-        # a unit also switches in a block that its knot may belong to
-        unit, gap = np.nonzero(active[:, 1:] != active[:, :-1])
-        place, spread = knots.places[gap + 1], knots.errors[gap + 1]
+        flips = _Flipped.of(straight, found, active)
+        place, spread = knots.places[flips.knot], knots.errors[flips.knot]
+        # next to a knot whose place is known, a unit that switches there is almost zero
+        known = (spread <= 8 * ROUNDING) & np.isin(flips.knot, errors.edges)
+        near = np.where(known, flips.steepness(piece, straight) * spread, 0.0)
+        box = added.copy()
+        box[0, piece.doubtful] += np.bincount(
+            flips.unit, (1 + abs(slope)) * near, minlength=len(piece.doubtful)
+        )
+        # elsewhere it also switches in the blocks that its knot may belong to
         low = np.searchsorted(edges, place - spread, side="left") - 1
         high = np.searchsorted(edges, place + spread, side="right") - 1
         sure = np.isfinite(spread)
-        low = np.where(sure, np.maximum(low, 0), 0)
-        high = np.where(sure, np.minimum(high, len(starts) - 1), len(starts) - 1)
+        low = np.where(sure, np.maximum(low, 0), 0)[~known]
+        high = np.where(sure, np.minimum(high, len(starts) - 1), len(starts) - 1)[~known]
         for step in range(int((high - low).max(initial=-1)) + 1):
-            mixed[unit, np.minimum(low + step, high)] = True
+            mixed[flips.unit[~known], np.minimum(low + step, high)] = True
         multipliers = np.tile(self.net.slopes(piece.layer, piece.positive), (len(starts), 1))
         sides = np.where(mixed, (1 + slope) / 2, np.where(on, 1.0, slope))
         multipliers[:, piece.doubtful] = sides.T
         half = np.zeros_like(multipliers)
         half[:, piece.doubtful] = mixed.T * (abs(1 - slope) / 2)
-        return errors.behind(errors.edges, multipliers, half, added)
+        return errors.behind(errors.edges, multipliers, half, box)
 
     def finished(self, piece: Piece) -> LinePart:
         """Return a piece behind the last ReLU layer, or behind the last linear segment."""
@@ -340,6 +356,37 @@ class Walker:
             else:
                 self.settler.doubtful += 1
         return bends
+
+
+class _Flipped(NamedTuple):
+    """Where units of a layer switch: the unit among the doubtful ones, and the knot.
+
+    `gap` is the old gap before it, and `values` the values there, which should be zero.
+    """
+
+    unit: np.ndarray
+    knot: np.ndarray
+    gap: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, straight: Straight, found: Crossings, active: np.ndarray) -> _Flipped:
+        """Return where the activations change."""
+        unit, before = np.nonzero(active[:, 1:] != active[:, :-1])
+        gap, places = found.left[before], found.knots.places
+        share = (places[before + 1] - places[0]) / (places[-1] - places[0])
+        first, last = straight.at_first[unit, gap], straight.at_last[unit, gap]
+        return cls(unit, before + 1, gap, np.abs((1 - share) * first + share * last))
+
+    def steepness(self, piece: Pushed, straight: Straight) -> np.ndarray:
+        """Return bounds of the units' exact slopes on both sides."""
+        knots, steepest = piece.knots, np.zeros(len(self.unit))
+        room = np.diff(knots.places) - knots.errors[1:] - knots.errors[:-1]
+        error = 2 * (piece.close + straight.rounded)[self.unit]
+        for gap in (self.gap, np.minimum(self.gap + 1, len(room) - 1)):
+            rise = straight.steepest[self.unit] + error / np.maximum(room[gap], 1e-300)
+            steepest = np.maximum(steepest, rise)
+        return steepest
 
 
 def _with_errors(made: np.ndarray, piece: Piece, name: str) -> np.ndarray:
