@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 class Status(Enum):
     """What a count is: each member's value is a sentence saying what is known and what to try."""
 
-    EXACT = "The count is exact: every region of the domain was found and none was counted twice."
+    EXACT = (
+        "The count is exact: every region of the domain was found, none was counted twice, and "
+        "every decision was certified in float64 or settled in exact arithmetic on the weights."
+    )
     LOWER_BOUND = (
         "There are at least `lower` regions; the method cannot see the others. "
         "Use method='cells' for the exact count, or method='estimate' for an unbiased estimate."
@@ -30,6 +33,12 @@ class Status(Enum):
         "`count` is a statistical estimate and `lower` to `upper` its interval "
         "(upper is None where the walks do not support one). Take more walks to narrow it, "
         "or use method='cells' for the exact count."
+    )
+    UNCERTIFIED = (
+        "`count` was found in float64, but so many decisions as `details['doubtful']` says were "
+        "closer than its rounding errors (`details['resolution']`), and exact arithmetic on a "
+        "network of this size is out of reach: the true number may differ. Count a smaller part "
+        "of the domain, or report it with this caveat."
     )
     LIMIT_REACHED = (
         "The run was stopped (time limit, interrupt or memory) before all regions were found; "
@@ -57,9 +66,27 @@ class Found:
         return cls(Status.EXACT, count, count, count, details)
 
     @classmethod
+    def uncertified(cls, count: int, doubtful: int, resolution: float, **details: Any) -> Found:
+        """Return a count for which some decisions could be neither certified nor settled."""
+        known = {**details, "doubtful": doubtful, "resolution": resolution}
+        return cls(Status.UNCERTIFIED, 1, count, details=known)
+
+    @classmethod
     def cut_short(cls, lower: int, stopped_by: str, **details: Any) -> Found:
         """Return that `lower` regions were found before `stopped_by` ended the count."""
         return cls(Status.LIMIT_REACHED, lower, details={**details, "stopped_by": stopped_by})
+
+    def result(self, method: str, **known: Any) -> RegionCount:
+        """Return the result of the engine `method`; `known`: seconds, kind and domain."""
+        return RegionCount(
+            count=self.count,
+            lower=self.lower,
+            upper=self.upper,
+            status=self.status,
+            method=method,
+            details=self.details,
+            **known,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,15 +96,15 @@ class RegionCount:
     Attributes
     ----------
     count : int or None
-        The exact number (status EXACT), the rounded estimate (ESTIMATE), or None: a bound is
-        never handed out as a count.
+        The exact number (status EXACT), the number found in float64 (UNCERTIFIED), the rounded
+        estimate (ESTIMATE), or None: a bound is never handed out as a count.
     lower : int
         There are at least so many regions. For ESTIMATE with an interval: its lower end.
     upper : int or None
         There are at most so many regions; for ESTIMATE the upper end of its interval. None if
         nothing is known.
     status : Status
-        EXACT, LOWER_BOUND, ESTIMATE or LIMIT_REACHED; ``status.value`` explains it.
+        EXACT, LOWER_BOUND, ESTIMATE, UNCERTIFIED or LIMIT_REACHED; ``status.value`` explains it.
     method : str
         The engine that counted.
     seconds : float
@@ -151,6 +178,8 @@ Use method='cells' for the exact count, or method='estimate' for an unbiased est
         noun = f"{self.kind} region{'s' if (self.count or self.lower) != 1 else ''}"
         if self.status is Status.EXACT:
             return f"{self.count} {noun}"
+        if self.status is Status.UNCERTIFIED:
+            return f"{self.count} {noun}, not certified"
         if self.status is Status.ESTIMATE:
             upper = "no stated upper end" if self.upper is None else self.upper
             return f"about {self.count} {noun} [{self.lower}, {upper}]"

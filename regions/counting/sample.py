@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from regions.counting.effort import Effort, stoppable
+from regions.counting.points import Points
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
-from regions.counting.tree.frame import Frame, frame_of, noise_levels
-from regions.counting.tree.halfspaces import Halfspaces
-from regions.errors import ArgumentError, DomainError
+from regions.errors import ArgumentError
 from regions.randomness import Rng
 
 if TYPE_CHECKING:
-    from regions.networks import Box, ReLUNetwork, Slice
+    pass
 
 _AT_ONCE = 4096
 _NEW_MASS = 0.2
-_STEPS = 64
 
 
 class SaturationWarning(UserWarning):
@@ -59,7 +57,8 @@ class Sample:
     """Points to draw: uniformly from a box or segment, by hit-and-run from other slices."""
     points: Any = None
     """Inputs to use instead, (m, n0) or (m, *input_shape), all within the domain. A point on a
-    boundary between regions is first moved a little, so that it counts for a region."""
+    boundary between regions is first moved a little, so that it counts for a region; one that
+    stays on some boundary is dropped."""
     rng: Rng = 0
 
     def __post_init__(self) -> None:
@@ -70,21 +69,17 @@ class Sample:
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Draw and count; DomainError if points are to be drawn from an unbounded domain."""
-        net, domain = question.net, question.domain
         generator, seen = np.random.default_rng(self.rng), Counter()
+        points = Points.of(question)
         if self.points is None:
-            batches, total = _drawn(net, domain, self.samples, generator), self.samples
+            batches, total = points.drawn(self.samples, generator), self.samples
         else:
-            inputs = _inside(net, domain, self.points)
-            noise = noise_levels(net, np.abs(inputs).max(axis=0)[None])
-            batches = [_off_boundaries(net, inputs, noise, generator)]
-            total = len(inputs)
-        scale = None
+            given = points.given(self.points)
+            batches = (given[at : at + _AT_ONCE] for at in range(0, len(given), _AT_ONCE))
+            total = len(given)
         with stoppable() as stopped, effort.bar("points", total=total) as bar:
             for batch in batches:
-                if scale is None:
-                    scale = noise_levels(net, np.abs(batch).max(axis=0)[None])
-                seen.update(_patterns(net, batch, scale))
+                seen.update(points.patterns(batch, generator))
                 bar.update(len(batch))
                 effort.check()
         return _result(seen, stopped.by)
@@ -124,96 +119,3 @@ def _result(seen: Counter, stopped_by: str | None) -> Found:
     if stopped_by is not None:
         return Found.cut_short(max(distinct, 1), stopped_by, **details)
     return Found(Status.LOWER_BOUND, distinct, details=details)
-
-
-def _patterns(net: ReLUNetwork, points: np.ndarray, noise: tuple[np.ndarray, ...]) -> list[bytes]:
-    """Return packed patterns; a preactivation that is zero up to rounding counts as inactive."""
-    state, found = net.start(points), []
-    for index in range(len(net.relu_layers)):
-        values, state = net.advance(state, index)
-        found.append(values > noise[index])
-        state = net.activate(state, index, net.slopes(index, found[-1]))
-    bits = np.hstack(found) if found else np.zeros((len(points), 0), dtype=bool)
-    return [row.tobytes() for row in np.packbits(bits, axis=1)]
-
-
-def _off_boundaries(
-    net: ReLUNetwork, points: np.ndarray, noise: tuple, generator: np.random.Generator
-) -> np.ndarray:
-    """Move points at which some unit is exactly at its switch to a random place close by."""
-    state, touching = net.start(points), np.zeros(len(points), dtype=bool)
-    for index in range(len(net.relu_layers)):
-        values, state = net.advance(state, index)
-        touching |= (np.abs(values) <= noise[index]).any(axis=1)
-        state = net.activate(state, index, net.slopes(index, values > noise[index]))
-    moved, size = points.copy(), max(float(np.abs(points).max()), 1e-3)
-    shift = 1e-5 * size * generator.standard_normal((int(touching.sum()), points.shape[1]))
-    moved[touching] += shift
-    return moved
-
-
-def _inside(net: ReLUNetwork, domain: Box | Slice | None, points: Any) -> np.ndarray:
-    inputs = np.asarray(points, dtype=np.float64)
-    if inputs.ndim < 2 or inputs[0].size != net.input_size or not np.isfinite(inputs).all():
-        raise ArgumentError(
-            f"points have shape {inputs.shape}; expected finite inputs, (m, {net.input_size}) or "
-            f"(m, *{net.input_shape})"
-        )
-    inputs = inputs.reshape(len(inputs), -1)
-    if domain is None:
-        return inputs
-    coordinates = (inputs - domain.origin) @ domain.basis.T
-    rows, limits = domain.halfspaces()
-    slack = 1e-9 * (1.0 + np.abs(inputs).max())
-    off = np.abs(domain.embed(coordinates) - inputs).max(axis=1) > slack
-    off |= (coordinates @ rows.T > limits + slack).any(axis=1)
-    if off.any():
-        raise ArgumentError(
-            f"{int(off.sum())} of {len(inputs)} points lie outside the domain; drop them, or "
-            "widen the domain"
-        )
-    return inputs
-
-
-def _drawn(
-    net: ReLUNetwork, domain: Box | Slice | None, samples: int, generator: np.random.Generator
-):
-    """Yield batches of inputs drawn uniformly from a bounded domain."""
-    frame = frame_of(net, domain)
-    if not frame.bounded:
-        raise DomainError(
-            "points cannot be drawn uniformly from an unbounded domain; give a Box or a Slice in "
-            "a box, or points="
-        )
-    return _batches(frame, samples, generator)
-
-
-def _batches(frame: Frame, samples: int, generator: np.random.Generator):
-    chain = None
-    for start in range(0, samples, _AT_ONCE):
-        size = min(_AT_ONCE, samples - start)
-        if len(frame.rows) == 0:
-            y = generator.uniform(frame.low, frame.high, (size, frame.dimension))
-        else:
-            chain = _hit_and_run(frame, chain, size, generator)
-            y = chain[:size]
-        yield y @ frame.columns[:-1] + frame.columns[-1]
-
-
-def _hit_and_run(frame: Frame, chain, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Move every point of `chain` along random chords of the polytope (all start at its centre)."""
-    d = frame.dimension
-    if chain is None:
-        chain = np.repeat(Halfspaces(frame).root().points, size, axis=0)
-    identity = np.eye(d)
-    normals = np.vstack([frame.rows[:, :d], identity, -identity])
-    offsets = np.concatenate([frame.rows[:, d], -frame.low, frame.high])
-    for _ in range(_STEPS):
-        direction = generator.standard_normal(chain.shape)
-        rates, room = direction @ normals.T, np.maximum(chain @ normals.T + offsets, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            limits = -room / rates
-        ahead = np.where(rates < 0, limits, np.inf).min(axis=1)
-        back = np.where(rates > 0, limits, -np.inf).max(axis=1)
-        chain = chain + generator.uniform(back, ahead)[:, None] * direction
-    return chain

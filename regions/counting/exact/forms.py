@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import lcm, prod
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,16 @@ class Place:
     ----------
     start : Scaled, (n0,)
     directions : Scaled, (d, n0)
-    sides : mapping from the side's number to its form, d + 1 integers
-        The inside is where every form is positive. A box has the sides i (x_i above its lower
-        bound) and n0 + i (below its upper one) where these are finite, a segment 0 and 1.
+    domain : Box, Slice or None
+        What it is a domain of; without one there are no sides.
+    along : Scaled, (2,), optional
+        The own coordinate of a segment as a form: 0 at its first point, 1 at its second.
     """
 
     start: Scaled
     directions: Scaled
-    sides: Mapping[int, Form]
+    domain: Box | Slice | None = None
+    along: Scaled | None = None
 
     @classmethod
     def of(
@@ -53,44 +56,66 @@ class Place:
         The own coordinates here are the inputs, or for a slice the multiples of the differences
         between its first point and the others: x = p_0 + sum_i a_i (p_i - p_0).
         """
-        if isinstance(domain, Slice):
-            points = Scaled.of(domain.points)
-            start, directions = points[0], points[1:] - points[0]
-        else:
-            start = Scaled.of(np.zeros(input_size))
-            directions = Scaled.of(np.eye(input_size))
-        moved, turned = start, directions
-        if center is not None:
-            moved = start + Scaled.of(center) @ directions
-        if axes is not None:
-            turned = Scaled.of(axes) @ directions
-        sides: dict[int, Form] = {}
-        if isinstance(domain, Slice) and domain.segment:
-            d = 1 if axes is None else len(axes)
-            unit = Scaled.of(np.ones((d, 1)) if axes is None else axes)
-            at = Scaled.of(np.zeros(1) if center is None else center)
-            row = joined([unit.reshape(-1), at])
-            one = Scaled.of([0.0] * d + [1.0])
-            sides = {0: primitive(row.ints), 1: primitive((one - row).ints)}
-        box = domain if isinstance(domain, Box) else domain.box if domain is not None else None
-        if box is not None:
-            sides = _sides(box, joined([turned, moved.reshape(1, -1)]))
-        return cls(moved.reduced(), turned.reduced(), sides)
+        if not isinstance(domain, Slice):
+            start = Scaled.of(np.zeros(input_size) if center is None else center)
+            directions = Scaled.of(np.eye(input_size) if axes is None else axes)
+            return cls(start, directions, domain)
+        points = Scaled.of(domain.points)
+        start, directions = points[0], points[1:] - points[0]
+        at = Scaled.of(np.zeros(len(directions.ints)) if center is None else center)
+        turn = Scaled.of(np.eye(len(directions.ints)) if axes is None else axes)
+        along = joined([turn.reshape(-1), at]) if domain.segment else None
+        start, directions = start + at @ directions, turn @ directions
+        return cls(start.reduced(), directions.reduced(), domain, along)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The sides that bound it: of a box i (x_i above its lower bound) and n0 + i (below its
+        upper one) where these are finite and cut; of a segment 0 and 1."""
+        return side_numbers(self.domain)
+
+    @cached_property
+    def rows(self) -> Scaled:
+        """The sides' forms, (sides, d + 1): the inside is where every one is positive."""
+        columns = joined([self.directions, self.start.reshape(1, -1)])
+        if self.along is not None:
+            rest = Scaled.of([0.0, 1.0]) - self.along
+            return joined([self.along.reshape(1, -1), rest.reshape(1, -1)])
+        box = self.domain.box if isinstance(self.domain, Slice) else self.domain
+        if box is None:
+            return Scaled(np.zeros((0, len(columns.ints)), dtype=object))
+        low = self.numbers < box.input_size
+        constants = np.zeros((len(low), len(columns.ints)))
+        constants[:, -1] = np.concatenate([box.low, box.high])[self.numbers]
+        inputs = Scaled(columns.ints.T[self.numbers % box.input_size], columns.exponent)
+        rows = inputs - Scaled.of(constants)
+        return Scaled(rows.ints * np.where(low, 1, -1).astype(object)[:, None], rows.exponent)
+
+    @cached_property
+    def sides(self) -> Mapping[int, Form]:
+        """The sides' forms, d + 1 integers each up to a positive factor, by their numbers."""
+        pairs = zip(self.numbers.tolist(), self.rows.ints, strict=True)
+        return {number: primitive(row) for number, row in pairs}
 
 
-def _sides(box: Box, columns: Scaled) -> dict[int, Form]:
-    """Return the forms of a box's finite sides that cut, given the inputs' own forms."""
-    sides = {}
-    for number, (bounds, sign) in enumerate(((box.low, 1), (box.high, -1))):
-        for i in np.flatnonzero(np.isfinite(bounds)):
-            row, bound = (
-                columns[:, i],
-                Scaled.of(np.append(np.zeros(len(columns.ints) - 1), bounds[i])),
-            )
-            form = (row - bound).ints * sign
-            if any(form[:-1]):
-                sides[number * box.input_size + int(i)] = primitive(form)
-    return sides
+def side_numbers(domain: Box | Slice | None) -> np.ndarray:
+    """Return the numbers of the sides that bound a domain (see `Place`).
+
+    Examples
+    --------
+    >>> side_numbers(Box([0.0, 0.0], [1.0, float("inf")])).tolist()
+    [0, 1, 2]
+    """
+    if isinstance(domain, Slice) and domain.segment:
+        return np.arange(2)
+    box = domain.box if isinstance(domain, Slice) else domain
+    if box is None:
+        return np.arange(0)
+    cutting = np.isfinite(np.concatenate([box.low, box.high]))
+    if isinstance(domain, Slice):
+        moving = (domain.points != domain.points[0]).any(axis=0)
+        cutting &= np.tile(moving, 2)
+    return np.flatnonzero(cutting)
 
 
 class Forms:

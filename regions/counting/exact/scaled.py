@@ -92,6 +92,10 @@ class Scaled:
         ints = self.ints * factor.numerator
         return Scaled(ints, self.exponent - zeros, self.divisor * (factor.denominator >> zeros))
 
+    def transposed(self) -> Scaled:
+        """Return the transpose of a matrix."""
+        return Scaled(self.ints.T, self.exponent, self.divisor)
+
     def over(self, divisor: int) -> Scaled:
         """Return the numbers divided by a positive integer."""
         return Scaled(self.ints, self.exponent, self.divisor * divisor)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from regions.counting.line.knots import ROUNDING
+from regions.counting.exact.rounding import UNIT
+from regions.kernels import kernel
 
-compiled = njit(cache=True, nogil=True)
+compiled = kernel(nogil=True)
 
 
 class Straight(NamedTuple):
@@ -84,9 +84,9 @@ def straighten(ends, kinks, places, spread, errors):
         slope = 0.0
         for g in range(m - 1):
             slope = max(slope, abs(at_last[u, g] - at_first[u, g]))
-        around = 32 * ROUNDING * (abs(first) + abs(last) + total * span)
+        around = 32 * UNIT * (abs(first) + abs(last) + total * span)
         steepest[u] = (slope + around) / span
-        rounded[u] = 32 * ROUNDING * high + 1e-300
+        rounded[u] = 32 * UNIT * high + 1e-300
         values[u, 0], values[u, m - 1] = first, last
         for i in range(1, m - 1):
             share = (places[i] - x0) / span

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regions.counting.exact.rounding import UNIT
 from regions.counting.line.bend_kernel import Straight
-from regions.counting.line.knots import ROUNDING, Knots
+from regions.counting.line.knots import Knots
 from regions.counting.line.pieces import Pushed
 from regions.counting.line.stretch import Point, Stretch, root
 
@@ -118,7 +119,12 @@ class Settler:
         return knots.exact[knot]
 
     def _between(
-        self, piece: Pushed, straight: Straight, doubt: np.ndarray, gap: np.ndarray, unit: np.ndarray
+        self,
+        piece: Pushed,
+        straight: Straight,
+        doubt: np.ndarray,
+        gap: np.ndarray,
+        unit: np.ndarray,
     ) -> tuple[Knots, np.ndarray]:
         """Return the new knots from left to right, and which of them each change of sign is."""
         places = piece.knots.places
@@ -127,7 +133,7 @@ class Settler:
         jump, exact = np.abs(start - end), np.empty(len(gap), dtype=object)
         place = np.clip(low + np.abs(start) / jump * (high - low), low, high)
         close = piece.close[unit] + straight.rounded[unit]
-        spread = 1.01 * close * (high - low) / jump + 8 * ROUNDING
+        spread = 1.01 * close * (high - low) / jump + 8 * UNIT
         after = straight.signs[unit, gap + 1].astype(int)
         new = _New(piece, gap, unit, low, high, place, spread, exact, after)
         unsure = doubt[unit, gap] | doubt[unit, gap + 1]
@@ -200,7 +206,7 @@ class _New(NamedTuple):
         at = point[0] / point[1]
         self.exact[member] = point
         self.place[member] = min(max(at, self.low[member]), self.high[member])
-        self.spread[member] = abs(self.place[member] - at) + 2 * ROUNDING
+        self.spread[member] = abs(self.place[member] - at) + 2 * UNIT
 
     def clusters(self, order: np.ndarray) -> list[tuple[int, int]]:
         """Return where, in their order, there are some that may coincide or be the other way."""

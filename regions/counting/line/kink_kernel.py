@@ -11,9 +11,10 @@ reads its rows where they are. Matrix products here are so small that BLAS shoul
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-compiled = njit(cache=True, nogil=True)
+from regions.kernels import kernel
+
+compiled = kernel(nogil=True)
 
 _FULL = 0.75
 
@@ -121,7 +122,7 @@ def _bent(row):
     return False
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(nogil=True, fastmath={"contract"})
 def _add_rows(factors, entries, reads, out):
     """Add sum_r factors[r, s] * (the row at entries[reads[r]]) to every row s of `out`.
 
@@ -218,7 +219,7 @@ def add(first, second, wanted, width, begins, found, out):
                         row[places[here[i]]] += scale * terms[i]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@kernel(nogil=True, fastmath={"contract", "reassoc"})
 def sizes(kinks, heights, units):
     """Return sum_k |kink k| heights[k] and sum_k |kink k| of some units, else 0.
 

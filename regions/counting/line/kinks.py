@@ -16,8 +16,8 @@ from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
+from regions.counting.exact.rounding import UNIT
 from regions.counting.line import kink_kernel
-from regions.counting.line.knots import ROUNDING
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Add, AvgPool, Conv, Linear, Move, Scale, Shape, Step
 
@@ -162,7 +162,7 @@ class Segments:
                 sides = zip(self.shapes[step.inputs[0]][1:], step.shape[1:], strict=True)
                 terms += prod(step.window or (-(-n // m) + 1 for n, m in sides))
             terms += 8 + len(step.inputs)
-        return 1.01 * terms * ROUNDING
+        return 1.01 * terms * UNIT
 
     def _forget(self, alive: dict, step: Step) -> None:
         """Drop what no later step reads."""

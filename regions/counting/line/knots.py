@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 
 from regions.counting.exact.forms import Place
+from regions.counting.exact.rounding import UNIT
 from regions.counting.exact.scaled import Scaled
 from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice
 
-ROUNDING = 2.0**-53  # of one operation, relative
 _INNER = 253 / 2048  # a point between the ends of a whole line
 
 
@@ -53,7 +53,7 @@ class LineFrame:
         """Return the exact line."""
         if self.place is not None:
             return self.place()
-        return Place(Scaled.of(self.columns[1]), Scaled.of(self.columns[:1]), {})
+        return Place(Scaled.of(self.columns[1]), Scaled.of(self.columns[:1]))
 
 
 def line_frame(net: ReLUNetwork, domain: Box | Slice | None) -> LineFrame:
@@ -90,7 +90,7 @@ def line_frame(net: ReLUNetwork, domain: Box | Slice | None) -> LineFrame:
         direction = points[1] - points[0]
         columns = np.vstack([size * direction, points[0] + at * direction])
         scale = 1 + abs(at) + size
-        errors = 16 * ROUNDING * scale * np.abs(points).sum(axis=0)
+        errors = 16 * UNIT * scale * np.abs(points).sum(axis=0)
     length = 1.0
     if isinstance(domain, Slice):
         length = float(direction @ domain.basis[0])
@@ -100,7 +100,7 @@ def line_frame(net: ReLUNetwork, domain: Box | Slice | None) -> LineFrame:
     exact = place()  # differences of the points overflow, but the exact columns need not
     columns = np.vstack([exact.directions.floats(), exact.start.floats()])
     with np.errstate(over="ignore"):
-        return replace(frame, columns=columns, errors=4 * ROUNDING * np.abs(columns).sum(axis=0))
+        return replace(frame, columns=columns, errors=4 * UNIT * np.abs(columns).sum(axis=0))
 
 
 def _ends(domain: Box | Slice | None) -> tuple[Fraction | None, Fraction | None]:
@@ -132,7 +132,7 @@ def _extreme(
         # three operations, each rounded once: what is farther behind than that is not the one
         ratios = (bounds - start) / (end - start)
         best = ratios.max() if choose is max else ratios.min()
-        near = ~(np.abs(ratios - best) > 16 * ROUNDING * np.abs(best) + 1e-300)
+        near = ~(np.abs(ratios - best) > 16 * UNIT * np.abs(best) + 1e-300)
     exact = [[Fraction(float(number)) for number in array[near]] for array in (bounds, start, end)]
     return choose((b - p) / (q - p) for b, p, q in zip(*exact, strict=True))
 
@@ -142,7 +142,7 @@ def _place(points: np.ndarray, middle: Fraction, half: Fraction) -> Place:
     exact = Scaled.of(points)
     direction = exact[1:] - exact[0]
     start = exact[0] + direction[0].times(middle)
-    return Place(start.reduced(), direction.times(half).reduced(), {})
+    return Place(start.reduced(), direction.times(half).reduced())
 
 
 def _float(number: Fraction) -> float:

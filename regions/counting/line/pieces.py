@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
+from regions.counting.exact.rounding import UNIT
 from regions.counting.line import kink_kernel
 from regions.counting.line.ellipsoids import Ellipsoids
 from regions.counting.line.kinks import Kinks
-from regions.counting.line.knots import ROUNDING, Knots
+from regions.counting.line.knots import Knots
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Pushed(Piece):
             everyone = np.ones(first.size, np.bool_)
             high = kink_kernel.sizes(kinks, self.heights, everyone)[0]
             terms = np.maximum(np.abs(first), np.abs(last)).ravel() + high
-            rounded[name] = (len(inner) + 16) * ROUNDING * terms + 1e-300
+            rounded[name] = (len(inner) + 16) * UNIT * terms + 1e-300
         return ends, rounded
 
 

@@ -11,7 +11,8 @@ from math import gcd, lcm
 import numpy as np
 
 from regions.counting.exact.forms import Forms, Place
-from regions.counting.line.knots import ROUNDING, LineFrame
+from regions.counting.exact.rounding import UNIT
+from regions.counting.line.knots import LineFrame
 from regions.networks import ReLUNetwork
 
 Point = tuple[int, int]
@@ -50,7 +51,7 @@ class Stretch:
     @property
     def input_errors(self) -> np.ndarray:
         """How far `inputs` may be from the exact ones, (n0,)."""
-        rounded = 8 * ROUNDING * np.abs(self.frame.columns).sum(axis=0)
+        rounded = 8 * UNIT * np.abs(self.frame.columns).sum(axis=0)
         return rounded if self.frame.errors is None else rounded + self.frame.errors
 
     @cached_property
@@ -74,9 +75,7 @@ class Stretch:
         found = self.forms.units(layer, active, units)
         return [(a * dx + c * dw, a * sx + c * sw) for a, c in found]
 
-    def signs(
-        self, layer: int, active: np.ndarray, units: np.ndarray, point: Point
-    ) -> list[int]:
+    def signs(self, layer: int, active: np.ndarray, units: np.ndarray, point: Point) -> list[int]:
         """Return the signs of units at a point, given the earlier layers' activations there."""
         dx, dw, sx, sw = self._chart
         x, w = dx * point[0] + sx * point[1], dw * point[0] + sw * point[1]
@@ -90,7 +89,7 @@ class Stretch:
         if place not in self._points:
             line = self.forms.place
             point = line.start + line.directions[0].times(place)
-            self._points[place] = self.forms.over(Place(point, line.directions[:0], {}))
+            self._points[place] = self.forms.over(Place(point, line.directions[:0]))
             if len(self._points) > _KEPT:
                 self._points.popitem(last=False)
         self._points.move_to_end(place)

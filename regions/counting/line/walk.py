@@ -24,15 +24,16 @@ from typing import NamedTuple
 import numpy as np
 
 from regions.counting.effort import Effort
+from regions.counting.exact.rounding import UNIT, absolute
 from regions.counting.line import kink_kernel
 from regions.counting.line.bend_kernel import Straight, straighten
 from regions.counting.line.crossings import Crossings, Settler
 from regions.counting.line.ellipsoids import Ellipsoids
 from regions.counting.line.kinks import Kinks, Segments
-from regions.counting.line.knots import ROUNDING, Knots, LineFrame
+from regions.counting.line.knots import Knots, LineFrame
 from regions.counting.line.pieces import Flips, Piece, Pushed
 from regions.counting.line.stretch import Stretch
-from regions.counting.plane.chain import absolute, dense_layer, is_chain
+from regions.counting.plane.chain import dense_layer, is_chain
 from regions.networks import ReLUNetwork, State
 
 _MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
@@ -213,7 +214,7 @@ class Walker:
         for at in np.linspace(0, len(gaps), parts + 1)[1:-1].astype(int):
             near = np.arange(max(0, at - 8), min(len(gaps), at + 8))
             best = int(near[np.argmax(np.nan_to_num(gaps[near], nan=-1.0))])
-            if gaps[best] > 8 * ROUNDING and best not in chosen:
+            if gaps[best] > 8 * UNIT and best not in chosen:
                 chosen.append(best)
         if not chosen:
             return []
@@ -236,9 +237,7 @@ class Walker:
         columns[found.fresh] = len(piece.columns) + np.arange(found.fresh.sum())
         unit, gap = np.nonzero(active[:, 1:] != active[:, :-1])
         old, units = np.flatnonzero(~found.fresh)[piece.flips.knots], start + piece.doubtful[unit]
-        flips = Flips(
-            np.concatenate([old, gap + 1]), np.concatenate([piece.flips.units, units])
-        )
+        flips = Flips(np.concatenate([old, gap + 1]), np.concatenate([piece.flips.units, units]))
         return Piece(layer + 1, found.knots, columns[1:-1], {}, {}, {}, {}, pattern, flips)
 
     def activate(self, piece: Pushed, straight: Straight, found: Crossings) -> Piece:
@@ -269,7 +268,9 @@ class Walker:
             for name in bounds.keys() - state.values.keys():
                 del bounds[name]
         if piece.together is not None:
-            after = replace(after, together=self._bent_together(piece, straight, found, active, added))
+            after = replace(
+                after, together=self._bent_together(piece, straight, found, active, added)
+            )
         return replace(after, values=values, ends=dict(state.values), errors=errors, tilts=tilts)
 
     def _added(
@@ -280,8 +281,12 @@ class Walker:
         Where a unit is bent its value should be zero, and is as small as rounding leaves it; all
         along it may have the wrong sign where it was in doubt.
         """
-        slope, units, span = abs(self.net.relu_layers[piece.layer].slope), piece.doubtful, piece.span
-        zero = flips.values + (straight.rounded + 16 * ROUNDING * straight.steepest)[flips.unit]
+        slope, units, span = (
+            abs(self.net.relu_layers[piece.layer].slope),
+            piece.doubtful,
+            piece.span,
+        )
+        zero = flips.values + (straight.rounded + 16 * UNIT * straight.steepest)[flips.unit]
         zero = np.bincount(flips.unit, zero, minlength=len(units))
         more = (1 + slope) * (2 * zero + wrong)
         added = np.zeros((1 + self.outputs, len(piece.positive)))
@@ -291,7 +296,7 @@ class Walker:
             everyone = np.ones(len(ends), np.bool_)
             high, total = kink_kernel.sizes(piece.values[piece.end], piece.heights, everyone)
             sizes = np.stack([ends + high, 2 * ends / span + total])[: len(added)]
-            added += 4 * ROUNDING * slope * sizes
+            added += 4 * UNIT * slope * sizes
         return added
 
     def _bent_together(
@@ -312,7 +317,7 @@ class Walker:
         flips = _Flipped.of(straight, found, active)
         place, spread = knots.places[flips.knot], knots.errors[flips.knot]
         # next to a knot whose place is known, a unit that switches there is almost zero
-        known = (spread <= 8 * ROUNDING) & np.isin(flips.knot, errors.edges)
+        known = (spread <= 8 * UNIT) & np.isin(flips.knot, errors.edges)
         near = np.where(known, flips.steepness(piece, straight) * spread, 0.0)
         box = added.copy()
         box[0, piece.doubtful] += np.bincount(

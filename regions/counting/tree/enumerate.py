@@ -80,6 +80,7 @@ class Leaves:
     units: np.ndarray
     starts: np.ndarray
     outputs: np.ndarray
+    errors: np.ndarray
 
 
 def regions_of(question: Question, effort: Effort) -> Iterator[Region]:
@@ -123,19 +124,9 @@ def _piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[list[Leaves], bool
 
 def _leaves(tree: Tree, batch: Batch) -> Leaves:
     """Return a batch of regions with their outputs and facets."""
-    frame = tree.frame
-    state = batch.state if batch.state is not None else tree.state(batch)
-    homogeneous = np.tile(frame.homogeneous, len(batch))
-    outputs, _ = tree.net.advance(state, len(tree.net.relu_layers), homogeneous)
-    rows, units, starts = Halfspaces(frame).facets(batch.cells)
-    return Leaves(
-        active=batch.active,
-        points=batch.cells.points,
-        rows=rows,
-        units=units,
-        starts=starts,
-        outputs=outputs.reshape(len(batch), len(frame.columns), -1),
-    )
+    outputs, errors = tree.outputs(batch)
+    rows, units, starts = Halfspaces(tree.frame).facets(batch.cells)
+    return Leaves(batch.active, batch.cells.points, rows, units, starts, outputs, errors)
 
 
 def _region(
@@ -144,8 +135,9 @@ def _region(
     """Return one region in the coordinates of the domain."""
     inner = len(frame.axes)
     part = slice(leaves.starts[index], leaves.starts[index + 1])
+    center, _ = frame.reported
     normals = leaves.rows[part, :inner] @ frame.back.T
-    offsets = leaves.rows[part, inner] - normals @ frame.center
+    offsets = leaves.rows[part, inner] - normals @ center
     norms = np.linalg.norm(normals, axis=1, keepdims=True)
     slope = leaves.outputs[index, :inner].T @ frame.back.T
     coordinates = frame.coordinates(leaves.points[index])
@@ -155,7 +147,7 @@ def _region(
         point=point,
         coordinates=coordinates,
         slope=slope,
-        offset=leaves.outputs[index, inner] - slope @ frame.center,
+        offset=leaves.outputs[index, inner] - slope @ center,
         normals=normals / norms,
         offsets=offsets / norms[:, 0],
         units=leaves.units[part],

@@ -217,13 +217,13 @@ def _walk_piece(tree: Tree, piece: Any, effort: Effort):
         stage = tree.stages[number]
         forms, states = tree.forms(batch)
         if number == len(tree.stages) - 1 and exact:
-            return strata, np.exp2(log2) * geometry.count_each(batch.cells, forms, stage)
+            return strata, np.exp2(log2) * geometry.count_each(batch.cells, forms)
         draws = generator.random((len(batch), len(stage.units)))
-        signs, cells, more = geometry.descend(batch.cells, forms, stage, draws)
+        signs, cells, more = geometry.descend(batch.cells, forms, draws)
         log2 += more
         active = batch.active.copy()
         active[:, stage.hidden] = signs
-        batch = Batch(number + 1, cells, active, tree.after(stage, states, active, everyone))
+        batch = Batch(number + 1, cells, active, *tree.after(stage, states, active, everyone))
     return strata, np.exp2(log2)
 
 
@@ -241,4 +241,4 @@ def _repeated(batch: Batch, index: np.ndarray) -> Batch:
         high=cells.high[index].copy(),
         points=cells.points[index],
     )
-    return replace(batch, cells=taken, active=batch.active[index], state=None)
+    return replace(batch, cells=taken, active=batch.active[index], state=None, errors=None)

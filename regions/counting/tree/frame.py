@@ -4,49 +4,63 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import linprog
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import structural_rank
 
+from regions.counting.exact.forms import Forms, Place, side_numbers
+from regions.counting.exact.rounding import UNIT, Rounding, grid
+from regions.counting.exact.scaled import Scaled, joined
 from regions.errors import DomainError
+from regions.networks import Box, ReLUNetwork, Slice
 
-if TYPE_CHECKING:
-    from regions.networks import Box, ReLUNetwork, Slice
-
-_NOISE = 1e-14
+ARTIFICIAL = -1
 _LARGEST_CHAIN = 20_000_000
+_PRIME = 2**31 - 1
+_SMALL = 1e-3  # below it the solver's tolerances could show
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """Coordinates y of the domain: its own coordinates are ``center + y @ axes``.
+    """Coordinates y of the domain, exactly: its own coordinates are ``center + y @ axes``.
 
-    In an open domain on which the network depends on fewer directions only, y has as many.
+    Own coordinates are the inputs, or for a slice the multiples of the differences between its
+    first point and the others (see `Place.of`). In an open domain on which the network depends on
+    fewer directions only, y has as many.
 
     Attributes
     ----------
-    center : (domain's dimension,) array
-    axes : (d, domain's dimension) array, orthogonal rows
+    net : ReLUNetwork
+    domain : Box, Slice or None
+    center : (own dimension,) array
+    axes : (d, own dimension) array
     low, high : (d,) arrays
-        Bounds of y, infinite where the domain is open.
+        Bounds of y, infinite where the domain is open: they hold for the whole domain.
     rows : (m, d + 1) array
-        The domain is where ``rows[:, :d] @ y + rows[:, d] >= 0`` within the bounds; unit normals.
+        The domain is where ``rows[:, :d] @ y + rows[:, d] > 0`` within the bounds; the largest
+        coefficient of each is about 1, and all are correctly rounded.
+    low_sides, high_sides, row_sides : (d,), (d,) and (m,) int arrays
+        The side of the domain (see `Place`) that each stands for; -1 where a bound stands for none
+        (then it lies outside the domain).
     columns : (d + 1, n0) array
         Inputs to push through the network: d directions, then the input at y = 0.
-    noise : tuple of (units,) arrays, one per ReLU layer
-        Rounding level of each preactivation's coefficients in these coordinates.
     cone : bool
         Whether y ends with a homogeneous coordinate (see `cone_over`).
     """
 
+    net: ReLUNetwork
+    domain: Box | Slice | None
     center: np.ndarray
     axes: np.ndarray
     low: np.ndarray
     high: np.ndarray
     rows: np.ndarray
+    low_sides: np.ndarray
+    high_sides: np.ndarray
+    row_sides: np.ndarray
     columns: np.ndarray
-    noise: tuple[np.ndarray, ...]
     cone: bool = False
 
     @property
@@ -55,9 +69,45 @@ class Frame:
         return len(self.low)
 
     @cached_property
+    def place(self) -> Place:
+        """The domain in these coordinates, exactly."""
+        return Place.of(self.domain, self.net.input_size, self.center, self.axes)
+
+    @cached_property
+    def forms(self) -> Forms:
+        """The network's units in these coordinates, exactly."""
+        return Forms(self.net, self.place, self.cone)
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """How far float64 values in these coordinates can be off."""
+        return Rounding(self.net, grid([self.columns]))
+
+    @cached_property
+    def column_errors(self) -> np.ndarray:
+        """How far each entry of `columns` can be off: half a unit in the last place, or zero."""
+        if not isinstance(self.domain, Slice):
+            return np.zeros(self.columns.shape)
+        exact = joined([self.place.directions, self.place.start.reshape(1, -1)])
+        rows = len(exact.ints)
+        off = Scaled.of(self.columns[:rows]) - exact
+        differs = np.array([number != 0 for number in off.ints.flat]).reshape(off.shape)
+        found = np.zeros(self.columns.shape)
+        found[:rows] = np.where(differs, 2 * UNIT * np.abs(self.columns[:rows]) + 1e-300, 0.0)
+        return found
+
+    @cached_property
+    def reported(self) -> tuple[np.ndarray, np.ndarray]:
+        """Center and axes in the coordinates that a region reports: lengths along a slice."""
+        if not isinstance(self.domain, Slice):
+            return self.center, self.axes
+        turn = (self.domain.points[1:] - self.domain.points[0]) @ self.domain.basis.T
+        return self.center @ turn, self.axes @ turn
+
+    @cached_property
     def back(self) -> np.ndarray:
-        """Matrix that takes the domain's own coordinates (less `center`) to y."""
-        return np.linalg.pinv(self.axes)
+        """Matrix that takes reported coordinates (less their center) to y."""
+        return np.linalg.pinv(self.reported[1])
 
     @property
     def bounded(self) -> bool:
@@ -72,40 +122,49 @@ class Frame:
         return flags
 
     def coordinates(self, y: np.ndarray) -> np.ndarray:
-        """Return the domain's own coordinates at `y`, (..., d)."""
+        """Return the coordinates that a region reports at `y`, (..., d)."""
         if self.cone:
             y = y[..., :-1] / y[..., -1:]
-        return self.center + y @ self.axes
+        center, axes = self.reported
+        return center + y @ axes
 
 
 def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
     """Return the frame of `domain` (None: the whole input space)."""
     n0 = net.input_size
-    origin = np.zeros(n0) if domain is None else domain.origin
-    basis = np.eye(n0) if domain is None else domain.basis
-    normals, limits = (np.zeros((0, n0)), np.zeros(0)) if domain is None else domain.halfspaces()
-    low, high, normals, limits = _bounds(normals, limits, len(basis))
+    own = _own(domain, n0)
+    low, high, sides, rest = _bounds(own, domain, n0)
     finite = np.isfinite(low) & np.isfinite(high)
-    with np.errstate(invalid="ignore"):
-        center = np.where(finite, (low + high) / 2, np.clip(0.0, low, high))
-        radius = np.where(finite, (high - low) / 2, _reach(net, origin, basis))
-    norms = np.linalg.norm(normals * radius, axis=1, keepdims=True)
-    rows = np.column_stack([-normals * radius, limits - normals @ center]) / norms
-    axes, low, high = np.diag(radius), (low - center) / radius, (high - center) / radius
-    columns = np.vstack([axes @ basis, origin + center @ basis])
-    if np.isinf(low).all() and np.isinf(high).all() and not len(rows):
-        turn = _relevant_directions(net, columns)
+    with np.errstate(invalid="ignore", over="ignore"):
+        center = np.where(finite, low / 2 + high / 2, np.clip(0.0, low, high))
+        radius = np.where(finite, high / 2 - low / 2, _reach(net, own))
+    radius = np.where((radius > 0) & np.isfinite(radius), radius, 1.0)
+    # powers of two keep what is exact exact
+    axes = np.diag(_power_of_two(radius))
+    if not (np.isfinite(low).any() or np.isfinite(high).any() or len(rest)):
+        turn = _relevant_directions(net, np.vstack([axes @ own[:-1], own[-1] + center @ own[:-1]]))
         axes, low, high = turn @ axes, low[: len(turn)], high[: len(turn)]
-        rows = np.zeros((0, len(turn) + 1))
-        columns = np.vstack([axes @ basis, columns[-1]])
+        sides = [side[: len(turn)] for side in sides]
+    columns, rows = np.vstack([axes, center]), np.zeros((0, len(axes) + 1))
+    if isinstance(domain, Slice):
+        place = Place.of(domain, n0, center, axes)
+        columns = joined([place.directions, place.start.reshape(1, -1)]).floats()
+        rows = rounded(place.rows) if len(rest) else rows
+    scale = np.diag(axes) if len(axes) == axes.shape[1] else np.ones(len(axes))
+    with np.errstate(invalid="ignore", over="ignore"):
+        low, high = (low - center[: len(low)]) / scale, (high - center[: len(high)]) / scale
     return Frame(
+        net=net,
+        domain=domain,
         center=center,
         axes=axes,
-        low=low,
-        high=high,
+        low=low - 4 * UNIT * np.abs(low),
+        high=high + 4 * UNIT * np.abs(high),
         rows=rows,
+        low_sides=sides[0],
+        high_sides=sides[1],
+        row_sides=rest,
         columns=columns,
-        noise=noise_levels(net, columns),
     )
 
 
@@ -115,53 +174,82 @@ def cone_over(frame: Frame) -> Frame:
     Regions become cones with apex 0, one to one, and every coordinate is bounded.
     """
     d = frame.dimension
-    sides = [
-        (sign * np.eye(d)[k], -sign * side[k])
-        for sign, side in ((1.0, frame.low), (-1.0, frame.high))
-        for k in range(d)
-        if np.isfinite(side[k])
-    ]
-    rows = np.vstack([frame.rows, *(np.append(*side) for side in sides)])
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    both = np.concatenate([frame.low_sides, frame.high_sides])
+    named = np.flatnonzero(np.isin(frame.place.numbers, both[both != ARTIFICIAL]))
+    rows = np.vstack([frame.rows, rounded(frame.place.rows[named])])
     return replace(
         frame,
         low=np.append(-np.ones(d), 0.0),
         high=np.ones(d + 1),
+        low_sides=np.full(d + 1, ARTIFICIAL),
+        high_sides=np.full(d + 1, ARTIFICIAL),
         rows=np.column_stack([rows, np.zeros(len(rows))]),
+        row_sides=np.append(frame.row_sides, frame.place.numbers[named]),
         columns=np.vstack([frame.columns, np.zeros_like(frame.columns[:1])]),
         cone=True,
     )
 
 
-def _bounds(normals: np.ndarray, limits: np.ndarray, d: int):
-    """Return bounds of every coordinate and the halfspaces that these do not express."""
+def _own(domain: Box | Slice | None, n0: int) -> np.ndarray:
+    """Return the inputs that own coordinates stand for: directions, then the point at 0."""
+    if isinstance(domain, Slice):
+        return np.vstack([domain.points[1:] - domain.points[0], domain.points[0]])
+    return np.vstack([np.eye(n0), np.zeros(n0)])
+
+
+def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int):
+    """Return bounds of every own coordinate, their sides, and the sides that these leave out."""
+    d = len(own) - 1
     low, high = np.full(d, -np.inf), np.full(d, np.inf)
-    axis = (normals != 0).sum(axis=1) == 1
-    for normal, limit in zip(normals[axis], limits[axis], strict=True):
-        k = int(np.flatnonzero(normal)[0])
-        if normal[k] > 0:
-            high[k] = min(high[k], limit / normal[k])
-        else:
-            low[k] = max(low[k], limit / normal[k])
-    if axis.all():
-        normals, limits = normals[:0], limits[:0]
-    else:  # the bounds are widened, so every halfspace stays, also along an axis
-        low, high = _tightened(low, high, normals[~axis], limits[~axis])
+    sides = [np.full(d, ARTIFICIAL), np.full(d, ARTIFICIAL)]
+    if domain is None:
+        return low, high, sides, np.arange(0)
+    if isinstance(domain, Box):
+        sides = [np.arange(n0), n0 + np.arange(n0)]
+        sides = [
+            np.where(np.isfinite(bound), side, ARTIFICIAL)
+            for bound, side in zip((domain.low, domain.high), sides, strict=True)
+        ]
+        return domain.low, domain.high, sides, np.arange(0)
+    if domain.segment:
+        return np.zeros(1), np.ones(1), [np.zeros(1, int), np.ones(1, int)], np.arange(0)
+    if domain.box is None:
+        return low, high, sides, np.arange(0)
+    rest = side_numbers(domain)
+    normals, limits = _halfspaces(own, domain.box, rest)
+    low, high = _extent(normals, limits)
+    if np.isfinite(low).all() and np.isfinite(high).all():
+        center, radius = (low + high) / 2, (high - low) / 2
+        if radius.min() < _SMALL or radius.max() > 1 / _SMALL:
+            # once to find the size of the domain, once more in coordinates of that size
+            low, high = _extent(normals * radius, limits - normals @ center)
+            low, high = center + radius * low, center + radius * high
     if (low >= high).any():
         raise DomainError("the domain is empty or flat; widen its box or move its points")
-    return low, high, normals, limits
+    return low, high, sides, rest
 
 
-def _tightened(low, high, normals, limits):
-    """Return bounds from linear programs, a little wider than the domain."""
-    bounds = list(zip(low, high, strict=True))
+def _halfspaces(own: np.ndarray, box: Box, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (G, h) with G a <= h in own coordinates a, for some sides of a box."""
+    n0 = box.input_size
+    inputs = numbers % n0
+    sign = np.where(numbers < n0, -1.0, 1.0)
+    bound = np.where(sign < 0, box.low[inputs], box.high[inputs])
+    return sign[:, None] * own[:-1, inputs].T, sign * (bound - own[-1, inputs])
+
+
+def _extent(normals: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return bounds of every coordinate from linear programs, a little wider than the domain."""
+    sizes = np.abs(normals).max(axis=1, initial=0.0)
+    normals, limits = normals / sizes[:, None], limits / sizes
+    d = normals.shape[1]
+    low, high = np.full(d, -np.inf), np.full(d, np.inf)
     for k in range(len(low)):
         cost = np.zeros(len(low))
         for sign, side in ((1.0, low), (-1.0, high)):
             cost[k] = sign
-            found = linprog(cost, normals, limits, bounds=bounds, method="highs")
-            if found.status == 2:
-                raise DomainError("the domain is empty; widen its box or move its points")
+            found = linprog(cost, normals, limits, bounds=(None, None), method="highs")
+            # a slice has an inside: it was checked when it was made
             if found.status == 0:
                 side[k] = sign * found.fun
     # wider, so that the bounds themselves are never facets
@@ -169,20 +257,57 @@ def _tightened(low, high, normals, limits):
     return low - margin, high + margin
 
 
-def _relevant_directions(net: ReLUNetwork, columns: np.ndarray) -> np.ndarray:
-    """Return orthonormal rows that span the directions on which the first layer depends.
+def rounded(rows: Scaled) -> np.ndarray:
+    """Return forms as float64 rows, correctly rounded, each times a power of two."""
+    found = np.zeros(rows.shape)
+    for i, row in enumerate(rows.ints):
+        bits = max(abs(number) for number in row).bit_length()
+        found[i] = Scaled(row, -bits).floats()
+    return found
 
-    If the input is used again further on (a residual skip), these are all directions.
+
+def _relevant_directions(net: ReLUNetwork, columns: np.ndarray) -> np.ndarray:
+    """Return rows that span the directions on which the first layer depends, or all directions.
+
+    All, if the input is used again further on (a residual skip), or if the rank in float64 is not
+    certainly the rank of the weights: a rank modulo a prime is never above it, the structural rank
+    never below.
     """
-    everything = np.eye(len(columns) - 1)
+    d = len(columns) - 1
+    everything = np.eye(d)
     if not net.relu_layers or _is_large(net) or net.layers()[0].carried:
         return everything
     forms, _ = net.advance(net.start(columns[:-1]), 0, 0.0)
     norms = np.linalg.norm(forms, axis=0)
-    forms = forms[:, norms > 0] / norms[norms > 0]
-    left, singular, _ = np.linalg.svd(forms, full_matrices=False)
+    live = forms[:, (norms > 0) & np.isfinite(norms)]
+    live = live / np.abs(live).max(axis=0)
+    left, singular, _ = np.linalg.svd(live, full_matrices=False)
     rank = int((singular > 1e-10 * singular.max(initial=0.0)).sum())
-    return everything if rank == len(everything) else left[:, :rank].T
+    exact = net.layers()[0].matrix[: net.relu_layers[0].size]
+    if rank == d or not rank == structural_rank(csr_array(exact)) == _rank_modulo(exact.toarray()):
+        return everything
+    return left[:, :rank].T
+
+
+def _rank_modulo(matrix: np.ndarray) -> int:
+    """Return the rank of float64 numbers modulo a prime: at most their rank."""
+    exact = Scaled.of(matrix)
+    table = np.array([int(x) % _PRIME for x in exact.ints.flat], dtype=np.int64)
+    table = table.reshape(matrix.shape)
+    rank = 0
+    for column in range(table.shape[1]):
+        at = np.flatnonzero(table[rank:, column])
+        if len(at) == 0:
+            continue
+        table[[rank, rank + at[0]]] = table[[rank + at[0], rank]]
+        inverse = pow(int(table[rank, column]), -1, _PRIME)
+        table[rank] = table[rank] * inverse % _PRIME
+        below = table[rank + 1 :]
+        below[:] = (below - below[:, column : column + 1] * table[rank] % _PRIME) % _PRIME
+        rank += 1
+        if rank == len(table):
+            break
+    return rank
 
 
 def _is_large(net: ReLUNetwork) -> bool:
@@ -191,35 +316,17 @@ def _is_large(net: ReLUNetwork) -> bool:
     return largest * largest * len(net.relu_layers) > _LARGEST_CHAIN
 
 
-def _reach(net: ReLUNetwork, origin: np.ndarray, basis: np.ndarray) -> float:
+def _reach(net: ReLUNetwork, own: np.ndarray) -> float:
     """Return the typical distance at which first-layer units switch: the scale of open domains."""
     if not net.relu_layers:
         return 1.0
-    homogeneous = np.append(np.zeros(len(basis)), 1.0)
-    forms, _ = net.advance(net.start(np.vstack([basis, origin])), 0, homogeneous)
+    homogeneous = np.append(np.zeros(len(own) - 1), 1.0)
+    forms, _ = net.advance(net.start(own), 0, homogeneous)
     slopes = np.linalg.norm(forms[:-1], axis=0)
     offsets = np.abs(forms[-1])
     live = (slopes > 0) & (offsets > 1e-12 * slopes)
     return float(np.median(offsets[live] / slopes[live])) if live.any() else 1.0
 
 
-def noise_levels(net: ReLUNetwork, columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the rounding level of every unit's coefficients: |W| ... |W| |columns| times 1e-14."""
-    if _is_large(net):
-        return _sampled_noise(net, columns)
-    values, found = np.abs(columns).sum(axis=0), []
-    for layer in net.layers()[:-1]:
-        values = abs(layer.matrix) @ values + np.abs(layer.bias)
-        found.append(_NOISE * values[: layer.units])
-    return tuple(found)
-
-
-def _sampled_noise(net: ReLUNetwork, columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the rounding level of a large network's units from their sizes along the columns."""
-    state, found = net.start(columns), []
-    homogeneous = np.append(np.zeros(len(columns) - 1), 1.0)
-    for index, layer in enumerate(net.relu_layers):
-        forms, state = net.advance(state, index, homogeneous)
-        found.append(_NOISE * np.abs(forms).sum(axis=0))
-        state = net.activate(state, index, np.ones((1, layer.size)))
-    return tuple(found)
+def _power_of_two(sizes: np.ndarray) -> np.ndarray:
+    return np.exp2(np.ceil(np.log2(sizes)))

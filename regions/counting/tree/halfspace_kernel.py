@@ -153,7 +153,7 @@ def normalise(values, noise, forms, beyond):
     ----------
     values : (cells, d + 1, n) array
         The units' coefficients as the network gives them.
-    noise : (n,) array
+    noise : (cells, n) array
     forms : (cells, n, d + 1) array to fill
         A form that is constant up to rounding becomes (0, its sign).
     beyond : (cells, n) array to fill
@@ -166,13 +166,13 @@ def normalise(values, noise, forms, beyond):
                 norm += values[cell, j, i] ** 2
             norm = np.sqrt(norm)
             beyond[cell, i] = BEYOND
-            if norm > noise[i]:
-                beyond[cell, i] += noise[i] / norm
+            if norm > noise[cell, i]:
+                beyond[cell, i] += noise[cell, i] / norm
                 for j in range(width):
                     forms[cell, i, j] = values[cell, j, i] / norm
             else:
                 forms[cell, i, :] = 0.0
-                forms[cell, i, width - 1] = 1.0 if last > noise[i] else -1.0
+                forms[cell, i, width - 1] = 1.0 if last > noise[cell, i] else -1.0
 
 
 @njit(cache=True)

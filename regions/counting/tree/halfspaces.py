@@ -16,7 +16,7 @@ from regions.counting.tree.tally import (
     head_units,
     largest_count,
 )
-from regions.counting.tree.walk import Stage, Tree, stages_of
+from regions.counting.tree.walk import StageForms, Tree, stages_of
 from regions.errors import DomainError
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ class Halfspaces:
 
     frame: Frame
 
-    def children(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage, budget: int):
+    def children(self, cells: HalfspaceCells, forms: StageForms, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""
-        unit, beyond = _normalised(forms, stage.noise)
+        unit, beyond = _normalised(forms)
         d, n = unit.shape[2] - 1, unit.shape[1]
         out = (
             np.empty(budget, np.int64),
@@ -71,12 +71,14 @@ class Halfspaces:
         )
         for found in _resumed(cells, unit, beyond, budget, out):
             owner, points, signs, cuts, number = (part[:found] for part in out)
-            below = _below(cells, unit, stage.hidden, owner, points.copy(), signs, cuts, number)
+            below = _below(
+                cells, unit, forms.stage.hidden, owner, points.copy(), signs, cuts, number
+            )
             yield owner.copy(), signs > 0, self._tightened(below)
 
-    def count(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage) -> Iterator[int]:
+    def count(self, cells: HalfspaceCells, forms: StageForms) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
-        unit, beyond = _normalised(forms, stage.noise)
+        unit, beyond = _normalised(forms)
         d, n = unit.shape[2] - 1, unit.shape[1]
         out = (
             np.empty(0, np.int64),
@@ -87,9 +89,9 @@ class Halfspaces:
         )
         yield from _resumed(cells, unit, beyond, _COUNTED_AT_ONCE, out)
 
-    def count_each(self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage) -> np.ndarray:
+    def count_each(self, cells: HalfspaceCells, forms: StageForms) -> np.ndarray:
         """Return the number of children of every cell."""
-        unit, beyond = _normalised(forms, stage.noise)
+        unit, beyond = _normalised(forms)
         count, n, width = unit.shape
         owner = np.empty(_COUNTED_AT_ONCE, np.int64)
         out = (
@@ -105,10 +107,10 @@ class Halfspaces:
         return total
 
     def descend(
-        self, cells: HalfspaceCells, forms: np.ndarray, stage: Stage, draws: np.ndarray
+        self, cells: HalfspaceCells, forms: StageForms, draws: np.ndarray
     ) -> tuple[np.ndarray, HalfspaceCells, np.ndarray]:
         """Return (active, cells, log2 weights): one child of every cell, chosen at random."""
-        unit, beyond = _normalised(forms, stage.noise)
+        unit, beyond = _normalised(forms)
         count, n, width = unit.shape
         points, signs = np.empty((count, width - 1)), np.empty((count, n), np.int8)
         cuts, number = np.empty((count, n), np.int64), np.empty(count, np.int64)
@@ -116,7 +118,9 @@ class Halfspaces:
         arrays = (cells.rows, cells.starts, cells.low, cells.high, cells.points)
         out = (points, signs, cuts, number, log2)
         kernel.descend(unit, beyond, *arrays, draws, _EVENNESS, out)
-        below = _below(cells, unit, stage.hidden, np.arange(count), points, signs, cuts, number)
+        below = _below(
+            cells, unit, forms.stage.hidden, np.arange(count), points, signs, cuts, number
+        )
         return signs > 0, self._tightened(below), log2
 
     def _tightened(self, cells: HalfspaceCells) -> HalfspaceCells:
@@ -200,10 +204,11 @@ def halfspace_tree(
     tail = 0
     while leaves > 1 and largest_count(tail + 1, frame.dimension) <= leaves and tail < 64:
         tail += 1
-    return Tree(net, frame, Halfspaces(frame), stages_of(net, frame, head, tail))
+    return Tree(net, frame, Halfspaces(frame), stages_of(net, head, tail))
 
 
-def _normalised(values: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _normalised(forms: StageForms) -> tuple[np.ndarray, np.ndarray]:
+    values, noise = forms.values, forms.errors.sum(axis=1)
     cells, width, n = values.shape
     unit, beyond = np.empty((cells, n, width)), np.empty((cells, n))
     kernel.normalise(values, noise, unit, beyond)

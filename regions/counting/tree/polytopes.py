@@ -167,7 +167,7 @@ def normalise(values, noise, forms, tolerance):
     ----------
     values : (cells, d + 1, n) array
         The units' coefficients as the network gives them.
-    noise : (n,) array
+    noise : (cells, n) array
     forms : (cells, n, d + 1) array to fill
         A form that is zero up to rounding becomes the constant -1.
     tolerance : (cells, n) array to fill
@@ -179,12 +179,12 @@ def normalise(values, noise, forms, tolerance):
             for j in range(width):
                 norm += values[cell, j, i] ** 2
             norm = np.sqrt(norm)
-            silent = norm <= noise[i]
+            silent = norm <= noise[cell, i]
             for j in range(width):
                 forms[cell, i, j] = 0.0 if silent else values[cell, j, i] / norm
             if silent:
                 forms[cell, i, width - 1] = -1.0
-            tolerance[cell, i] = TOLERANCE + (0.0 if silent else noise[i] / norm)
+            tolerance[cell, i] = TOLERANCE + (0.0 if silent else noise[cell, i] / norm)
 
 
 @njit(cache=True)

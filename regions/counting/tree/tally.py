@@ -86,9 +86,8 @@ def _shortened(tree: Tree, at: int, children: int) -> Tree:
         number += 1
     if number >= len(stage.units):
         return tree
-    units, noise = stage.units, stage.noise
-    first = replace(stage, units=units[:number], noise=noise[:number], last=False)
-    rest = replace(stage, units=units[number:], noise=noise[number:])
+    first = replace(stage, units=stage.units[:number], last=False)
+    rest = replace(stage, units=stage.units[number:])
     return replace(tree, stages=(*tree.stages[:at], first, rest, *tree.stages[at + 1 :]))
 
 

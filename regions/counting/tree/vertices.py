@@ -25,7 +25,7 @@ from regions.counting.tree.cells import Cells
 from regions.counting.tree.corners import InDoubtError, VertexCells
 from regions.counting.tree.frame import frame_of
 from regions.counting.tree.tally import head_units, tally
-from regions.counting.tree.walk import Batch, Stage, Tree, stages_of
+from regions.counting.tree.walk import Batch, StageForms, Tree, stages_of
 from regions.errors import DomainError
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class Polytopes:
 
     dimension: int
 
-    def children(self, cells: VertexCells, forms: np.ndarray, stage: Stage, budget: int):
+    def children(self, cells: VertexCells, forms: StageForms, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""
-        unit, tolerance = _normalised(forms, stage.noise)
+        unit, tolerance = _normalised(forms)
         room = self._room_for(cells, unit.shape[1], budget)
         for found, out in self._resumed(cells, unit, tolerance, budget, room):
             owner, signs, starts, vertices, masks = out
@@ -56,9 +56,9 @@ class Polytopes:
             )
             yield owner[:found].copy(), signs[:found] > 0, below
 
-    def count(self, cells: VertexCells, forms: np.ndarray, stage: Stage) -> Iterator[int]:
+    def count(self, cells: VertexCells, forms: StageForms) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
-        unit, tolerance = _normalised(forms, stage.noise)
+        unit, tolerance = _normalised(forms)
         counts = np.empty(len(unit), np.int64)
         room = 4 * int(np.diff(cells.starts).max()) + 64
         first, size = 0, 1
@@ -156,7 +156,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
         )
     if frame.bounded:
         head = head_units(net, d, _HEAD_CELLS) if len(net.relu_layers) == 1 else None
-        tree = Tree(net, frame, Polytopes(d), stages_of(net, frame, head))
+        tree = Tree(net, frame, Polytopes(d), stages_of(net, head))
         return tree, tree.root(corners.of_bounded(frame))
     if np.isfinite(frame.low).any() or np.isfinite(frame.high).any() or len(frame.rows):
         raise DomainError(
@@ -164,7 +164,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
             "and whole flats: use method='cells'"
         )
     head, active, cells = corners.orthants(net, frame)
-    tree = Tree(net, frame, Polytopes(d), stages_of(net, frame, head))
+    tree = Tree(net, frame, Polytopes(d), stages_of(net, head))
     return tree, Batch(1, cells, active)
 
 
@@ -198,7 +198,8 @@ class Vertices:
             return replace(known, details={**known.details, "handed_over": str(doubt)})
 
 
-def _normalised(values: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _normalised(forms: StageForms) -> tuple[np.ndarray, np.ndarray]:
+    values, noise = forms.values, forms.errors.sum(axis=1)
     cells, width, n = values.shape
     unit, tolerance = np.empty((cells, n, width)), np.empty((cells, n))
     polytopes.normalise(values, noise, unit, tolerance)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 
 from regions.counting.tree.frame import Frame
-
-if TYPE_CHECKING:
-    from regions.networks import ReLUNetwork
+from regions.counting.tree.segments import Pair, Segments, segments_of
+from regions.networks import ReLUNetwork
 
 _STATE_BYTES = 32 * 2**20
+
+States = tuple[Pair, Pair]  # before and after a linear segment
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,6 @@ class Stage:
     layer: int
     units: np.ndarray
     first: int
-    noise: np.ndarray
     last: bool
 
     @property
@@ -49,27 +50,62 @@ class Batch:
         Activations so far; False for units still to come.
     state : State or None
         Columns of every cell before its next layer; None: push them again from the start.
+    errors : State or None
+        How far they can be off, two rows for every cell: the directions' errors added up, and the
+        constants'.
     """
 
     stage: int
     cells: Any
     active: np.ndarray
     state: Any = None
+    errors: Any = None
 
     def __len__(self) -> int:
         return len(self.active)
+
+
+@dataclass(frozen=True)
+class StageForms:
+    """The units of one stage on a batch of cells.
+
+    Attributes
+    ----------
+    stage : Stage
+    values : (cells, d + 1, units) array
+        Their coefficients in float64, the constant last.
+    errors : (cells, 2, units) array
+        How far the d slopes can be off, added up, and how far the constant can be: at a point y
+        the form's value is off by at most ``errors[0] * max |y| + errors[1]`` (and by what is
+        rounded when it is evaluated).
+    active : (cells, hidden units) bool array
+        Activations of the earlier layers on each cell.
+    frame : Frame
+        Its `forms` give them exactly.
+    """
+
+    stage: Stage
+    values: np.ndarray
+    errors: np.ndarray
+    active: np.ndarray
+    frame: Frame
+
+    def exact(self, cell: int, unit: int) -> tuple[int, ...]:
+        """Return the form of the stage's `unit` on a cell as integers."""
+        hidden = int(self.stage.hidden[unit])
+        return self.frame.forms.unit(hidden, self.active[cell])
 
 
 class Geometry(Protocol):
     """How cells are described, cut and counted: by halfspaces or by vertices."""
 
     def children(
-        self, cells: Any, forms: np.ndarray, stage: Stage, budget: int
+        self, cells: Any, forms: StageForms, budget: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray, Any]]:
         """Yield (owner, active, cells) for at most `budget` children at a time."""
         ...
 
-    def count(self, cells: Any, forms: np.ndarray, stage: Stage) -> Iterator[int]:
+    def count(self, cells: Any, forms: StageForms) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
         ...
 
@@ -92,6 +128,11 @@ class Tree:
         """Number of hidden units."""
         return sum(len(stage.units) for stage in self.stages)
 
+    @cached_property
+    def segments(self) -> Segments:
+        """The network's linear segments, for columns with error bounds."""
+        return segments_of(self.frame)
+
     def root(self, cells: Any) -> Batch:
         """Return the batch that holds the whole domain as one cell."""
         return Batch(0, cells, np.zeros((1, self.hidden), dtype=bool))
@@ -111,7 +152,7 @@ class Tree:
             return
         if batch.stage == len(self.stages) - 1:
             forms, _ = self.forms(batch)
-            yield from self.geometry.count(batch.cells, forms, self.stages[-1])
+            yield from self.geometry.count(batch.cells, forms)
             return
         for child in self.children(batch):
             yield from self.counts(child)
@@ -121,72 +162,81 @@ class Tree:
         stage = self.stages[batch.stage]
         forms, states = self.forms(batch)
         budget = self._budget(states, len(batch))
-        found = self.geometry.children(batch.cells, forms, stage, budget)
+        found = self.geometry.children(batch.cells, forms, budget)
         for owner, signs, cells in found:
             active = batch.active[owner]
             active[:, stage.hidden] = signs
-            after = self.after(stage, states, active, owner)
-            yield Batch(batch.stage + 1, cells, active, after)
+            yield Batch(batch.stage + 1, cells, active, *self.after(stage, states, active, owner))
 
-    def forms(self, batch: Batch) -> tuple[np.ndarray, tuple[Any, Any]]:
-        """Return the next units' coefficients on every cell, (cells, d + 1, units), and the states.
-
-        The states are those before and after the linear segment.
-        """
-        stage, rows = self.stages[batch.stage], self.frame.dimension + 1
-        before = batch.state if batch.state is not None else self.state(batch)
-        homogeneous = np.tile(self.frame.homogeneous, len(batch))
-        values, after = self.net.advance(before, stage.layer, homogeneous)
+    def forms(self, batch: Batch) -> tuple[StageForms, States]:
+        """Return the next units' forms on every cell, and the states around the linear segment."""
+        stage, d = self.stages[batch.stage], self.frame.dimension
+        if batch.state is None:
+            batch = self._pushed(batch)
+        before = (batch.state, batch.errors)
+        values, bounds, after = self.segments.advance(*before, stage.layer)
         if len(stage.units) < values.shape[1]:
-            values = values[:, stage.units]
-        return values.reshape(len(batch), rows, len(stage.units)), (before, after)
+            values, bounds = values[:, stage.units], bounds[:, stage.units]
+        forms = StageForms(
+            stage,
+            values.reshape(len(batch), d + 1, len(stage.units)),
+            bounds.reshape(len(batch), 2, len(stage.units)),
+            batch.active,
+            self.frame,
+        )
+        return forms, (before, after)
 
-    def state(self, batch: Batch) -> Any:
-        """Push the columns of every cell up to its next layer, by its activations."""
-        layer = self._next_layer(batch)
-        state = self.net.start(np.tile(self.frame.columns, (len(batch), 1)))
-        homogeneous, first = np.tile(self.frame.homogeneous, len(batch)), 0
-        for index in range(layer):
-            _, state = self.net.advance(state, index, homogeneous)
+    def _pushed(self, batch: Batch) -> Batch:
+        """Return the batch with its columns pushed up to its next layer, by its activations."""
+        pair, first = self.segments.start(len(batch)), 0
+        for index in range(self._next_layer(batch)):
+            _, _, pair = self.segments.advance(*pair, index)
             size = self.net.relu_layers[index].size
-            state = self._activated(state, index, batch.active[:, first : first + size])
+            pair = self.segments.activate(*pair, index, batch.active[:, first : first + size])
             first += size
-        return state
+        return replace(batch, state=pair[0], errors=pair[1])
+
+    def outputs(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        """Return the network's map on every cell, (cells, d + 1, outputs), and its errors."""
+        last = Stage(len(self.net.relu_layers), np.arange(self.net.widths[-1]), self.hidden, True)
+        tree = replace(self, stages=(*self.stages, last))
+        forms, _ = tree.forms(replace(batch, stage=len(self.stages)))
+        return forms.values, forms.errors
 
     def resized(self, batch: Batch, size: int) -> Iterator[Batch]:
         """Yield `batch` in pieces of at most `size` cells, without their states."""
         for start in range(0, len(batch), size):
             piece = slice(start, start + size)
             cells = self.geometry.take(batch.cells, piece)
-            yield replace(batch, cells=cells, active=batch.active[piece], state=None)
+            yield replace(batch, cells=cells, active=batch.active[piece], state=None, errors=None)
 
     def _next_layer(self, batch: Batch) -> int:
         if batch.stage == len(self.stages):
             return len(self.net.relu_layers)
         return self.stages[batch.stage].layer
 
-    def after(self, stage: Stage, states: tuple, active: np.ndarray, owner: np.ndarray) -> Any:
-        """Return the children's columns after `stage`, from the states that `forms` gave."""
+    def after(self, stage: Stage, states: States, active: np.ndarray, owner: np.ndarray) -> Pair:
+        """Return the children's columns and their errors after `stage`."""
         rows = self.frame.dimension + 1
         index = (owner[:, None] * rows + np.arange(rows)).ravel()
+        pairs = (owner[:, None] * 2 + np.arange(2)).ravel()
+        state, errors = states[1] if stage.last else states[0]
+        state, errors = (
+            state.map(lambda value: value[index]),
+            errors.map(lambda value: value[pairs]),
+        )
         if not stage.last:
-            return states[0].map(lambda value: value[index])
+            return state, errors
         size = self.net.relu_layers[stage.layer].size
-        state = states[1].map(lambda value: value[index])
-        return self._activated(state, stage.layer, active[:, stage.first : stage.first + size])
+        active = active[:, stage.first : stage.first + size]
+        return self.segments.activate(state, errors, stage.layer, active)
 
-    def _activated(self, state: Any, layer: int, active: np.ndarray) -> Any:
-        slopes = self.net.slopes(layer, active)
-        return self.net.activate(state, layer, np.repeat(slopes, self.frame.dimension + 1, axis=0))
-
-    def _budget(self, states: tuple, cells: int) -> int:
-        size = sum(value.nbytes for value in states[1].values.values()) / cells
+    def _budget(self, states: States, cells: int) -> int:
+        size = sum(value.nbytes for value in states[1][0].values.values()) / cells
         return int(np.clip(_STATE_BYTES / max(size, 1.0), 1, 1024))
 
 
-def stages_of(
-    net: ReLUNetwork, frame: Frame, head: np.ndarray | None = None, tail: int = 0
-) -> tuple[Stage, ...]:
+def stages_of(net: ReLUNetwork, head: np.ndarray | None = None, tail: int = 0) -> tuple[Stage, ...]:
     """Return one stage per layer.
 
     With `head`, these first-layer units come first, on their own; with `tail`, so many of the last
@@ -201,7 +251,6 @@ def stages_of(
         if index == len(net.relu_layers) - 1 and 0 < tail < len(parts[-1]):
             parts = [*parts[:-1], parts[-1][:-tail], parts[-1][-tail:]]
         for number, part in enumerate(parts):
-            noise = frame.noise[index][part]
-            stages.append(Stage(index, part, first, noise, number == len(parts) - 1))
+            stages.append(Stage(index, part, first, number == len(parts) - 1))
         first += layer.size
     return tuple(stages)

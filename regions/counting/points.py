@@ -1,0 +1,207 @@
+"""Points of a domain and the activation patterns there, certified or settled exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from regions.counting.exact.forms import Forms, Place
+from regions.counting.exact.rounding import UNIT, Rounding
+from regions.counting.exact.scaled import Scaled
+from regions.counting.question import Question
+from regions.counting.tree.frame import Frame, frame_of
+from regions.counting.tree.halfspaces import Halfspaces
+from regions.errors import ArgumentError, DomainError
+from regions.networks import Box, ReLUNetwork, Slice
+
+_AT_ONCE = 4096
+_STEPS = 64
+_TRIES = 3
+_MOVED = 2.0**-17
+_FEW = 64  # dimensions in which a unit's whole form is worth its time
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points of one domain, in its own coordinates: inputs, or multiples of a slice's differences.
+
+    A point is the exact place of its float64 coordinates, so on a slice it lies on the slice.
+    """
+
+    net: ReLUNetwork
+    domain: Box | Slice | None
+
+    @classmethod
+    def of(cls, question: Question) -> Points:
+        """Return the points of a question's domain."""
+        return cls(question.net, question.domain)
+
+    @cached_property
+    def place(self) -> Place:
+        """The domain, exactly."""
+        return Place.of(self.domain, self.net.input_size)
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """How far values in float64 can be off."""
+        return Rounding(self.net, -(10**6))
+
+    def given(self, points: Any) -> np.ndarray:
+        """Return the coordinates of inputs (m, n0) or (m, *input_shape); all must lie inside."""
+        inputs = np.asarray(points, dtype=np.float64)
+        size = self.net.input_size
+        if inputs.ndim < 2 or inputs[0].size != size or not np.isfinite(inputs).all():
+            raise ArgumentError(
+                f"points have shape {inputs.shape}; expected finite inputs, (m, {size}) or "
+                f"(m, *{self.net.input_shape})"
+            )
+        inputs, domain = inputs.reshape(len(inputs), -1), self.domain
+        if domain is None:
+            return inputs
+        lengths = (inputs - domain.origin) @ domain.basis.T
+        rows, limits = domain.halfspaces()
+        slack = 1e-9 * (1.0 + np.abs(inputs).max(initial=0.0))
+        off = np.abs(domain.embed(lengths) - inputs).max(axis=1) > slack
+        off |= (lengths @ rows.T > limits + slack).any(axis=1)
+        if off.any():
+            raise ArgumentError(
+                f"{int(off.sum())} of {len(inputs)} points lie outside the domain; drop them, or "
+                "widen the domain"
+            )
+        if isinstance(domain, Box):
+            return np.clip(inputs, domain.low, domain.high)
+        turn = (domain.points[1:] - domain.points[0]) @ domain.basis.T
+        return np.linalg.solve(turn.T, lengths.T).T
+
+    def drawn(self, samples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+        """Yield batches of points drawn uniformly from a bounded domain (slices: hit and run)."""
+        frame = frame_of(self.net, self.domain)
+        if not frame.bounded:
+            raise DomainError(
+                "points cannot be drawn uniformly from an unbounded domain; give a Box or a Slice "
+                "in a box, or points="
+            )
+        return self._batches(frame, samples, generator)
+
+    def _batches(
+        self, frame: Frame, samples: int, generator: np.random.Generator
+    ) -> Iterator[np.ndarray]:
+        chain = None
+        for start in range(0, samples, _AT_ONCE):
+            size = min(_AT_ONCE, samples - start)
+            if len(frame.rows) == 0:
+                y = generator.uniform(frame.low, frame.high, (size, frame.dimension))
+            else:
+                chain = _hit_and_run(frame, chain, size, generator)
+                y = chain[:size]
+            own = frame.center + y @ frame.axes
+            if isinstance(self.domain, Box):
+                own = np.clip(own, self.domain.low, self.domain.high)
+            yield own
+
+    def patterns(self, own: np.ndarray, generator: np.random.Generator) -> list[bytes]:
+        """Return the packed patterns of the regions in which points lie.
+
+        Points on a boundary are moved a little towards other points, and dropped if that does not
+        help: each pattern is that of a full-dimensional region.
+        """
+        found: list[bytes] = []
+        for attempt in range(_TRIES + 1):
+            bits, doubtful = self._certified(own)
+            left = []
+            for row in np.flatnonzero(doubtful):
+                exact = self._settled(own[row])
+                if exact is None:
+                    left.append(row)
+                else:
+                    bits[row] = exact
+            kept = np.setdiff1d(np.arange(len(own)), left)
+            found += [row.tobytes() for row in np.packbits(bits[kept], axis=1)]
+            if not left or attempt == _TRIES:
+                return found
+            own = self._moved(own, np.array(left), generator)
+        return found
+
+    def _certified(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return patterns, and which points have a unit whose sign float64 does not certify."""
+        net, rows = self.net, np.ones(len(own))
+        inputs, errors = self._inputs(own)
+        state, errors = net.start(inputs), net.start(errors)
+        found, doubtful = [np.zeros((len(own), 0), dtype=bool)], np.zeros(len(own), dtype=bool)
+        for layer in range(len(net.relu_layers)):
+            sizes = state.map(np.abs)
+            bounds, errors = self.rounding.advance(errors, sizes, layer, rows)
+            values, state = net.advance(state, layer)
+            # without any term that is not zero, a unit is zero all around the point
+            doubtful |= (~(np.abs(values) > bounds) & ((bounds != 0) | (values != 0))).any(axis=1)
+            found.append(values > 0)
+            slopes = net.slopes(layer, found[-1])
+            state = net.activate(state, layer, slopes)
+            errors = net.activate(errors, layer, np.abs(slopes))
+        return np.hstack(found), doubtful
+
+    def _inputs(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inputs at own coordinates, and how far float64 is off."""
+        if not isinstance(self.domain, Slice):
+            return own, np.zeros(own.shape)
+        start, directions = self.place.start.floats(), self.place.directions.floats()
+        sizes = np.abs(own) @ np.abs(directions) + np.abs(start)
+        return own @ directions + start, (len(directions) + 4) * UNIT * sizes + 1e-300
+
+    def _settled(self, own: np.ndarray) -> np.ndarray | None:
+        """Return the pattern at one point in exact arithmetic, or None on a boundary."""
+        place, coordinates = self.place, Scaled.of(own)
+        start = coordinates
+        if isinstance(self.domain, Slice):
+            start = place.start + coordinates @ place.directions
+        nowhere = Scaled(np.zeros((0, self.net.input_size), dtype=object))
+        here = Forms(self.net, Place(start.reduced(), nowhere))
+        active = np.zeros(int(here.first[-1]), dtype=bool)
+        around = Forms(self.net, place) if len(own) <= _FEW else None
+        for layer in range(len(self.net.relu_layers)):
+            for unit, (value,) in enumerate(here.units(layer, active)):
+                index = int(here.first[layer]) + unit
+                active[index] = value > 0
+                if value == 0 and (around is None or any(around.unit(index, active))):
+                    return None
+        return active
+
+    def _moved(
+        self, own: np.ndarray, rows: np.ndarray, generator: np.random.Generator
+    ) -> np.ndarray:
+        """Return points moved a little towards others: the domain is convex, so they stay in it."""
+        others = own[generator.integers(len(own), size=len(rows))]
+        if self.domain is None:
+            size = max(float(np.abs(own).max()), 1.0)
+            others = own[rows] + size * generator.standard_normal((len(rows), own.shape[1]))
+        elif len(own) == len(rows):
+            inner = frame_of(self.net, self.domain)
+            if inner.bounded:
+                low, high = inner.low, inner.high
+                y = generator.uniform(low, high, (len(rows), inner.dimension))
+                others = inner.center + y @ inner.axes if len(inner.rows) == 0 else others
+        share = _MOVED * generator.random((len(rows), 1))
+        return own[rows] + share * (others - own[rows])
+
+
+def _hit_and_run(frame: Frame, chain, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Move every point of `chain` along random chords of the polytope (all start at its centre)."""
+    d = frame.dimension
+    if chain is None:
+        chain = np.repeat(Halfspaces(frame).root().points, size, axis=0)
+    identity = np.eye(d)
+    normals = np.vstack([frame.rows[:, :d], identity, -identity])
+    offsets = np.concatenate([frame.rows[:, d], -frame.low, frame.high])
+    for _ in range(_STEPS):
+        direction = generator.standard_normal(chain.shape)
+        rates, room = direction @ normals.T, np.maximum(chain @ normals.T + offsets, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            limits = -room / rates
+        ahead = np.where(rates < 0, limits, np.inf).min(axis=1)
+        back = np.where(rates > 0, limits, -np.inf).max(axis=1)
+        chain = chain + generator.uniform(back, ahead)[:, None] * direction
+    return chain
