@@ -152,11 +152,7 @@ class Forms:
     @property
     def within_reach(self) -> bool:
         """Whether one cell's forms take so few multiplications that they are worth their time."""
-        work = 0
-        for step in self.net.graph.steps[1:]:
-            taps = prod(getattr(step, "weight_shape", (1, 1))[1:])
-            work += step.size * taps
-        return work <= _LARGEST
+        return within_reach(self.net)
 
     def sides(self) -> dict[int, Form]:
         """Return the forms of the domain's sides, positive inside, by their numbers."""
@@ -245,6 +241,15 @@ class Forms:
             padded[:, -1] = constant.ints
             total = total + Scaled(padded, constant.exponent)
         return total
+
+
+def within_reach(net: ReLUNetwork) -> bool:
+    """Tell whether a network is so small that exact forms on its cells are worth their time."""
+    work = 0
+    for step in net.graph.steps[1:]:
+        taps = prod(getattr(step, "weight_shape", (1, 1))[1:])
+        work += step.size * taps
+    return work <= _LARGEST
 
 
 class _Rows:

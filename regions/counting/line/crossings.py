@@ -1,12 +1,14 @@
-"""Where units change sign between the knots of a piece: certified in float64, or settled exactly."""
+"""Where units change sign between a piece's knots: certified in float64, or settled exactly."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from regions.counting.exact.forms import within_reach
 from regions.counting.exact.rounding import UNIT
 from regions.counting.line.bend_kernel import Straight
 from regions.counting.line.knots import Knots
@@ -63,25 +65,28 @@ class Settler:
 
     Attributes
     ----------
+    certified : bool
+        Whether error bounds are rigorous: not any more where they had to be cut, since exact
+        arithmetic on the network is out of reach.
     doubtful : int
-        Decisions that were taken in float64 though in doubt: exact arithmetic is out of reach.
+        Decisions that were taken in float64 and not certified.
     """
 
     stretch: Stretch
+    certified: bool = True
     doubtful: int = 0
-    _reach: bool | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def reaches(self) -> bool:
         """Whether exact arithmetic is within reach."""
-        if self._reach is None:
-            self._reach = self.stretch.forms.within_reach
-        return self._reach
+        return within_reach(self.stretch.net)
 
     def crossings(self, piece: Pushed, straight: Straight) -> Crossings:
         """Return the signs of a piece's doubtful units and where they change."""
         signs = straight.signs
         doubt, wrong = signs == 0, np.zeros(len(signs))
+        if not self.certified:
+            self.doubtful += signs.size
         if doubt.any():
             unit, knot = np.nonzero(doubt)
             signs[unit, knot] = self._signs(piece, unit, knot)

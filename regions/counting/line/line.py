@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 
 from regions.counting.effort import Effort, stoppable
 from regions.counting.line.knots import LineFrame, line_frame
-from regions.counting.line.walk import LinePart, joined, walk, walk_between
+from regions.counting.line.walk import RESOLUTION, LinePart, joined, walk, walk_between
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.networks import Box, ReLUNetwork, Slice
@@ -60,6 +60,8 @@ class Line:
         details = {"by_layer": tally.by_layer.tolist()}
         if stopped.by is not None:
             return Found.cut_short(count, stopped.by, **details)
+        if tally.doubtful:
+            return Found.uncertified(count, tally.doubtful, RESOLUTION, **details)
         return Found.exact(count, **details)
 
 

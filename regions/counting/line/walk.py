@@ -39,6 +39,7 @@ from regions.networks import ReLUNetwork, State
 _MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
 _MOST_KNOTS = 704
 _DEEP, _NARROW = 5, 128  # layers and units of chains whose errors are bounded together
+RESOLUTION = 1e-12  # of what is added up, where errors cannot be bounded so closely
 _MORE = 1.001  # bounds are computed in float64 themselves
 _LEAST = 1e-300  # what may be lost where numbers are too small for float64
 
@@ -58,7 +59,7 @@ class LinePart:
     first, last : (hidden units,) bool array
         The activations in the first gap and the last one.
     doubtful : int
-        Decisions that were taken in float64 though in doubt.
+        Decisions that were taken in float64 and not certified.
     """
 
     knots: np.ndarray
@@ -103,7 +104,7 @@ class Walker:
         """Return the piece with the preactivations of its layer (or the outputs)."""
         layer, end = piece.layer, self.segments.end(piece.layer)
         made, homogeneous = self._rounding(piece)
-        rows = {name: _with_errors(row, piece, name) for name, row in made.items()}
+        rows = {name: self._with_errors(row, piece, name) for name, row in made.items()}
         bounds = self.twin.bounds(rows, layer, homogeneous)
         biases = self.stretch.knots(piece.knots.places[[0, -1]])[:, 1]
         (first, last), state = self.net.advance(State(piece.ends), layer, biases)
@@ -153,6 +154,23 @@ class Walker:
                 kinds.append(share * (2 * ends.ravel() / span + total))
             rows[name] = np.stack(kinds).reshape(-1, *ends.shape)
         return rows, np.array([share, 0.0, 2 * share / span][: 2 + self.outputs])
+
+    def _with_errors(self, made: np.ndarray, piece: Piece, name: str) -> np.ndarray:
+        """Return the errors that go into a segment, with what it adds.
+
+        Where exact arithmetic is out of reach, they are cut: then float64 decides what is farther
+        from zero than the resolution, and the count is not certified.
+        """
+        rows = made.copy()
+        rows[0] += piece.errors[name].reshape(rows.shape[1:])
+        if name in piece.tilts:
+            rows[2] += piece.tilts[name].reshape(rows.shape[1:])
+        if self.settler.reaches:
+            return rows
+        most = made * (RESOLUTION / self.segments.rounding(piece.layer))
+        most[1] = np.inf
+        self.settler.certified &= bool((rows <= most).all())
+        return np.minimum(rows, most)
 
     def _together(
         self,
@@ -392,15 +410,6 @@ class _Flipped(NamedTuple):
             rise = straight.steepest[self.unit] + error / np.maximum(room[gap], 1e-300)
             steepest = np.maximum(steepest, rise)
         return steepest
-
-
-def _with_errors(made: np.ndarray, piece: Piece, name: str) -> np.ndarray:
-    """Return the errors that go into a segment, with what it adds."""
-    rows = made.copy()
-    rows[0] += piece.errors[name].reshape(rows.shape[1:])
-    if name in piece.tilts:
-        rows[2] += piece.tilts[name].reshape(rows.shape[1:])
-    return rows
 
 
 def _bent(
