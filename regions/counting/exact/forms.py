@@ -276,7 +276,7 @@ class _Rows:
         """Return the product with `value`, (columns, d + 1), at the given rows."""
         if self._small is not None:
             largest = max(map(abs, value.ints.flat), default=0)
-            if largest * self._largest < 2.0**62:
+            if largest * max(1.0, self._largest) < 2.0**62:
                 part = self._small if len(rows) == self._small.shape[0] else self._small[rows]
                 out = (part @ value.ints.astype(np.int64)).astype(object)
                 return Scaled(out, value.exponent + self.exponent, value.divisor * self.divisor)
