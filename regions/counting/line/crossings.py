@@ -103,16 +103,20 @@ class Settler:
 
     def _signs(self, piece: Pushed, unit: np.ndarray, knot: np.ndarray) -> np.ndarray:
         """Return the signs of units at old knots."""
-        if not self.reaches:
-            self.doubtful += len(unit)
-            return np.zeros(len(unit), np.int8)
         signs = np.zeros(len(unit), np.int8)
-        for at in np.unique(knot):
-            here = np.flatnonzero(knot == at)
-            active = piece.pattern(max(at - 1, 0))
-            point = self._point(piece, at, active)
+        knots, place = np.unique(knot, return_inverse=True)
+        gaps = np.maximum(knots - 1, 0), np.minimum(knots, len(piece.knots) - 2)
+        before, after = (np.stack([piece.pattern(gap) for gap in side]) for side in gaps)
+        dead = self.stretch.dead(piece.layer, before) | self.stretch.dead(piece.layer, after)
+        open_ = ~dead[place, piece.doubtful[unit]]
+        if not self.reaches:
+            self.doubtful += int(open_.sum())
+            return signs
+        for i in np.unique(place[open_]):
+            here = np.flatnonzero(open_ & (place == i))
+            point = self._point(piece, knots[i], before[i])
             units = piece.doubtful[unit[here]]
-            signs[here] = self.stretch.signs(piece.layer, active, units, point)
+            signs[here] = self.stretch.signs(piece.layer, before[i], units, point)
         return signs
 
     def _point(self, piece: Pushed, knot: int, active: np.ndarray) -> tuple[int, int]:
