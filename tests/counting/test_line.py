@@ -417,7 +417,7 @@ def test_networks_out_of_exact_reach_are_not_called_exact(monkeypatch):
     segment = regions.Slice.through(np.random.default_rng(0).normal(size=(2, 36)))
     exact = count_regions(net, segment)
     monkeypatch.setattr("regions.counting.line.crossings.within_reach", lambda net: False)
-    monkeypatch.setattr("regions.counting.line.walk.RESOLUTION", 1e-15)
+    monkeypatch.setattr("regions.counting.line.errors.RESOLUTION", 1e-15)
     found = count_regions(net, segment)
     assert (exact.status.name, found.status.name) == ("EXACT", "UNCERTIFIED")
     assert found.count == exact.count and found.details["doubtful"] > 0

@@ -38,6 +38,25 @@ class Straight(NamedTuple):
 
 
 @compiled
+def _add_up(row, places, end, start, gap, out):
+    """Write what the map of every gap says at an end, given that of the gap there.
+
+    Sums carry the errors of their additions, as if in twice the precision.
+    """
+    total, rest = start, 0.0
+    out[gap] = start
+    step = 1 if gap == 0 else -1
+    for k in range(len(row)):
+        i = gap + k * step if step == 1 else gap - 1 - k
+        term = row[i] * (end - places[i + 1]) * step
+        new = total + term
+        back = new - total
+        rest += (total - (new - back)) + (term - back)
+        total = new
+        out[i + 1 if step == 1 else i] = total + rest
+
+
+@compiled
 def straighten(ends, kinks, places, spread, errors):
     """Return what units do between the knots, from their ends, (2, units), and kinks.
 
@@ -60,27 +79,11 @@ def straighten(ends, kinks, places, spread, errors):
     for u in range(units):
         row, first, last = kinks[u], ends[0, u], ends[1, u]
         high, total = max(abs(first), abs(last)), 0.0
-        # sums with the errors of their additions, as if in twice the precision
-        sum_, rest = first, 0.0
-        at_first[u, 0] = first
         for i in range(inner):
-            term = row[i] * (x0 - places[i + 1])
-            new = sum_ + term
-            back = new - sum_
-            rest += (sum_ - (new - back)) + (term - back)
-            sum_ = new
-            at_first[u, i + 1] = sum_ + rest
-            high += abs(term) * (x1 - places[i + 1]) / span
+            high += abs(row[i]) * (places[i + 1] - x0) * (x1 - places[i + 1]) / span
             total += abs(row[i])
-        sum_, rest = last, 0.0
-        at_last[u, m - 2] = last
-        for i in range(inner - 1, -1, -1):
-            term = row[i] * (places[i + 1] - x1)
-            new = sum_ + term
-            back = new - sum_
-            rest += (sum_ - (new - back)) + (term - back)
-            sum_ = new
-            at_last[u, i] = sum_ + rest
+        _add_up(row, places, x0, first, 0, at_first[u])
+        _add_up(row, places, x1, last, m - 2, at_last[u])
         slope = 0.0
         for g in range(m - 1):
             slope = max(slope, abs(at_last[u, g] - at_first[u, g]))

@@ -12,8 +12,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from regions.counting.effort import Effort, stoppable
+from regions.counting.line.errors import RESOLUTION
 from regions.counting.line.knots import LineFrame, line_frame
-from regions.counting.line.walk import RESOLUTION, LinePart, joined, walk, walk_between
+from regions.counting.line.walk import LinePart, joined, walk, walk_between
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.networks import Box, ReLUNetwork, Slice
