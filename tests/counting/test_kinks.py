@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import regions
-from regions.counting.line.kinks import Kinks, Memory, Segments
+from regions.counting.line.kinks import Kinks, Segments
 from regions.networks import State
 
 COLUMNS = 40
@@ -74,10 +74,9 @@ def test_kinks_go_through_a_segment_as_values_do(net, rng, share, layer, order):
     kinks = {n: Kinks.of(r, before.values[n].shape[1:]) for n, r in rows.items()}
     if order == "any":
         kinks = {name: shuffled(value, rng) for name, value in kinks.items()}
-    for _ in range(2):  # the second time in memory that was used before
-        found = segments.push(kinks, layer, wanted, COLUMNS)[segments.end(layer)].rows(COLUMNS)
-        np.testing.assert_allclose(found[wanted], expected.T[wanted], atol=1e-13)
-        assert not found[~wanted].any()
+    found = segments.push(kinks, layer, wanted, COLUMNS)[segments.end(layer)].rows(COLUMNS)
+    np.testing.assert_allclose(found[wanted], expected.T[wanted], atol=1e-13)
+    assert not found[~wanted].any()
 
 
 @pytest.mark.parametrize("share", [0.03, 0.3, 0.9])
@@ -89,22 +88,7 @@ def test_rows_are_replaced_and_the_others_stay(rng, share):
     kinks = Kinks.of(rows, shape)
     factor = kinks.factor.copy()
     factor[units] = 1.0
-    found = kinks.replaced(units, new, factor, Memory())
+    found = kinks.replaced(units, new, factor)
     expected = np.pad(rows, ((0, 0), (0, 9)))
     expected[units] = new
     np.testing.assert_array_equal(found.rows(wider), expected)
-
-
-def test_memory_is_used_again_only_when_nobody_holds_it():
-    memory = Memory()
-    held = [memory.take(10) for _ in range(3)]
-    for i, array in enumerate(held):
-        array[:] = i
-    assert [array.tolist() for array in held] == [[float(i)] * 10 for i in range(3)]
-    part = held[1][2:4]
-    addresses = {array.__array_interface__["data"][0] for array in held}
-    del held, array
-    again = [memory.take(10).__array_interface__["data"][0] for _ in range(5)]
-    assert set(again) <= addresses
-    assert part.__array_interface__["data"][0] - 16 not in again
-    assert part.tolist() == [1.0, 1.0]

@@ -1,14 +1,19 @@
+from fractions import Fraction
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from counting_oracles import dense, random_layers, tent_layers, zigzag_layers
+from families import FAMILIES, case
+from rational_oracle import oracle
 from scipy import stats
 from torch import nn
 
 import regions
 from regions.counting import breakpoints, count_regions
+from regions.counting.line.crossings import Settler
 from regions.counting.line.knots import line_frame
 from regions.counting.line.walk import walk
 from regions.progress import track
@@ -203,7 +208,7 @@ def test_units_that_start_where_another_does_make_no_breakpoint(rng, beyond, sid
         ends = np.sort([at - side * rng.uniform(0.2, 2), at + side * beyond])
         found = count_regions(net, regions.Box(ends[:1], ends[1:]), method="line")
         assert found.details["by_layer"][1:] == [0, 0]
-        assert found.count == 2 or beyond < 1e-11
+        assert found.count == 2
 
 
 class Drawn(nn.Module):
@@ -273,17 +278,6 @@ def test_pieces_of_any_wiring_join(rng, monkeypatch):
     assert parts == whole and whole[0] >= whole[1] > 40
 
 
-def test_outputs_at_the_knots_are_the_networks(rng, monkeypatch):
-    torch.manual_seed(3)
-    net = regions.as_network(PreActivation(0.0).eval(), input_shape=(2, 9, 9))
-    segment = regions.Slice.through(3 * rng.normal(size=(2, net.input_size)))
-    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 16)
-    frame = line_frame(net, segment)
-    for part in walk(net, frame, outputs=True):
-        inputs = segment.embed(frame.coordinates(part.knots)[:, None])
-        np.testing.assert_allclose(part.outputs, net(inputs), rtol=0, atol=1e-12)
-
-
 def test_equal_pixels_break_together():
     # on a flat image all units of a channel away from the border are one hyperplane
     torch.manual_seed(4)
@@ -318,10 +312,162 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
 @pytest.mark.parametrize("workers", [None, 2])
 @pytest.mark.parametrize("whole", [False, True])
 def test_the_bar_ends_with_the_line(rng, capsys, monkeypatch, whole, workers):
-    monkeypatch.setattr("regions.counting.line.line.track", partial(track, delay=0))
+    monkeypatch.setattr("regions.counting.effort.track", partial(track, delay=0))
     monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 6)
     net, points = dense(*random_layers(rng, [3, 20, 20])), rng.normal(size=(2, 3))
     domain = whole_line(*points) if whole else regions.Slice.through(points)
     found = count_regions(net, domain, method="line", n_jobs=workers, progress=True)
     last = capsys.readouterr().err.split("\r")[-1]
     assert "100%" in last and f"{found.count - 1} breakpoints" in last
+
+
+def deep(seed, layers, width=16):
+    rng, found, before = np.random.default_rng(seed), [], 1
+    for _ in range(layers):
+        weight = rng.normal(size=(width, before)) * np.sqrt(2 / before)
+        found.append((weight, rng.normal(size=width) * 0.1))
+        before = width
+    return [*found, (rng.normal(size=(1, width)), np.zeros(1))]
+
+
+def test_twenty_layers():
+    net = regions.as_network(deep(0, 20))
+    for workers in (None, 2):
+        found = count_regions(net, regions.Box([-1.0], [1.0]), n_jobs=workers)
+        assert (found.count, found.status.name) == (194, "EXACT")
+
+
+@pytest.mark.parametrize("gap", [1e-8, 1e-12, 1e-15, 1e-16, 1e-17, 0.0])
+def test_breakpoints_however_close(gap):
+    # x - 0.3, x - 0.3 - gap and x - 1: what float64 makes of the offsets counts
+    layers = [(np.ones((3, 1)), np.array([-0.3, -0.3 - gap, -1.0])), (np.ones((1, 3)), None)]
+    different = 3 if -0.3 - gap != -0.3 else 2
+    for domain in (regions.Box([-2.0], [2.0]), None, regions.Box([-np.inf], [2.0])):
+        for kind in ("activation", "linear"):
+            assert count_regions(regions.as_network(layers), domain, kind=kind).count == (
+                different + 1
+            )
+
+
+@pytest.mark.parametrize("gap", [2.0**-40, 2.0**-52, 2.0**-60, 2.0**-80, 0.0])
+def test_breakpoints_closer_than_float64_can_say(gap):
+    # 3 x - 1 and 3 x - 1 + gap (in the second layer, from two units): zeros at no float64 number
+    first = (np.array([[3.0], [3.0]]), np.array([-1.0, 4.0]))
+    second = (np.array([[0.0, 1.0], [0.0, 0.5]]), np.array([-5.0, -2.5 + gap]))
+    layers = [first, second, (np.ones((1, 2)), None)]
+    expected = oracle(layers, regions.Box([-1.0], [1.0]))
+    assert count_regions(regions.as_network(layers), regions.Box([-1.0], [1.0])).count == expected
+
+
+@pytest.mark.parametrize("power", [0, 30, 40, 60, 300])
+def test_maps_are_compared_exactly(power):
+    # relu(x) bends the output by 1, whatever is added to it; 2^-power of it is not lost either
+    net = regions.as_network(
+        [([[1.0]], [0.0]), ([[1.0], [0.0], [2.0**-power]], [0.0, 2.0**power, 1.0])]
+    )
+    assert count_regions(net, regions.Box([-1.0], [1.0]), kind="linear").count == 2
+    # and relu(x) - relu(-x) - x, through three units, bends nowhere
+    layers = [([[1.0], [-1.0], [1.0]], [0.0, 0.0, 5.0])]
+    layers.append(([[1.0, -1.0, -1.0]], [2.0**power]))
+    assert (
+        count_regions(regions.as_network(layers), regions.Box([-1.0], [1.0]), kind="linear").count
+        == 1
+    )
+
+
+def chain_values(layers, at):
+    """Return every layer's preactivations at an input, by rational arithmetic."""
+    value, found = [Fraction(at)], []
+    for weight, bias in layers:
+        value = [
+            sum((Fraction(float(w)) * x for w, x in zip(row, value, strict=True)), Fraction(b))
+            for row, b in zip(weight, bias, strict=True)
+        ]
+        found.append(value)
+        value = [max(x, Fraction(0)) for x in value]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_values_are_as_close_to_the_exact_ones_as_is_claimed(seed, monkeypatch):
+    layers, worst = deep(seed, 12, 8), []
+    exact = {}
+
+    def compared(settler, piece, straight):
+        knots = piece.knots.places
+        for i in range(0, len(knots), 3):
+            if knots[i] not in exact:
+                exact[knots[i]] = chain_values(layers, float(knots[i]))
+            for row, unit in enumerate(piece.doubtful):
+                value = exact[knots[i]][piece.layer][unit]
+                off = abs(Fraction(float(straight.values[row, i])) - value)
+                worst.append(float(off) / (piece.close[row] + straight.rounded[row]))
+        return crossings(settler, piece, straight)
+
+    crossings = Settler.crossings
+    monkeypatch.setattr(Settler, "crossings", compared)
+    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 24)
+    count_regions(regions.as_network(layers), regions.Box([-1.0], [1.0]))
+    assert len(worst) > 300 and 1e-6 < max(worst) <= 1.0
+
+
+def test_networks_out_of_exact_reach_are_not_called_exact(monkeypatch):
+    torch.manual_seed(1)
+    net = regions.as_network(Residual().eval(), input_shape=(1, 6, 6))
+    segment = regions.Slice.through(np.random.default_rng(0).normal(size=(2, 36)))
+    exact = count_regions(net, segment)
+    monkeypatch.setattr("regions.counting.line.crossings.within_reach", lambda net: False)
+    monkeypatch.setattr("regions.counting.line.errors.RESOLUTION", 1e-15)
+    found = count_regions(net, segment)
+    assert (exact.status.name, found.status.name) == ("EXACT", "UNCERTIFIED")
+    assert found.count == exact.count and found.details["doubtful"] > 0
+
+
+def lines(family, seeds):
+    """Yield the cases of a family that are lines."""
+    for seed in seeds:
+        drawn = case(family, seed)
+        inputs = len(drawn.layers[0][0][0])
+        if (inputs if drawn.domain is None else drawn.domain.dimension) == 1:
+            yield seed, drawn
+
+
+def wrong(family, seeds):
+    """Return the cases whose counts are not those of rational arithmetic."""
+    found = []
+    for seed, drawn in lines(family, seeds):
+        for kind in ("activation", "linear"):
+            known = count_regions(drawn.net, drawn.domain, method="line", kind=kind)
+            expected = oracle(drawn.layers, drawn.domain, drawn.slopes, kind)
+            if (known.count, known.status.name) != (expected, "EXACT"):
+                found.append((seed, kind, known.count, expected))
+    return found
+
+
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"deep", "wide"}))
+def test_counts_are_those_of_rational_arithmetic(family):
+    assert wrong(family, range(40)) == []
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_many_counts_are_those_of_rational_arithmetic(family):
+    assert wrong(family, range(1000)) == []
+
+
+@pytest.mark.parametrize("kind", ["activation", "linear"])
+def test_parts_and_workers_change_nothing_where_ties_are_the_rule(kind, monkeypatch):
+    rng = np.random.default_rng(7)
+    for _ in range(6):
+        sizes = [1, 9, 9, 9]
+        layers = [
+            (rng.integers(-2, 3, size=(m, n)).astype(float), rng.integers(-2, 3, size=m) * 1.0)
+            for n, m in pairwise(sizes)
+        ]
+        layers.append((rng.integers(-1, 2, size=(1, 9)).astype(float), np.zeros(1)))
+        expected = oracle(layers, None, kind=kind)
+        with monkeypatch.context() as patched:
+            patched.setattr("regions.counting.line.walk._MOST_KNOTS", 4)
+            for workers in (None, 2):
+                found = count_regions(regions.as_network(layers), kind=kind, n_jobs=workers)
+                assert (found.count, found.status.name) == (expected, "EXACT")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.counting.exact.scaled import Scaled, joined, primitive
+from regions.counting.exact.scaled import Scaled, exponent_of, joined, primitive
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.networks.steps import AvgPool, Step
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Form = tuple[int, ...]
 _KEPT = 128  # cells whose values are remembered
+_SMALL = 2.0**40  # rows of integers whose sizes add up to less are multiplied in int64
 _LARGEST = 30_000_000  # multiplications of one cell's forms that are worth their time
 
 
@@ -133,9 +134,15 @@ class Forms:
         sizes = [layer.size for layer in net.relu_layers]
         self.first = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
         columns = joined([place.directions, place.start.reshape(1, -1)])
-        self._input = columns.ints.T.copy(), columns.exponent
+        self._input = Scaled(columns.ints.T.copy(), columns.exponent, columns.divisor)
         self._states: OrderedDict[bytes, dict[str, Scaled]] = OrderedDict()
         self._matrices: dict[str, list[_Rows]] = {}
+
+    def over(self, place: Place) -> Forms:
+        """Return the forms of the same network over another place."""
+        other = Forms(self.net, place, self.cone)
+        other._matrices = self._matrices
+        return other
 
     @property
     def dimension(self) -> int:
@@ -145,11 +152,7 @@ class Forms:
     @property
     def within_reach(self) -> bool:
         """Whether one cell's forms take so few multiplications that they are worth their time."""
-        work = 0
-        for step in self.net.graph.steps[1:]:
-            taps = prod(getattr(step, "weight_shape", (1, 1))[1:])
-            work += step.size * taps
-        return work <= _LARGEST
+        return within_reach(self.net)
 
     def sides(self) -> dict[int, Form]:
         """Return the forms of the domain's sides, positive inside, by their numbers."""
@@ -195,8 +198,7 @@ class Forms:
     def _state(self, layer: int, active: np.ndarray) -> dict[str, Scaled]:
         """Return the values that segment `layer` reads, (units, d + 1) each."""
         if layer == 0:
-            ints, exponent = self._input
-            return {"input": Scaled(ints, exponent)}
+            return {"input": self._input}
         key = np.packbits(active[: self.first[layer]]).tobytes() + layer.to_bytes(4, "little")
         if key in self._states:
             self._states.move_to_end(key)
@@ -241,6 +243,15 @@ class Forms:
         return total
 
 
+def within_reach(net: ReLUNetwork) -> bool:
+    """Tell whether a network is so small that exact forms on its cells are worth their time."""
+    work = 0
+    for step in net.graph.steps[1:]:
+        taps = prod(getattr(step, "weight_shape", (1, 1))[1:])
+        work += step.size * taps
+    return work <= _LARGEST
+
+
 class _Rows:
     """A sparse matrix whose rows become integers when they are first read."""
 
@@ -252,15 +263,26 @@ class _Rows:
             matrix = matrix.copy()
             matrix.data = np.round(matrix.data * self.divisor)
             self.matrix = matrix
-        live = self.matrix.data[self.matrix.data != 0]
-        self.exponent = Scaled.of(live).exponent if len(live) else 0
+        self.exponent = exponent_of(self.matrix.data)
+        whole = np.ldexp(self.matrix.data, -self.exponent)
+        self._largest = float(np.abs(whole).max(initial=0.0)) * max(1, self.matrix.shape[1])
+        self._small = None  # the integers themselves, where they are small
+        if self._largest < _SMALL:
+            self._small = self.matrix.astype(np.int64)
+            self._small.data = whole.astype(np.int64)
         self._rows: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def times(self, value: Scaled, rows: np.ndarray) -> Scaled:
         """Return the product with `value`, (columns, d + 1), at the given rows."""
+        if self._small is not None:
+            largest = max(map(abs, value.ints.flat), default=0)
+            if largest * max(1.0, self._largest) < 2.0**62:
+                part = self._small if len(rows) == self._small.shape[0] else self._small[rows]
+                out = (part @ value.ints.astype(np.int64)).astype(object)
+                return Scaled(out, value.exponent + self.exponent, value.divisor * self.divisor)
         fed = np.array([any(row) for row in value.ints], dtype=bool)
         out = np.zeros((len(rows), value.shape[1]), dtype=object)
-        for i, row in enumerate(rows):
+        for i, row in enumerate(rows if fed.any() else ()):
             columns, ints = self._row(int(row))
             kept = fed[columns]
             if kept.any():

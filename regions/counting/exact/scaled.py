@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
@@ -85,6 +86,12 @@ class Scaled:
         """Return the numbers in another shape."""
         return Scaled(self.ints.reshape(*shape), self.exponent, self.divisor)
 
+    def times(self, factor: Fraction) -> Scaled:
+        """Return the numbers times a rational number."""
+        zeros = (factor.denominator & -factor.denominator).bit_length() - 1
+        ints = self.ints * factor.numerator
+        return Scaled(ints, self.exponent - zeros, self.divisor * (factor.denominator >> zeros))
+
     def transposed(self) -> Scaled:
         """Return the transpose of a matrix."""
         return Scaled(self.ints.T, self.exponent, self.divisor)
@@ -107,6 +114,19 @@ class Scaled:
         """Return the nearest float64 numbers (infinite beyond their range)."""
         out = [_float(number, self.exponent, self.divisor) for number in self.ints.flat]
         return np.array(out, dtype=np.float64).reshape(self.shape)
+
+
+def exponent_of(values: np.ndarray) -> int:
+    """Return the exponent that `Scaled.of` gives some numbers; 0 if all are zero.
+
+    >>> exponent_of(np.array([0.75, 8.0]))
+    -2
+    """
+    mantissas, exponents = np.frexp(values[values != 0])
+    if len(mantissas) == 0:
+        return 0
+    whole = (mantissas * 2.0**53).astype(np.int64)
+    return int((exponents - 54 + np.frexp((whole & -whole).astype(np.float64))[1]).min())
 
 
 def joined(parts: list[Scaled], axis: int = 0) -> Scaled:

@@ -11,9 +11,10 @@ reads its rows where they are. Matrix products here are so small that BLAS shoul
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-compiled = njit(cache=True, nogil=True)
+from regions.kernels import kernel
+
+compiled = kernel(nogil=True)
 
 _FULL = 0.75
 
@@ -121,7 +122,7 @@ def _bent(row):
     return False
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(nogil=True, fastmath={"contract"})
 def _add_rows(factors, entries, reads, out):
     """Add sum_r factors[r, s] * (the row at entries[reads[r]]) to every row s of `out`.
 
@@ -218,7 +219,7 @@ def add(first, second, wanted, width, begins, found, out):
                         row[places[here[i]]] += scale * terms[i]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@kernel(nogil=True, fastmath={"contract", "reassoc"})
 def sizes(kinks, heights, units):
     """Return sum_k |kink k| heights[k] and sum_k |kink k| of some units, else 0.
 
@@ -241,6 +242,27 @@ def sizes(kinks, heights, units):
                     total += abs(row[i])
                 out[unit], sums[unit] = abs(factor[unit]) * high, abs(factor[unit]) * total
     return out, sums
+
+
+@compiled
+def sums(kinks, weights):
+    """Return sum_k (kink k) weights[k] of every unit."""
+    starts, columns, entries, factor = kinks
+    pixels = len(starts) - 1
+    channels = len(factor) // pixels
+    out = np.zeros(len(factor))
+    for pixel in range(pixels):
+        n = starts[pixel + 1] - starts[pixel]
+        parts = weights[columns[starts[pixel] : starts[pixel + 1]]]
+        for channel in range(channels):
+            unit = channel * pixels + pixel
+            if factor[unit] != 0.0:
+                row = entries[channels * starts[pixel] + channel * n :][:n]
+                total = 0.0
+                for i in range(n):
+                    total += row[i] * parts[i]
+                out[unit] = factor[unit] * total
+    return out
 
 
 @compiled

@@ -9,7 +9,6 @@ values do, without biases.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from math import prod
@@ -17,36 +16,10 @@ from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
+from regions.counting.exact.rounding import UNIT
 from regions.counting.line import kink_kernel
 from regions.networks import ReLUNetwork
-from regions.networks.steps import Add, Conv, Linear, Move, Scale, Shape, Step
-
-
-class Memory:
-    """Arrays for entries, handed out again once no value holds them.
-
-    Fresh memory costs a page fault for every 4 KB, which takes longer than what is computed in it.
-    """
-
-    def __init__(self) -> None:
-        self._arrays: list[np.ndarray] = []
-        self._unheld = _references([np.empty(0)])[0]
-
-    def take(self, size: int) -> np.ndarray:
-        """Return an array of `size` numbers, whatever they are."""
-        references = _references(self._arrays)
-        free = [i for i, count in enumerate(references) if count == self._unheld]
-        large = [i for i in free if len(self._arrays[i]) >= size]
-        if large:
-            return self._arrays[min(large, key=lambda i: len(self._arrays[i]))][:size]
-        for i in reversed(free):  # too small now, and probably later
-            del self._arrays[i]
-        self._arrays.append(np.empty(size + size // 4))
-        return self._arrays[-1][:size]
-
-
-def _references(arrays: list[np.ndarray]) -> list[int]:
-    return [sys.getrefcount(array) for array in arrays]
+from regions.networks.steps import Add, AvgPool, Conv, Linear, Move, Scale, Shape, Step
 
 
 class Kinks(NamedTuple):
@@ -73,19 +46,17 @@ class Kinks(NamedTuple):
         bent = np.flatnonzero(rows.any(axis=1))
         factor = np.zeros(len(rows))
         factor[bent] = 1.0
-        return bare.replaced(bent, rows[bent], factor, Memory())
+        return bare.replaced(bent, rows[bent], factor)
 
     def rows(self, columns: int) -> np.ndarray:
         """Return all kinks, (units, columns)."""
         return kink_kernel.rows_of(self, np.arange(len(self.factor)), columns)
 
-    def replaced(
-        self, units: np.ndarray, rows: np.ndarray, factor: np.ndarray, memory: Memory
-    ) -> Kinks:
+    def replaced(self, units: np.ndarray, rows: np.ndarray, factor: np.ndarray) -> Kinks:
         """Return the kinks with `rows`, (units, columns), for some units, and a new factor."""
         starts, columns = kink_kernel.widened(self, units, rows)
         channels = len(factor) // (len(starts) - 1)
-        entries = memory.take(channels * len(columns))
+        entries = np.empty(channels * len(columns))
         kink_kernel.replace(self, units, rows, starts, columns, entries)
         return Kinks(starts, columns, entries, factor)
 
@@ -101,7 +72,7 @@ class Segments:
     """The linear segments of one network, prepared for kinks."""
 
     def __init__(self, net: ReLUNetwork) -> None:
-        self.net, self.graph, self.memory = net, net.graph, Memory()
+        self.net, self.graph = net, net.graph
         self.shapes = {step.name: step.shape for step in net.graph.steps}
 
     def push(
@@ -110,7 +81,7 @@ class Segments:
         layer: int,
         wanted: np.ndarray,
         columns: int,
-        homogeneous: float = 0.0,
+        homogeneous: np.ndarray | None = None,
     ) -> dict[str, Kinks]:
         """Push kinks through linear segment `layer`: `ReLUNetwork.advance` for kinks.
 
@@ -120,8 +91,8 @@ class Segments:
             The units that matter; the others come out without kinks.
         columns : int
             Number of knots.
-        homogeneous : float
-            1 to add biases (to every column).
+        homogeneous : (columns,) array, optional
+            What to multiply biases by before they are added.
         """
         alive = dict(values)
         for step in self.graph.segments[layer]:
@@ -129,13 +100,11 @@ class Segments:
             inputs = [alive[name] for name in step.inputs]
             out = self._through(step, inputs, units, columns)
             offset = step.offset(self.net.parameters)
-            if homogeneous and offset is not None:
+            if homogeneous is not None and offset is not None:
                 bias = np.broadcast_to(offset, step.shape).reshape(-1, 1)
                 out = Kinks.of(out.rows(columns) + homogeneous * bias, step.shape)
             alive[step.name] = out
-            for source in step.inputs:
-                if self.graph.last_use[source] == self.graph.position[step.name]:
-                    alive.pop(source, None)
+            self._forget(alive, step)
         name = self.end(layer)
         if name in self._direct:
             alive[name] = alive[name].times(wanted)
@@ -148,7 +117,7 @@ class Segments:
 
     def bounds(
         self, values: Mapping[str, np.ndarray], layer: int, homogeneous: np.ndarray
-    ) -> np.ndarray:
+    ) -> dict[str, np.ndarray]:
         """Return bounds of the values that come out where those that go in have these sizes.
 
         The network must be non-negative (`absolute`). Convolutions use the inequality of Cauchy
@@ -158,19 +127,48 @@ class Segments:
         for step in self.graph.segments[layer]:
             inputs = [alive[name] for name in step.inputs]
             if _is_plain(step):
-                norms = np.sqrt((self._weights[step.name] ** 2).sum(axis=(0, 1)))
-                channels = inputs[0].shape[1]
-                squares = (inputs[0].reshape(len(inputs[0]), channels, -1) ** 2).sum(axis=1)
-                padded = np.column_stack([squares, np.zeros(len(squares))])
-                patches = np.sqrt(padded[:, self._tables[step.name]].sum(axis=2))
-                out = (norms[:, None] * patches[:, None]).reshape(-1, *step.shape)
-                offset = step.offset(self.net.parameters)
-                if offset is not None:
-                    out += homogeneous.reshape(-1, *([1] * len(step.shape))) * offset
+                alive[step.name] = self._patch_norms(step, inputs[0], homogeneous)
             else:
-                out = step.push(inputs, self.net.parameters, homogeneous)
-            alive[step.name] = out
-        return alive[self.end(layer)].reshape(len(homogeneous), -1)
+                alive[step.name] = step.push(inputs, self.net.parameters, homogeneous)
+            self._forget(alive, step)
+        return alive
+
+    def _patch_norms(self, step: Conv, value: np.ndarray, homogeneous: np.ndarray) -> np.ndarray:
+        # scaled by a power of two, squares neither vanish nor overflow
+        _, exponent = np.frexp(value.max(initial=1e-300))
+        channels = value.shape[1]
+        flat = np.ldexp(value, -exponent).reshape(len(value), channels, -1)
+        squares = (flat**2).sum(axis=1)
+        padded = np.column_stack([squares, np.zeros(len(squares))])
+        patches = np.sqrt(padded[:, self._tables[step.name]].sum(axis=2)) + 1e-150
+        rows = self._norms[step.name][:, None] * np.ldexp(patches, exponent)[:, None]
+        out = rows.reshape(-1, *step.shape)
+        offset = step.offset(self.net.parameters)
+        if offset is not None:
+            out += homogeneous.reshape(-1, *([1] * len(step.shape))) * offset
+        return out
+
+    def has_norms(self, layer: int) -> bool:
+        """Tell whether `bounds` uses norms in a segment."""
+        return any(_is_plain(step) for step in self.graph.segments[layer])
+
+    def rounding(self, layer: int) -> float:
+        """Return a bound of the rounding errors of segment `layer`, as a share of its terms."""
+        terms = 0
+        for step in self.graph.segments[layer]:
+            if isinstance(step, (Linear, Conv)):
+                terms += prod(step.weight_shape[1:])
+            elif isinstance(step, AvgPool):
+                sides = zip(self.shapes[step.inputs[0]][1:], step.shape[1:], strict=True)
+                terms += prod(step.window or (-(-n // m) + 1 for n, m in sides))
+            terms += 8 + len(step.inputs)
+        return 1.01 * terms * UNIT
+
+    def _forget(self, alive: dict, step: Step) -> None:
+        """Drop what no later step reads."""
+        for source in step.inputs:
+            if self.graph.last_use[source] == self.graph.position[step.name]:
+                alive.pop(source, None)
 
     def _through(self, step: Step, inputs: list[Kinks], wanted: np.ndarray, columns: int) -> Kinks:
         """Return the linear part of a step at the wanted units."""
@@ -178,7 +176,7 @@ class Segments:
         if _is_plain(step):
             weight, table = self._weights[step.name], self._tables[step.name]
             starts, found = kink_kernel.unions(*kinks[:2], table, wanted, columns)
-            out = self.memory.take(step.shape[0] * len(found))
+            out = np.empty(step.shape[0] * len(found))
             kink_kernel.convolve(kinks, weight, table, wanted, columns, starts, found, out)
             return Kinks(starts, found, out, wanted.astype(np.float64))
         if isinstance(step, Linear) and len(step.shape) == 1:
@@ -209,7 +207,7 @@ class Segments:
         starts = np.concatenate([first.starts, second.starts[1:] + first.starts[-1]])
         both = np.concatenate([first.columns, second.columns])
         starts, found = kink_kernel.unions(starts, both, table, wanted, columns)
-        out = self.memory.take(len(wanted) // len(pixels) * len(found))
+        out = np.empty(len(wanted) // len(pixels) * len(found))
         kink_kernel.add(first, second, wanted, columns, starts, found, out)
         return Kinks(starts, found, out, wanted.astype(np.float64))
 
@@ -240,6 +238,15 @@ class Segments:
                 weight = weight.reshape(*weight.shape[:2], -1).transpose(2, 1, 0)
                 weights[step.name] = np.ascontiguousarray(weight)
         return weights
+
+    @cached_property
+    def _norms(self) -> dict[str, np.ndarray]:
+        """The norms of the weights of plain convolutions' outputs."""
+        found = {}
+        for name, weight in self._weights.items():
+            largest = np.maximum(np.abs(weight).max(axis=(0, 1)), 1e-300)
+            found[name] = largest * np.sqrt(((weight / largest) ** 2).sum(axis=(0, 1)))
+        return found
 
     @cached_property
     def _tables(self) -> dict[str, np.ndarray]:

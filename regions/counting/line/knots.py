@@ -1,17 +1,21 @@
-"""Knots on a line: where it begins and ends, and where units change sign in between.
-
-Knots are homogeneous: (x, w) with w = 1 for points, w = 0 for the ends of an unbounded line.
-"""
+"""A line and the knots on it: where it begins and ends, and where units change sign in between."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
+from regions.counting.exact.forms import Place
+from regions.counting.exact.rounding import UNIT
+from regions.counting.exact.scaled import Scaled
 from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice
+
+_INNER = 253 / 2048  # a point between the ends of a whole line
 
 
 @dataclass(frozen=True)
@@ -23,20 +27,33 @@ class LineFrame:
     center, radius : float
         The domain's own coordinate is ``center + radius * x / w``.
     knots : (m, 2) array
-        Its ends (x, w); for a whole line also one generic point between them.
+        Its ends (x, w), w = 1 for points and w = 0 at infinity; for a whole line also one point
+        between them.
     columns : (2, n0) array
         The inputs that the x and w axes stand for.
+    errors : (n0,) array or None
+        How far the columns, taken together, may be from the exact ones; None for not at all.
+    place : callable or None
+        Returns the exact line, at coordinate y = x / w; None if the columns are exact.
     """
 
     center: float
     radius: float
     knots: np.ndarray
     columns: np.ndarray
+    errors: np.ndarray | None = None
+    place: Callable[[], Place] | None = None
 
     def coordinates(self, knots: np.ndarray) -> np.ndarray:
         """Return the domain's own coordinate of every knot, infinite at infinity."""
         with np.errstate(divide="ignore"):
             return self.center + self.radius * knots[:, 0] / knots[:, 1]
+
+    def exact(self) -> Place:
+        """Return the exact line."""
+        if self.place is not None:
+            return self.place()
+        return Place(Scaled.of(self.columns[1]), Scaled.of(self.columns[:1]))
 
 
 def line_frame(net: ReLUNetwork, domain: Box | Slice | None) -> LineFrame:
@@ -53,99 +70,141 @@ def line_frame(net: ReLUNetwork, domain: Box | Slice | None) -> LineFrame:
             f"the domain has dimension {dimension}, and a line is needed: give "
             "Slice.through two points, or use method='plane' or 'cells'"
         )
-    place = Box.cube(1, -np.inf, np.inf) if domain is None else domain
-    low, high = _ends(place)
-    scale = _feature_scale(net, place)
-    if np.isfinite(low) and np.isfinite(high):
-        center, radius = (low + high) / 2, (high - low) / 2
-        knots = [[-1.0, 1.0], [1.0, 1.0]]
-    elif np.isfinite(low):
-        center, radius, knots = low, scale, [[0.0, 1.0], [1.0, 0.0]]
-    elif np.isfinite(high):
-        center, radius, knots = high, scale, [[-1.0, 0.0], [0.0, 1.0]]
+    points = domain.points if isinstance(domain, Slice) else np.array([[0.0], [1.0]])
+    low, high = _ends(domain)
+    if low is not None and high is not None:
+        if not low < high:
+            raise DomainError("the line misses the inside of its box; move its points")
+        middle, half, knots = (low + high) / 2, (high - low) / 2, [[-1.0, 1.0], [1.0, 1.0]]
     else:
-        # a generic point, not on any breakpoint, splits the line into two rays
-        center, radius, knots = 0.0, scale, [[-1.0, 0.0], [0.1234567891, 1.0], [1.0, 0.0]]
-    columns = np.vstack([radius * place.basis, place.origin + center * place.basis[0]])
-    return LineFrame(center, radius, np.array(knots), columns)
+        half = Fraction(_feature_scale(net, points))
+        if low is not None:
+            middle, knots = low, [[0.0, 1.0], [1.0, 0.0]]
+        elif high is not None:
+            middle, knots = high, [[-1.0, 0.0], [0.0, 1.0]]
+        else:
+            middle, knots = Fraction(0), [[-1.0, 0.0], [_INNER, 1.0], [1.0, 0.0]]
+    place = partial(_place, points, middle, half)
+    at, size = _float(middle), _float(half)
+    with np.errstate(over="ignore", invalid="ignore"):
+        direction = points[1] - points[0]
+        columns = np.vstack([size * direction, points[0] + at * direction])
+        scale = 1 + abs(at) + size
+        errors = 16 * UNIT * scale * np.abs(points).sum(axis=0)
+    length = 1.0
+    if isinstance(domain, Slice):
+        length = float(direction @ domain.basis[0])
+    frame = LineFrame(at * length, size * length, np.array(knots), columns, errors, place)
+    if np.isfinite(columns).all() and np.isfinite(errors).all():
+        return frame
+    exact = place()  # differences of the points overflow, but the exact columns need not
+    columns = np.vstack([exact.directions.floats(), exact.start.floats()])
+    with np.errstate(over="ignore"):
+        return replace(frame, columns=columns, errors=4 * UNIT * np.abs(columns).sum(axis=0))
 
 
-def _ends(domain: Box | Slice) -> tuple[float, float]:
-    rows, limits = domain.halfspaces()
-    ratio, up = limits / rows[:, 0], rows[:, 0] > 0
-    low, high = ratio[~up].max(initial=-np.inf), ratio[up].min(initial=np.inf)
-    if not low < high:
-        raise DomainError("the line misses the inside of its box; move its points")
-    return float(low), float(high)
+def _ends(domain: Box | Slice | None) -> tuple[Fraction | None, Fraction | None]:
+    """Return the exact ends, as multiples of the way between the points; None at infinity."""
+    if domain is None:
+        return None, None
+    if isinstance(domain, Slice) and domain.segment:
+        return Fraction(0), Fraction(1)
+    box = domain.box if isinstance(domain, Slice) else domain
+    start, end = domain.points if isinstance(domain, Slice) else np.array([[0.0], [1.0]])
+    assert box is not None
+    rising = end > start
+    moving = rising | (end < start)
+    lower = np.where(rising, box.low, box.high)[moving]
+    upper = np.where(rising, box.high, box.low)[moving]
+    ends = start[moving], end[moving]
+    return _extreme(lower, *ends, max), _extreme(upper, *ends, min)
 
 
-def _feature_scale(net: ReLUNetwork, domain: Box | Slice) -> float:
+def _extreme(
+    bounds: np.ndarray, start: np.ndarray, end: np.ndarray, choose: Callable
+) -> Fraction | None:
+    """Return where the line crosses the last of the lower bounds (or the first of the upper)."""
+    finite = np.isfinite(bounds)
+    if not finite.any():
+        return None
+    bounds, start, end = bounds[finite], start[finite], end[finite]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        # three operations, each rounded once: what is farther behind than that is not the one
+        ratios = (bounds - start) / (end - start)
+        best = ratios.max() if choose is max else ratios.min()
+        near = ~(np.abs(ratios - best) > 16 * UNIT * np.abs(best) + 1e-300)
+    exact = [[Fraction(float(number)) for number in array[near]] for array in (bounds, start, end)]
+    return choose((b - p) / (q - p) for b, p, q in zip(*exact, strict=True))
+
+
+def _place(points: np.ndarray, middle: Fraction, half: Fraction) -> Place:
+    """Return the line through `points` with `middle` at coordinate 0, exactly."""
+    exact = Scaled.of(points)
+    direction = exact[1:] - exact[0]
+    start = exact[0] + direction[0].times(middle)
+    return Place(start.reduced(), direction.times(half).reduced())
+
+
+def _float(number: Fraction) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+
+
+def _feature_scale(net: ReLUNetwork, points: np.ndarray) -> float:
     """Return the median distance of the first layer's breakpoints from coordinate 0."""
     if not net.relu_layers:
         return 1.0
-    columns = np.vstack([domain.basis, domain.origin])
-    (slopes, offsets), _ = net.advance(net.start(columns), 0, np.array([0.0, 1.0]))
-    live = (slopes != 0) & (offsets != 0)
-    return float(np.median(np.abs(offsets[live] / slopes[live]))) if live.any() else 1.0
+    with np.errstate(all="ignore"):
+        columns = np.vstack([points[1] - points[0], points[0]])
+        (slopes, offsets), _ = net.advance(net.start(columns), 0, np.array([0.0, 1.0]))
+        sizes = np.abs(offsets / slopes)
+    live = np.isfinite(sizes) & (sizes > 0)
+    return float(np.median(sizes[live])) if live.any() else 1.0
 
 
-def area(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Return the area that two homogeneous knots span, positive if p is to the right of q."""
-    return p[..., 0] * q[..., 1] - q[..., 0] * p[..., 1]
-
-
-class Insertions(NamedTuple):
-    """Where units change sign between neighbouring knots, and the knots with new ones inserted.
+@dataclass(frozen=True)
+class Knots:
+    """Knots of a piece from left to right, its two ends first and last.
 
     Attributes
     ----------
-    left : (m,) int array
-        For every old and new knot the old knot at or before it.
-    weights : (2, m) array
-        The knot mixes the old knots left and left + 1 with these weights; (1, 0) for old knots.
-    fresh : (m,) bool array
-        Which knots are new. Sign changes that lie closer than the tolerance are one knot.
-    gap, unit, knot : (changes,) int arrays
-        Every sign change: the old knot before it, the unit, and its new knot.
+    places : (m,) array
+        Where they are, between -1 and 1 (see `exact.Stretch`), never decreasing.
+    errors : (m,) array
+        How far the exact places may be from there.
+    layers, units : (m,) int arrays
+        The ReLU layer that breaks there, and the hidden unit, by its index in its layer, whose
+        zero the knot is; -1 at ends.
+    exact : (m,) object array
+        The exact places as pairs of integers, numerator and denominator > 0, where they are
+        known; else None.
     """
 
-    left: np.ndarray
-    weights: np.ndarray
-    fresh: np.ndarray
-    gap: np.ndarray
-    unit: np.ndarray
-    knot: np.ndarray
+    places: np.ndarray
+    errors: np.ndarray
+    layers: np.ndarray
+    units: np.ndarray
+    exact: np.ndarray
 
-    def knots(self, old: np.ndarray) -> np.ndarray:
-        """Return the homogeneous knots with the new ones inserted."""
-        after = np.minimum(self.left + 1, len(old) - 1)
-        knots = self.weights[0][:, None] * old[self.left] + self.weights[1][:, None] * old[after]
-        knots /= np.abs(knots).max(axis=1, keepdims=True)
-        knots[~self.fresh] = old
-        return knots
+    @classmethod
+    def between(cls, first: float, last: float) -> Knots:
+        """Return two ends and nothing between them."""
+        exact = np.empty(2, dtype=object)
+        exact[:] = [first.as_integer_ratio(), last.as_integer_ratio()]
+        none = np.array([-1, -1])
+        return cls(np.array([first, last]), np.zeros(2), none, none, exact)
 
+    def __len__(self) -> int:
+        return len(self.places)
 
-def insertions(values: np.ndarray, tolerance: np.ndarray) -> Insertions:
-    """Return where units change sign between neighbouring rows of `values`, (knots, units)."""
-    above, below = values > tolerance, values < -tolerance
-    gap, unit = np.nonzero((above[:-1] & below[1:]) | (below[:-1] & above[1:]))
-    start, end = values[gap, unit], values[gap + 1, unit]
-    place, width = start / (start - end), tolerance[unit] / np.abs(end - start)
-    order = np.lexsort((place, gap))
-    gap, unit, place, width = (array[order] for array in (gap, unit, place, width))
-    start, end = start[order], end[order]
-    apart = place[1:] - place[:-1] > width[1:] + width[:-1]
-    new = np.append(True, (gap[1:] != gap[:-1]) | apart)[: len(gap)]
-    span = (end - start)[new]
-    old = np.arange(len(values))
-    left = np.concatenate([old, gap[new]])
-    weights = np.vstack(
-        [
-            np.concatenate([np.ones(len(old)), end[new] / span]),
-            np.concatenate([np.zeros(len(old)), -start[new] / span]),
-        ]
-    )
-    order = np.lexsort((weights[1], left))
-    at = np.argsort(order)[len(old) :]
-    fresh = order >= len(old)
-    return Insertions(left[order], weights[:, order], fresh, gap, unit, at[np.cumsum(new) - 1])
+    def __getitem__(self, index: np.ndarray) -> Knots:
+        fields = (self.places, self.errors, self.layers, self.units, self.exact)
+        return Knots(*(field[index] for field in fields))
+
+    @classmethod
+    def joined(cls, parts: list[Knots]) -> Knots:
+        """Return all knots of several lists."""
+        names = ("places", "errors", "layers", "units", "exact")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

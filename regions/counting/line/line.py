@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from regions.counting.effort import Effort, stoppable
-from regions.counting.line.knots import LineFrame, area, line_frame
-from regions.counting.line.walk import LinePart, walk
+from regions.counting.line.errors import RESOLUTION
+from regions.counting.line.knots import LineFrame, line_frame
+from regions.counting.line.walk import LinePart, joined, walk, walk_between
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.networks import Box, ReLUNetwork, Slice
@@ -59,12 +61,14 @@ class Line:
         details = {"by_layer": tally.by_layer.tolist()}
         if stopped.by is not None:
             return Found.cut_short(count, stopped.by, **details)
+        if tally.doubtful:
+            return Found.uncertified(count, tally.doubtful, RESOLUTION, **details)
         return Found.exact(count, **details)
 
 
 def regions_between(net: ReLUNetwork, frame: LineFrame) -> int:
     """Return the number of activation regions that a segment or ray passes through."""
-    return 1 + sum(int((part.layers[1:] >= 0).sum()) for part in walk(net, frame))
+    return 1 + sum(int((part.layers >= 0).sum()) for part in walk(net, frame))
 
 
 def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:
@@ -87,19 +91,19 @@ def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:
     positions, layers = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
     with Effort().blas_threads(net):
         for part in walk(net, frame):
-            made = np.flatnonzero(part.layers[1:] >= 0) + 1
+            made = np.flatnonzero(part.layers >= 0)
             positions.append(frame.coordinates(part.knots[made]))
             layers.append(part.layers[made])
     return pd.DataFrame({"position": np.concatenate(positions), "layer": np.concatenate(layers)})
 
 
 class _Tally:
-    """Breakpoints by layer and changes of the affine map, over parts from left to right."""
+    """Breakpoints by layer and changes of the affine map, over the parts."""
 
     def __init__(self, layers: int) -> None:
         self.by_layer = np.zeros(layers, dtype=np.int64)
         self.bends = 0
-        self._tail: LinePart | None = None
+        self.doubtful = 0
 
     @property
     def breakpoints(self) -> int:
@@ -108,43 +112,29 @@ class _Tally:
 
     def add(self, part: LinePart) -> None:
         """Take in the next part."""
-        made = part.layers[1:]
-        self.by_layer += np.bincount(made[made >= 0], minlength=len(self.by_layer))
-        knots, outputs = part.knots, part.outputs
-        if self._tail is not None:
-            knots = np.vstack([self._tail.knots, knots[1:]])
-            outputs = np.vstack([self._tail.outputs, outputs[1:]])
-        self.bends += int(bends(knots, outputs, part.tolerance).sum())
-        self._tail = replace(part, knots=knots[-2:], outputs=outputs[-2:])
-
-
-def bends(knots: np.ndarray, outputs: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
-    """Tell at which inner knots the affine map changes.
-
-    Three homogeneous knots are linearly dependent; where the map is one, so are the outputs.
-    """
-    before, at, after = (slice(i, len(knots) - 2 + i) for i in range(3))
-    pairs = ((at, after), (after, before), (before, at))
-    weights = np.stack([area(knots[p], knots[q]) for p, q in pairs])
-    weights /= np.abs(weights).max(axis=0, initial=1e-300)
-    rows = zip(weights[:, :, None], (outputs[before], outputs[at], outputs[after]), strict=True)
-    return (np.abs(sum(weight * row for weight, row in rows)) > 4 * tolerance).any(axis=1)
+        made = part.layers[part.layers >= 0]
+        self.by_layer += np.bincount(made, minlength=len(self.by_layer))
+        self.bends += int(part.bends.sum())
+        self.doubtful += part.doubtful
 
 
 def _parts(
     net: ReLUNetwork, frame: LineFrame, outputs: bool, effort: Effort
 ) -> Generator[LinePart, None, None]:
     """Yield the parts of the line from left to right, found by the effort's workers."""
-    if effort.n_jobs in (None, 1) or (frame.knots[:, 1] == 0).any():
+    if effort.n_jobs in (None, 1):
         yield from walk(net, frame, outputs=outputs, effort=effort)
         return
     parallel = Parallel(n_jobs=effort.n_jobs, prefer="threads", return_as="generator")
-    ends = _cuts(frame.knots, _TASKS * effort.workers)
-    pieces = (replace(frame, knots=ends[i : i + 2]) for i in range(len(ends) - 1))
-    tasks = (delayed(_walked)(net, piece, outputs, effort) for piece in pieces)
+    stretches = range(len(frame.knots) - 1)
+    places = _cuts(max(1, _TASKS * effort.workers // len(stretches)))
+    tasks = (
+        delayed(_walked)(net, frame, number, ends, outputs, effort)
+        for number in stretches
+        for ends in pairwise(places)
+    )
     with results_of(parallel(tasks)) as results:
-        for parts in results:
-            yield from parts
+        yield from joined(net, frame, (part for parts in results for part in parts), outputs)
 
 
 def _share(frame: LineFrame, part: LinePart) -> float:
@@ -155,14 +145,18 @@ def _share(frame: LineFrame, part: LinePart) -> float:
     return float((at[3] - at[2]) / (at[1] - at[0]))
 
 
-def _cuts(ends: np.ndarray, pieces: int) -> np.ndarray:
-    """Return the ends of a bounded line and generic points between them, as knots."""
-    shares = (
-        np.arange(1, pieces) + np.random.default_rng(0).uniform(-0.2, 0.2, pieces - 1)
-    ) / pieces
-    positions = ends[0, 0] + (ends[-1, 0] - ends[0, 0]) * np.concatenate([[0.0], shares, [1.0]])
-    return np.column_stack([positions, np.ones(pieces + 1)])
+def _cuts(pieces: int) -> list[float]:
+    """Return -1, 1 and generic places between them."""
+    shares = np.arange(1, pieces) + np.random.default_rng(0).uniform(-0.2, 0.2, pieces - 1)
+    return [-1.0, *(2 * shares / pieces - 1).tolist(), 1.0]
 
 
-def _walked(net: ReLUNetwork, frame: LineFrame, outputs: bool, effort: Effort) -> list[LinePart]:
-    return list(walk(net, frame, outputs=outputs, effort=effort))
+def _walked(
+    net: ReLUNetwork,
+    frame: LineFrame,
+    number: int,
+    places: tuple[float, float],
+    outputs: bool,
+    effort: Effort,
+) -> list[LinePart]:
+    return list(walk_between(net, frame, number, places, outputs, effort))
