@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regions.counting.effort import Effort
 from regions.counting.exact.forms import within_reach
 from regions.counting.exact.rounding import UNIT
 from regions.counting.line.bend_kernel import Straight
@@ -73,6 +74,7 @@ class Settler:
     """
 
     stretch: Stretch
+    effort: Effort | None = None
     certified: bool = True
     doubtful: int = 0
 
@@ -80,6 +82,10 @@ class Settler:
     def reaches(self) -> bool:
         """Whether exact arithmetic is within reach."""
         return within_reach(self.stretch.net)
+
+    def _check(self) -> None:
+        if self.effort is not None:
+            self.effort.check()
 
     def crossings(self, piece: Pushed, straight: Straight) -> Crossings:
         """Return the signs of a piece's doubtful units and where they change."""
@@ -113,6 +119,7 @@ class Settler:
             self.doubtful += int(open_.sum())
             return signs
         for i in np.unique(place[open_]):
+            self._check()
             here = np.flatnonzero(open_ & (place == i))
             point = self._point(piece, knots[i], before[i])
             units = piece.doubtful[unit[here]]
@@ -169,6 +176,7 @@ class Settler:
         """Find exact places of some changes of sign."""
         piece = new.piece
         for gap in np.unique(new.gap[members]):
+            self._check()
             here = members[new.gap[members] == gap]
             units = piece.doubtful[new.unit[here]]
             forms = self.stretch.units(piece.layer, piece.pattern(gap), units)
@@ -182,6 +190,7 @@ class Settler:
         """
         if not members:
             return []
+        self._check()
         piece, pivot = new.piece, members[len(members) // 2]
         if new.exact[pivot] is None:
             self._settle(new, np.array([pivot]))

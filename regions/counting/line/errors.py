@@ -17,6 +17,7 @@ from regions.counting.plane.chain import dense_layer, is_chain
 from regions.networks import ReLUNetwork
 
 _DEEP, _NARROW = 5, 128  # layers and units of chains whose errors are bounded together
+_TOGETHER = 1e4  # share of what a layer rounds at which errors are bounded together
 RESOLUTION = 1e-12  # of what is added up, where errors cannot be bounded so closely
 MORE = 1.001  # bounds are computed in float64 themselves
 LEAST = 1e-300  # what may be lost where numbers are too small for float64
@@ -79,6 +80,9 @@ class Errors:
         if not self.deep:
             return None
         if piece.together is None:
+            # until errors are that large, bounds of single units do, and cost less
+            if errors[end].max() < _TOGETHER * max(np.abs(row[0]).max() for row in made.values()):
+                return None
             alone = np.stack([errors[end], tilts[end]] if self.outputs else [errors[end]])
             return Ellipsoids.of(alone, len(piece.knots))
         rounding = self.twin.bounds(made, layer, homogeneous)[end].reshape(len(homogeneous), -1)

@@ -67,9 +67,11 @@ class LinePart:
 class Walker:
     """Takes pieces of one stretch of a network's line through its layers."""
 
-    def __init__(self, net: ReLUNetwork, stretch: Stretch, outputs: bool) -> None:
+    def __init__(
+        self, net: ReLUNetwork, stretch: Stretch, outputs: bool, effort: Effort | None
+    ) -> None:
         self.net, self.stretch, self.outputs = net, stretch, outputs
-        self.settler = Settler(stretch)
+        self.settler = Settler(stretch, effort)
         self.errors = Errors(net, outputs, self.settler)
         self.segments = self.errors.segments
         self.last = len(net.relu_layers)
@@ -284,7 +286,7 @@ def walk_between(
     effort: Effort | None,
 ) -> Iterator[LinePart]:
     """Yield what lies between two places on a stretch of the line, in parts to be joined."""
-    walker = Walker(net, Stretch(net, frame, number), outputs)
+    walker = Walker(net, Stretch(net, frame, number), outputs, effort)
     stack: list = [walker.piece(*places)]
     while stack:
         if effort is not None:
