@@ -99,17 +99,8 @@ def count_regions(
             f"method {engine.name!r} does not count kind={kind!r}; use one of {able}, or 'auto'"
         )
     found = engine.found(question, effort)
-    return RegionCount(
-        count=found.count,
-        lower=found.lower,
-        upper=found.upper,
-        status=found.status,
-        method=engine.name,
-        seconds=effort.seconds,
-        kind=question.kind,
-        domain=question.domain,
-        details=found.details,
-    )
+    known = {"kind": question.kind, "domain": question.domain}
+    return found.result(engine.name, seconds=effort.seconds, **known)
 
 
 def choose_method(

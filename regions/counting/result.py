@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 class Status(Enum):
     """What a count is: each member's value is a sentence saying what is known and what to try."""
 
-    EXACT = "The count is exact: every region of the domain was found and none was counted twice."
+    EXACT = (
+        "The count is exact: every region of the domain was found and none was counted twice; every "
+        "decision was certified in float64 or settled in exact arithmetic on the given weights."
+    )
     LOWER_BOUND = (
         "There are at least `lower` regions; the method cannot see the others. "
         "Use method='cells' for the exact count, or method='estimate' for an unbiased estimate."
@@ -73,6 +76,18 @@ class Found:
         """Return that `lower` regions were found before `stopped_by` ended the count."""
         return cls(Status.LIMIT_REACHED, lower, details={**details, "stopped_by": stopped_by})
 
+    def result(self, method: str, **known: Any) -> RegionCount:
+        """Return the result of the engine `method`; `known`: seconds, kind and domain."""
+        return RegionCount(
+            count=self.count,
+            lower=self.lower,
+            upper=self.upper,
+            status=self.status,
+            method=method,
+            details=self.details,
+            **known,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegionCount:
@@ -81,15 +96,15 @@ class RegionCount:
     Attributes
     ----------
     count : int or None
-        The exact number (status EXACT), the rounded estimate (ESTIMATE), or None: a bound is
-        never handed out as a count.
+        The exact number (status EXACT), the number found in float64 (UNCERTIFIED), the rounded
+        estimate (ESTIMATE), or None: a bound is never handed out as a count.
     lower : int
         There are at least so many regions. For ESTIMATE with an interval: its lower end.
     upper : int or None
         There are at most so many regions; for ESTIMATE the upper end of its interval. None if
         nothing is known.
     status : Status
-        EXACT, LOWER_BOUND, ESTIMATE or LIMIT_REACHED; ``status.value`` explains it.
+        EXACT, LOWER_BOUND, ESTIMATE, UNCERTIFIED or LIMIT_REACHED; ``status.value`` explains it.
     method : str
         The engine that counted.
     seconds : float
@@ -163,6 +178,8 @@ Use method='cells' for the exact count, or method='estimate' for an unbiased est
         noun = f"{self.kind} region{'s' if (self.count or self.lower) != 1 else ''}"
         if self.status is Status.EXACT:
             return f"{self.count} {noun}"
+        if self.status is Status.UNCERTIFIED:
+            return f"{self.count} {noun}, not certified"
         if self.status is Status.ESTIMATE:
             upper = "no stated upper end" if self.upper is None else self.upper
             return f"about {self.count} {noun} [{self.lower}, {upper}]"

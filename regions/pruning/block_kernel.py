@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from regions.kernels import kernel
+
 # Sums may be reordered (that is what makes them fast); NaN and infinity keep their meaning.
-_jit = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+_jit = kernel(nogil=True, fastmath={"reassoc", "contract", "nsz"})
 
 
 @_jit

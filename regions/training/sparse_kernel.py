@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+
+from regions.kernels import kernel
 
 # Sums may be reordered (that is what makes them fast); NaN and infinity keep their meaning.
 _MATHS = {"reassoc", "contract", "nsz"}
-_jit = numba.njit(nogil=True, cache=True, fastmath=_MATHS)
+_jit = kernel(nogil=True, fastmath=_MATHS)
 
 
 class Pattern(NamedTuple):

@@ -272,7 +272,7 @@ def deep(rng):
             )
             for k, m in pairwise(widths)
         ]
-    half = {1: 1.0, 2: 0.3, 3: 0.05}[n]
+    half = {1: 0.5, 2: 0.05, 3: 0.01}[n]
     return _with_output(rng, layers), [0.0] * len(layers), _box(rng, n, half)
 
 
@@ -284,6 +284,35 @@ def hidden_dead(rng):
     weight, bias = layers[0]
     weight[0], bias[0] = weight[0] * size, -size * 10.0 * np.abs(weight[0]).sum()
     return _with_output(rng, layers), [0.0] * len(layers), _box(rng, widths[0])
+
+
+def wide(rng):
+    """Sums of hundreds of terms that cancel, on a box where most units do not switch."""
+    n, width = int(rng.integers(1, 3)), int(rng.integers(200, 600))
+    weight = rng.normal(size=(width, n))
+    bias = np.abs(weight).sum(axis=1) * 1.5 + rng.random(width)
+    switching = rng.integers(width, size=2)
+    bias[switching] = rng.normal(size=2) * 0.3
+    some = int(rng.integers(2, 5))
+    signs = rng.normal(size=(some, width))
+    # the sum of all terms at a point of the box is close to zero
+    point = rng.uniform(-0.5, 0.5, size=n)
+    at = signs @ np.maximum(weight @ point + bias, 0.0)
+    layers = [(weight, bias), (signs, -at + rng.choice([0.0, 1e-13, 1e-3], size=some))]
+    return _with_output(rng, layers), [0.0, 0.0], _box(rng, n)
+
+
+def offsets(rng):
+    """Outputs and offsets of very different size: maps that differ far behind the point."""
+    widths = _widths(rng, most_inputs=2, most=4, depth=2)
+    layers = _integer_layers(rng, widths)
+    width, outputs = widths[-1], int(rng.integers(1, 3))
+    weight = (
+        rng.integers(-1, 2, size=(outputs, width))
+        * 2.0 ** rng.integers(-40, 41, size=outputs)[:, None]
+    )
+    bias = 2.0 ** rng.integers(0, 61, size=outputs)
+    return [*layers, (weight, bias)], [0.0] * len(layers), _box(rng, widths[0], 2.0)
 
 
 FAMILIES = {
@@ -305,5 +334,7 @@ FAMILIES = {
         tiny_box,
         deep,
         hidden_dead,
+        wide,
+        offsets,
     )
 }

@@ -30,34 +30,57 @@ def oracle_edges(layers, domain, slopes=None):
 
 
 def all_cells(layers, domain, slopes=None):
-    """Return [(cell, pattern, output map)] and the dimension of the domain."""
+    """Return [(cell, pattern, output map)] and the dimension of the domain.
+
+    Output maps are integers over one power of two, the same for all cells.
+    """
     columns, sides, d = _place(domain, len(layers[0][0][0]))
-    slopes = slopes or [0.0] * (len(layers) - 1)
+    layers = [_dyadic(weight, bias) for weight, bias in layers]
+    slopes = [_power(slope) for slope in slopes or [0.0] * (len(layers) - 1)]
     found, names = [], count()
     for cell in _start(sides, d, names):
-        stack = [(cell, columns, 0, ())]
+        stack = [(cell, *_common(columns), 0, ())]
         while stack:
-            cell, values, layer, pattern = stack.pop()
-            forms = _affine(layers[layer], values)
+            cell, values, places, layer, pattern = stack.pop()
+            forms, places = _affine(layers[layer], values, places)
             if layer == len(layers) - 1:
-                found.append((cell, pattern, [_exact(form) for form in forms]))
+                found.append((cell, pattern, [tuple(form) for form in forms]))
                 continue
             parts = [(cell, ())]
             for form in forms:
-                whole = _integers(form)
+                whole = _primitive(form)
                 parts = [
                     (child, (*signs, active))
                     for part, signs in parts
                     for child, active in _cut(part, whole, next(names), d)
                 ]
-            slope = Fraction(slopes[layer])
+            slope, shift = slopes[layer]
             for part, signs in parts:
                 after = [
-                    form if active else [slope * x for x in form]
+                    [x << shift if active else slope * x for x in form]
                     for form, active in zip(forms, signs, strict=True)
                 ]
-                stack.append((part, after, layer + 1, (*pattern, *signs)))
+                stack.append((part, after, places + shift, layer + 1, (*pattern, *signs)))
     return found, d
+
+
+def _power(number):
+    """Return (n, k) with number = n / 2^k, exactly."""
+    exact = Fraction(float(number))
+    return exact.numerator, exact.denominator.bit_length() - 1
+
+
+def _common(rows):
+    """Return dyadic fractions as integers over 2^places, and places."""
+    places = max(Fraction(x).denominator.bit_length() - 1 for row in rows for x in row)
+    return [[int(Fraction(x) * 2**places) for x in row] for row in rows], places
+
+
+def _dyadic(weight, bias):
+    weight = np.asarray(weight, dtype=float)
+    bias = np.zeros(len(weight)) if bias is None else np.asarray(bias, dtype=float)
+    rows, places = _common([[Fraction(float(x)) for x in row] for row in weight])
+    return rows, places, [Fraction(float(x)) for x in bias]
 
 
 def graph_edges(cells, d, maps=None):
@@ -221,22 +244,19 @@ def _echelon(rows):
     return table, pivots
 
 
-def _affine(layer, values):
-    weight, bias = layer
+def _affine(layer, values, places):
+    """Return the forms of a layer as integers over a power of two, and its exponent."""
+    rows, shift, bias = layer
+    finest = max([x.denominator.bit_length() - 1 for x in bias] + [places + shift])
     width, forms = len(values[0]), []
-    for i, row in enumerate(np.asarray(weight, dtype=float)):
-        form = [Fraction(0)] * width
-        for w, value in zip(row, values, strict=True):
-            if w:
-                form = [x + Fraction(float(w)) * y for x, y in zip(form, value, strict=True)]
-        if bias is not None:
-            form[-1] += Fraction(float(bias[i]))
+    for row, constant in zip(rows, bias, strict=True):
+        live = [(w, value) for w, value in zip(row, values, strict=True) if w]
+        form = [
+            sum(w * value[k] for w, value in live) << finest - places - shift for k in range(width)
+        ]
+        form[-1] += int(constant * 2**finest)
         forms.append(form)
-    return forms
-
-
-def _exact(form):
-    return tuple(form)
+    return forms, finest
 
 
 def _integers(form):

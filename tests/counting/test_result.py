@@ -5,10 +5,11 @@ import pytest
 
 import regions
 from regions.counting import RegionCount, Status
+from regions.counting.result import Found
 
 
 def test_an_exact_count_is_an_integer():
-    result = RegionCount.exact(np.int64(7), method="cells")
+    result = Found.exact(np.int64(7)).result("cells")
     assert int(result) == 7 and type(result.count) is int
     assert result.lower == result.upper == 7
 
@@ -16,8 +17,10 @@ def test_an_exact_count_is_an_integer():
 def test_bounds_and_estimates_are_no_integers():
     bound = RegionCount(count=None, lower=3, status=Status.LOWER_BOUND, method="sample")
     estimate = RegionCount(count=12, lower=8, upper=20, status=Status.ESTIMATE, method="estimate")
-    stopped = RegionCount.cut_short(5, stopped_by="time", details={}, method="cells")
-    for result in (bound, estimate, stopped):
+    stopped = Found.cut_short(5, "time").result("cells")
+    unsure = Found.uncertified(12, doubtful=2, resolution=1e-9).result("line")
+    assert unsure.count == 12 and "12 activation regions, not certified" in unsure.summary()
+    for result in (bound, estimate, stopped, unsure):
         with pytest.raises(regions.errors.ArgumentError, match=result.status.name):
             int(result)
     assert stopped.details["stopped_by"] == "time" and stopped.count is None
@@ -29,7 +32,7 @@ def test_an_exact_result_cannot_hold_a_bound():
 
 
 def test_huge_counts_survive_json_and_frames():
-    result = RegionCount.exact(2**80, method="cells", domain=regions.Box.cube(3, -1.0, 1.0))
+    result = Found.exact(2**80).result("cells", domain=regions.Box.cube(3, -1.0, 1.0))
     assert json.loads(json.dumps(result.to_dict()))["count"] == str(2**80)
     frame = result.to_frame()
     assert frame.loc[0, "count"] == 2**80 and frame.loc[0, "dimension"] == 3
@@ -37,12 +40,12 @@ def test_huge_counts_survive_json_and_frames():
 
 
 def test_the_summary_says_what_the_status_means():
-    text = RegionCount.cut_short(5, stopped_by="time", details={}, method="cells").summary()
+    text = Found.cut_short(5, "time").result("cells").summary()
     assert "at least 5" in text and "LIMIT_REACHED" in text and "Raise the limit" in text
     assert all(status.value.endswith(".") for status in Status)
 
 
 def test_details_cannot_be_changed():
-    result = RegionCount.exact(1, method="line", details={"by_layer": [0]})
+    result = Found.exact(1, by_layer=[0]).result("line")
     with pytest.raises(TypeError):
         result.details["by_layer"] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import lcm, prod
 from typing import TYPE_CHECKING
 
@@ -30,14 +31,17 @@ class Place:
     ----------
     start : Scaled, (n0,)
     directions : Scaled, (d, n0)
-    sides : mapping from the side's number to its form, d + 1 integers
-        The inside is where every form is positive. A box has the sides i (x_i above its lower
-        bound) and n0 + i (below its upper one) where these are finite, a segment 0 and 1.
+    numbers : (sides,) int array
+        The sides that bound it: of a box i (x_i above its lower bound) and n0 + i (below its upper
+        one) where these are finite and cut; of a segment 0 and 1.
+    rows : Scaled, (sides, d + 1)
+        Their forms: the inside is where every one is positive.
     """
 
     start: Scaled
     directions: Scaled
-    sides: Mapping[int, Form]
+    numbers: np.ndarray
+    rows: Scaled
 
     @classmethod
     def of(
@@ -62,33 +66,50 @@ class Place:
         else:
             start = Scaled.of(np.zeros(input_size) if center is None else center)
             directions = Scaled.of(np.eye(input_size) if axes is None else axes)
-        sides: dict[int, Form] = {}
+        numbers = side_numbers(domain)
+        columns = joined([directions, start.reshape(1, -1)])
+        rows = Scaled(np.zeros((0, len(columns.ints)), dtype=object))
         if isinstance(domain, Slice) and domain.segment:
-            d = 1 if axes is None else len(axes)
-            unit = Scaled.of(np.ones((d, 1)) if axes is None else axes)
+            unit = Scaled.of(np.ones(1) if axes is None else np.ravel(axes))
             at = Scaled.of(np.zeros(1) if center is None else center)
-            row = joined([unit.reshape(-1), at])
-            one = Scaled.of([0.0] * d + [1.0])
-            sides = {0: primitive(row.ints), 1: primitive((one - row).ints)}
-        box = domain if isinstance(domain, Box) else domain.box if domain is not None else None
-        if box is not None:
-            sides = _sides(box, joined([directions, start.reshape(1, -1)]))
-        return cls(start.reduced(), directions.reduced(), sides)
+            row = joined([unit, at])
+            rows = joined([row.reshape(1, -1), (Scaled.of([0.0, 1.0]) - row).reshape(1, -1)])
+        elif len(numbers):
+            box = domain if isinstance(domain, Box) else domain.box  # type: ignore[union-attr]
+            low = numbers < input_size
+            bounds = np.concatenate([box.low, box.high])[numbers]
+            constants = np.zeros((len(numbers), len(columns.ints)))
+            constants[:, -1] = bounds
+            inputs = Scaled(columns.ints.T[numbers % input_size], columns.exponent)
+            rows = inputs - Scaled.of(constants)
+            rows = Scaled(rows.ints * np.where(low, 1, -1).astype(object)[:, None], rows.exponent)
+        return cls(start.reduced(), directions.reduced(), numbers, rows)
+
+    @cached_property
+    def sides(self) -> Mapping[int, Form]:
+        """The sides' forms, d + 1 integers each up to a positive factor, by their numbers."""
+        pairs = zip(self.numbers.tolist(), self.rows.ints, strict=True)
+        return {number: primitive(row) for number, row in pairs}
 
 
-def _sides(box: Box, columns: Scaled) -> dict[int, Form]:
-    """Return the forms of a box's finite sides that cut, given the inputs' own forms."""
-    sides = {}
-    for number, (bounds, sign) in enumerate(((box.low, 1), (box.high, -1))):
-        for i in np.flatnonzero(np.isfinite(bounds)):
-            row, bound = (
-                columns[:, i],
-                Scaled.of(np.append(np.zeros(len(columns.ints) - 1), bounds[i])),
-            )
-            form = (row - bound).ints * sign
-            if any(form[:-1]):
-                sides[number * box.input_size + int(i)] = primitive(form)
-    return sides
+def side_numbers(domain: Box | Slice | None) -> np.ndarray:
+    """Return the numbers of the sides that bound a domain (see `Place`).
+
+    Examples
+    --------
+    >>> side_numbers(Box([0.0, 0.0], [1.0, float("inf")])).tolist()
+    [0, 1, 2]
+    """
+    if isinstance(domain, Slice) and domain.segment:
+        return np.arange(2)
+    box = domain.box if isinstance(domain, Slice) else domain
+    if box is None:
+        return np.arange(0)
+    cutting = np.isfinite(np.concatenate([box.low, box.high]))
+    if isinstance(domain, Slice):
+        moving = (domain.points != domain.points[0]).any(axis=0)
+        cutting &= np.tile(moving, 2)
+    return np.flatnonzero(cutting)
 
 
 class Forms:

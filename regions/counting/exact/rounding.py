@@ -128,16 +128,17 @@ class Rounding:
             )
             bounds, after = self.twin.advance(both, layer, gamma * constant)
         else:
+            exact_below = 2.0 ** min(52 + finest, 1000)
             bounds, after = self.twin.advance(errors, layer, 0.0)
             met, made = self.twin.advance(sizes, layer, constant)
             # every value of the segment, not its end alone: others may be carried on
             values = {
                 name: value
-                + np.where(made.values[name] < 2.0 ** (52 + finest), 0.0, gamma) * made.values[name]
+                + np.where(made.values[name] < exact_below, 0.0, gamma) * made.values[name]
                 for name, value in after.values.items()
             }
             after = State(values)
-            bounds = bounds + np.where(met < 2.0 ** (52 + finest), 0.0, gamma) * met
+            bounds = bounds + np.where(met < exact_below, 0.0, gamma) * met
         if finest < _FINEST:
             bounds, after = bounds + _UNDERFLOWN, after.map(lambda value: value + _UNDERFLOWN)
         return bounds, after

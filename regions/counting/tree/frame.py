@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import structural_rank
 
-from regions.counting.exact.forms import Forms, Place
+from regions.counting.exact.forms import Forms, Place, side_numbers
 from regions.counting.exact.rounding import UNIT, Rounding, grid
 from regions.counting.exact.scaled import Scaled, joined
 from regions.errors import DomainError
@@ -19,6 +19,7 @@ from regions.networks import Box, ReLUNetwork, Slice
 ARTIFICIAL = -1
 _LARGEST_CHAIN = 20_000_000
 _PRIME = 2**31 - 1
+_SMALL = 1e-3  # below it the solver's tolerances could show
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,7 +153,7 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
     scale = np.diag(axes) if len(axes) == axes.shape[1] else np.ones(len(axes))
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = (low - center[: len(low)]) / scale, (high - center[: len(high)]) / scale
-    rows = _rounded([place.sides[number] for number in rest], len(axes))
+    rows = _rounded(place.rows) if len(rest) else np.zeros((0, len(axes) + 1))
     return Frame(
         net=net,
         domain=domain,
@@ -163,7 +164,7 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
         rows=rows,
         low_sides=sides[0],
         high_sides=sides[1],
-        row_sides=np.array(rest, dtype=np.int64),
+        row_sides=rest,
         columns=columns,
     )
 
@@ -174,13 +175,9 @@ def cone_over(frame: Frame) -> Frame:
     Regions become cones with apex 0, one to one, and every coordinate is bounded.
     """
     d = frame.dimension
-    named = [
-        (side[k], frame.place.sides[int(side[k])])
-        for side in (frame.low_sides, frame.high_sides)
-        for k in range(d)
-        if side[k] != ARTIFICIAL
-    ]
-    rows = np.vstack([frame.rows, _rounded([form for _, form in named], d)])
+    both = np.concatenate([frame.low_sides, frame.high_sides])
+    named = np.flatnonzero(np.isin(frame.place.numbers, both[both != ARTIFICIAL]))
+    rows = np.vstack([frame.rows, _rounded(frame.place.rows[named])])
     return replace(
         frame,
         low=np.append(-np.ones(d), 0.0),
@@ -188,7 +185,7 @@ def cone_over(frame: Frame) -> Frame:
         low_sides=np.full(d + 1, ARTIFICIAL),
         high_sides=np.full(d + 1, ARTIFICIAL),
         rows=np.column_stack([rows, np.zeros(len(rows))]),
-        row_sides=np.append(frame.row_sides, [number for number, _ in named]).astype(np.int64),
+        row_sides=np.append(frame.row_sides, frame.place.numbers[named]),
         columns=np.vstack([frame.columns, np.zeros_like(frame.columns[:1])]),
         cone=True,
     )
@@ -207,36 +204,37 @@ def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int):
     low, high = np.full(d, -np.inf), np.full(d, np.inf)
     sides = [np.full(d, ARTIFICIAL), np.full(d, ARTIFICIAL)]
     if domain is None:
-        return low, high, sides, []
+        return low, high, sides, np.arange(0)
     if isinstance(domain, Box):
         sides = [np.arange(n0), n0 + np.arange(n0)]
         sides = [
             np.where(np.isfinite(bound), side, ARTIFICIAL)
             for bound, side in zip((domain.low, domain.high), sides, strict=True)
         ]
-        return domain.low, domain.high, sides, []
+        return domain.low, domain.high, sides, np.arange(0)
     if domain.segment:
-        return np.zeros(1), np.ones(1), [np.zeros(1, int), np.ones(1, int)], []
+        return np.zeros(1), np.ones(1), [np.zeros(1, int), np.ones(1, int)], np.arange(0)
     if domain.box is None:
-        return low, high, sides, []
-    rest = sorted(Place.of(domain, n0).sides)
+        return low, high, sides, np.arange(0)
+    rest = side_numbers(domain)
     normals, limits = _halfspaces(own, domain.box, rest)
     low, high = _extent(normals, limits)
     if np.isfinite(low).all() and np.isfinite(high).all():
-        # once to find the size of the domain, once more in coordinates of that size
         center, radius = (low + high) / 2, (high - low) / 2
-        low, high = _extent(normals * radius, limits - normals @ center)
-        low, high = center + radius * low, center + radius * high
+        if radius.min() < _SMALL or radius.max() > 1 / _SMALL:
+            # once to find the size of the domain, once more in coordinates of that size
+            low, high = _extent(normals * radius, limits - normals @ center)
+            low, high = center + radius * low, center + radius * high
     if (low >= high).any():
         raise DomainError("the domain is empty or flat; widen its box or move its points")
     return low, high, sides, rest
 
 
-def _halfspaces(own: np.ndarray, box: Box, numbers: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def _halfspaces(own: np.ndarray, box: Box, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (G, h) with G a <= h in own coordinates a, for some sides of a box."""
     n0 = box.input_size
-    inputs = np.array(numbers, dtype=int) % n0
-    sign = np.where(np.array(numbers, dtype=int) < n0, -1.0, 1.0)
+    inputs = numbers % n0
+    sign = np.where(numbers < n0, -1.0, 1.0)
     bound = np.where(sign < 0, box.low[inputs], box.high[inputs])
     return sign[:, None] * own[:-1, inputs].T, sign * (bound - own[-1, inputs])
 
@@ -260,13 +258,13 @@ def _extent(normals: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.nda
     return low - margin, high + margin
 
 
-def _rounded(forms: list[tuple[int, ...]], d: int) -> np.ndarray:
-    """Return integer forms as float64 rows, correctly rounded, each times a power of two."""
-    rows = np.zeros((len(forms), d + 1))
-    for i, form in enumerate(forms):
-        bits = max(abs(number) for number in form).bit_length()
-        rows[i] = Scaled(np.array(form, dtype=object), -bits).floats()
-    return rows
+def _rounded(rows: Scaled) -> np.ndarray:
+    """Return forms as float64 rows, correctly rounded, each times a power of two."""
+    found = np.zeros(rows.shape)
+    for i, row in enumerate(rows.ints):
+        bits = max(abs(number) for number in row).bit_length()
+        found[i] = Scaled(row, -bits).floats()
+    return found
 
 
 def _relevant_directions(net: ReLUNetwork, columns: np.ndarray) -> np.ndarray:

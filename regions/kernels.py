@@ -1,0 +1,113 @@
+"""Compiled functions, and where they are kept between runs.
+
+Numba keeps a compiled function until the file that defines it changes. But a kernel is compiled
+together with the kernels that it calls, which lie in other files: here what is kept is valid for
+one state of all kernel sources. And where the package's folder cannot be written, it is kept in
+the user's own cache, or in a private temporary folder, or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import caching
+
+_PACKAGE = Path(__file__).parent
+_MARK = "from regions.kernels import"
+
+
+def kernel(**options: Any) -> Callable[[Callable], Any]:
+    """Return a decorator that compiles a function by `numba.njit` and keeps the result.
+
+    Parameters
+    ----------
+    **options
+        Those of `numba.njit`, such as ``nogil=True``; not ``cache``.
+    """
+
+    def compiled(function: Callable) -> Any:
+        dispatcher: Any = numba.njit(**options)(function)
+        if not numba.config.DISABLE_JIT and _folder() is not None:
+            dispatcher._cache = _Kept(function)  # what njit(cache=True) does, with its own cache
+        return dispatcher
+
+    return compiled
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Return a hash of the sources of all kernels.
+
+    Examples
+    --------
+    >>> len(fingerprint())
+    64
+    """
+    found = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        text = path.read_bytes()
+        if _MARK.encode() in text:
+            found.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + text)
+    return found.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _folder() -> Path | None:
+    """Return the first folder that can be written: the package's, the user's, a temporary one."""
+    for folder in _folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError:
+            continue
+        # compiled code is run: it must not come from a folder that others can write
+        if os.name != "posix" or folder.stat().st_uid == os.getuid():
+            return folder
+    return None
+
+
+def _folders() -> Iterator[Path]:
+    yield _PACKAGE / "__pycache__" / "kernels"
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        yield home / "relu-regions" / "kernels"
+    except RuntimeError:  # there is no home
+        pass
+    user = os.getuid() if os.name == "posix" else "kernels"
+    yield Path(tempfile.gettempdir()) / f"relu-regions-{user}"
+
+
+class _Locator(caching._CacheLocator):
+    """Says where one function's compiled forms are, and for which sources they are valid."""
+
+    def __init__(self, function: Callable, path: str) -> None:
+        self._name = f"{Path(path).stem}-{function.__code__.co_firstlineno}"
+
+    def get_cache_path(self) -> str:
+        return str(_folder())
+
+    def get_source_stamp(self) -> str:
+        return fingerprint()
+
+    def get_disambiguator(self) -> str:
+        return self._name
+
+    @classmethod
+    def from_function(cls, py_func: Callable, py_file: str) -> _Locator:
+        return cls(py_func, py_file)
+
+
+class _KeptForms(caching.CompileResultCacheImpl):
+    _locator_classes = [_Locator]  # noqa: RUF012
+
+
+class _Kept(caching.FunctionCache):
+    _impl_class = _KeptForms

@@ -1,0 +1,224 @@
+"""EXACT means exact: every engine against rational arithmetic on the same weights."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from families import FAMILIES, case, chain
+from rational_oracle import all_cells, oracle, oracle_edges
+
+import regions
+from regions.counting import Status, count_regions
+from regions.counting.sample import SaturationWarning
+from regions.errors import DomainError
+
+A = np.array
+SQUARE = regions.Box.cube(2, -1.0, 1.0)
+PER_FAMILY, AT_ONCE = 112, 28  # 18 families: 2,016 networks
+LARGEST_MERGED = 40  # cells; the oracle compares all pairs of them
+
+
+def engines_for(domain, n0):
+    """Return the exact engines that take a domain; milp has a test of its own."""
+    dimension = n0 if domain is None else domain.dimension
+    return {1: ["line", "cells", "vertices"], 2: ["plane", "cells", "vertices"]}.get(
+        dimension, ["cells", "vertices"]
+    )
+
+
+def mismatches(family, seed):
+    """Return what is wrong about one network: {engine: (expected, found, status)}."""
+    drawn, wrong = case(family, seed), {}
+    net, domain = drawn.net, drawn.domain
+    expected = oracle(drawn.layers, domain, drawn.slopes)
+    for method in engines_for(domain, net.input_size):
+        for kind in ("activation", "linear"):
+            if kind == "linear" and (expected > LARGEST_MERGED or method == "vertices"):
+                continue
+            right = expected
+            if kind == "linear":
+                right = oracle(drawn.layers, domain, drawn.slopes, kind)
+            try:
+                found = count_regions(net, domain, method=method, kind=kind)
+            except DomainError:
+                # half-open domains for vertices, and planes without bounds for pieces
+                if method in ("vertices", "plane") and not (domain and domain.bounded):
+                    continue
+                raise
+            if (found.count, found.status) != (right, Status.EXACT):
+                wrong[f"{method}, {kind}"] = (right, found.count, found.status.name)
+    return wrong
+
+
+@pytest.mark.parametrize("start", range(0, PER_FAMILY, AT_ONCE))
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_engines_count_what_rational_arithmetic_counts(family, start):
+    found = {seed: mismatches(family, seed) for seed in range(start, start + AT_ONCE)}
+    assert {seed: wrong for seed, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("start", range(1000, 6600, 200))
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_hundred_thousand_networks(family, start):
+    found = {seed: mismatches(family, seed) for seed in range(start, start + 200)}
+    assert {seed: wrong for seed, wrong in found.items() if wrong} == {}
+
+
+def test_a_wrong_count_would_be_seen(monkeypatch):
+    # a tree that takes values within 1e-9 of zero for zero, as floats with tolerances do
+    from regions.counting.exact.rounding import Rounding
+
+    advance = Rounding.advance
+
+    def coarse(self, *arguments):
+        bounds, state = advance(self, *arguments)
+        return bounds * 0.0, state
+
+    monkeypatch.setattr(Rounding, "advance", coarse)
+    assert any(mismatches("fractions", seed) for seed in range(12))
+
+
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"deep", "whole_space", "half_open"}))
+def test_regions_and_their_graph(family):
+    for seed in range(12):
+        drawn = case(family, seed)
+        if drawn.domain is None or not drawn.domain.bounded:
+            continue
+        cells, _ = all_cells(drawn.layers, drawn.domain, drawn.slopes)
+        if len(cells) > LARGEST_MERGED:
+            continue
+        graph = regions.region_graph(drawn.net, drawn.domain)
+        found = {tuple(graph.nodes[i]["region"].pattern) for i in graph}
+        assert found == {pattern for _, pattern, _ in cells}, seed
+        edges = oracle_edges(drawn.layers, drawn.domain, drawn.slopes)
+        assert graph.number_of_edges() == edges, seed
+
+
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"deep", "whole_space", "half_open"}))
+def test_sampled_patterns_are_those_of_regions(family):
+    for seed in range(8):
+        drawn = case(family, seed)
+        if drawn.domain is None or not drawn.domain.bounded:
+            continue
+        cells, _ = all_cells(drawn.layers, drawn.domain, drawn.slopes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SaturationWarning)
+            found = count_regions(drawn.net, drawn.domain, method="sample", samples=200)
+        assert 1 <= found.lower <= len({pattern for _, pattern, _ in cells}), seed
+
+
+def deep(seed, d, depth, width=16):
+    rng, layers, p = np.random.default_rng(seed), [], d
+    for _ in range(depth):
+        weight = rng.normal(size=(width, p)) * np.sqrt(2 / p)
+        layers.append((weight, rng.normal(size=width) * 0.1))
+        p = width
+    return [*layers, (rng.normal(size=(1, width)), np.zeros(1))]
+
+
+def scales(s):
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(5, 2)), rng.normal(size=5) * 0.3
+    second, more = rng.normal(size=(5, 5)), rng.normal(size=5)
+    factor = A([1.0, 1.0, 1.0, 1.0, s])
+    return [(weight * factor[:, None], bias * factor), (second, more), (np.ones((1, 5)), None)]
+
+
+HIDDEN = [
+    (A([[1e6, 0], [1, 0], [0, 1]]), A([-5e6, 2, 0])),
+    (A([[1e6, 1, 0]]), A([-2.0])),
+    (A([[1.0]]), A([0.0])),
+]
+WEDGE = [
+    (A([[1.0, 0, 0], [-1, 0, 0], [0, 0, 0], [0, 0, 0]]), A([0, 0, 0.1, 0.2])),
+    (A([[0, 0, 1.0, 1.0]]), A([-0.3])),
+    (np.ones((1, 1)), np.zeros(1)),
+]
+
+
+@pytest.mark.parametrize("method", ["auto", "line", "cells", "vertices"])
+def test_twenty_layers_on_a_line(method):
+    net, box = regions.as_network(deep(0, 1, 20)), regions.Box([-1.0], [1.0])
+    assert int(count_regions(net, box, method=method)) == 194
+
+
+@pytest.mark.parametrize("method", ["auto", "cells", "vertices"])
+def test_sixteen_layers_in_a_small_box(method):
+    net, box = regions.as_network(deep(1, 3, 16)), regions.Box.cube(3, -0.02, 0.02)
+    assert int(count_regions(net, box, method=method)) == 70
+
+
+@pytest.mark.parametrize("method", ["auto", "plane", "cells", "vertices", "milp"])
+def test_a_large_dead_unit_hides_nothing(method):
+    assert int(count_regions(HIDDEN, SQUARE, method=method)) == 4
+
+
+@pytest.mark.parametrize("method", ["plane", "cells", "vertices"])
+def test_maps_that_differ_far_behind_the_point(method):
+    for power in (30, 40, 60):
+        layers = [(A([[1.0, 0]]), A([0.0])), (A([[1.0], [0.0]]), A([0.0, 2.0**power]))]
+        assert int(count_regions(layers, SQUARE, method=method, kind="linear")) == 2
+        line = regions.Slice.through([[-1.0, 0.0], [1.0, 0.0]])
+        assert int(count_regions(layers, line, kind="linear")) == 2
+
+
+def test_units_that_switch_together_join_neighbours():
+    net, box = regions.as_network(WEDGE), regions.Box.cube(3, -1, 1)
+    assert regions.region_graph(net, box).number_of_edges() == 1
+    assert int(count_regions(net, box, kind="linear")) == 1
+
+
+@pytest.mark.parametrize("s", [1e-8, 1.0, 1e7, 1e8, 1e9])
+@pytest.mark.parametrize("method", ["plane", "vertices", "cells", "milp"])
+def test_units_of_any_scale(method, s):
+    expected = oracle(scales(s), SQUARE)
+    assert expected == (13 if s < 1 else 17)
+    assert int(count_regions(scales(s), SQUARE, method=method)) == expected
+
+
+def test_half_open_slices_of_three_dimensions():
+    box = regions.Box([-np.inf, -3.0, -np.inf], [np.inf, 3.0, np.inf])
+    flat = regions.Slice.through([[0, 2, 2], [-2, 1, 0], [-1, -2, 2], [-1, -2, 0]], box=box)
+    layers = [(np.eye(3), np.zeros(3)), (np.ones((1, 3)), np.zeros(1))]
+    assert int(count_regions(layers, flat)) == 8
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_layer_without_weights_ends(n_jobs):
+    layers = [(np.zeros((4, 3)), np.ones(4)), (np.ones((1, 4)), np.zeros(1))]
+    assert int(count_regions(layers, None, n_jobs=n_jobs)) == 1
+
+
+def test_wide_layers_do_not_add_patterns():
+    rng = np.random.default_rng(0)
+    weight = np.repeat(rng.normal(size=(1500, 4)), 2, axis=0)
+    weight[1::2] *= -1
+    first = (weight, np.repeat(rng.normal(size=1500), 2) * np.tile([1.0, -1.0], 1500))
+    ones = np.tile([1.0, -1.0], 1500)[None]
+    # h(x) - h(-x) summed, less what it is: zero everywhere
+    total = (weight[::2].sum(axis=0), first[1][::2].sum())
+    linear = (np.vstack([np.eye(4), -np.eye(4)]), np.full(8, 10.0))
+    layers = [
+        (np.vstack([first[0], linear[0]]), np.concatenate([first[1], linear[1]])),
+        (
+            np.hstack([ones, -total[0][None], 0 * total[0][None]]),
+            A([-total[1] + 10.0 * total[0].sum()]),
+        ),
+        (np.ones((1, 1)), np.zeros(1)),
+    ]
+    line = regions.Slice.through(rng.uniform(-1, 1, size=(2, 4)))
+    exact = count_regions(layers, line)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SaturationWarning)
+        found = count_regions(layers, line, method="sample", samples=3000)
+    assert found.lower <= int(exact)
+
+
+def test_chains_here_are_what_the_reader_reads():
+    drawn = case("sparse", 3)
+    points = np.random.default_rng(0).normal(size=(50, drawn.net.input_size))
+    assert (drawn.net(points) == regions.as_network(drawn.layers)(points)).all()
+    assert chain(drawn.layers, drawn.slopes).widths == drawn.net.widths
