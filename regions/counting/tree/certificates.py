@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from regions.counting.tree.simplex import FREE, LOW, ROW
+from regions.kernels import kernel
 
 _NEAR = 1e-6  # a largest value above this is no tie
 _LARGEST_TIE = 64
@@ -21,7 +21,7 @@ _EXACT = 2.0**51  # products of integers below this are exact
 _UNIT = 2.0**-53
 
 
-@njit(cache=True)
+@kernel()
 def normalise(values, errors, size, forms, off):
     """Write every unit's form on every cell, scaled by a power of two, with what it can be off.
 
@@ -58,7 +58,7 @@ def normalise(values, errors, size, forms, off):
             off[cell, i, 0] = reach + 1e-300 if reach != 0.0 else 0.0
 
 
-@njit(cache=True)
+@kernel()
 def dot(a, b):
     """Return the sum of products over the entries of `b`."""
     total = 0.0
@@ -67,7 +67,7 @@ def dot(a, b):
     return total
 
 
-@njit(cache=True)
+@kernel()
 def inside(rows, off, m, point, domain):
     """Tell whether a point certainly lies strictly inside all rows and the domain's bounds."""
     for k in range(point.size):
@@ -79,7 +79,7 @@ def inside(rows, off, m, point, domain):
     return True
 
 
-@njit(cache=True)
+@kernel()
 def extent(form, low, high):
     """Return the least and the largest value of a form within bounds, up to rounding."""
     least = most = form[low.size]
@@ -93,7 +93,7 @@ def extent(form, low, high):
     return least, most
 
 
-@njit(cache=True)
+@kernel()
 def upper(gain, reach, rows, off, low, high, corner):
     """Return a bound of the gain on a cell: that of ``gain + sum_i m_i rows_i`` on its bounds.
 
@@ -110,7 +110,7 @@ def upper(gain, reach, rows, off, low, high, corner):
     return extent(total, low, high)[1] + 2.0 * error
 
 
-@njit(cache=True)
+@kernel()
 def nowhere_positive(gain, off_gain, rows, off, low, high, corner, domain):
     """Tell whether a gain is certainly at most zero on a cell, given the corner where it stops."""
     most = upper(gain, off_gain[0], rows, off, low, high, corner)
@@ -119,7 +119,7 @@ def nowhere_positive(gain, off_gain, rows, off, low, high, corner, domain):
     return most < _NEAR and _tie(gain, off_gain, rows, off, low, high, corner, domain)
 
 
-@njit(cache=True)
+@kernel()
 def _tie(gain, off_gain, rows, off, low, high, corner, domain):
     """Tell whether the gain is certainly zero at its corner, and no larger elsewhere."""
     names, kinds, _ = corner
@@ -153,7 +153,7 @@ def _tie(gain, off_gain, rows, off, low, high, corner, domain):
     return central and _positive(here[:count], errors, gain, off_gain[1], free)
 
 
-@njit(cache=True)
+@kernel()
 def _whole(row, out):
     """Write a row times a power of two, as small integers; return whether there is one."""
     most = 0.0
@@ -173,7 +173,7 @@ def _whole(row, out):
     return False
 
 
-@njit(cache=True)
+@kernel()
 def _integral(rows, gain):
     """Solve for the multipliers in exact integers, held by float64; tell whether they prove it."""
     count, d = rows.shape[0], gain.size - 1
@@ -223,7 +223,7 @@ def _integral(rows, gain):
     return rest <= 0.0
 
 
-@njit(cache=True)
+@kernel()
 def _inverse(matrix, out):
     """Write the inverse in float64; return whether there is one."""
     n = matrix.shape[0]
@@ -255,7 +255,7 @@ def _inverse(matrix, out):
     return True
 
 
-@njit(cache=True)
+@kernel()
 def _positive(rows, errors, gain, error, free):
     """Tell whether ``gain + sum_i m_i rows_i`` has no slope for some m that are all positive.
 

@@ -105,9 +105,7 @@ class Cutting:
         count, width, n = values.shape
         d = width - 1
         self.unit, self.off = np.empty((count, n, width)), np.empty((count, n, 3))
-        certificates.normalise(
-            values, self.forms.errors, self.limits.size, self.unit, self.off
-        )
+        certificates.normalise(values, self.forms.errors, self.limits.size, self.unit, self.off)
         self.batch = (cells.rows, cells.off, cells.starts, cells.low, cells.high, cells.points)
         self.answer = np.array([-1, 0]), np.empty(d), np.empty(d)
         self.recall = (

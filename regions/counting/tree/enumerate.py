@@ -12,7 +12,8 @@ from regions.counting.effort import Effort
 from regions.counting.question import Question
 from regions.counting.region import Region
 from regions.counting.tree.frame import Frame
-from regions.counting.tree.halfspaces import Halfspaces, halfspace_tree
+from regions.counting.tree.halfspaces import halfspace_tree
+from regions.counting.tree.settle import floats
 from regions.counting.tree.tally import PIECES_PER_JOB, in_parallel, pieces_of
 from regions.counting.tree.walk import Batch, Tree
 from regions.networks import ReLUNetwork
@@ -80,14 +81,13 @@ class Leaves:
     units: np.ndarray
     starts: np.ndarray
     outputs: np.ndarray
-    errors: np.ndarray
 
 
 def regions_of(question: Question, effort: Effort) -> Iterator[Region]:
     """Yield every activation region; raise TimeoutError when time is up and some are left."""
     net, domain = question.net, question.domain
-    tree = halfspace_tree(net, domain)
-    root = tree.root(Halfspaces(tree.frame).root())
+    tree = halfspace_tree(net, domain, effort=effort)
+    root = tree.root(tree.geometry.root())
     for leaves in _found(tree, root, effort):
         for index in range(len(leaves.active)):
             yield _region(net, domain, tree.frame, leaves, index)
@@ -124,9 +124,12 @@ def _piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[list[Leaves], bool
 
 def _leaves(tree: Tree, batch: Batch) -> Leaves:
     """Return a batch of regions with their outputs and facets."""
-    outputs, errors = tree.outputs(batch)
-    rows, units, starts = Halfspaces(tree.frame).facets(batch.cells)
-    return Leaves(batch.active, batch.cells.points, rows, units, starts, outputs, errors)
+    outputs, _ = tree.outputs(batch)
+    rows, units, starts = tree.geometry.facets(batch.cells, batch.active)
+    points = batch.cells.points.copy()
+    for cell in np.flatnonzero(np.isnan(points[:, 0])):
+        points[cell] = floats(batch.cells.inner[cell])
+    return Leaves(batch.active, points, rows, units, starts, outputs)
 
 
 def _region(
@@ -150,6 +153,6 @@ def _region(
         offset=leaves.outputs[index, inner] - slope @ center,
         normals=normals / norms,
         offsets=offsets / norms[:, 0],
-        units=leaves.units[part],
+        units=np.maximum(leaves.units[part], -1),
         network=net,
     )

@@ -6,23 +6,23 @@ The calls go on where they stopped: they return after bounded work, so that cloc
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from regions.counting.tree.certificates import dot, inside, nowhere_positive, upper
 from regions.counting.tree.halfspace_kernel import DEEP, WORK, farthest, slacks
 from regions.counting.tree.simplex import FAILED, OPTIMAL
+from regions.kernels import kernel
 
 REDUNDANT, FACET, UNKNOWN = 0, 1, 2
 MARGIN = 1e-9  # by so much bounds are wider than the cell, so that they never stop a program
 
 
-@njit(cache=True)
+@kernel()
 def corner_of(d):
     """Return room for the corner of a linear program."""
     return np.empty(d, np.int64), np.empty(d, np.int64), np.empty(d)
 
 
-@njit(cache=True)
+@kernel()
 def tighten(rows, off, starts, low, high, points, cell):
     """Shrink the bounds of the cells from `cell` on to their own extent; return the next cell."""
     d = points.shape[1]
@@ -39,9 +39,7 @@ def tighten(rows, off, starts, low, high, points, cell):
             gain[:] = 0.0
             gain[axis] = sign
             down, up = low[cell] - points[cell], high[cell] - points[cell]
-            code, _ = farthest(
-                local, slack, m, gain[:d], down, up, np.inf, found, corner, work
-            )
+            code, _ = farthest(local, slack, m, gain[:d], down, up, np.inf, found, corner, work)
             if code != OPTIMAL:
                 continue
             edge = upper(gain, 1e-15, local, own, low[cell], high[cell], corner) + MARGIN
@@ -53,7 +51,7 @@ def tighten(rows, off, starts, low, high, points, cell):
     return cell
 
 
-@njit(cache=True)
+@kernel()
 def facets(rows, off, starts, points, domain, what, row):
     """Fill `what` for the halfspaces from `row` on; return the next row.
 
@@ -74,7 +72,11 @@ def facets(rows, off, starts, points, domain, what, row):
             row += 1
             continue
         first, end = starts[cell], starts[cell + 1]
-        local, own, slack = np.empty((end - first, d + 1)), np.empty((end - first, 3)), np.empty(end - first)
+        local, own, slack = (
+            np.empty((end - first, d + 1)),
+            np.empty((end - first, 3)),
+            np.empty(end - first),
+        )
         m = 0
         for i in range(first, end):
             if i != row and (i > row or what[i] != REDUNDANT):
@@ -82,13 +84,25 @@ def facets(rows, off, starts, points, domain, what, row):
                 m += 1
         slacks(local, m, point, slack)
         what[row] = _behind(
-            -rows[row], off[row], local, own, slack, m, low, high, domain, point, found, corner, work
+            -rows[row],
+            off[row],
+            local,
+            own,
+            slack,
+            m,
+            low,
+            high,
+            domain,
+            point,
+            found,
+            corner,
+            work,
         )
         row += 1
     return row
 
 
-@njit(cache=True)
+@kernel()
 def _behind(gain, off_gain, rows, off, slack, m, low, high, domain, point, found, corner, work):
     """Tell whether the cell of `rows` goes on behind the hyperplane of a gain (see `facets`)."""
     d = point.size
@@ -109,7 +123,7 @@ def _behind(gain, off_gain, rows, off, slack, m, low, high, domain, point, found
     return UNKNOWN
 
 
-@njit(cache=True)
+@kernel()
 def bound_facets(rows, off, starts, points, domain, cell, axis, what):
     """Fill `what`, (2 d,), with whether the bounds of one cell are facets, from `axis` on.
 

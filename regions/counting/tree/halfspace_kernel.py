@@ -9,10 +9,10 @@ clocks are looked at; memory stays that of one stack and one batch of children.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from regions.counting.tree.certificates import dot, extent, inside, nowhere_positive
 from regions.counting.tree.simplex import FAILED, maximise
+from regions.kernels import kernel
 
 DEEP = 1e-4  # a linear program stops as soon as it is so far past a hyperplane
 WORK = 2e7  # multiplications, about, before a call returns
@@ -21,19 +21,21 @@ NO, CUTS, ASK = 0, 1, 2  # what a unit does to a cell
 ASIDE, GONE = 3, 4  # answers: the other side, or both, are dealt with elsewhere
 
 
-@njit(cache=True)
+@kernel()
 def farthest(rows, slack, m, gain, low, high, target, point, corner, work):
     """Run `simplex.maximise` for one gain over a cell; (code, value)."""
     d = gain.size
     table = np.empty((m + 1, d))
-    table[:m] = rows[:m, :d]
-    table[m] = gain
+    for k in range(d):
+        for i in range(m):
+            table[i, k] = rows[i, k]
+        table[m, k] = gain[k]
     code, value, steps = maximise(table, slack[:m], low, high, target, point, corner)
     work[0] += (steps + 2) * m * d
     return code, value
 
 
-@njit(cache=True)
+@kernel()
 def _chord(rows, slack, m, low, high, point, direction, rates):
     """Return how far one can go backward and forward along `direction` inside the cell."""
     back, ahead = -np.inf, np.inf
@@ -54,17 +56,14 @@ def _chord(rows, slack, m, low, high, point, direction, rates):
     return back, ahead
 
 
-@njit(cache=True)
+@kernel()
 def recentre(rows, off, slack, m, low, high, domain, point):
     """Move `point` to the middle of its chords, along every axis and normal, if surely inside."""
     d = point.size
     direction, rates, before = np.zeros(d), np.empty(m), point.copy()
     for k in range(d + m):
-        if k < d:
-            direction[:] = 0.0
-            direction[k] = 1.0
-        else:
-            direction[:] = rows[k - d, :d]
+        for j in range(d):
+            direction[j] = (1.0 if j == k else 0.0) if k < d else rows[k - d, j]
         back, ahead = _chord(rows, slack, m, low, high, point, direction, rates)
         move = 0.5 * (back + ahead)
         for j in range(d):
@@ -76,14 +75,14 @@ def recentre(rows, off, slack, m, low, high, domain, point):
     slacks(rows, m, point, slack)
 
 
-@njit(cache=True)
+@kernel()
 def slacks(rows, m, point, slack):
     """Fill `slack` with the value of every row at `point`."""
     for i in range(m):
         slack[i] = max(dot(rows[i], point) + rows[i, point.size], 0.0)
 
 
-@njit(cache=True)
+@kernel()
 def other_side(rows, off, slack, m, low, high, domain, point, gain, off_gain, found, corner, work):
     """Look for a point of the cell where the gain, not positive at `point`, is.
 
@@ -91,8 +90,11 @@ def other_side(rows, off, slack, m, low, high, domain, point, gain, off_gain, fo
     """
     d = gain.size - 1
     slope, value = gain[:d], min(dot(gain, point) + gain[d], 0.0)
+    steep = dot(slope, slope)
+    if not steep > 0.0:
+        return ASK
     _, ahead = _chord(rows, slack, m, low, high, point, slope, np.empty(m))
-    crossing = -value / dot(slope, slope)
+    crossing = -value / steep
     work[0] += 2 * m * d
     if ahead - crossing > 1e-8:
         stop = min(ahead, crossing + 1.0)
@@ -122,7 +124,7 @@ def other_side(rows, off, slack, m, low, high, domain, point, gain, off_gain, fo
     return ASK
 
 
-@njit(cache=True)
+@kernel()
 def _surely(rows, off, m, domain, gain, off_gain, point):
     """Tell whether a point is certainly inside the cell with a positive gain."""
     if not dot(gain, point) + gain[point.size] > off_gain[0]:
@@ -130,7 +132,7 @@ def _surely(rows, off, m, domain, gain, off_gain, point):
     return inside(rows, off, m, point, domain)
 
 
-@njit(cache=True)
+@kernel()
 def _decide(form, off_form, rows, off, slack, m, low, high, domain, point, found, corner, work):
     """Return (sign, what): the side of `point`, and whether `found` is a point on the other.
 
@@ -164,7 +166,7 @@ def _decide(form, off_form, rows, off, slack, m, low, high, domain, point, found
     return sign, what
 
 
-@njit(cache=True)
+@kernel()
 def _recalled(recall, unit, signs):
     """Return the sign that is known to follow from those of earlier units, or 0."""
     needs, follows, number = recall
@@ -179,21 +181,33 @@ def _recalled(recall, unit, signs):
     return 0
 
 
-@njit(cache=True)
+@kernel()
 def _load(cell, batch, forms, off_forms, cuts, signs, local, off):
     """Write a cell's halfspaces, its parent's and those of the units that cut; return how many."""
     rows, offs, starts = batch[0], batch[1], batch[2]
     m = starts[cell + 1] - starts[cell]
-    local[:m] = rows[starts[cell] : starts[cell + 1]]
-    off[:m] = offs[starts[cell] : starts[cell + 1]]
+    for i in range(m):
+        for k in range(local.shape[1]):
+            local[i, k] = rows[starts[cell] + i, k]
+        for k in range(3):
+            off[i, k] = offs[starts[cell] + i, k]
     for j in range(cuts.size):
-        local[m] = signs[cuts[j]] * forms[cell, cuts[j]]
-        off[m] = off_forms[cell, cuts[j]]
+        unit = cuts[j]
+        _add(m, forms[cell, unit], signs[unit], off_forms[cell, unit], local, off)
         m += 1
     return m
 
 
-@njit(cache=True)
+@kernel()
+def _add(m, form, sign, off_form, local, off):
+    """Write one more halfspace of a cell."""
+    for k in range(form.size):
+        local[m, k] = sign * form[k]
+    for k in range(3):
+        off[m, k] = off_form[k]
+
+
+@kernel()
 def split(forms, off_forms, batch, domain, cursor, stack, answer, recall, corner, work, out):
     """Cut a batch of cells by all units of one layer; return (code, children found).
 
@@ -278,7 +292,7 @@ def split(forms, off_forms, batch, domain, cursor, stack, answer, recall, corner
             if what != NO:
                 s_cut[top, cuts] = unit
                 cuts += 1
-                local[m], off[m] = sign * form, off_form
+                _add(m, form, sign, off_form, local, off)
                 slack[m] = max(sign * (dot(form, point) + form[d]), 0.0)
                 m += 1
             if what == CUTS:
@@ -299,7 +313,7 @@ def split(forms, off_forms, batch, domain, cursor, stack, answer, recall, corner
     return DONE, children
 
 
-@njit(cache=True)
+@kernel()
 def _share(rows, slack, m, low, high, point, found, form):
     """Return the share of the cell's chord across a hyperplane that lies on `point`'s side."""
     d = point.size
@@ -312,10 +326,10 @@ def _share(rows, slack, m, low, high, point, found, form):
         normal[k] = form[k] if value > 0 else -form[k]
     slacks(rows, m, crossing, moved)
     back, ahead = _chord(rows, moved, m, low, high, crossing, normal, np.empty(m))
-    return ahead / (ahead - back)
+    return ahead / (ahead - back) if ahead > back else 0.5
 
 
-@njit(cache=True)
+@kernel()
 def descend(
     forms, off_forms, batch, domain, cursor, answer, recall, corner, work, draws, evenness, out
 ):
@@ -364,7 +378,7 @@ def descend(
                 return DOUBT
             if what == ASIDE:
                 o_log2[cell] += 1.0
-                local[m], off[m] = sign * form, off_form
+                _add(m, form, sign, off_form, local, off)
                 slack[m] = max(sign * (dot(form, point) + form[d]), 0.0)
                 m += 1
             if what == CUTS:
@@ -374,7 +388,7 @@ def descend(
                     sign, share = -sign, 1.0 - share
                     point[:] = found
                 o_log2[cell] -= np.log2(share)
-                local[m], off[m] = sign * form, off_form
+                _add(m, form, sign, off_form, local, off)
                 m += 1
                 slacks(local, m, point, slack)
                 recentre(local, off, slack, m, low[cell], high[cell], domain, point)

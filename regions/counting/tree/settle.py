@@ -105,7 +105,10 @@ def rounded(rows: Sequence[Form], point: Form) -> np.ndarray | None:
 def walls(frame: Frame) -> list[Form]:
     """Return the bounds of a bounded frame as forms, exactly: lower ones, then upper ones."""
     found, sides, d = [], frame.forms.sides(), frame.dimension
-    for sign, bounds, names in ((1, frame.low, frame.low_sides), (-1, frame.high, frame.high_sides)):
+    for sign, bounds, names in (
+        (1, frame.low, frame.low_sides),
+        (-1, frame.high, frame.high_sides),
+    ):
         for k in range(d):
             if names[k] != ARTIFICIAL:
                 found.append(sides[int(names[k])])

@@ -8,7 +8,8 @@ it finds is float64: callers check points and multipliers themselves.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from regions.kernels import kernel
 
 OPTIMAL, REACHED, FAILED = 0, 1, 2
 FREE, LOW, HIGH, ROW = 0, 1, 2, 3  # where a nonbasic variable is
@@ -16,7 +17,7 @@ _PIVOT = 1e-10
 _GAIN = 1e-10
 
 
-@njit(cache=True)
+@kernel()
 def _entering(table, nonbasic, down, up, tolerance, bland):
     """Return the column whose move raises the objective fastest (first one under Bland)."""
     last, best, column = table.shape[0] - 1, tolerance, -1
@@ -31,7 +32,7 @@ def _entering(table, nonbasic, down, up, tolerance, bland):
     return column
 
 
-@njit(cache=True)
+@kernel()
 def _leaving(table, basic, down, up, column, direction, step):
     """Return (row, step): the basic variable that stops the move first, or -1."""
     row, rate_at_row = -1, 0.0
@@ -47,7 +48,7 @@ def _leaving(table, basic, down, up, column, direction, step):
     return row, step
 
 
-@njit(cache=True)
+@kernel()
 def _pivot(table, row, column):
     pivot = 1.0 / table[row, column]
     height, width = table.shape
@@ -62,7 +63,7 @@ def _pivot(table, row, column):
                 table[i, k] += factor * table[row, k]
 
 
-@njit(cache=True)
+@kernel()
 def maximise(table, slack, low, high, target, point, corner):
     """Maximise a linear gain over a polytope, from the interior point at displacement 0.
 
