@@ -147,7 +147,7 @@ class Cutting:
                 at, size = int(stack[1][top]), int(stack[3][top])
                 self._ask(cell, at, stack[0][top], stack[4][top], stack[2][top, :size])
             ended = code == kernel.DONE and cursor[0] == len(self.unit) and cursor[1] == 0
-            if first == budget or ended:
+            if first and (first == budget or ended):
                 yield first, out
                 first = 0
             if ended:

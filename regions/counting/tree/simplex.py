@@ -126,10 +126,15 @@ def maximise(table, slack, low, high, target, point, corner):
         if value > target:
             return REACHED, value, step_number
         if row >= 0:
-            rises = table[row, column] * direction > 0
+            stopped = basic[row]
+            if table[row, column] * direction > 0:
+                up[stopped], kinds[column] = 0.0, HIGH
+            else:
+                down[stopped], kinds[column] = 0.0, LOW
+            if stopped >= d:
+                kinds[column] = ROW
             _pivot(table, row, column)
-            nonbasic[column], basic[row] = basic[row], variable
-            kinds[column] = ROW if nonbasic[column] >= d else HIGH if rises else LOW
+            nonbasic[column], basic[row] = stopped, variable
         elif direction > 0:
             up[variable], kinds[column] = 0.0, HIGH
         else:
