@@ -42,9 +42,7 @@ def dominated(rows: Sequence[Form], gain: Form) -> bool:
     return min(weights, default=0) >= 0 and rest <= 0
 
 
-def farthest(
-    rows: Sequence[Form], gain: Form, start: Sequence[int]
-) -> tuple[Form, list[int]]:
+def farthest(rows: Sequence[Form], gain: Form, start: Sequence[int]) -> tuple[Form, list[int]]:
     """Return where a gain is largest on a bounded polytope, and the rows that stop it there.
 
     The point is given by homogeneous integers.
@@ -127,7 +125,8 @@ class _Table:
                 continue
             factor = other[column]
             if factor:
-                new = [(pivot * x - factor * y) // scale for x, y in zip(other, source, strict=True)]
+                pairs = zip(other, source, strict=True)
+                new = [(pivot * x - factor * y) // scale for x, y in pairs]
                 new[column] = factor
             else:
                 new = [pivot * x // scale for x in other]

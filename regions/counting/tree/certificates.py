@@ -1,8 +1,9 @@
 """Proofs in float64 that a form is nowhere positive on a cell, and points surely inside of it.
 
-A row is a form (slopes, constant) beside its `off`: (reach, slopes', constant's), where `reach`
-bounds all that its value can be off anywhere in the domain, sums of rows included, the others what
-the coefficients are off. Whatever is not proved here is in doubt, never decided. NaN and infinite
+A row is a form (slopes, constant) beside its `off`: (reach, slopes', constant's, absent), where
+`reach` bounds all that its value can be off anywhere in the domain, sums of rows included, the next
+two what the coefficients are off, and the bits of `absent` name coordinates that the form does not
+depend on, exactly. Whatever is not proved here is in doubt, never decided. NaN and infinite
 values prove nothing.
 """
 
@@ -22,7 +23,7 @@ _UNIT = 2.0**-53
 
 
 @kernel()
-def normalise(values, errors, size, forms, off):
+def normalise(values, errors, absent, size, forms, off):
     """Write every unit's form on every cell, scaled by a power of two, with what it can be off.
 
     Parameters
@@ -31,9 +32,11 @@ def normalise(values, errors, size, forms, off):
         The units' coefficients as the network gives them.
     errors : (cells, 2, n) array
         See `walk.StageForms`.
+    absent : (n,) array
+        Coordinates that no unit depends on, as bits.
     size : float
         A bound of every coordinate in the domain.
-    forms, off : (cells, n, d + 1) and (cells, n, 3) arrays to fill
+    forms, off : (cells, n, d + 1) and (cells, n, 4) arrays to fill
     """
     cells, width, n = values.shape
     gamma = 1.01 * (2 * width + 10) * _UNIT
@@ -53,7 +56,7 @@ def normalise(values, errors, size, forms, off):
                 total += abs(value) * (size if j < width - 1 else 1.0)
             slopes = math.ldexp(errors[cell, 0, i], power)
             rest = math.ldexp(errors[cell, 1, i], power)
-            off[cell, i, 1], off[cell, i, 2] = slopes, rest
+            off[cell, i, 1], off[cell, i, 2], off[cell, i, 3] = slopes, rest, absent[i]
             reach = 1.01 * (slopes * size + rest) + gamma * total
             off[cell, i, 0] = reach + 1e-300 if reach != 0.0 else 0.0
 
@@ -127,6 +130,7 @@ def _tie(gain, off_gain, rows, off, low, high, corner, domain):
     if d > _LARGEST_TIE:
         return False
     here, errors, free = np.zeros((d, d + 1)), np.zeros(d), np.zeros(d, np.bool_)
+    absent = np.int64(off_gain[3])
     exact = off_gain[1] == 0.0 and off_gain[2] == 0.0
     central = gain[d] == 0.0 and off_gain[2] == 0.0
     count = 0
@@ -138,10 +142,13 @@ def _tie(gain, off_gain, rows, off, low, high, corner, domain):
         if kinds[j] == ROW:
             here[count] = rows[name]
             errors[count] = off[name, 1]
+            absent &= np.int64(off[name, 3])
             exact = exact and off[name, 1] == 0.0
             known = off[name, 2] == 0.0
         else:
             side, sign = (0, 1.0) if kinds[j] == LOW else (1, -1.0)
+            if name < 62:
+                absent &= ~(np.int64(1) << name)
             here[count, name], here[count, d] = sign, -sign * domain[2 + side, name]
             met = low[name] if side == 0 else high[name]
             known = met == domain[4 + side, name] and not np.isnan(here[count, d])
@@ -150,7 +157,7 @@ def _tie(gain, off_gain, rows, off, low, high, corner, domain):
         count += 1
     if exact and _integral(here[:count], gain):
         return True
-    return central and _positive(here[:count], errors, gain, off_gain[1], free)
+    return central and _positive(here[:count], errors, gain, off_gain[1], free, absent)
 
 
 @kernel()
@@ -256,10 +263,11 @@ def _inverse(matrix, out):
 
 
 @kernel()
-def _positive(rows, errors, gain, error, free):
+def _positive(rows, errors, gain, error, free, absent):
     """Tell whether ``gain + sum_i m_i rows_i`` has no slope for some m that are all positive.
 
-    All constants are zero. Coordinates that are `free` must not occur, exactly.
+    All constants are zero. Coordinates that are `free` must not occur, exactly: those that are
+    `absent` do not.
     """
     count, d = rows.shape[0], gain.size - 1
     matrix, aim, gamma = np.empty((count, count)), np.empty(count), (d + 8) * _UNIT
@@ -270,6 +278,8 @@ def _positive(rows, errors, gain, error, free):
             for i in range(count):
                 matrix[at, i] = rows[i, k]
             at += 1
+            continue
+        if k < 50 and (absent >> k) & 1:
             continue
         silent = gain[k] == 0.0 and error == 0.0
         for i in range(count):

@@ -12,11 +12,13 @@ from regions.counting.exact.solve import value
 from regions.counting.tree import certificates
 from regions.counting.tree import halfspace_kernel as kernel
 from regions.counting.tree.frame import Frame
-from regions.counting.tree.settle import Form, Sides, rounded, sides_of, walls, whole
+from regions.counting.tree.settle import Form, Sides, rounded, sides_of, stopped_by, walls, whole
 from regions.counting.tree.simplex import HIGH, LOW, ROW
 from regions.counting.tree.walk import StageForms
 
 _RECALLED = 4  # proofs kept for every unit of a cell
+_BITS = 50  # coordinates whose absence fits into a float64
+_TINY = 1e-100  # products of smaller weights could vanish
 _SEEN = 1e-9  # in float64 alone a cell must reach so far past a hyperplane
 
 
@@ -88,6 +90,8 @@ class Cutting:
     cells : HalfspaceCells
     forms : StageForms
     limits : Limits
+    absent : (n,) array
+        Coordinates that the stage's units do not depend on, as bits.
     effort : Effort
         Its clock is looked at whenever the kernel returns.
     doubts : Doubts
@@ -96,6 +100,7 @@ class Cutting:
     cells: object
     forms: StageForms
     limits: Limits
+    absent: np.ndarray
     effort: Effort
     doubts: Doubts
     aside: list[tuple[int, int, np.ndarray, list[int], Form]] = field(default_factory=list)
@@ -104,8 +109,10 @@ class Cutting:
         cells, values = self.cells, self.forms.values
         count, width, n = values.shape
         d = width - 1
-        self.unit, self.off = np.empty((count, n, width)), np.empty((count, n, 3))
-        certificates.normalise(values, self.forms.errors, self.limits.size, self.unit, self.off)
+        self.unit, self.off = np.empty((count, n, width)), np.empty((count, n, 4))
+        certificates.normalise(
+            values, self.forms.errors, self.absent, self.limits.size, self.unit, self.off
+        )
         self.batch = (cells.rows, cells.off, cells.starts, cells.low, cells.high, cells.points)
         self.answer = np.array([-1, 0]), np.empty(d), np.empty(d)
         self.recall = (
@@ -115,6 +122,7 @@ class Cutting:
         )
         self.corner = np.empty(d, np.int64), np.empty(d, np.int64), np.empty(d)
         self.work = np.zeros(1)
+        self._refined = False
         self._exact: dict[tuple[int, int], Form] = {}
         self._rows: tuple[int, list[Form]] = -1, []
 
@@ -234,7 +242,27 @@ class Cutting:
         """Return what a unit does to a cell, exactly."""
         if not self.forms.frame.forms.within_reach:
             return None
-        return sides_of(self.rows(cell, signs, cuts), self.form(cell, unit), point, start)
+        form, heights = self.form(cell, unit), int(np.diff(self.cells.starts)[cell])
+        if start:
+            few = [self._row(cell, row, heights, signs, cuts) for row in start]
+            sign = stopped_by(few, form, point)
+            if sign:
+                return Sides(sign, point, None, tuple(start))
+        return sides_of(self.rows(cell, signs, cuts), form, point, start)
+
+    def _row(self, cell: int, row: int, heights: int, signs, cuts) -> Form:
+        """Return one of the rows that `rows` lists."""
+        if self._rows[0] == cell or row >= heights + len(cuts):
+            rows = self._rows[1] if row < heights else self.limits.walls
+            if not heights <= row < heights + len(cuts):
+                return rows[row if row < heights else row - heights - len(cuts)]
+        if row >= heights:
+            unit = int(cuts[row - heights])
+            return self.form(cell, unit) if signs[unit] > 0 else _negative(self.form(cell, unit))
+        at = self.cells.starts[cell] + row
+        return exact_rows(self.forms.frame, self.cells.units[at : at + 1], self.forms.active[cell])[
+            0
+        ]
 
     def form(self, cell: int, unit: int) -> Form:
         """Return a unit's form on a cell in integers."""
@@ -252,9 +280,7 @@ class Cutting:
                 self._exact = {key: form for key, form in self._exact.items() if key[0] >= cell}
             self._rows = cell, own
         new = [
-            self.form(cell, int(unit))
-            if signs[unit] > 0
-            else tuple(-number for number in self.form(cell, int(unit)))
+            self.form(cell, int(unit)) if signs[unit] > 0 else _negative(self.form(cell, int(unit)))
             for unit in cuts
         ]
         return [*self._rows[1], *new, *self.limits.walls]
@@ -272,6 +298,8 @@ class Cutting:
 
     def _ask(self, cell: int, unit: int, point: np.ndarray, signs, cuts) -> None:
         """Answer the kernel's question about the cell on top of its stack."""
+        if self._refine():
+            return  # and let the kernel try again
         numbers, here, there = self.answer
         heights = int(np.diff(self.cells.starts)[cell])
         start = self.start(heights + len(cuts))
@@ -305,6 +333,18 @@ class Cutting:
             other[unit] = sides.sign
             self.aside.append((cell, unit + 1, other, [*cuts, unit], sides.here))
 
+    def _refine(self) -> bool:
+        """Find, once, the coordinates that units do not depend on cell by cell; tell if it helps."""
+        if self._refined:
+            return False
+        self._refined = True
+        stage, before = self.forms.stage, self.off[:, :, 3].copy()
+        if stage.layer == 0 or not before.any():
+            return False
+        bits = absent_on(self.forms.frame, stage.layer, self.forms.active)
+        self.off[:, :, 3] = bits[:, stage.units]
+        return bool((self.off[:, :, 3] != before).any())
+
     def _remember(self, unit: int, sides: Sides, heights: int, signs, cuts) -> None:
         """Note that the sign follows from those of the units that stop the form."""
         needs, follows, number = self.recall
@@ -332,11 +372,45 @@ class Cutting:
 
 def exact_rows(frame: Frame, units: np.ndarray, active: np.ndarray) -> list[Form]:
     """Return the forms of a cell's rows in integers, positive in the cell."""
-    sides, found = frame.forms.sides(), []
-    for unit in units.tolist():
-        form = sides[-1 - unit] if unit < 0 else frame.forms.unit(unit, active)
-        found.append(form if unit < 0 or active[unit] else _negative(form))
-    return found
+    found: dict[int, Form] = {}
+    layers = np.searchsorted(frame.forms.first, units, side="right") - 1
+    for layer in np.unique(layers[units >= 0]):
+        own = units[(layers == layer) & (units >= 0)]
+        forms = frame.forms.units(int(layer), active, own - frame.forms.first[layer])
+        for unit, form in zip(own.tolist(), forms, strict=True):
+            found[unit] = form if active[unit] else _negative(form)
+    for unit in units[units < 0].tolist():
+        found[unit] = frame.forms.sides()[-1 - unit]
+    return [found[unit] for unit in units.tolist()]
+
+
+def absent(frame: Frame) -> list[np.ndarray]:
+    """Return, per layer, the coordinates that a unit depends on on no cell, as bits."""
+    everything = np.ones((1, sum(layer.size for layer in frame.net.relu_layers)), dtype=bool)
+    return [absent_on(frame, layer, everything)[0] for layer in range(len(frame.net.relu_layers))]
+
+
+def absent_on(frame: Frame, layer: int, active: np.ndarray) -> np.ndarray:
+    """Return, for every cell, the coordinates that a layer's units do not depend on, as bits.
+
+    They are followed as zeros and ones through the absolute values of the weights: nothing cancels.
+    """
+    twin, d, count, first = frame.rounding.twin, frame.dimension, len(active), 0
+    sizes = [np.abs(value[value != 0]).min(initial=1.0) for value in twin.parameters.values()]
+    if min(sizes, default=1.0) < _TINY:
+        return np.zeros((count, twin.relu_layers[layer].size))
+    state = twin.start(np.tile((frame.columns != 0) * 1.0, (count, 1)))
+    homogeneous = np.tile(frame.homogeneous, count)
+    for index in range(layer):
+        _, state = twin.advance(state, index, homogeneous)
+        size = twin.relu_layers[index].size
+        slopes = frame.net.slopes(index, active[:, first : first + size]) != 0.0
+        state = twin.activate(state, index, np.repeat(slopes * 1.0, d + 1, axis=0))
+        state = state.map(lambda value: (value != 0.0) * 1.0)
+        first += size
+    values, _ = twin.advance(state, layer, homogeneous)
+    dead = values.reshape(count, d + 1, -1)[:, : min(d, _BITS)] == 0.0
+    return np.einsum("k,ckn->cn", np.exp2(np.arange(dead.shape[1])), dead)
 
 
 def _negative(form: Form) -> Form:

@@ -114,11 +114,13 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
 
 def _piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[list[Leaves], bool]:
     """Return the regions below `piece`, and whether these are all."""
-    found = []
-    for batch in tree.leaves(piece):
-        if effort.expired():
-            return found, False
-        found.append(_leaves(tree, batch))
+    found: list[Leaves] = []
+    try:
+        for batch in tree.leaves(piece):
+            effort.check()
+            found.append(_leaves(tree, batch))
+    except TimeoutError:
+        return found, False
     return found, True
 
 

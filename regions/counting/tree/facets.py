@@ -74,7 +74,7 @@ def facets(rows, off, starts, points, domain, what, row):
         first, end = starts[cell], starts[cell + 1]
         local, own, slack = (
             np.empty((end - first, d + 1)),
-            np.empty((end - first, 3)),
+            np.empty((end - first, 4)),
             np.empty(end - first),
         )
         m = 0
@@ -136,7 +136,7 @@ def bound_facets(rows, off, starts, points, domain, cell, axis, what):
     local, own = rows[first : first + m], off[first : first + m]
     slacks(local, m, point, slack)
     size = max(np.abs(domain[4]).max(), np.abs(domain[5]).max())
-    reach = np.array([(4 * d + 24) * 2.0**-53 * size, 0.0, 0.0])
+    reach = np.array([(4 * d + 24) * 2.0**-53 * size, 0.0, 0.0, 0.0])
     while axis < 2 * d and work[0] < WORK:
         # without this bound, can the cell be left through it?
         k, sign, wider = axis % d, -1.0 if axis < d else 1.0, domain.copy()

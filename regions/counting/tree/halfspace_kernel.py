@@ -189,7 +189,7 @@ def _load(cell, batch, forms, off_forms, cuts, signs, local, off):
     for i in range(m):
         for k in range(local.shape[1]):
             local[i, k] = rows[starts[cell] + i, k]
-        for k in range(3):
+        for k in range(4):
             off[i, k] = offs[starts[cell] + i, k]
     for j in range(cuts.size):
         unit = cuts[j]
@@ -203,7 +203,7 @@ def _add(m, form, sign, off_form, local, off):
     """Write one more halfspace of a cell."""
     for k in range(form.size):
         local[m, k] = sign * form[k]
-    for k in range(3):
+    for k in range(4):
         off[m, k] = off_form[k]
 
 
@@ -213,7 +213,7 @@ def split(forms, off_forms, batch, domain, cursor, stack, answer, recall, corner
 
     Parameters
     ----------
-    forms, off_forms : (cells, n, d + 1) and (cells, n, 3) arrays
+    forms, off_forms : (cells, n, d + 1) and (cells, n, 4) arrays
         The layer's units on each cell (see `certificates.normalise`).
     batch : (rows, off, starts, low, high, points)
         The cells' halfspaces one after the other, bounds and witnesses; one whose witness is NaN
@@ -241,7 +241,7 @@ def split(forms, off_forms, batch, domain, cursor, stack, answer, recall, corner
     most = n
     for i in range(cells):
         most = max(most, starts[i + 1] - starts[i] + n)
-    local, off, slack = np.empty((most, d + 1)), np.empty((most, 3)), np.empty(most)
+    local, off, slack = np.empty((most, d + 1)), np.empty((most, 4)), np.empty(most)
     point = np.empty(d)
     children, budget, keep = 0, out[5], out[0].size > 0
     work[0] = 0.0
@@ -354,7 +354,7 @@ def descend(
             recall[2][:] = 0
         cuts, most = o_cuts[cell], starts[cell + 1] - starts[cell] + n
         point = o_point[cell]
-        local, off, slack = np.empty((most, d + 1)), np.empty((most, 3)), np.empty(most)
+        local, off, slack = np.empty((most, d + 1)), np.empty((most, 4)), np.empty(most)
         m = _load(cell, batch, forms, off_forms, o_cut[cell, :cuts], o_sign[cell], local, off)
         slacks(local, m, point, slack)
         while unit < n and not np.isnan(point[0]):

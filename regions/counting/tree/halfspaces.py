@@ -14,7 +14,7 @@ from regions.counting.effort import Effort
 from regions.counting.exact.program import farthest
 from regions.counting.exact.solve import value
 from regions.counting.tree import certificates, facets
-from regions.counting.tree.cutting import Child, Cutting, Doubts, Limits, exact_rows
+from regions.counting.tree.cutting import Child, Cutting, Doubts, Limits, absent, exact_rows
 from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over, frame_of
 from regions.counting.tree.settle import Form, between, rounded, whole
 from regions.counting.tree.tally import (
@@ -41,7 +41,7 @@ class HalfspaceCells:
     rows : (total, d + 1) array
         ``rows @ (y, 1) >= 0``, the halfspaces of all cells one after the other, scaled by powers of
         two.
-    off : (total, 3) array
+    off : (total, 4) array
         What each row can be off (see `certificates`).
     units : (total,) int array
         Hidden unit of every row, -1 - k for the domain's side k.
@@ -117,8 +117,14 @@ class Halfspaces:
         """The domain's bounds."""
         return Limits.of(self.frame)
 
+    @cached_property
+    def absent(self) -> list[np.ndarray]:
+        """Per layer, the coordinates that a unit depends on nowhere, as bits."""
+        return absent(self.frame)
+
     def _cutting(self, cells: HalfspaceCells, forms: StageForms) -> Cutting:
-        return Cutting(cells, forms, self.limits, self.effort, self.doubts)
+        absent = self.absent[forms.stage.layer][forms.stage.units]
+        return Cutting(cells, forms, self.limits, absent, self.effort, self.doubts)
 
     def children(self, cells: HalfspaceCells, forms: StageForms, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""
@@ -260,9 +266,9 @@ class Halfspaces:
         m, d = len(frame.rows), frame.dimension
         sizes = np.abs(frame.rows) * 2 * certificates._UNIT
         errors = np.stack([sizes[:, :d].sum(axis=1), sizes[:, d]])
-        rows, off = np.empty((1, m, d + 1)), np.empty((1, m, 3))
+        rows, off = np.empty((1, m, d + 1)), np.empty((1, m, 4))
         certificates.normalise(
-            np.ascontiguousarray(frame.rows.reshape(m, d + 1).T)[None], errors[None],
+            np.ascontiguousarray(frame.rows.reshape(m, d + 1).T)[None], errors[None], np.zeros(m),
             self.limits.size, rows, off,
         )  # fmt: skip
         whole = HalfspaceCells(
@@ -328,7 +334,7 @@ def _below(cutting: Cutting, owner, points, signs, cuts, number) -> HalfspaceCel
     at = starts[child] + heights[child] + new
     is_old = np.ones(total, dtype=bool)
     is_old[at] = False
-    rows, off = np.empty((total, cutting.unit.shape[2])), np.empty((total, 3))
+    rows, off = np.empty((total, cutting.unit.shape[2])), np.empty((total, 4))
     units = np.empty(total, np.int64)
     rows[is_old], off[is_old], units[is_old] = cells.rows[old], cells.off[old], cells.units[old]
     rows[at] = signs[child, chosen, None] * cutting.unit[owner[child], chosen]

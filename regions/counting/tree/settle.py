@@ -62,8 +62,6 @@ def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]
     at = value(form, point)
     sign = 1 if at > 0 else -1
     gain = tuple(-sign * number for number in form)
-    if at != 0 and start and dominated([rows[i] for i in start], gain):
-        return Sides(sign, point, None, tuple(start))
     if len(form) - 1 > LARGEST:
         return None
     end, stops = farthest(rows, gain, start)
@@ -76,6 +74,13 @@ def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]
         return Sides(sign, point, between(point, end, near, near + 2 * abs(at) * end[-1]))
     other, _ = farthest(rows, form, start)
     return Sides(sign, between(point, other, 1, 1), between(point, end, 1, 1))
+
+
+def stopped_by(rows: Sequence[Form], form: Form, point: Form) -> int:
+    """Return the form's sign at a point if a few rows prove that it has no other, else 0."""
+    at = value(form, point)
+    sign = (at > 0) - (at < 0)
+    return sign if dominated(rows, tuple(-sign * number for number in form)) else 0
 
 
 def between(one: Form, two: Form, first: int, second: int) -> Form:

@@ -82,7 +82,7 @@ def pieces_of(tree: Tree, root: Batch, wanted: int) -> tuple[Tree, list[Batch]]:
 def _shortened(tree: Tree, at: int, children: int) -> Tree:
     """Return the tree with so few units in stage `at` that a cell has `children` at the most."""
     stage, number = tree.stages[at], 1
-    while largest_count(number, tree.frame.dimension) < children:
+    while number < len(stage.units) and largest_count(number, tree.frame.dimension) < children:
         number += 1
     if number >= len(stage.units):
         return tree
@@ -123,8 +123,10 @@ def _count_piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[int, bool]:
     total = 0
     if effort.expired():
         return total, False
-    for more in tree.counts(piece):
-        total += more
-        if effort.expired():
-            return total, False
+    try:
+        for more in tree.counts(piece):
+            total += more
+            effort.check()
+    except TimeoutError:
+        return total, False
     return total, True
