@@ -143,7 +143,10 @@ class Cutting:
         out, first = (owner, points, signs, cuts, np.empty(size, np.int64)), 0
         cursor = np.zeros(2, np.int64)
         while True:
-            self.effort.check()
+            if self.effort.expired():
+                if first:
+                    yield first, out
+                self.effort.check()
             rest = (*(part[first:] for part in out), budget - first)
             code, number = kernel.split(
                 self.unit, self.off, self.batch, self.limits.bounds, cursor, stack, self.answer,
@@ -334,7 +337,7 @@ class Cutting:
             self.aside.append((cell, unit + 1, other, [*cuts, unit], sides.here))
 
     def _refine(self) -> bool:
-        """Find, once, the coordinates that units do not depend on cell by cell; tell if it helps."""
+        """Find, once, what units do not depend on cell by cell; tell whether that is more."""
         if self._refined:
             return False
         self._refined = True

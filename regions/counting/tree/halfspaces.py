@@ -304,7 +304,7 @@ def halfspace_tree(
     walking it raises TimeoutError when the time is over.
     """
     frame = frame_of(net, domain)
-    if not frame.bounded:
+    if not frame.bounded or frame.dimension == 0:
         frame = cone_over(frame)
     head = None
     if subtrees > 1 and net.relu_layers:
