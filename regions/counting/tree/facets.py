@@ -107,8 +107,9 @@ def _behind(gain, off_gain, rows, off, slack, m, low, high, domain, point, found
     """Tell whether the cell of `rows` goes on behind the hyperplane of a gain (see `facets`)."""
     d = point.size
     room = -min(dot(gain, point) + gain[d], 0.0)
+    target = room + DEEP + 8.0 * off_gain[0]
     code, most = farthest(
-        rows, slack, m, gain[:d], low - point, high - point, room + DEEP, found, corner, work
+        rows, slack, m, gain[:d], low - point, high - point, target, found, corner, work
     )
     if code == FAILED:
         return UNKNOWN
@@ -118,7 +119,7 @@ def _behind(gain, off_gain, rows, off, slack, m, low, high, domain, point, found
             found[k] = point[k] + share * found[k]
         if dot(gain, found) + gain[d] > off_gain[0] and inside(rows, off, m, found, domain):
             return FACET
-    elif nowhere_positive(gain, off_gain, rows, off, low, high, corner, domain):
+    elif code == OPTIMAL and nowhere_positive(gain, off_gain, rows, off, low, high, corner, domain):
         return REDUNDANT
     return UNKNOWN
 

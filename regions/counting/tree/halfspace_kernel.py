@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from regions.counting.tree.certificates import dot, extent, inside, nowhere_positive
-from regions.counting.tree.simplex import FAILED, maximise
+from regions.counting.tree.simplex import FAILED, OPTIMAL, maximise
 from regions.kernels import kernel
 
 DEEP = 1e-4  # a linear program stops as soon as it is so far past a hyperplane
@@ -102,9 +102,9 @@ def other_side(rows, off, slack, m, low, high, domain, point, gain, off_gain, fo
             found[k] = point[k] + 0.5 * (crossing + stop) * slope[k]
         if _surely(rows, off, m, domain, gain, off_gain, found):
             return CUTS
-    ahead_of = np.empty(d)
+    ahead_of, target = np.empty(d), DEEP + 8.0 * off_gain[0] - value
     code, most = farthest(
-        rows, slack, m, slope, low - point, high - point, DEEP - value, ahead_of, corner, work
+        rows, slack, m, slope, low - point, high - point, target, ahead_of, corner, work
     )
     if code == FAILED:
         return ASK
@@ -117,7 +117,7 @@ def other_side(rows, off, slack, m, low, high, domain, point, gain, off_gain, fo
                 found[k] = point[k] + share * ahead_of[k]
             if _surely(rows, off, m, domain, gain, off_gain, found):
                 return CUTS
-    elif nowhere_positive(gain, off_gain, rows, off, low, high, corner, domain):
+    elif code == OPTIMAL and nowhere_positive(gain, off_gain, rows, off, low, high, corner, domain):
         return NO
     for k in range(d):
         found[k] = point[k] + ahead_of[k]
