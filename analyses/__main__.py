@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyses.catalogue import HERE, Entry, entries
-from regions.errors import RegionsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +42,10 @@ def one(name: str, options: Sequence[str]) -> int:
     """Run one study; say what is wrong with what it was given, and return the exit status."""
     try:
         run(name, options)
-    except RegionsError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+    except SystemExit as ended:  # with a status, or with a line that says why
+        if not isinstance(ended.code, str):
+            raise
+        print(ended.code, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{name}: interrupted; finished tasks are kept", file=sys.stderr)

@@ -33,7 +33,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from analyses.catalogue import Entry
-from analyses.options import Options, start
+from analyses.options import Options, run_script, start
 from regions.figures import (
     PALETTE,
     figure_style,
@@ -367,4 +367,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

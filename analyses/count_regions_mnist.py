@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 import regions
 from analyses.catalogue import DATA, Entry
-from analyses.options import Options, start
+from analyses.options import Options, run_script, start
 from regions.figures import (
     MARKERS,
     PALETTE,
@@ -228,4 +228,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 import regions
 from analyses.catalogue import Entry
-from analyses.options import Options, start
+from analyses.options import Options, run_script, start
 from regions.figures import (
     LINE_STYLES,
     MARKERS,
@@ -171,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -30,7 +30,7 @@ import regions
 from analyses.catalogue import Entry
 from analyses.compression_figures import draw_accuracy, draw_layers, draw_maps
 from analyses.compression_verdicts import per_network, verdicts
-from analyses.options import Options, start
+from analyses.options import Options, run_script, start
 from regions.figures import save_figure, save_table
 from regions.representations import DegenerateLayerWarning, SampleSizeWarning
 from regions.resume import fingerprint, run_tasks
@@ -219,4 +219,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

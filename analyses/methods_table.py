@@ -46,7 +46,7 @@ from analyses.methods_arms import (
     widths_of,
 )
 from analyses.methods_figure import draw, tabulate
-from analyses.options import Options, start
+from analyses.options import Options, run_script, start
 from regions.errors import ArgumentError
 from regions.figures import save_figure, save_table
 from regions.results import write_atomically
@@ -222,4 +222,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

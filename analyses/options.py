@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +11,9 @@ from typing import TypeVar
 import tyro
 from tyro.conf import OmitArgPrefixes
 
+from regions.errors import RegionsError
 from regions.figures import Run
+from regions.results import check_writable
 from regions.workers import Workers
 
 
@@ -26,6 +29,14 @@ class Options:
     """A small form that takes seconds."""
 
 
+def run_script(main: Callable[[], object]) -> None:
+    """Run a script; say in one line what is wrong with what it was given or where it writes."""
+    try:
+        main()
+    except RegionsError as error:
+        sys.exit(f"{Path(sys.argv[0]).stem}: {error}")
+
+
 Chosen = TypeVar("Chosen", bound=Options)
 
 
@@ -34,9 +45,11 @@ def start(
 ) -> tuple[Chosen, Run]:
     """Return the settings from the command line, and the record of a run that begins now.
 
+    A folder for the results that cannot be written to is refused at once.
     `inputs` are the files that the run reads beside its `data`.
     """
     chosen = tyro.cli(config, description=description)
+    check_writable(chosen.out, folder=True)
     data = getattr(chosen, "data", None)
     files = [Path(data)] if data is not None and Path(data).is_file() else []
     return chosen, Run(config=chosen, seed=seed, inputs=[*inputs, *files])

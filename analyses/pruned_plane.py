@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 import regions
 from analyses.catalogue import Entry
-from analyses.options import Options, start
+from analyses.options import Options, run_script, start
 from regions.figures import figure_style, save_figure
 from regions.networks import ReLUNetwork
 from regions.resume import run_tasks
@@ -93,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

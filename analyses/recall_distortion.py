@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 import regions
 from analyses import recall_published as published
 from analyses.catalogue import Entry
-from analyses.options import Options, start
+from analyses.options import Options, run_script, start
 from regions.figures import Run, figure_style, save_figure, save_table
 from regions.recall import trend
 from regions.recall.inference import adjust
@@ -312,4 +312,4 @@ def _own(config: Config, run: Run) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -18,6 +18,7 @@ import regions
 from analyses.catalogue import DATA
 from regions.errors import DataError
 from regions.figures import PALETTE, figure_style
+from regions.files import read_npz
 from regions.recall import plot_balances, plot_intensification
 
 ALGORITHMS = ("MP", "GP", "UP", "RP")
@@ -29,18 +30,18 @@ PUBLISHED = DATA / "recall_good2022_figure5.csv"
 
 def read_tables(path: Path) -> dict[str, regions.RecallTable]:
     """Return one table per algorithm; joint correctness is unknown."""
+    arrays = read_npz(path, "file of recovered counts")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {
-                name: regions.RecallTable.from_counts(
-                    arrays[f"dense_{name}"],
-                    {ratio: arrays[f"{name}_{ratio}"] for ratio in RATIOS},
-                    IMAGES,
-                    classes=CLASSES,
-                )
-                for name in ALGORITHMS
-            }
-    except (OSError, ValueError, KeyError) as error:
+        return {
+            name: regions.RecallTable.from_counts(
+                arrays[f"dense_{name}"],
+                {ratio: arrays[f"{name}_{ratio}"] for ratio in RATIOS},
+                IMAGES,
+                classes=CLASSES,
+            )
+            for name in ALGORITHMS
+        }
+    except (ValueError, KeyError) as error:
         raise DataError(f"{path} does not hold the recovered counts: {error}") from error
 
 

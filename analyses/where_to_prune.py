@@ -29,7 +29,7 @@ import regions
 from analyses import where_to_prune_figures as figures
 from analyses import where_to_prune_statistics as statistics
 from analyses.catalogue import Entry
-from analyses.options import Options, start
+from analyses.options import Options, run_script, start
 from regions.errors import ArgumentError, BudgetError
 from regions.figures import save_figure, save_table
 from regions.resume import fingerprint, run_tasks
@@ -325,4 +325,4 @@ def _network(config: Config) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

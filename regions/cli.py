@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +20,8 @@ from regions.given import (
     read_array,
     widths_or_network,
 )
-from regions.results import write_atomically
+from regions.output import TERMINAL, Output, drop_unprinted, give
+from regions.results import check_writable
 from regions.workers import Workers
 
 _MODEL = (
@@ -31,6 +30,7 @@ _MODEL = (
 _ARCHITECTURE = (
     "a standard model, such as mlp, lenet5 or resnet20 (`regions.training.MODELS`), or " + FACTORY
 )
+INTERRUPTED = 130  # what shells give after Ctrl-C
 Model = Annotated[Positional[str], arg(metavar="MODEL", help=_MODEL)]
 ModelOrWidths = Annotated[
     Positional[str], arg(metavar="MODEL", help=f"widths such as 784,100,100,10, or {_MODEL}")
@@ -38,16 +38,6 @@ ModelOrWidths = Annotated[
 Shape = Annotated[
     tuple[int, ...] | None, arg(help="shape of one input, such as 1 28 28, if the model needs it")
 ]
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where the result goes."""
-
-    json: bool = False
-    """Print JSON instead of a text."""
-    output: Annotated[Path | None, arg(aliases=["-o"])] = None
-    """Also write the result to this file: .csv for a table, else JSON."""
 
 
 Where = OmitArgPrefixes[Output]
@@ -72,7 +62,7 @@ def bound(
     masks: Path | None = None,
     dim: int | None = None,
     input_shape: Shape = None,
-    where: Where = Output(),
+    where: Where = TERMINAL,
 ) -> None:
     """Bound the number of linear regions that a network can have.
 
@@ -84,6 +74,7 @@ def bound(
     """
     import regions
 
+    where.check()
     found = regions.upper_bound(
         widths_or_network(model, input_shape),
         kind,
@@ -91,7 +82,7 @@ def bound(
         masks=None if masks is None else regions.Masks.load(masks),
         dim=dim,
     )
-    _give(found, where)
+    give(found, where)
 
 
 def count(
@@ -107,7 +98,7 @@ def count(
     n_jobs: int | None = None,
     require_exact: bool = False,
     input_shape: Shape = None,
-    where: Where = Output(),
+    where: Where = TERMINAL,
 ) -> int:
     """Count the linear regions of a network on a box, a slice, or its whole input space.
 
@@ -124,6 +115,7 @@ def count(
     """
     import regions
 
+    where.check()
     net = network(model, input_shape)
     found = regions.count_regions(
         net,
@@ -134,7 +126,9 @@ def count(
         n_jobs=n_jobs,
         progress=sys.stderr.isatty(),
     )
-    _give(found, where)
+    give(found, where)
+    if found.details.get("stopped_by") == "interrupt":
+        return INTERRUPTED
     return 3 if require_exact and found.status is not regions.Status.EXACT else 0
 
 
@@ -146,7 +140,7 @@ def allocate(
     prune_output: bool = False,
     seed: int = 0,
     input_shape: Shape = None,
-    where: Where = Output(),
+    where: Where = TERMINAL,
 ) -> None:
     """Choose the density of each layer at a fixed total.
 
@@ -159,9 +153,10 @@ def allocate(
     """
     import regions
 
+    where.check()
     options: dict[str, Any] = {} if objective is None else {"objective": objective}
     target = widths_or_network(model, input_shape)
-    _give(
+    give(
         regions.allocate(
             target, density, skip=skip, prune_output=prune_output, rng=seed, **options
         ),
@@ -201,6 +196,7 @@ def prune(
     import regions
     from regions.networks.load import load_model
 
+    check_writable(output)
     if (density is None) == (allocation is None):
         raise ArgumentError("give either --density or --allocation FILE, and not both")
     budget = density if allocation is None else regions.Allocation.load(allocation)
@@ -215,7 +211,7 @@ def prune(
         **batch(criterion, data, images, seed),
     )
     masks.save(output)
-    _give(masks, Output(json=json))
+    give(masks, Output(json=json))
     paths = masks.effective().summary() if masks.graph is not None else masks.note
     print(f"{paths}\nMasks written to {output}", file=sys.stderr)
 
@@ -227,7 +223,7 @@ def compare(
     measure: Literal["svcca", "cca", "pwcca", "cka", "procrustes"] = "svcca",
     layers: tuple[str, ...] = (),
     images: int = 2000,
-    where: Where = Output(),
+    where: Where = TERMINAL,
 ) -> None:
     """Compare the representations of two models, layer by layer.
 
@@ -241,6 +237,7 @@ def compare(
     import regions
     from regions.training import load_data
 
+    where.check()
     inputs = read_array(Path(data)) if data.endswith(".npy") else load_data(data).test.inputs
     models = [module(source) for source in (dense, pruned)]
     found = regions.compare_layers(
@@ -250,7 +247,7 @@ def compare(
         layers=layers or None,
         progress=sys.stderr.isatty(),
     )
-    _give(found, where)
+    give(found, where)
 
 
 def recall(
@@ -260,7 +257,7 @@ def recall(
     null: Literal["one", "logit_shift", "proportional", "additive", "flips", "control"] = "one",
     correction: Literal["holm", "bonferroni", "bh", "none"] = "holm",
     seed: int = 0,
-    where: Where = Output(),
+    where: Where = TERMINAL,
 ) -> None:
     """Test whether pruning hurts classes of low recall more (recall intensification).
 
@@ -275,8 +272,9 @@ def recall(
     """
     from regions.recall import report
 
+    where.check()
     options = {"estimator": estimator, "null": null, "correction": correction}
-    _give(report(table, analyses=analyses, rng=seed, **options), where)
+    give(report(table, analyses=analyses, rng=seed, **options), where)
 
 
 def atlas(
@@ -323,7 +321,7 @@ def atlas(
     with workers.active():
         found = survey(model, data, output, settings, n_jobs=workers.n_jobs, progress=True)
     paths = found.save(output)
-    _give(found, Output(json=json))
+    give(found, Output(json=json))
     print(f"page: {paths['page']}", file=sys.stderr)
 
 
@@ -365,7 +363,10 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status (0 done, 1 error, 2 usage, 3 not exact)."""
+    """Run the command line; return the exit status.
+
+    0 done, 1 error, 2 usage, 3 not exact, 130 interrupted.
+    """
     try:
         status = tyro.extras.subcommand_cli_from_dict(
             COMMANDS,
@@ -374,23 +375,18 @@ def main(arguments: list[str] | None = None) -> int:
             args=arguments,
             config=(FlagCreatePairsOff,),
         )
+        sys.stdout.flush()
     except RegionsError as error:
         print(f"regions: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("regions: interrupted; finished tasks are kept", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+    except OSError as error:  # of a terminal, a pipe or a file that takes nothing
+        drop_unprinted(sys.stdout)
+        print(f"regions: cannot print the result: {error.strerror or error}", file=sys.stderr)
+        return 1
     return status or 0
-
-
-def _give(result: Any, where: Output) -> None:
-    """Print a result and write it where it was asked for."""
-    text = json.dumps(result.to_dict(), indent=2)
-    if where.output is not None:
-        table = where.output.suffix == ".csv"
-        content = result.to_frame().to_csv(index=False) if table else text + "\n"
-        write_atomically(where.output, content)
-    print(text if where.json else result.summary())
 
 
 if __name__ == "__main__":

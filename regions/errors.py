@@ -29,6 +29,10 @@ class DataError(RegionsError, ValueError):
     """A file is missing, truncated, mislabelled, too large, or not of the expected format."""
 
 
+class OutputError(DataError, OSError):
+    """A file or folder cannot be written: read-only, full, or in the way of something else."""
+
+
 class SolverError(RegionsError, RuntimeError):
     """A solver is missing, failed, or returned something that cannot be trusted."""
 

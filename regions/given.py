@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from regions.errors import ArgumentError, DataError
+from regions.files import read_npy
 
 FACTORY = "package.module:factory with an optional @weights.pt"
 
@@ -82,11 +83,8 @@ def domain(
 
 
 def read_array(path: Path) -> Any:
-    """Return the array in an .npy file."""
-    import numpy as np
-
-    try:
-        with path.open("rb") as stream:
-            return np.load(stream, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"cannot read {path} as an .npy array: {error}") from error
+    """Return the array of numbers in an .npy file."""
+    array = read_npy(path)
+    if array.dtype.kind not in "biuf" or array.ndim == 0:
+        raise DataError(f"{path} holds {array.dtype} of shape {array.shape}; expected numbers")
+    return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import errno
 import json
 import os
 import tempfile
@@ -13,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from regions.errors import OutputError
+
+_PROBE = 2**16  # bytes that must fit where results will go
 _EXACT_IN_JSON = 2**53
 
 
@@ -48,20 +52,97 @@ def jsonable(value: Any) -> Any:
 
 
 def write_atomically(path: str | os.PathLike, content: bytes | str) -> Path:
-    """Write `content` to `path` so that the file is either absent, old, or complete."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Write `content` to `path` so that the file is either absent, old, or complete.
+
+    This holds through a loss of power too: the bytes are on the disk before the file has its
+    name, and the name is on the disk on return. A link is followed; a device or a pipe cannot be
+    replaced and is written into.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; what was there is left as it was.
+    """
     data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(data)
+        else:
+            _replace(target, data)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write {str(path)!r}: {_reason(error)}") from error
+    return Path(path)
+
+
+def check_writable(path: str | os.PathLike, *, folder: bool = False) -> Path:
+    """Refuse a file (or, with `folder`, a folder) that cannot be written, before any work is done.
+
+    A probe of some KiB is written where it would be (or above, where its folders would be made)
+    and is gone again on return.
+
+    Raises
+    ------
+    OutputError
+        If the place is read-only or full, or something else is in the way.
+    """
+    chosen = "folder" if folder else "file"
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and target.is_dir() != folder:
+            found = "a folder" if target.is_dir() else "no folder"
+            if not folder and not target.is_dir() and not target.is_file():
+                return Path(path)  # a device or a pipe: what is written cannot be taken back
+            raise OutputError(f"cannot write {str(path)!r}: it is {found}; give a {chosen}")
+        parent = target if folder else target.parent
+        while not parent.exists():
+            parent = parent.parent
+        with tempfile.TemporaryFile(dir=parent) as probe:
+            probe.write(bytes(_PROBE))
+            _flush(probe)
+    except OutputError:
+        raise
+    except (OSError, ValueError) as error:
+        message = f"cannot write to the {chosen} {str(path)!r}: {_reason(error)}"
+        raise OutputError(message) from error
+    return Path(path)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _replace(target: Path, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
+            _flush(stream)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return target
+    _flush_folder(target.parent)
+
+
+def _flush(stream: Any) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_json(path: str | os.PathLike, value: Any) -> Path:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regions.results import check_writable
 from regions.training import (
     DataSet,
     Recipe,
@@ -77,11 +77,16 @@ def compare_allocations(
     Columns: `density`, `objective`, `repair`, `seed`, `accuracy` (test, after fine-tuning),
     `accuracy_before` (right after pruning), `dense_accuracy`, `log2_bound` (of the pruned
     network, kind "effective"), `kept`, `effective_weights`, and `density_NAME` for each layer.
+
+    Raises
+    ------
+    OutputError
+        If `folder` cannot be written to, before anything is trained.
     """
     from regions.resume import fingerprint, run_tasks
 
-    home = Path(folder) / "tasks" / fingerprint(study)
     data = load_data(study.data)
+    home = check_writable(folder, folder=True) / "tasks" / fingerprint(study)
     models = [
         build_model("mlp", data.image_shape, data.classes, seed=seed, hidden=study.hidden)
         for seed in range(study.seeds)

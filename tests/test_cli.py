@@ -1,6 +1,10 @@
 """The command line: the library's words and numbers, clear errors, nothing half-written."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -154,3 +158,26 @@ def test_usage_errors_exit_with_2(capsys):
         main(["bound"])
     assert caught.value.code == 2
     capsys.readouterr()
+
+
+def test_an_interrupted_count_says_so(tmp_path, capsys):
+    """Ctrl-C during a real count: what is known is printed, and the status is the shells' 130."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for name, (m, n) in {"a": (150, 24), "b": (10, 150), "c": (1, 10)}.items():
+        arrays |= {f"{name}.weight": rng.normal(size=(m, n)), f"{name}.bias": rng.normal(size=m)}
+    np.savez(tmp_path / "net.npz", **arrays)
+    command = [sys.executable, "-m", "regions.cli", "count", str(tmp_path / "net.npz")]
+    process = subprocess.Popen(
+        [*command, "--box", "-1", "1", "--method", "cells"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        process.communicate(timeout=12)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=120)
+    assert "LIMIT_REACHED" in out and process.returncode == 130

@@ -1,8 +1,10 @@
 """A study that is stopped goes on where it was and ends with the identical table."""
 
+import importlib
 import json
 import os
 import signal
+import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -12,8 +14,8 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from regions import resume
-from regions.errors import DataError
+import regions
+from regions import identity, resume
 from regions.progress import track
 from regions.resume import run_tasks
 from regions.workers import Workers
@@ -58,12 +60,182 @@ def test_workers_give_the_same_table_and_write_nothing(tmp_path, monkeypatch):
 _write = resume.write_atomically
 
 
-def test_a_broken_file_is_named(tmp_path):
-    run_tasks(TASKS[:1], one_row, tmp_path)
+def damage(content):
+    """Return every kind of damage to a table of several lines."""
+    lines = content.splitlines(keepends=True)
+    return {
+        "nothing in it": b"",
+        "header only": lines[0],
+        "a line is missing": b"".join(lines[:-1]),
+        "a line is cut": content[:-4],
+        "the end of line is cut": content[:-1],
+        "a line more": content + lines[-1],
+        "another column": content.replace(b"value", b"other"),
+        "a column more": content.replace(b"\n", b",1\n"),
+        "a digit": content.replace(b"0.3", b"0.4", 1),
+        "NULs": content[:10] + bytes(len(content) - 10),
+        "NULs at the end": content + bytes(100),
+        "text": b"hello",
+        "no text": bytes(range(256)),
+        "old format": b"PK\x03\x04" + content,
+        "a quote": b'"' + content,
+    }
+
+
+def rows(x, kind):
+    return pd.DataFrame({"value": [x / 3 + 1 / 3, x / 7, 0.3], "name": ["a", "b", kind]})
+
+
+KINDS = list(damage(b"x,value\n0.3,1\n"))
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_damaged_files_are_computed_again_and_said_once(tmp_path, case):
+    expected = run_tasks(TASKS, rows, tmp_path)
+    files = sorted(tmp_path.glob("*.csv"))
+    for file in files[:2]:
+        content = file.read_bytes()
+        changed = damage(content)[case]
+        assert changed != content
+        file.write_bytes(changed)
+    before = {file: file.stat().st_mtime_ns for file in files[2:]}
+    with pytest.warns(UserWarning) as said:
+        found = run_tasks(TASKS, rows, tmp_path)
+    (warning,) = said
+    assert all(file.name in str(warning.message) for file in files[:2])
+    assert warning.filename == __file__
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    assert sorted(tmp_path.glob("*.csv")) == files
+    assert all(file.stat().st_mtime_ns == time for file, time in before.items())
+    run_tasks(TASKS, rows, tmp_path)  # and that was that
+
+
+def test_a_damaged_file_of_a_task_with_new_numbers_goes(tmp_path):
+    size = [1]
+
+    def compute(x):
+        return pd.DataFrame({"y": [size[0]]})
+
+    run_tasks([{"x": 1}], compute, tmp_path)
     (file,) = tmp_path.glob("*.csv")
-    file.write_text("")
-    with pytest.raises(DataError, match=file.name):
-        run_tasks(TASKS[:1], one_row, tmp_path)
+    file.write_text("cut")
+    size[0] = 2
+    with pytest.warns(UserWarning, match="computed again"):
+        assert run_tasks([{"x": 1}], compute, tmp_path)["y"].tolist() == [2]
+    (new,) = tmp_path.glob("*.csv")
+    assert new.name != file.name and new.name.split("-")[0] == file.name.split("-")[0]
+
+
+def total(path, **_):
+    path = Path(path)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return pd.DataFrame({"total": [sum(int(file.read_text()) for file in files)]})
+
+
+@pytest.mark.parametrize("shape", ["path", "list", "mapping"])
+def test_other_data_under_the_same_name_is_another_task(tmp_path, shape):
+    file = tmp_path / "data.txt"
+    parts = {"path": str(file), "list": [[str(file)]], "mapping": {"files": {"a": str(file)}}}
+    task, calls = {"path": str(file), "named": parts[shape]}, []
+    if shape != "path":
+        task["path"] = str(tmp_path / "link.txt")  # the task names the data in another way
+        (tmp_path / "link.txt").symlink_to(file)
+
+    def compute(path, named):
+        calls.append(path)
+        return total(path)
+
+    for number, expected in (("1", 1), ("2", 2), ("2", 2), ("1", 1)):
+        file.write_text(number)
+        frame = run_tasks([task], compute, tmp_path / "tasks")
+        assert frame["total"].tolist() == [expected]
+    assert len(calls) == 2
+    stamp = file.stat()
+    file.write_text("3")  # of the same size and time
+    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert run_tasks([task], compute, tmp_path / "tasks")["total"].tolist() == [3]
+
+
+def test_data_folders_and_settings_that_name_data_count_too(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    (folder / "b").write_text("2")
+    task, home = {"path": str(folder)}, tmp_path / "tasks"
+    assert run_tasks([task], total, home)["total"].tolist() == [3]
+    before = resume.fingerprint({"data": folder})
+    (folder / "b").write_text("5")
+    assert run_tasks([task], total, home)["total"].tolist() == [6]
+    assert resume.fingerprint({"data": folder}) != before
+    (folder / "b").rename(folder / "c")
+    assert resume.fingerprint({"data": str(folder)}) not in (before, "")
+    assert resume.fingerprint({"data": "a\0b"}) == resume.fingerprint({"data": "a\0b"})
+
+
+MODULE = """
+import pandas as pd
+
+def compute(x):
+    return pd.DataFrame({"y": [SIZE * x]})
+
+def other(x):
+    return pd.DataFrame({"y": [-x]})
+"""
+
+
+def test_other_code_is_another_task(tmp_path, monkeypatch):
+    file = tmp_path / "study_of_a_test.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    home = tmp_path / "tasks"
+    for size in (1, 2):
+        file.write_text(MODULE.replace("SIZE", str(size)))
+        sys.modules.pop(file.stem, None)
+        importlib.invalidate_caches()
+        module = importlib.import_module(file.stem)
+        assert run_tasks([{"x": 3}], module.compute, home)["y"].tolist() == [3 * size]
+    assert run_tasks([{"x": 3}], module.other, home)["y"].tolist() == [-3]
+    assert len(list(home.glob("*.csv"))) == 3
+    sys.modules.pop(file.stem)
+
+
+def test_code_that_was_typed_in_counts_by_its_instructions(tmp_path):
+    for line, expected in (("x + 1", 4), ("x + 2", 5), ("(lambda: x + 3)()", 6)):
+        names = {"pd": pd}
+        exec(f"def compute(x):\n    return pd.DataFrame({{'y': [{line}]}})", names)
+        assert run_tasks([{"x": 3}], names["compute"], tmp_path)["y"].tolist() == [expected]
+
+
+def test_plain_arguments_of_a_partial_function_count(tmp_path):
+    for kind in ("a", "b"):
+        compute = partial(one_value, kind=kind)
+        assert run_tasks([{"x": 3}], compute, tmp_path)["kind"].tolist() == [kind]
+
+
+def one_value(x, kind):
+    return pd.DataFrame({"kind": [kind]})
+
+
+def test_a_new_version_and_a_changed_package_are_other_tasks(tmp_path, monkeypatch):
+    before = resume.fingerprint({"x": 1})
+    monkeypatch.setattr(regions, "__version__", "99.0")
+    newer = resume.fingerprint({"x": 1})
+    monkeypatch.setattr(identity, "_tree_hash", lambda folder: "changed")
+    assert len({before, newer, resume.fingerprint({"x": 1})}) == 3
+
+
+def test_the_hash_of_source_follows_every_file_and_its_place(tmp_path):
+    (tmp_path / "part").mkdir()
+    (tmp_path / "a.py").write_text("x = 1")
+    (tmp_path / "part" / "b.py").write_text("y = 1")
+    seen = {identity._tree_hash(tmp_path)}
+    (tmp_path / "part" / "b.py").write_text("y = 2")
+    seen.add(identity._tree_hash(tmp_path))
+    (tmp_path / "part" / "b.py").rename(tmp_path / "b.py")
+    seen.add(identity._tree_hash(tmp_path))
+    assert len(seen) == 3
+    (tmp_path / "notes.txt").write_text("no code")
+    assert identity._tree_hash(tmp_path) in seen
 
 
 def test_extra_arguments_name_no_task_and_are_made_when_needed(tmp_path):

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from regions import study as study_module
+from regions import resume
 from regions.errors import DataError
 from regions.study import Study, compare_allocations, draw, tabulate
 from regions.training import Recipe
@@ -44,10 +44,10 @@ def test_repair_makes_every_kept_weight_effective(frame):
 
 
 def test_a_finished_study_is_not_computed_again(frame, folder, monkeypatch):
-    def fail(**_):
+    def fail(*_):
         raise AssertionError("a finished task was computed again")
 
-    monkeypatch.setattr(study_module, "_measure", fail)
+    monkeypatch.setattr(resume, "_compute", fail)
     pd.testing.assert_frame_equal(compare_allocations(SMALL, folder), frame)
 
 

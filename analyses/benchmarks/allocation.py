@@ -26,6 +26,7 @@ import pandas as pd
 import regions
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.progress import track
 
 ENTRY = Entry(
@@ -123,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -26,6 +26,7 @@ from scipy import sparse
 
 from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.progress import track
 from regions.pruning.block_storage import BlockMatrix
 from regions.pruning.blocks import project_blocks
@@ -118,4 +119,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -29,6 +29,7 @@ import pandas as pd
 import regions
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.errors import DataError
 
 ENTRY = Entry(figure="bounds beside the published script", minutes=None, inputs="none; --peer PATH")
@@ -169,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -34,6 +34,7 @@ import pandas as pd
 import regions
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.errors import DataError
 
 ENTRY = Entry(
@@ -281,4 +282,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

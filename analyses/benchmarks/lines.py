@@ -29,6 +29,7 @@ import torch
 import regions
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.training import Recipe, build_model, load_data, train
 
 ENTRY = Entry(
@@ -142,4 +143,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

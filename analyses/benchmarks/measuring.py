@@ -13,6 +13,7 @@ import pandas as pd
 import tyro
 
 from regions.figures import Run, save_table
+from regions.results import check_writable
 
 
 def peak_mib() -> float:
@@ -36,6 +37,7 @@ def report(
 ) -> None:
     """Read the settings from the command line, compute the table, print it, save it as NAME.csv."""
     chosen = tyro.cli(config, description=description)
+    check_writable(chosen.out, folder=True)
     run = Run(config=chosen, seed=0)
     frame = compute(chosen)
     print(frame.to_string(index=False, float_format=lambda value: f"{value:.{digits}g}"))

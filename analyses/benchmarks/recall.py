@@ -21,6 +21,7 @@ import tyro
 import regions
 from analyses.benchmarks.measuring import peak_mib
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.figures import Run, save_table
 from regions.recall.balance import Scale, balances
 
@@ -108,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

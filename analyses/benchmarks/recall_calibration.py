@@ -21,6 +21,7 @@ from scipy import stats
 
 import regions
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.figures import Run, save_table
 from regions.resume import run_tasks
 
@@ -226,4 +227,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -18,23 +18,34 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import tyro
 
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.errors import DataError
 from regions.figures import Run, save_table
-from regions.representations import MEASURES, cca, layer_of, similarity_grid, svcca
+from regions.representations import cca, similarity_grid, svcca
 
 ENTRY = Entry(figure="CCA beside google/svcca", minutes=0.4, inputs="none; --peer PATH")
 
-# name: (neurons, samples, layers; 1 = one pair), largest ratio allowed
+
+class Case(NamedTuple):
+    """Neurons, samples, layers on each side, and the largest ratio of CPU times allowed."""
+
+    neurons: int
+    samples: int
+    layers: int
+    allowed: float
+
+
 CASES = {
-    **{f"pair d={d} n={n}": (d, n, 1, 1.0) for d in (64, 256, 512) for n in (2000, 10000)},
-    "grid 8x8 d=128 n=2000": (128, 2000, 8, 0.5),
-    "grid 10x10 d=64 n=10000": (64, 10000, 10, 0.5),
+    **{f"pair d={d} n={n}": Case(d, n, 1, 1.0) for d in (64, 256, 512) for n in (2000, 10000)},
+    "grid 8x8 d=128 n=2000": Case(128, 2000, 8, 0.5),
+    "grid 10x10 d=64 n=10000": Case(64, 10000, 10, 0.5),
 }
 
 
@@ -51,12 +62,13 @@ class Config:
     """Only the smallest case, twice."""
 
 
-def layers(rng: np.random.Generator, d: int, n: int, count: int) -> list[np.ndarray]:
-    """Return layers that share a d-dimensional signal."""
+def layers(rng: np.random.Generator, case: Case) -> list[np.ndarray]:
+    """Return the layers of one side, which share a signal."""
+    d, n = case.neurons, case.samples
     signal = rng.standard_normal((n, d))
     return [
         signal @ rng.standard_normal((d, d)) / np.sqrt(d) + rng.standard_normal((n, d))
-        for _ in range(count)
+        for _ in range(case.layers)
     ]
 
 
@@ -80,12 +92,11 @@ def load_peer(folder: Path | None) -> Callable | None:
     return module.get_cca_similarity
 
 
-def workloads(case: tuple, peer: Callable | None, seed: int = 0) -> dict[str, Callable]:
+def workloads(case: Case, peer: Callable | None) -> dict[str, Callable]:
     """Return what to time for one case: ours, and the peer's loop over the same pairs."""
-    d, n, count, _ = case
-    rng = np.random.default_rng(seed)
-    left, right = layers(rng, d, n, count), layers(rng, d, n, count)
-    if count == 1:
+    rng = np.random.default_rng(0)
+    left, right = layers(rng, case), layers(rng, case)
+    if case.layers == 1:
         ours = {"cca": lambda: cca(left[0], right[0]), "svcca": lambda: svcca(left[0], right[0])}
     else:
         ours = {"cca": lambda: similarity_grid(left, right, "cca")}
@@ -100,12 +111,11 @@ def workloads(case: tuple, peer: Callable | None, seed: int = 0) -> dict[str, Ca
     return {"google/svcca": loop, **ours}
 
 
-def agreement(case: tuple, peer: Callable | None) -> float:
+def agreement(case: Case, peer: Callable | None) -> float:
     """Return the largest difference of coefficients between ours and the peer's."""
     if peer is None:
         return float("nan")
-    d, n, _, _ = case
-    X, Y = layers(np.random.default_rng(1), d, n, 2)
+    X, Y = layers(np.random.default_rng(1), case._replace(layers=2))
     theirs = peer(X.T, Y.T, verbose=False)["cca_coef1"]
     return float(np.abs(cca(X, Y).coefficients - theirs).max())
 
@@ -129,7 +139,7 @@ def compute(config: Config) -> pd.DataFrame:
                 **{f"{who}_cpu_ms": 1e3 * value for who, value in median.items()},
                 "cca_ratio": median["cca"] / theirs,
                 "svcca_ratio": median["svcca"] / theirs,
-                "allowed": CASES[name][3],
+                "allowed": CASES[name].allowed,
                 "largest_difference": agreement(CASES[name], peer),
             }
         )
@@ -143,9 +153,8 @@ def main() -> None:
     run = Run(config=config, seed=0)
     frame = compute(config)
     print(frame.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
-    print("measures:", ", ".join(MEASURES), "| whitening of one layer:", layer_of.__name__)
     save_table(frame, config.out / "cpu_time.csv", run)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -27,6 +27,7 @@ from torch.func import functional_call, jacrev, vmap
 
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.progress import track
 from regions.theory import empirical_ntk
 from regions.training import build_model
@@ -127,4 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from analyses.catalogue import Entry
+from analyses.options import run_script
 from regions.figures import Run, save_table
 from regions.progress import track
 from regions.training import DataSet, Recipe, build_model, load_data, train
@@ -199,4 +200,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -161,7 +161,7 @@ def _found(problem: Problem, objective: str, trials: Trials, tolerance: float) -
     converged = not trials.exhausted
     best, uniform = trials.best(), problem.uniform()
     value = trials.mean(best)
-    width = tolerance * abs(value)
+    width = tolerance * abs(value) if np.isfinite(value) else 0.0
     reach = plateau(trials, best, value - width) if len(problem.free) > 1 else {}
     gains = trials.values(best) - trials.values(uniform)
     ties = sum(is_equal(float(v.mean()), value) for v in trials.seen.values()) - 1
@@ -171,13 +171,19 @@ def _found(problem: Problem, objective: str, trials: Trials, tolerance: float) -
         best,
         value=value,
         uniform_value=trials.mean(uniform),
-        error=float(gains.std(ddof=1) / np.sqrt(gains.size)) if gains.size > 1 else None,
+        error=_standard_error(gains),
         plateau=reach,
         tolerance=width,
         ties=ties,
         evaluations=len(trials.seen),
         converged=converged,
     )
+
+
+def _standard_error(gains: np.ndarray) -> float | None:
+    if gains.size < 2 or not np.isfinite(gains).all():
+        return None
+    return float(gains.std(ddof=1) / np.sqrt(gains.size))
 
 
 def _result(problem: Problem, objective: str, free: Counts, **known: Any) -> Allocation:

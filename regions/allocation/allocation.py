@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regions.allocation.checks import check_layers, check_numbers, check_plateau
 from regions.errors import DataError
+from regions.files import guarded, read_json
 from regions.results import jsonable, write_atomically, write_json
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class Allocation:
         Splits tried.
     converged : bool
         False if the search stopped at its limit of evaluations.
+
+    Raises
+    ------
+    ArgumentError
+        If the fields do not fit each other, or a count is impossible.
     """
 
     objective: str
@@ -73,6 +79,11 @@ class Allocation:
     ties: int = 0
     evaluations: int = 0
     converged: bool = True
+
+    def __post_init__(self) -> None:
+        check_layers(self.shapes, self.counts, self.roles, self.uniform)
+        check_plateau(self.shapes, self.plateau)
+        check_numbers(self)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -185,17 +196,38 @@ class Allocation:
             If the file is missing, truncated, or not a saved allocation.
         """
         try:
-            content = json.loads(Path(path).read_text())
-            if content.pop("kind") != "regions.Allocation" or content.pop("format") != _FORMAT:
-                raise DataError(f"{path} holds another kind or format of file")
-            del content["densities"]  # follow from counts and shapes
-            content["shapes"] = {name: tuple(s) for name, s in content["shapes"].items()}
-            content["plateau"] = {name: tuple(p) for name, p in content["plateau"].items()}
-            allocation = cls(**content)
-            allocation.summary()
-            return allocation
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            content = read_json(path, "JSON file")
+            with guarded(Path(path), "allocation"):
+                return cls(**_fields_of(content))
+        except DataError as error:
             raise DataError(
                 f"{path} is no allocation ({error}); expected a JSON file written by "
                 "Allocation.save (a .csv table cannot be read back)"
             ) from error
+
+
+def _fields_of(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `Allocation` from what `to_dict` wrote."""
+    if content["kind"] != "regions.Allocation" or content["format"] != _FORMAT:
+        raise ValueError(f"it holds {content['kind']!r} in format {content['format']!r}")
+    names = [field.name for field in fields(Allocation)]
+    unknown = sorted(set(content) - {*names, "kind", "format", "densities"})
+    if unknown:
+        raise ValueError(f"it has the fields {unknown}, which no allocation has")
+    given = {name: _numbers(content[name]) for name in names if name != "objective"}
+    given["objective"] = content["objective"]
+    given["shapes"] = {name: tuple(shape) for name, shape in given["shapes"].items()}
+    given["plateau"] = {name: tuple(ends) for name, ends in given["plateau"].items()}
+    return given
+
+
+def _numbers(value: Any) -> Any:
+    """Return what `jsonable` was given, where it wrote numbers that JSON has not as texts."""
+    if isinstance(value, dict):
+        return {name: _numbers(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_numbers(part) for part in value]
+    if value in ("inf", "-inf"):
+        return float(value)
+    large = isinstance(value, str) and value.isdecimal() and 16 <= len(value) <= 19
+    return int(value) if large else value

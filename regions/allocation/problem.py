@@ -173,6 +173,12 @@ def _read(model_or_widths: Any, input_shape: tuple[int, ...] | None) -> tuple:
         if not entries or any(_is_scalar(entry) for entry in entries):
             return _shapes_of_widths(entries), None, None, ""
     reading = read_model(model_or_widths, input_shape)
+    if reading.tied:
+        name, owner = next(iter(reading.tied.items()))
+        raise UnsupportedModelError(
+            f"layers {owner!r} and {name!r} share one weight, but an allocation gives every layer "
+            "a density of its own; give regions.prune the densities themselves"
+        )
     return reading.shapes, reading.weights, reading.graph, reading.note
 
 

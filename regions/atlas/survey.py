@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from regions.atlas.domains import draw_lines, draw_planes, pixel_box
 from regions.atlas.measure import CONTROL, DENSE, Survey, measure
 from regions.atlas.method import read_method
 from regions.atlas.settings import Settings
-from regions.errors import DataError
 from regions.figures import Run
+from regions.results import check_writable
 from regions.resume import fingerprint, run_tasks
 from regions.training import DataSet, load_data
 
@@ -99,7 +98,7 @@ def survey(
     run = Run(config=config, seed=settings.seed, inputs=run_inputs)
     _check_pruning(starts, dataset, settings)
     key = fingerprint({**config, "networks": starts.fingerprint()})
-    home = _writable(folder) / "tasks" / key
+    home = check_writable(folder, folder=True) / "tasks" / key
     dense = starts.trained(dataset, settings, home / "dense", progress)
     plan = Survey(
         data=dataset, dense=dense, distinct=starts.distinct, settings=settings, home=home, **plan
@@ -124,16 +123,6 @@ def _check_pruning(starts: Starts, data: DataSet, settings: Settings) -> None:
         for density in settings.densities:
             rng = np.random.default_rng(settings.seed)
             read_method(name).prune(starts.models[0], density, data, settings.dense, rng)
-
-
-def _writable(folder: str | os.PathLike) -> Path:
-    path = Path(folder)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            return path
-    except OSError as error:
-        raise DataError(f"cannot write to the folder {str(path)!r}: {error.strerror}") from error
 
 
 def _run(plan: Survey, n_jobs: int | None, progress: bool) -> pd.DataFrame:

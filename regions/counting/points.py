@@ -22,7 +22,6 @@ _AT_ONCE = 4096
 _STEPS = 64
 _TRIES = 3
 _MOVED = 2.0**-17
-_NO_SIDES = Scaled(np.zeros((0, 1), dtype=object))
 _FEW = 64  # dimensions in which a unit's whole form is worth its time
 
 
@@ -160,7 +159,7 @@ class Points:
         if isinstance(self.domain, Slice):
             start = place.start + coordinates @ place.directions
         nowhere = Scaled(np.zeros((0, self.net.input_size), dtype=object))
-        here = Forms(self.net, Place(start.reduced(), nowhere, np.arange(0), _NO_SIDES))
+        here = Forms(self.net, Place(start.reduced(), nowhere))
         active = np.zeros(int(here.first[-1]), dtype=bool)
         around = Forms(self.net, place) if len(own) <= _FEW else None
         for layer in range(len(self.net.relu_layers)):

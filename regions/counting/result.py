@@ -22,8 +22,8 @@ class Status(Enum):
     """What a count is: each member's value is a sentence saying what is known and what to try."""
 
     EXACT = (
-        "The count is exact: every region of the domain was found and none was counted twice; every "
-        "decision was certified in float64 or settled in exact arithmetic on the given weights."
+        "The count is exact: every region of the domain was found, none was counted twice, and "
+        "every decision was certified in float64 or settled in exact arithmetic on the weights."
     )
     LOWER_BOUND = (
         "There are at least `lower` regions; the method cannot see the others. "

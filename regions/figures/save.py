@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +12,9 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from regions.errors import ArgumentError
+from regions.errors import ArgumentError, DataError
 from regions.figures.provenance import Run, file_hash
+from regions.files import read_json
 from regions.results import write_atomically, write_json
 
 # No dates in the files: the same figure gives the same bytes.
@@ -84,11 +84,11 @@ def save_run(folder: str | os.PathLike, run: Run | Mapping[str, Any], outputs: l
 def _earlier_outputs(path: Path, record: dict[str, Any]) -> dict[str, str]:
     """Return what an earlier part of the same run wrote into this folder."""
     try:
-        earlier = json.loads(path.read_text())
+        earlier = read_json(path, "record of a run")
         same = all(earlier[key] == record[key] for key in ("config", "seed", "inputs"))
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return earlier.get("outputs", {}) if same else {}
+        return dict(earlier.get("outputs", {})) if same else {}
+    except (DataError, LookupError, TypeError, ValueError, AttributeError):
+        return {}  # a damaged record is replaced
 
 
 def _render(fig: Figure, kind: str, salt: str) -> bytes:

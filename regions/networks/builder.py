@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,11 @@ class Symbol:
     name: str
     shape: Shape
 
+    @property
+    def size(self) -> int:
+        """Number of scalars per sample."""
+        return prod(self.shape)
+
 
 def without_batch(x: Symbol, constant: Any) -> Any:
     """Return a constant that meets `x` without its batch axis, which must have size one."""
@@ -35,12 +41,20 @@ def without_batch(x: Symbol, constant: Any) -> Any:
     return constant.reshape(constant.shape[extra:])
 
 
-class Builder:
-    """Collects steps and parameters; `finish` gives the frozen network."""
+def _equal(known: Any, value: Any) -> bool:
+    return np.array_equal(known, value, equal_nan=True)
 
-    def __init__(self, input_shape: Shape):
+
+class Builder:
+    """Collects steps and parameters; `finish` gives the frozen network.
+
+    Arrays of `known` are used again where the same values are stored under their names.
+    """
+
+    def __init__(self, input_shape: Shape, known: Mapping[str, np.ndarray] | None = None):
         self.steps: list[Step] = [Input(name="input", inputs=(), shape=input_shape)]
         self.parameters: dict[str, np.ndarray] = {}
+        self._known = known or {}
         self.input = Symbol("input", input_shape)
 
     def _add(self, kind: type[Step], sources: list[Symbol], shape: Shape, **fields: Any) -> Symbol:
@@ -50,10 +64,29 @@ class Builder:
         return Symbol(name, shape)
 
     def _store(self, name: str, value: Any) -> None:
-        if value is not None:
+        if name in self._known and np.array_equal(self._known[name], value):
+            self.parameters[name] = self._known[name]
+        elif value is not None:
             array = np.array(value, dtype=np.float64)
             array.flags.writeable = False
             self.parameters[name] = array
+
+    def _claim(self, name: str, weight: Any, bias: Any) -> str:
+        """Store a weight and its bias; a name that holds others already gets a number."""
+        free, count = name, 1
+        while f"{free}.weight" in self.parameters and not self._stores(free, weight, bias):
+            count += 1
+            free = f"{name}~{count}"
+        if f"{free}.weight" not in self.parameters:
+            self._store(f"{free}.weight", weight)
+            self._store(f"{free}.bias", bias)
+        return free
+
+    def _stores(self, name: str, weight: Any, bias: Any) -> bool:
+        known = self.parameters.get(f"{name}.bias")
+        if (known is None) != (bias is None) or (bias is not None and not _equal(known, bias)):
+            return False
+        return _equal(self.parameters[f"{name}.weight"], weight)
 
     def linear(self, x: Symbol, weight: Any, bias: Any, name: str) -> Symbol:
         """Add y = x W^T + b on the last axis."""
@@ -63,8 +96,7 @@ class Builder:
                 f"layer {name!r} expects {features} inputs on the last axis, but its input has "
                 f"shape {x.shape}; check input_shape or add a flatten before it"
             )
-        self._store(f"{name}.weight", weight)
-        self._store(f"{name}.bias", bias)
+        name = self._claim(name, weight, bias)
         shape = (*x.shape[:-1], outputs)
         return self._add(Linear, [x], shape, weight=name, features=features)
 
@@ -85,8 +117,7 @@ class Builder:
                 f"layer {name!r} expects {weight.shape[1] * groups} channels and {len(stride)} "
                 f"spatial axes, but its input has shape {x.shape}; check input_shape"
             )
-        self._store(f"{name}.weight", weight)
-        self._store(f"{name}.bias", bias)
+        name = self._claim(name, weight, bias)
         spatial = tuple(
             (size + 2 * p - d * (k - 1) - 1) // s + 1
             for size, k, s, p, d in zip(
@@ -134,7 +165,7 @@ class Builder:
         """
         import torch
 
-        size = int(np.prod(x.shape, dtype=int))
+        size = x.size
         labels = torch.arange(1, 2 * size + 1).reshape(2, *x.shape)
         moved = function(labels)
         if not isinstance(moved, torch.Tensor) or moved.ndim < 1 or moved.shape[0] != 2:
@@ -146,12 +177,23 @@ class Builder:
             raise UnsupportedModelError(
                 f"node {name!r} mixes samples of a batch; keep samples on the first axis"
             )
-        index = first - 1
-        order = None if np.array_equal(index, np.arange(size)) else tuple(index.tolist())
-        shape = tuple(moved.shape[1:])
+        return self.place(x, first - 1, tuple(moved.shape[1:]))
+
+    def place(self, x: Symbol, index: np.ndarray, shape: Shape) -> Symbol:
+        """Add a move: scalar k of the result is scalar `index[k]` of `x`, or zero for -1."""
+        order = None if np.array_equal(index, np.arange(x.size)) else tuple(index.tolist())
         if order is None and shape == x.shape:
             return x
         return self._add(Move, [x], shape, index=order)
+
+    def swap(self, x: Symbol) -> Symbol:
+        """Add the transposition of the last two axes."""
+        places = np.arange(x.size).reshape(x.shape).swapaxes(-1, -2)
+        return self.place(x, places.ravel(), places.shape)
+
+    def total(self, parts: list[Symbol]) -> Symbol:
+        """Add the sum of several values of one shape."""
+        return self._add(Add, parts, parts[0].shape, signs=(1.0,) * len(parts))
 
     def add(self, x: Symbol, y: Symbol, sign: float = 1.0) -> Symbol:
         """Add x + sign * y."""

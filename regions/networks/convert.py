@@ -30,24 +30,36 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     Returns
     -------
     ReLUNetwork
-        A frozen description in float64. The model is left as it was; its forward hooks are called
-        once, on the test inputs of a copy.
+        A frozen description in float64. The model is left as it was: only a copy of it is run, in
+        eval mode, twice or three times; hooks are part of the function and are called.
 
     Raises
     ------
     UnsupportedModelError
-        If an operation has no exact piecewise-linear form here; it names the node and operation.
+        If an operation has no exact piecewise-linear form here, or values of the input reach
+        Python, so that control flow may depend on them; it names the node and operation.
     ConversionError
-        If the description and the model disagree by more than rounding.
+        If the description and the model disagree by more than rounding, or two runs of the model
+        with each other, because of a state, of chance, or of the size or type of the batch.
     ArgumentError
         If weights are not finite or shapes do not fit.
 
     Notes
     -----
-    Supported: Linear, Conv1d/2d, BatchNorm1d/2d (eval), average and adaptive average pooling,
-    ReLU and LeakyReLU (module, function, method, in place), residual additions, multiplication by
-    constants, Dropout and Identity, and everything that only moves values (flatten, view, permute,
-    slices, zero padding). Max pooling is refused: its regions are not those of ReLU units.
+    A module is read from the operations that its own run dispatches, with the memory that they
+    share, and not from its source: changes in place (also through views and slices), default
+    arguments, hooks, parametrizations and constant control flow count as they run. A first run in
+    the model's own number type and a second one in float64, on inputs at which units change sign,
+    must make the same description, whose preactivations and outputs are compared with the run's.
+    Casts between number types of the model are taken as exact.
+
+    Supported: Linear, Conv1d/2d, BatchNorm1d/2d (eval), average and adaptive average pooling, means
+    and sums over other axes than the batch, ReLU and LeakyReLU (module, function, method, in
+    place), clamp(min=0), additions, multiplication by constants, products with constant matrices,
+    Dropout and Identity, and everything that only moves values (flatten, view, permute, slices,
+    indices, assignments, cat, stack, padding, nearest upsampling, pixel shuffle). Max pooling is
+    refused: its regions are not those of ReLU units. Not supported yet though piecewise linear:
+    PReLU, ReLU6, Hardtanh, abs, maximum.
 
     Examples
     --------
@@ -120,8 +132,8 @@ def _from_arrays(pairs: Sequence) -> ReLUNetwork:
 def _pair(position: int, pair: Any) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         weight, bias = pair
-        weight = np.asarray(weight, dtype=np.float64)
-        bias = None if bias is None else np.asarray(bias, dtype=np.float64)
+        weight = _array(weight)
+        bias = None if bias is None else _array(bias)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
             f"pair {position} is not (W, b) with numbers: {error}; give arrays of shapes "
@@ -137,3 +149,9 @@ def _pair(position: int, pair: Any) -> tuple[np.ndarray, np.ndarray | None]:
             f"{None if bias is None else bias.shape}; expected (outputs, inputs) and (outputs,)"
         )
     return weight, bias
+
+
+def _array(values: Any) -> np.ndarray:
+    if hasattr(values, "detach"):  # a torch tensor or Parameter, on any device, of any type
+        values = values.detach().cpu().double()
+    return np.asarray(values, dtype=np.float64)

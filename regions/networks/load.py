@@ -9,9 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from regions.errors import ArgumentError, DataError
+from regions.errors import ArgumentError, DataError, RegionsError
+from regions.files import check_file, check_zip, read_npz
 from regions.networks.convert import as_network
 from regions.networks.network import ReLUNetwork
 
@@ -19,6 +18,8 @@ _FORMS = (
     "a .onnx file, a .pt2 file (torch.export), an .npz file (arrays NAME.weight and NAME.bias in "
     "order), or package.module:factory, with @weights.pt for a state_dict"
 )
+
+_LARGEST = 2**36  # bytes of a model, unpacked
 
 
 def load_model(source: str) -> Any:
@@ -43,9 +44,8 @@ def load_model(source: str) -> Any:
     if suffix in (".onnx", ".npz", ".pt2") and ":" not in path.name:
         if not path.is_file():
             raise DataError(f"no file {source}; check the path")
-        if suffix == ".pt2":
-            return _load_program(path)
-        return as_network(path) if suffix == ".onnx" else _load_arrays(path)
+        load = {".pt2": _load_program, ".onnx": _load_onnx, ".npz": _load_arrays}
+        return load[suffix](path)
     name, _, weights = source.partition("@")
     module, colon, factory = name.partition(":")
     if not colon or not module or not factory:
@@ -55,11 +55,7 @@ def load_model(source: str) -> Any:
 
 
 def _load_arrays(path: Path) -> ReLUNetwork:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"{path} is not an .npz file of plain arrays: {error}") from error
+    arrays = read_npz(path)
     names = [name.removesuffix(".weight") for name in arrays if name.endswith(".weight")]
     unknown = set(arrays) - {f"{n}.weight" for n in names} - {f"{n}.bias" for n in names}
     if not names or unknown:
@@ -71,16 +67,30 @@ def _load_arrays(path: Path) -> ReLUNetwork:
     return as_network(pairs)
 
 
+def _load_onnx(path: Path) -> ReLUNetwork:
+    check_file(path, _LARGEST)
+    try:
+        return as_network(path)
+    except RegionsError:
+        raise
+    except Exception as error:  # the parser of a damaged file may raise anything
+        raise DataError(
+            f"{path} cannot be read as an ONNX model ({type(error).__name__}: {_line(error)})"
+        ) from error
+
+
 def _load_program(path: Path) -> Any:
     import torch
 
     if not zipfile.is_zipfile(path):
         raise DataError(f"{path} is not a program saved by torch.export.save, or it is truncated")
+    check_zip(path, "program saved by torch.export.save", _LARGEST)
     try:
         return torch.export.load(path)
     except Exception as error:
         raise DataError(
-            f"{path} is not a program saved by torch.export.save ({type(error).__name__}: {error})"
+            f"{path} is not a program saved by torch.export.save ({type(error).__name__}: "
+            f"{_line(error)})"
         ) from error
 
 
@@ -102,13 +112,20 @@ def _load_weights(model: Any, path: Path) -> Any:
 
     if not path.is_file():
         raise DataError(f"no file {path}; check the path after @")
+    check_file(path, _LARGEST)
+    if zipfile.is_zipfile(path):
+        check_zip(path, "state_dict saved by torch.save", _LARGEST)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(state)
     except Exception as error:
         raise DataError(
-            f"{path} does not hold weights for this model: {str(error).splitlines()[0]}. It must "
+            f"{path} does not hold weights for this model: {_line(error)}. It must "
             "be a state_dict saved by torch.save(model.state_dict(), ...); pickles of whole models "
             "are refused because loading them can run any code"
         ) from error
     return model
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

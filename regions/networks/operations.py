@@ -1,359 +1,399 @@
-"""What each torch operation becomes: one short rule per operation, for modules and functions."""
+"""What each torch operation becomes: one short rule per operation of ATen's that is dispatched.
+
+A rule gets the trace, the name of the node and the operation's arguments by name (`self` and
+`input` as `x`), and returns the symbol of the result and where its samples are. Operations that
+only move values need no rule: they are run on labels (see `regions.networks.memory`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
 
 from regions.errors import UnsupportedModelError
-from regions.networks.builder import Symbol, without_batch
-
-SUPPORTED = (
-    "Linear, Conv1d, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool, AdaptiveAvgPool, mean over space, "
-    "ReLU, LeakyReLU, addition, subtraction, products with constants, Flatten, reshape, view, "
-    "permute, slices, zero padding, Dropout, Identity"
-)
+from regions.networks.builder import Builder, Symbol
+from regions.networks.memory import Arrangement, Memory
 
 
-def _pair(value: Any, axes: int) -> tuple[int, ...]:
-    return (int(value),) * axes if isinstance(value, int) else tuple(int(v) for v in value)
+class Trace(Protocol):
+    """What rules need of a run: the network so far, its memory, and names for weights."""
+
+    builder: Builder
+    memory: Memory
+    preactivations: dict[str | None, np.ndarray]
+
+    def weight_name(self, weight: torch.Tensor, node: str) -> str: ...
+
+
+Place = Callable[[torch.Tensor], torch.Tensor]
+Result = tuple[Symbol, Place]
 
 
 def _numpy(value: Any) -> Any:
-    return value.detach().numpy() if isinstance(value, torch.Tensor) else value
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.layout is not torch.strided:
+        raise UnsupportedModelError(f"a constant has the layout {value.layout}; make it dense")
+    # a copy: NumPy's view of a tensor would mark it as shared
+    return value.detach().resolve_neg().to(torch.float64, copy=True).numpy()
 
 
-# --- affine operations ---------------------------------------------------------------------------
+def _pair(value: Any, axes: int) -> tuple[int, ...]:
+    values = tuple(int(v) for v in value)
+    return values * axes if len(values) == 1 else values
 
 
-def _linear(reader: Any, name: str, x: Symbol, weight: Any, bias: Any = None) -> Symbol:
-    return reader.builder.linear(x, _numpy(weight), _numpy(bias), name)
-
-
-def _convolve(
-    reader: Any,
-    name: str,
-    x: Symbol,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Symbol:
-    axes = weight.ndim - 2
-    stride, dilation = _pair(stride, axes), _pair(dilation, axes)
-    if padding == "same":
-        total = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
-        sides = [side for t in reversed(total) for side in (t // 2, t - t // 2)]
-        x = reader.builder.move(x, lambda labels: functional.pad(labels, sides), name)
-        padding = 0
-    pads = (0,) * axes if padding == "valid" else _pair(padding, axes)
-    return reader.builder.conv(
-        x, _numpy(weight), _numpy(bias), name, stride, pads, dilation, int(groups)
-    )
-
-
-def _normalise(
-    reader: Any, name: str, x: Symbol, mean: Any, variance: Any, weight: Any, bias: Any, eps: float
-) -> Symbol:
-    if mean is None or variance is None:
+def _first(trace: Trace, node: str, x: torch.Tensor, axes: int | None = None) -> Symbol:
+    """Return the symbol of `x`, whose samples must be on its first axis, and its rank `axes`."""
+    symbol, place = trace.memory.read(x)
+    if place.kind != "axis" or place.axis != 0 or axes not in (None, x.ndim):
         raise UnsupportedModelError(
-            f"layer {name!r} normalises by the statistics of each batch, which is not piecewise "
-            "linear; use track_running_stats=True"
+            f"{node} is fed a value of shape {tuple(x.shape)}, whose samples are not on the first "
+            f"of {axes or x.ndim} axes; give it a batch"
         )
-    statistics = (_numpy(value) for value in (mean, variance, weight, bias))
-    return reader.builder.normalise(x, *statistics, eps)
+    return symbol
 
 
-def _average(
-    reader: Any,
-    axes: int,
-    x: Symbol,
-    window: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: Any = None,
-) -> Symbol:
-    if divisor_override is not None:
-        raise UnsupportedModelError("average pooling with divisor_override; leave it at None")
-    window = _pair(window, axes)
-    return reader.builder.average_pool(
-        x,
-        window,
-        stride=_pair(stride, axes) if stride not in (None, []) else window,
-        padding=_pair(padding, axes),
-        ceil_mode=bool(ceil_mode),
-        count_include_pad=bool(count_include_pad),
-    )
+# --- element by element --------------------------------------------------------------------------
 
 
-def _adapt(reader: Any, axes: int, x: Symbol, size: Any) -> Symbol:
-    sizes = (size,) * axes if size is None or isinstance(size, int) else tuple(size)
-    spatial = tuple(
-        int(old if new is None else new) for old, new in zip(x.shape[1:], sizes, strict=True)
-    )
-    return reader.builder.average_pool(x, None, shape=spatial)
+def _operands(trace: Trace, *values: Any) -> tuple[list[Any], Place]:
+    """Return each value as a symbol or a constant that broadcasts to one sample, and the place."""
+    tensors = [value for value in values if isinstance(value, torch.Tensor)]
+    shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+    held = [isinstance(value, torch.Tensor) and trace.memory.holds(value) for value in values]
+    read = {
+        i: trace.memory.read(value if value.shape == shape else value.expand(shape))
+        for i, value in enumerate(values)
+        if held[i]
+    }
+    places = {place for _, place in read.values()}
+    if len(places) != 1:
+        raise UnsupportedModelError("two values meet whose samples are on different axes")
+    place = places.pop()
+    found = [
+        read[i][0] if held[i] else _per_sample(value, shape, place)
+        for i, value in enumerate(values)
+    ]
+    return found, place
 
 
-def _mean(reader: Any, node: Any, x: Symbol, dim: Any = None, keepdim: bool = False, **_: Any):
-    rank = len(x.shape) + 1
-    dims = sorted(d % rank for d in ([dim] if isinstance(dim, int) else dim or []))
-    if dims != list(range(2, rank)):
+def _per_sample(value: Any, shape: torch.Size, place: Arrangement) -> Any:
+    """Return a constant as one sample meets it; it must be the same for all."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.numel() == 1:
+        return float(value)
+    if place.kind == "axis" and place.axis == 0:
+        if value.ndim < len(shape):
+            return _numpy(value)
+        if value.shape[0] == 1:
+            return _numpy(value[0])
+    spread = place(value.expand(shape))
+    if not torch.equal(spread, spread[:1].expand_as(spread)):
         raise UnsupportedModelError(
-            f"node {node.name!r} is a mean over axes {dims} of a value with {rank} axes; only the "
-            "mean over all spatial axes is supported"
+            f"a constant of shape {tuple(value.shape)} has a batch axis; constants must be the "
+            "same for all samples"
         )
-    pooled = reader.builder.average_pool(x, None, shape=(1,) * (rank - 2))
-    return pooled if keepdim else reader.builder.move(pooled, lambda t: t.flatten(1), node.name)
+    return _numpy(spread[0])
 
 
-def _plus(reader: Any, x: Any, y: Any, sign: float) -> Symbol:
-    return reader.builder.plus(_numpy(x), _numpy(y), sign)
-
-
-def _times(reader: Any, node: Any, x: Any, y: Any) -> Symbol:
-    if isinstance(x, Symbol) and isinstance(y, Symbol):
-        raise UnsupportedModelError(
-            f"node {node.name!r} multiplies two values that depend on the input, which is not "
-            "piecewise linear"
-        )
-    symbol, value = (x, y) if isinstance(x, Symbol) else (y, x)
-    return reader.builder.scale(symbol, without_batch(symbol, _numpy(value)))
-
-
-def _divide(reader: Any, node: Any, x: Any, y: Any) -> Symbol:
-    if isinstance(y, Symbol):
-        raise UnsupportedModelError(f"node {node.name!r} divides by a value that depends on input")
-    return reader.builder.scale(x, 1.0 / without_batch(x, _numpy(y)))
-
-
-def _product(reader: Any, node: Any, x: Any, weight: Any) -> Symbol:
-    if not isinstance(x, Symbol) or isinstance(weight, Symbol) or weight.ndim != 2:
-        raise UnsupportedModelError(
-            f"node {node.name!r} is a matrix product; only value @ constant matrix is supported"
-        )
-    return _linear(reader, reader.weight_name(weight, node), x, weight.T)
-
-
-# --- nonlinear, neutral and moving operations ----------------------------------------------------
-
-
-def _leaky(reader: Any, node: Any, x: Symbol, slope: float = 0.01, *_: Any, **fields: Any):
-    return reader.builder.relu(x, fields.get("negative_slope", slope))
-
-
-def _drop(
-    reader: Any, node: Any, x: Symbol, p: float = 0.5, training: bool = True, *_: Any, **__: Any
-):
-    if training:
-        raise UnsupportedModelError(
-            f"node {node.name!r} drops units at random even in eval mode; use nn.Dropout or pass "
-            "training=self.training"
-        )
-    return x
-
-
-def _moves(function: Callable) -> Callable:
-    def rule(reader: Any, node: Any, x: Symbol, *args: Any, **kwargs: Any) -> Any:
-        return reader.builder.move(x, lambda t: function(t, *args, **kwargs), node.name)
-
-    return rule
-
-
-def _pad(reader: Any, node: Any, x: Symbol, pad: Any, mode: str = "constant", value: Any = None):
-    if mode == "constant" and value not in (None, 0, 0.0):
-        raise UnsupportedModelError(
-            f"node {node.name!r} pads with {value}; only zeros are supported"
-        )
-    # reflection and replication need floating values; labels stay exact in float64
-    return reader.builder.move(
-        x, lambda t: functional.pad(t.double(), list(pad), mode).long(), node.name
-    )
-
-
-def _size(reader: Any, node: Any, x: Symbol, axis: int | None = None) -> Any:
-    shape = (2, *x.shape)  # every rule for moves works on a batch of two
-    return shape if axis is None else shape[axis]
-
-
-def _attribute(reader: Any, node: Any, x: Symbol, name: str) -> Any:
-    if name == "shape":
-        return (2, *x.shape)
-    if name in ("ndim",):
-        return len(x.shape) + 1
-    raise UnsupportedModelError(f"node {node.name!r} reads the attribute {name!r} of a value")
-
-
-def _item(reader: Any, node: Any, x: Any, index: Any) -> Any:
+def _add(trace: Trace, node: str, x: Any, other: Any, alpha: float = 1, **_: Any) -> Result:
+    (x, other), place = _operands(trace, x, other)
+    builder, alpha = trace.builder, float(alpha)
+    if isinstance(x, Symbol) and isinstance(other, Symbol):
+        if abs(alpha) != 1.0:
+            other = builder.scale(other, alpha)
+        return builder.add(x, other, alpha if abs(alpha) == 1.0 else 1.0), place
     if isinstance(x, Symbol):
-        return reader.builder.move(x, lambda t: t[index], node.name)
-    return x[index]
+        return builder.scale(x, None, alpha * other), place
+    return builder.scale(other, None if alpha == 1.0 else alpha, x), place
 
 
-def _same(reader: Any, node: Any, x: Symbol, *_: Any, **__: Any) -> Symbol:
-    return x
+def _sub(trace: Trace, node: str, x: Any, other: Any, alpha: float = 1, **_: Any) -> Result:
+    return _add(trace, node, x, other, -alpha)
 
 
-def _relu(reader: Any, node: Any, x: Symbol, *_: Any, **__: Any) -> Symbol:
-    return reader.builder.relu(x)
+def _rsub(trace: Trace, node: str, x: Any, other: Any, alpha: float = 1, **_: Any) -> Result:
+    return _add(trace, node, other, x, -alpha)
 
 
-def _named(rule: Callable) -> Callable:
-    """Give a rule for weights the name of the module that owns them."""
+def _mul(trace: Trace, node: str, x: Any, other: Any, **_: Any) -> Result:
+    (x, other), place = _operands(trace, x, other)
+    if isinstance(x, Symbol) and isinstance(other, Symbol):
+        raise UnsupportedModelError(
+            f"{node} multiplies two values that depend on the input, which is not piecewise linear"
+        )
+    symbol, factor = (x, other) if isinstance(x, Symbol) else (other, x)
+    return trace.builder.scale(symbol, factor), place
 
-    def with_name(reader: Any, node: Any, x: Any, weight: Any, *args: Any, **kwargs: Any) -> Symbol:
-        if isinstance(weight, Symbol) or not isinstance(x, Symbol):
-            raise UnsupportedModelError(
-                f"node {node.name!r} uses a weight that depends on the input"
-            )
-        return rule(reader, reader.weight_name(weight, node), x, weight, *args, **kwargs)
 
-    return with_name
+def _div(
+    trace: Trace, node: str, x: Any, other: Any, rounding_mode: str | None = None, **_: Any
+) -> Result:
+    if rounding_mode is not None:
+        raise UnsupportedModelError(
+            f"{node} divides and rounds (rounding_mode={rounding_mode!r}), which is not continuous"
+        )
+    (x, other), place = _operands(trace, x, other)
+    if isinstance(other, Symbol):
+        raise UnsupportedModelError(f"{node} divides by a value that depends on the input")
+    with np.errstate(divide="ignore"):  # an infinite factor is refused by its name later
+        return trace.builder.scale(x, np.divide(1.0, other)), place
+
+
+def _neg(trace: Trace, node: str, x: Any, **_: Any) -> Result:
+    symbol, place = trace.memory.read(x)
+    return trace.builder.scale(symbol, -1.0), place
+
+
+def _relu(trace: Trace, node: str, x: Any, negative_slope: float = 0.0, **_: Any) -> Result:
+    symbol, place = trace.memory.read(x)
+    trace.preactivations[symbol.name] = _numpy(place(x)[:2])
+    return trace.builder.relu(symbol, float(negative_slope)), place
+
+
+def _clamp(trace: Trace, node: str, x: Any, min: Any = None, max: Any = None, **_: Any) -> Result:
+    if max is not None or isinstance(min, torch.Tensor) or min != 0:
+        raise UnsupportedModelError(
+            f"{node} clamps to [{min}, {max}], which is piecewise linear, but only clamp(min=0), "
+            "a ReLU, is supported"
+        )
+    return _relu(trace, node, x)
+
+
+def _threshold(trace: Trace, node: str, x: Any, threshold: float, value: float) -> Result:
+    if threshold != 0 or value != 0:
+        raise UnsupportedModelError(
+            f"{node} is a threshold at {threshold} with value {value}; only both at 0, a ReLU, is "
+            "supported"
+        )
+    return _relu(trace, node, x)
 
 
 def _batch_norm(
-    reader: Any,
-    node: Any,
-    x: Symbol,
-    mean: Any = None,
-    variance: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    trace: Trace,
+    node: str,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
     training: bool = False,
-    momentum: float = 0.1,
     eps: float = 1e-5,
-    *_: Any,
-    **fields: Any,
-) -> Symbol:
-    mean = fields.get("running_mean", mean)
-    variance = fields.get("running_var", variance)
-    if training:
-        mean = None
-    return _normalise(reader, node.name, x, mean, variance, weight, bias, eps)
-
-
-def _exported_batch_norm(
-    reader: Any, node: Any, x: Symbol, weight: Any, bias: Any, mean: Any, variance: Any, *rest: Any
-) -> Symbol:
-    training, _, eps, *_ = rest
-    mean = None if training else mean
-    return _normalise(reader, node.name, x, mean, variance, weight, bias, float(eps))
-
-
-def _tensor_method(name: str) -> Callable:
-    return lambda t, *args, **kwargs: getattr(t, name)(*args, **kwargs)
-
-
-_MOVING = (
-    *("flatten", "reshape", "view", "squeeze", "unsqueeze", "permute", "transpose", "swapaxes"),
-    *("movedim", "narrow", "select", "unflatten"),
-)
-_NEUTRAL = ("contiguous", "clone", "detach", "alias", "to", "float", "double")
-
-OPERATIONS: dict[str, Callable] = {
-    **{name: _moves(_tensor_method(name)) for name in _MOVING},
-    **{name: _same for name in _NEUTRAL},
-    **dict.fromkeys(("relu", "relu_"), _relu),
-    **dict.fromkeys(("leaky_relu", "leaky_relu_"), _leaky),
-    **dict.fromkeys(("dropout", "dropout_", "dropout2d", "feature_dropout"), _drop),
-    **dict.fromkeys(("linear", "_linear"), _named(_linear)),
-    **dict.fromkeys(("conv1d", "conv2d"), _named(_convolve)),
-    **dict.fromkeys(("matmul", "mm"), _product),
-    **dict.fromkeys(("add", "iadd", "add_"), lambda r, n, x, y, **_: _plus(r, x, y, 1.0)),
-    **dict.fromkeys(("sub", "isub", "sub_"), lambda r, n, x, y, **_: _plus(r, x, y, -1.0)),
-    "rsub": lambda r, n, x, y, **_: _plus(r, y, x, -1.0),
-    **dict.fromkeys(("mul", "imul", "mul_"), _times),
-    **dict.fromkeys(("div", "truediv", "itruediv", "div_"), _divide),
-    "neg": lambda r, n, x: r.builder.scale(x, -1.0),
-    "avg_pool1d": lambda r, n, x, *a, **k: _average(r, 1, x, *a, **k),
-    "avg_pool2d": lambda r, n, x, *a, **k: _average(r, 2, x, *a, **k),
-    "adaptive_avg_pool1d": lambda r, n, x, size: _adapt(r, 1, x, size),
-    "adaptive_avg_pool2d": lambda r, n, x, size: _adapt(r, 2, x, size),
-    "mean": _mean,
-    **dict.fromkeys(("pad", "_pad"), _pad),
-    "constant_pad_nd": lambda r, n, x, pad, value=0: _pad(r, n, x, pad, "constant", value),
-    "slice": _moves(lambda t, *args: torch.ops.aten.slice.Tensor(t, *args)),
-    "getitem": _item,
-    "size": _size,
-    "dim": lambda r, n, x: len(x.shape) + 1,
-    "getattr": _attribute,
-    "batch_norm": _batch_norm,
-    "exported_batch_norm": _exported_batch_norm,
-}
-
-
-def _batch_norm_module(reader: Any, name: str, module: Any, x: Symbol) -> Symbol:
-    return _normalise(
-        reader,
-        name,
-        x,
-        module.running_mean,
-        module.running_var,
-        module.weight,
-        module.bias,
-        module.eps,
-    )
-
-
-def _conv_module(reader: Any, name: str, module: Any, x: Symbol) -> Symbol:
-    if module.padding_mode != "zeros":
+    **_: Any,
+) -> Result:
+    if training or running_mean is None or running_var is None:
         raise UnsupportedModelError(
-            f"layer {name!r} pads by {module.padding_mode!r}; only zero padding is supported"
+            f"{node} normalises by the statistics of each batch, which is not piecewise linear; "
+            "use track_running_stats=True"
         )
-    return _convolve(
-        reader,
-        name,
-        x,
-        module.weight,
-        module.bias,
-        module.stride,
-        module.padding,
-        module.dilation,
-        module.groups,
+    factor = 1.0 / torch.sqrt(running_var.double() + eps)
+    factor = factor if weight is None else factor * weight
+    offset = -running_mean * factor if bias is None else bias - running_mean * factor
+    shape = (1, -1, *([1] * (x.ndim - 2)))
+    (symbol, factor, offset), place = _operands(
+        trace, x, factor.reshape(shape), offset.reshape(shape)
     )
+    return trace.builder.scale(symbol, factor, offset), place
 
 
-def _pool_module(axes: int) -> Callable:
-    def rule(reader: Any, name: str, module: Any, x: Symbol) -> Symbol:
-        return _average(
-            reader,
-            axes,
-            x,
-            module.kernel_size,
-            module.stride,
-            module.padding,
-            module.ceil_mode,
-            module.count_include_pad,
-            getattr(module, "divisor_override", None),
+# --- products ------------------------------------------------------------------------------------
+
+
+def _product(trace: Trace, node: str, x: Any, w: Any, bias: Any = None) -> Result:
+    """Return x @ w (+ bias) of two matrices, of which one is constant."""
+    left, right = trace.memory.holds(x), trace.memory.holds(w)
+    if left and right:
+        raise UnsupportedModelError(
+            f"{node} multiplies two values that depend on the input, which is not piecewise linear"
         )
+    symbol, place = trace.memory.read(x if left else w)
+    crossed = place.kind == "axis" and place.axis == 1
+    if crossed == left or (crossed and bias is not None):
+        raise UnsupportedModelError(f"{node} is a matrix product that mixes samples of the batch")
+    weight = w.mT if left else x
+    name = trace.weight_name(weight, node)
+    return trace.builder.linear(symbol, _numpy(weight), _numpy(bias), name), place
 
-    return rule
+
+def _addmm(
+    trace: Trace, node: str, x: Any, mat1: Any, mat2: Any, beta: float = 1, alpha: float = 1
+) -> Result:
+    if beta != 1 or alpha != 1 or x.ndim != 1 or trace.memory.holds(x):
+        raise UnsupportedModelError(
+            f"{node} is an addmm with beta {beta}, alpha {alpha} and a first term of shape "
+            f"{tuple(x.shape)}; write it as product and sum"
+        )
+    return _product(trace, node, mat1, mat2, x)
 
 
-MODULES: dict[type[nn.Module], Callable] = {
-    nn.Linear: lambda r, name, m, x: _linear(r, name, x, m.weight, m.bias),
-    nn.Conv1d: _conv_module,
-    nn.Conv2d: _conv_module,
-    nn.BatchNorm1d: _batch_norm_module,
-    nn.BatchNorm2d: _batch_norm_module,
-    nn.AvgPool1d: _pool_module(1),
-    nn.AvgPool2d: _pool_module(2),
-    nn.AdaptiveAvgPool1d: lambda r, name, m, x: _adapt(r, 1, x, m.output_size),
-    nn.AdaptiveAvgPool2d: lambda r, name, m, x: _adapt(r, 2, x, m.output_size),
-    nn.ReLU: lambda r, name, m, x: r.builder.relu(x),
-    nn.LeakyReLU: lambda r, name, m, x: r.builder.relu(x, m.negative_slope),
-    nn.Flatten: lambda r, name, m, x: r.builder.move(x, m, name),
-    nn.Unflatten: lambda r, name, m, x: r.builder.move(x, m, name),
-    nn.ZeroPad2d: lambda r, name, m, x: r.builder.move(x, m, name),
-    nn.Identity: lambda r, name, m, x: x,
-    nn.Dropout: lambda r, name, m, x: x,
-    nn.Dropout1d: lambda r, name, m, x: x,
-    nn.Dropout2d: lambda r, name, m, x: x,
+def _mv(trace: Trace, node: str, x: Any, vec: Any) -> Result:
+    symbol, place = _product(trace, node, x, vec.unsqueeze(1))
+    flat = trace.builder.place(symbol, np.arange(symbol.size), symbol.shape[:-1])
+    return flat, place
+
+
+def _bmm(trace: Trace, node: str, x: Any, mat2: Any) -> Result:
+    """Return a batched product with one constant matrix for all samples."""
+    if x.shape[0] == 1:  # torch.einsum puts samples on the second axis
+        symbol, place = _product(trace, node, x[0], mat2[0])
+        return symbol, lambda out: place(out[0])
+    left = trace.memory.holds(x)
+    weight = mat2 if left else x
+    if trace.memory.holds(weight) or not torch.equal(weight, weight[:1].expand_as(weight)):
+        raise UnsupportedModelError(
+            f"{node} is a batched product; one factor must be the same constant for all samples"
+        )
+    symbol, place = trace.memory.read(x if left else mat2)
+    if place.kind == "axis" and place.axis != 0:
+        raise UnsupportedModelError(f"{node} is a matrix product that mixes samples of the batch")
+    weight = weight[0]
+    if left:
+        return trace.builder.linear(
+            symbol, _numpy(weight.mT), None, trace.weight_name(weight.mT, node)
+        ), place
+    turned = trace.builder.swap(symbol)
+    name = trace.weight_name(weight, node)
+    return trace.builder.swap(trace.builder.linear(turned, _numpy(weight), None, name)), place
+
+
+def _convolution(
+    trace: Trace,
+    node: str,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+) -> Result:
+    axes = weight.ndim - 2
+    if transposed or axes > 2 or trace.memory.holds(weight):
+        kind = "transposed" if transposed else f"{axes}-dimensional"
+        raise UnsupportedModelError(
+            f"{node} is a {kind} convolution; only 1 and 2 dimensions with constant weights, not "
+            "transposed, are supported"
+        )
+    symbol = _first(trace, node, x, axes + 2)
+    out = trace.builder.conv(
+        symbol,
+        _numpy(weight),
+        _numpy(bias),
+        trace.weight_name(weight, node),
+        stride=_pair(stride, axes),
+        padding=_pair(padding, axes),
+        dilation=_pair(dilation, axes),
+        groups=int(groups),
+    )
+    return out, Arrangement("axis", trace.memory.rows)
+
+
+# --- means ---------------------------------------------------------------------------------------
+
+
+def _pool(
+    trace: Trace,
+    node: str,
+    x: Any,
+    kernel_size: Any,
+    stride: Any = (),
+    padding: Any = (0,),
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Any = None,
+) -> Result:
+    if divisor_override is not None:
+        raise UnsupportedModelError(f"{node} has a divisor_override; leave it at None")
+    symbol = _first(trace, node, x, 4)
+    window = _pair(kernel_size, 2)
+    pooled = trace.builder.average_pool(
+        symbol,
+        window,
+        stride=_pair(stride, 2) if len(stride) else window,
+        padding=_pair(padding, 2),
+        ceil_mode=bool(ceil_mode),
+        count_include_pad=bool(count_include_pad),
+    )
+    return pooled, Arrangement("axis", trace.memory.rows)
+
+
+def _adapt(trace: Trace, node: str, x: Any, output_size: Any) -> Result:
+    symbol = _first(trace, node, x, 4)
+    pooled = trace.builder.average_pool(symbol, None, shape=tuple(int(s) for s in output_size))
+    return pooled, Arrangement("axis", trace.memory.rows)
+
+
+def _reduced(
+    trace: Trace, node: str, x: Any, dim: Any
+) -> tuple[Symbol, list[int], tuple[int, ...]]:
+    """Return the symbol, its reduced axes (of one sample), and the shape that keeps them."""
+    symbol = _first(trace, node, x)
+    dims = sorted(d % x.ndim for d in dim) if dim else list(range(x.ndim))
+    if 0 in dims:
+        raise UnsupportedModelError(
+            f"{node} reduces over the batch axis (axes {dims} of {x.ndim}), so it mixes samples; "
+            "name the other axes"
+        )
+    axes = [d - 1 for d in dims]
+    kept = tuple(1 if i in axes else size for i, size in enumerate(symbol.shape))
+    return symbol, axes, kept
+
+
+def _reshaped(trace: Trace, symbol: Symbol, kept: tuple[int, ...], axes: list, keepdim: bool):
+    shape = kept if keepdim else tuple(s for i, s in enumerate(kept) if i not in axes)
+    whole = trace.builder.place(symbol, np.arange(symbol.size), shape)
+    return whole, Arrangement("axis", trace.memory.rows)
+
+
+def _mean(
+    trace: Trace, node: str, x: Any, dim: Any = None, keepdim: bool = False, **_: Any
+) -> Result:
+    symbol, axes, kept = _reduced(trace, node, x, dim)
+    rank = len(symbol.shape)
+    if rank not in (2, 3) or axes != list(range(1, rank)):  # as one row of values per mean
+        order = [i for i in range(rank) if i not in axes] + axes
+        places = np.arange(symbol.size).reshape(symbol.shape).transpose(order).ravel()
+        count = int(np.prod(kept, dtype=int))
+        symbol = trace.builder.place(symbol, places, (count, symbol.size // count))
+    pooled = trace.builder.average_pool(symbol, None, shape=(1,) * (len(symbol.shape) - 1))
+    return _reshaped(trace, pooled, kept, axes, keepdim)
+
+
+def _sum(
+    trace: Trace, node: str, x: Any, dim: Any = None, keepdim: bool = False, **_: Any
+) -> Result:
+    symbol, axes, kept = _reduced(trace, node, x, dim)
+    places = np.arange(symbol.size).reshape(symbol.shape)
+    terms = np.moveaxis(places, axes, range(len(axes))).reshape(-1, int(np.prod(kept, dtype=int)))
+    parts = [trace.builder.place(symbol, term, kept) for term in terms]
+    return _reshaped(trace, trace.builder.total(parts), kept, axes, keepdim)
+
+
+RULES: dict[str, Callable[..., Result]] = {
+    "add": _add,
+    "sub": _sub,
+    "rsub": _rsub,
+    "mul": _mul,
+    "div": _div,
+    "neg": _neg,
+    **dict.fromkeys(("relu", "leaky_relu"), _relu),
+    **dict.fromkeys(("clamp", "clamp_min"), _clamp),
+    "threshold": _threshold,
+    "mm": lambda trace, node, x, mat2: _product(trace, node, x, mat2),
+    "addmm": _addmm,
+    "mv": _mv,
+    "bmm": _bmm,
+    "convolution": _convolution,
+    **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _batch_norm),
+    "avg_pool2d": _pool,
+    "_adaptive_avg_pool2d": _adapt,
+    "mean": _mean,
+    "sum": _sum,
 }

@@ -14,7 +14,8 @@ from torch.nn import functional
 from regions.errors import DataError, DependencyError, UnsupportedModelError
 from regions.networks.builder import Builder, Symbol
 from regions.networks.network import ReLUNetwork
-from regions.networks.verify import probe_points, verify
+from regions.networks.probes import probe_points
+from regions.networks.verify import verify
 
 _LARGEST = 2 * 1024**3  # the format's own limit without external data
 
@@ -32,8 +33,8 @@ def read_onnx(path: Path) -> ReLUNetwork:
             f"{[value.name for value in model.graph.output]}"
         )
     net = reader.builder.finish(output)
-    points = probe_points(net.input_shape)
-    verify(net, points, _evaluate(model, points), path.name)
+    points = probe_points(net)
+    verify(net, points, {None: _evaluate(model, points)}, path.name)
     return net
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.pruning.reading import is_module, prunable_modules
+from regions.pruning.parameters import current_weight, is_masked, prunable_modules
+from regions.pruning.reading import is_module
+from regions.pruning.targets import parameters_of, repaired_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -22,17 +24,7 @@ def apply_masks(masks: Masks, model: Any, how: str) -> Any:
     if how not in _HOWS:
         raise ArgumentError(f"how must be one of {_HOWS}, got {how!r}")
     if is_module(model):
-        modules = modules_of(masks, model)
-        put = _register if how == "prune" else _zero
-        for name, module in modules.items():
-            _check_parametrized(name, module)
-            _check_bias(name, module.bias is not None, masks)
-        for name, value in masks.repaired.items():
-            layer, _, kind = name.rpartition(".")
-            _write(modules[layer], kind, value)
-        for name, module in modules.items():
-            put(module, masks[name])
-        return model
+        return _apply_to_module(masks, model, how)
     if isinstance(model, (list, tuple)):
         return _masked_pairs(masks, model)
     from regions.networks import as_network
@@ -44,12 +36,52 @@ def apply_masks(masks: Masks, model: Any, how: str) -> Any:
     return type(network)(network.graph, repaired).masked(masks)
 
 
+def _apply_to_module(masks: Masks, model: torch.nn.Module, how: str) -> torch.nn.Module:
+    import torch
+
+    modules = modules_of(masks, model)
+    for name, module in modules.items():
+        _check_bias(name, module.bias is not None, masks)
+    # everything is looked at before anything is changed
+    targets = parameters_of(masks, model, modules, how)
+    written = repaired_parameters(masks, model, modules)
+    with torch.no_grad():
+        for parameter, value in written:
+            parameter.copy_(torch.tensor(value, dtype=parameter.dtype, device=parameter.device))
+        for target in targets:
+            kept = torch.tensor(target.mask, device=target.parameter.device)
+            if how == "zeros":
+                target.parameter.masked_fill_(~kept, 0.0)
+    for target in targets:
+        for module, kind in target.holders:
+            _set_mask(module, kind, target.mask if how == "prune" else None)
+    return model
+
+
+def _set_mask(module: Any, kind: str, mask: np.ndarray | None) -> None:
+    """Register a mask as torch prune does, or (None) only bring the masked weight up to date."""
+    import torch
+    from torch.nn.utils import prune
+
+    masked = is_masked(module, kind)
+    if mask is not None:
+        weight = getattr(module, f"{kind}_orig" if masked else kind)
+        kept = torch.tensor(mask, dtype=weight.dtype, device=weight.device)
+        if not masked:
+            prune.custom_from_mask(module, kind, kept)
+            return
+        setattr(module, f"{kind}_mask", kept)
+    if masked:
+        product = getattr(module, f"{kind}_orig") * getattr(module, f"{kind}_mask")
+        setattr(module, kind, product)
+
+
 def modules_of(masks: Masks, model: Any) -> dict[str, torch.nn.Module]:
     """Return the modules of `model` that `masks` names, refusing missing ones and other shapes."""
     if not is_module(model):
         raise ArgumentError(f"expected a torch.nn.Module, got {type(model).__name__}")
     modules = prunable_modules(model)
-    shapes = {name: _shape(module) for name, module in modules.items()}
+    shapes = {name: tuple(current_weight(module).shape) for name, module in modules.items()}
     for name, shape in masks.shapes.items():
         if shapes.get(name) != shape:
             raise ArgumentError(
@@ -59,57 +91,12 @@ def modules_of(masks: Masks, model: Any) -> dict[str, torch.nn.Module]:
     return {name: modules[name] for name in masks}
 
 
-def _shape(module: Any) -> tuple[int, ...]:
-    return tuple(module.weight.shape)
-
-
-def _check_parametrized(name: str, module: Any) -> None:
-    if "weight" in getattr(module, "parametrizations", {}):
-        raise ArgumentError(
-            f"the weight of layer {name!r} is parametrized; call "
-            "torch.nn.utils.parametrize.remove_parametrizations on it before applying masks"
-        )
-
-
 def _check_bias(name: str, has_bias: bool, masks: Masks) -> None:
     if f"{name}.bias" in masks.repaired and not has_bias:
         raise ArgumentError(
             f"the masks carry a repaired bias for layer {name!r}, but the model has none there; "
             "give that layer a bias, or prune the model that the masks are for"
         )
-
-
-def _write(module: Any, kind: str, value: np.ndarray) -> None:
-    import torch
-
-    pruned = kind == "weight" and hasattr(module, "weight_orig")
-    parameter = module.weight_orig if pruned else getattr(module, kind)
-    with torch.no_grad():
-        parameter.copy_(torch.tensor(value, dtype=parameter.dtype, device=parameter.device))
-
-
-def _register(module: Any, mask: np.ndarray) -> None:
-    import torch
-    from torch.nn.utils import prune
-
-    kept = torch.tensor(mask, dtype=module.weight.dtype, device=module.weight.device)
-    if not hasattr(module, "weight_orig"):
-        prune.custom_from_mask(module, "weight", kept)
-        return
-    module.weight_mask = kept
-    module.weight = module.weight_orig * kept
-
-
-def _zero(module: Any, mask: np.ndarray) -> None:
-    import torch
-
-    pruned = hasattr(module, "weight_orig")
-    weight = module.weight_orig if pruned else module.weight
-    kept = torch.tensor(mask, device=weight.device)
-    with torch.no_grad():
-        weight.masked_fill_(~kept, 0.0)
-    if pruned:
-        module.weight = module.weight_orig * module.weight_mask
 
 
 def _masked_pairs(masks: Masks, pairs: Any) -> list[tuple[np.ndarray, np.ndarray]]:

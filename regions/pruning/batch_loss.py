@@ -10,8 +10,9 @@ import numpy as np
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning.criteria import Request
+from regions.pruning.parameters import prunable_modules, tied_layers
 from regions.pruning.plain import plain_copy
-from regions.pruning.reading import is_module, prunable_modules
+from regions.pruning.reading import is_module
 
 if TYPE_CHECKING:
     import torch
@@ -99,7 +100,10 @@ def batch_loss(request: Request, temperature: float = 1.0) -> BatchLoss:
     inputs = torch.as_tensor(np.asarray(request.options["inputs"])).to(first)
     labels = torch.as_tensor(np.asarray(request.options["labels"])).to(first.device)
     _check(model, inputs, labels)
-    weights = {name: _leaf(part) for name, part in prunable_modules(model).items()}
+    parts = prunable_modules(model)
+    tied = tied_layers(model, parts) if request.reading is None else request.reading.tied
+    # one leaf per parameter: its derivative is the sum over the layers that share it
+    weights = {name: _leaf(part) for name, part in parts.items() if name not in tied}
     return BatchLoss(model, weights, inputs, labels.long(), temperature)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning.criteria import Request
+from regions.pruning.parameters import prunable_modules
 from regions.pruning.plain import plain_copy
-from regions.pruning.reading import is_module, prunable_modules
+from regions.pruning.reading import is_module
 
 if TYPE_CHECKING:
     import torch

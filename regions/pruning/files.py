@@ -5,22 +5,20 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from regions.errors import ArgumentError, DataError
+from regions.errors import DataError
+from regions.files import guarded, read_npz
 from regions.pruning.masks import Masks
+from regions.pruning.wiring import read_graph
 from regions.results import write_atomically, write_json
 
-if TYPE_CHECKING:
-    from regions.networks import Graph
-
 _FORMAT = 1
-_LIMIT = 2**31  # bytes after decompression
+_LIMIT = 2**31  # bytes after decompression, and weights
 
 
 def save_masks(masks: Masks, path: str | os.PathLike) -> Path:
@@ -45,62 +43,43 @@ def save_masks(masks: Masks, path: str | os.PathLike) -> Path:
 
 def load_masks(path: str | os.PathLike) -> Masks:
     """Return the masks in `path`; see `Masks.load`."""
-    entries = _read_archive(Path(path))
-    try:
+    expected = "complete file of masks written by Masks.save"
+    entries = read_npz(path, expected, limit=_LIMIT)
+    with guarded(Path(path), expected):
         head = json.loads(entries["head"].tobytes())
         if head["kind"] != "regions.Masks" or head["format"] != _FORMAT:
             raise DataError(
                 f"{path} holds {head['kind']} in format {head['format']}; "
                 f"expected regions.Masks in format {_FORMAT}"
             )
+        shapes = {name: _checked_shape(shape) for name, shape in head["layers"]}
+        if len(shapes) < len(head["layers"]):
+            raise ValueError("two layers share a name")
+        weights = sum(map(prod, shapes.values()))
+        if weights > _LIMIT:
+            raise DataError(f"{path} announces masks of {weights} weights; the limit is {_LIMIT}")
         arrays = {
-            name: _unpack(entries[f"bits{index}"], tuple(shape))
-            for index, (name, shape) in enumerate(head["layers"])
+            name: _unpack(entries[f"bits{index}"], shape)
+            for index, (name, shape) in enumerate(shapes.items())
         }
         repaired = {
             name: entries[f"repaired{index}"] for index, name in enumerate(head.get("repaired", []))
         }
-        return Masks(arrays, _graph_from(head["graph"]), head["note"], repaired)
-    except DataError:
-        raise
-    except (ArgumentError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(
-            f"{path} is no complete file of masks ({error}); expected one written by Masks.save"
-        ) from error
+        graph = None if head["graph"] is None else read_graph(head["graph"])
+        return Masks(arrays, graph, head["note"], repaired)
 
 
-def _read_archive(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise DataError(f"there is no file {path}; expected one written by Masks.save")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > _LIMIT:
-            raise DataError(f"{path} would take {size} bytes in memory; the limit is {_LIMIT}")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path} is no .npz archive, or a truncated one ({error}); pickles and torch files "
-            "are not read: expected a file written by Masks.save"
-        ) from error
+def _checked_shape(shape: Any) -> tuple[int, ...]:
+    if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
+        raise ValueError(f"a mask has the shape {shape!r:.80}")
+    return tuple(shape)
 
 
 def _unpack(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     size = prod(shape)
     if bits.dtype != np.uint8 or bits.shape != ((size + 7) // 8,):
-        raise DataError(f"a mask of shape {shape} needs {(size + 7) // 8} bytes, got {bits.shape}")
+        raise ValueError(f"a mask of shape {shape} needs {(size + 7) // 8} bytes, got {bits.shape}")
     return np.unpackbits(bits, count=size).astype(bool).reshape(shape)
-
-
-def _graph_from(text: str | None) -> Graph | None:
-    if text is None:
-        return None
-    from regions.networks import Graph
-
-    return Graph.from_json(text)
 
 
 def save_open_lth(masks: Masks, folder: str | os.PathLike) -> Path:

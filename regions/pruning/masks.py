@@ -71,6 +71,11 @@ class Masks(Mapping[str, np.ndarray]):
             )
         arrays = {name: _as_mask(name, array) for name, array in self.arrays.items()}
         object.__setattr__(self, "arrays", MappingProxyType(arrays))
+        if not isinstance(self.repaired, Mapping) or not isinstance(self.note, str):
+            raise ArgumentError(
+                f"repaired is {self.repaired!r:.80} and note {self.note!r:.80}; expected a mapping "
+                "of parameter names to arrays, and a text"
+            )
         repaired = {name: _as_parameter(name, v, arrays) for name, v in self.repaired.items()}
         object.__setattr__(self, "repaired", MappingProxyType(repaired))
         if self.graph is not None and dict(self.graph.prunable) != self.shapes:
@@ -186,7 +191,8 @@ class Masks(Mapping[str, np.ndarray]):
 
         A torch module is changed **in place** and returned; to keep it, pass
         ``copy.deepcopy(model)``. A list of (W, b) pairs or a `ReLUNetwork` is left alone and a
-        masked one is returned.
+        masked one is returned. A parameter that several layers share has one mask: it holds for
+        all of them, also for layers that the masks do not name.
 
         Parameters
         ----------
@@ -200,8 +206,10 @@ class Masks(Mapping[str, np.ndarray]):
         Raises
         ------
         ArgumentError
-            If a layer is missing or has another shape, or a repaired bias has no place in the
-            model; then nothing has been changed.
+            If a layer is missing or has another shape, a repaired bias has no place in the model,
+            layers that share a parameter have different masks, or a weight is computed at every
+            pass (``spectral_norm``, ``weight_norm``, parametrizations), so that no mask would
+            last; then nothing has been changed.
         """
         from regions.pruning.applying import apply_masks
 
@@ -290,8 +298,11 @@ def _as_mask(name: Any, array: Any) -> np.ndarray:
 
 
 def _as_parameter(name: str, value: Any, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    layer, _, kind = name.rpartition(".")
-    frozen = np.array(value, dtype=np.float64, order="C")
+    layer, _, kind = str(name).rpartition(".")
+    try:
+        frozen = np.array(value, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"repaired parameter {name!r} is no array of numbers") from error
     shape = arrays[layer].shape if layer in arrays and kind in ("weight", "bias") else None
     expected = shape if kind == "weight" or shape is None else shape[:1]
     if expected is None or frozen.shape != expected or not np.isfinite(frozen).all():

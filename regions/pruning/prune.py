@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Collection, Mapping
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,11 @@ from regions.pruning.criteria import (
 )
 from regions.pruning.effective import follower
 from regions.pruning.masks import Masks
+from regions.pruning.parameters import merge_tied
 from regions.pruning.reading import Reading, read_model
 from regions.pruning.repair import repair_layers, thin_out
 from regions.pruning.selection import best_overall, best_per_layer
+from regions.pruning.sharing import check_sharing, follow_shared, share_masks
 from regions.randomness import Rng
 
 _SCOPES = ("layer", "global")
@@ -50,7 +54,8 @@ def prune(
         Fractions of weights kept, above 0 and at most 1. A number applies to all prunable layers
         but the last one, the output layer, which is kept whole (see `prune_output`; an only layer
         is pruned): together they keep round(density * size). A mapping names layers; each keeps
-        round(density * size) weights, and layers that are not named are kept whole. An
+        round(density * size) weights, and layers that are not named are kept whole. Layers that
+        share one parameter count once, get one mask, and may be named by any of their names. An
         `Allocation` (regions.allocate) gives whole numbers; if it was made from widths, its layers
         are matched in order. `Masks` stand for their counts, so that
         ``prune(model, masks, "random")`` is the control of equal counts.
@@ -92,7 +97,15 @@ def prune(
         If no weight at all would be kept, or `repair` finds no masks of exactly the demanded
         sizes whose every weight is on a path.
     UnsupportedModelError
-        If `repair` is asked for and the wiring is unknown.
+        If `repair` is asked for and the wiring is unknown, or a method that chooses masks itself
+        meets a parameter that layers share.
+
+    Warns
+    -----
+    UserWarning
+        Once for all weights that are passed over because they belong to no Linear or Conv module
+        (recurrent layers, attention, transposed convolutions, embeddings), by name; and once for
+        all layers of which the criterion keeps nothing.
 
     Examples
     --------
@@ -108,7 +121,7 @@ def prune(
         raise ArgumentError(f"scope must be one of {_SCOPES}, got {scope!r}")
     function = find_criterion(criterion, options)
     reading = read_model(model, input_shape)
-    counts = layer_counts(densities, reading.shapes, prune_output)
+    counts = layer_counts(densities, reading.shapes, prune_output, reading.tied)
     request = Request(
         model=model,
         weights={name: reading.weights[name] for name in counts},
@@ -118,6 +131,7 @@ def prune(
         reading=reading,
         options=options,
     )
+    check_sharing(criterion, request)
     found = function(request)
     if isinstance(found, Selection):
         if repair:
@@ -130,7 +144,29 @@ def prune(
         select = _repaired if repair else _plain
         chosen, repaired = select(checked_scores(found, request), counts, scope, reading), {}
     whole = {name: np.ones(shape, dtype=bool) for name, shape in reading.shapes.items()}
-    return Masks({**whole, **chosen}, reading.graph, reading.note, repaired)
+    arrays = {**whole, **share_masks(chosen, reading.tied)}
+    masks = Masks(arrays, reading.graph, reading.note, repaired)
+    asked = isinstance(getattr(densities, "counts", None), Mapping)
+    _warn(masks, reading, [name for name, count in counts.items() if asked and count == 0])
+    return masks
+
+
+def _warn(masks: Masks, reading: Reading, emptied: Collection[str]) -> None:
+    """Say what was passed over, and which layers keep nothing although that was not asked for."""
+    if reading.passed_over:
+        warnings.warn(
+            f"prune handles the weights of Linear and Conv modules and passes over "
+            f"{list(reading.passed_over)}: they stay whole",
+            stacklevel=3,
+        )
+    kept = masks.counts
+    empty = [n for n in masks if kept[n] == 0 and reading.tied.get(n, n) not in emptied]
+    if empty:
+        warnings.warn(
+            f"no weight is kept in the layers {empty}: nothing passes through them; for other "
+            "masks, give scope='layer', higher densities or repair=True",
+            stacklevel=3,
+        )
 
 
 def _plain(
@@ -145,22 +181,30 @@ def _repaired(
     scores: Mapping[str, np.ndarray], counts: Mapping[str, int], scope: str, reading: Reading
 ) -> dict[str, np.ndarray]:
     reading.require_graph("repair")
-    follow = follower(reading.graph)
+    follow = follow_shared(follower(reading.graph), reading)
+    shapes = {n: shape for n, shape in reading.shapes.items() if n not in reading.tied}
     if scope == "global":
         groups = [(list(counts), sum(counts.values()))]
-        return thin_out(scores, groups, reading.shapes, follow)
-    return repair_layers(scores, counts, reading.shapes, follow)
+        return thin_out(scores, groups, shapes, follow)
+    return repair_layers(scores, counts, shapes, follow)
 
 
 def layer_counts(
-    densities: Any, shapes: Mapping[str, tuple[int, ...]], prune_output: bool = False
+    densities: Any,
+    shapes: Mapping[str, tuple[int, ...]],
+    prune_output: bool = False,
+    tied: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, int]:
-    """Return how many weights each layer to prune keeps; see `prune` for what is accepted."""
-    sizes = {name: prod(shape) for name, shape in shapes.items()}
+    """Return how many weights each parameter to prune keeps, by the first layer that has it.
+
+    See `prune` for what is accepted; `tied` is that of a `Reading`.
+    """
+    sizes = {name: prod(shape) for name, shape in shapes.items() if name not in tied}
     if _is_number(densities):
         check_density(densities)
         if not prune_output and len(sizes) > 1:
-            sizes.popitem()
+            output = list(shapes)[-1]
+            del sizes[tied.get(output, output)]
         total = nearest(densities, sum(sizes.values()))
         if total == 0:
             raise BudgetError(
@@ -169,16 +213,18 @@ def layer_counts(
             )
         return apportion(sizes, sizes, total)
     if isinstance(getattr(densities, "counts", None), Mapping):
-        return _counts_of_allocation(densities, shapes)
+        asked = merge_tied(_counts_of_allocation(densities, shapes), tied, "their counts")
+        return {name: count for name, count in asked.items() if count < sizes[name]}
     if not isinstance(densities, Mapping) or not densities:
         raise ArgumentError(
             "densities must be a number, a mapping of layer names to numbers, or an Allocation; "
             f"got {densities!r:.80}"
         )
-    unknown = [name for name in densities if name not in sizes]
+    unknown = [name for name in densities if name not in shapes]
     if unknown:
-        raise ArgumentError(f"no prunable layer {unknown[0]!r}; there are {list(sizes)}")
-    checked = {n: check_density(d, f"density of {n!r}") for n, d in densities.items()}
+        raise ArgumentError(f"no prunable layer {unknown[0]!r}; there are {list(shapes)}")
+    given = {n: check_density(d, f"density of {n!r}") for n, d in densities.items()}
+    checked = merge_tied(given, tied, "their densities")
     return {
         name: nearest(checked[name], size)
         for name, size in sizes.items()
@@ -195,10 +241,7 @@ def _counts_of_allocation(allocation: Any, shapes: Mapping[str, tuple[int, ...]]
     name_of = dict(zip(given, shapes, strict=True))
     if set(given) == set(shapes):
         name_of = {name: name for name in given}
-    sizes = {name: prod(shape) for name, shape in given.items()}
-    return {
-        name_of[name]: count for name, count in allocation.counts.items() if count < sizes[name]
-    }
+    return {name_of[name]: count for name, count in allocation.counts.items()}
 
 
 def _is_number(value: Any) -> bool:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regions.errors import ArgumentError, RegionsError, UnsupportedModelError
 from regions.pruning.masks import Masks
+from regions.pruning.parameters import (
+    current_weight,
+    is_masked,
+    passed_over,
+    prunable_modules,
+    tied_layers,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -19,11 +26,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """The prunable weights of a model in float64, and its wiring or why there is none."""
+    """The prunable weights of a model in float64, and its wiring or why there is none.
+
+    `tied` names the layers whose weight is the same parameter as that of an earlier layer, and
+    which; `passed_over` the weights that belong to no Linear or Conv module.
+    """
 
     weights: dict[str, np.ndarray]
     graph: Graph | None
     note: str
+    tied: dict[str, str] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -42,6 +55,12 @@ def is_module(model: Any) -> bool:
     """Tell whether `model` is a torch module, without importing torch for it."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def is_parameter(value: Any) -> bool:
+    """Tell whether `value` is a parameter of a torch module, without importing torch for it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Parameter)
 
 
 def read_model(model: Any, input_shape: tuple[int, ...] | None = None) -> Reading:
@@ -64,21 +83,21 @@ def read_model(model: Any, input_shape: tuple[int, ...] | None = None) -> Readin
 
 def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) -> Reading:
     weights = {name: _weight(name, module) for name, module in prunable_modules(model).items()}
+    others = passed_over(model)
     if not weights:
         raise ArgumentError(
             f"{type(model).__name__} has no Linear or Conv module, so there is nothing to prune"
+            + (f"; its weights {list(others)} are of other kinds" if others else "")
         )
     for name, weight in weights.items():
         _check_finite(name, weight)
     graph, note = _wiring(model, input_shape)
-    if graph is None:
-        return Reading(weights, None, note)
-    missing = [name for name in graph.prunable if name not in weights]
+    missing = [] if graph is None else [name for name in graph.prunable if name not in weights]
     if missing:
-        return Reading(
-            weights, None, f"the weights of {missing} belong to no Linear or Conv module"
-        )
-    return Reading({name: weights[name] for name in graph.prunable}, graph, "")
+        graph, note = None, f"the weights of {missing} belong to no Linear or Conv module"
+    if graph is not None:
+        weights = {name: weights[name] for name in graph.prunable}
+    return Reading(weights, graph, note, tied_layers(model, weights), others)
 
 
 def _wiring(model: Any, input_shape: tuple[int, ...] | None) -> tuple[Graph | None, str]:
@@ -92,20 +111,14 @@ def _wiring(model: Any, input_shape: tuple[int, ...] | None) -> tuple[Graph | No
         return None, str(error)
 
 
-def prunable_modules(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
-    """Return the Linear and Conv modules of `model` by name, in the order of registration."""
-    from torch.nn.modules import Conv1d, Conv2d, Conv3d, Linear
-
-    kinds = (Linear, Conv1d, Conv2d, Conv3d)
-    return {name: part for name, part in model.named_modules() if isinstance(part, kinds)}
-
-
 def _weight(name: str, module: Any) -> np.ndarray:
-    # after torch prune `module.weight` is stale until the next forward pass
-    if hasattr(module, "weight_orig") and hasattr(module, "weight_mask"):
-        weight = module.weight_orig.detach() * module.weight_mask
-    else:
-        weight = module.weight.detach()
+    from torch.nn.parameter import UninitializedParameter
+
+    if isinstance(module._parameters.get("weight"), UninitializedParameter):
+        raise ArgumentError(
+            f"layer {name!r} has no weights yet; run the model once on an input, then prune it"
+        )
+    weight = current_weight(module)
     if weight.numel() == 0:
         raise ArgumentError(f"layer {name!r} has no weights: shape {tuple(weight.shape)}")
     return weight.cpu().double().numpy().copy()
@@ -129,7 +142,7 @@ def masks_of(model: Any, input_shape: tuple[int, ...] | None = None) -> Masks:
 
 
 def _carried(module: Any, weight: np.ndarray) -> np.ndarray:
-    if hasattr(module, "weight_orig") and hasattr(module, "weight_mask"):
+    if module is not None and is_masked(module):
         return module.weight_mask.detach().cpu().numpy() != 0
     found = [buffer for buffer in _parametrization_buffers(module) if buffer.shape == weight.shape]
     binary = [buffer for buffer in found if np.isin(buffer, (0, 1)).all()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,13 +42,14 @@ def synflow(request: Request) -> Arrays:
     if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
         raise ArgumentError(f"rounds is {rounds!r}; expected a whole number, 1 or more")
     network = _read(request)
+    tied = {} if request.reading is None else request.reading.tied
     weights = {name: np.abs(weight) for name, weight in request.weights.items()}
     kept = {name: weight > 0 for name, weight in weights.items()}
     scores = {name: np.full(weight.shape, -2.0 - rounds) for name, weight in weights.items()}
     layers = list(weights)
     groups = [layers] if request.scope == "global" else [[name] for name in layers]
     for number in range(1, rounds + 1):
-        flow = synaptic_flow(network, weights)
+        flow = synaptic_flow(network, weights, tied)
         largest = max(float(value.max()) for value in flow.values()) or 1.0
         for group in groups:
             count = _schedule(request, group, number / rounds)
@@ -60,8 +62,15 @@ def synflow(request: Request) -> Arrays:
     return scores
 
 
-def synaptic_flow(network: ReLUNetwork, weights: Mapping[str, np.ndarray]) -> Arrays:
-    """Return |w| dR/d|w| of each layer in `weights`; other layers are as in `network`."""
+def synaptic_flow(
+    network: ReLUNetwork,
+    weights: Mapping[str, np.ndarray],
+    tied: Mapping[str, str] = MappingProxyType({}),
+) -> Arrays:
+    """Return |w| dR/d|w| of each layer in `weights`; other layers are as in `network`.
+
+    Layers in `tied` have the weight of another layer; its flow is the sum over all of them.
+    """
     import torch
 
     sizes = {
@@ -71,6 +80,8 @@ def synaptic_flow(network: ReLUNetwork, weights: Mapping[str, np.ndarray]) -> Ar
     }
     chosen = {name: torch.from_numpy(np.abs(value)) for name, value in weights.items()}
     sizes |= {f"{name}.weight": value.requires_grad_() for name, value in chosen.items()}
+    shared = {name: chosen[owner] for name, owner in tied.items() if owner in chosen}
+    sizes |= {f"{name}.weight": value for name, value in shared.items()}
     first, *steps = network.graph.steps
     values: dict[str, Any] = {first.name: torch.ones(1, *network.input_shape, dtype=torch.float64)}
     with torch.enable_grad():

@@ -15,7 +15,7 @@ def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
     given = list(ratios)
     try:
         numbers = sorted(float(ratio) for ratio in given)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(f"ratios must be numbers, got {given}") from error
     if not numbers or len(set(numbers)) < len(numbers):
         raise ArgumentError(f"expected at least one ratio, each once; got {given}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regions.errors import DataError
+from regions.files import read_table
 from regions.randomness import Rng
 from regions.recall.intensification import intensification
 from regions.recall.result import IntensificationResult
@@ -18,8 +18,6 @@ from regions.results import jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_LARGEST_FILE = 2**30
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,14 +89,4 @@ def report(
 def _read(source: str | os.PathLike | pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    if isinstance(source, pd.DataFrame):
-        return source
-    path = Path(source)
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise DataError(f"{path} is larger than 1 GiB; expected a table of counts")
-        return pd.read_csv(path)
-    except OSError as error:
-        raise DataError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is no CSV table: {error}") from error
+    return source if isinstance(source, pd.DataFrame) else read_table(source)

@@ -18,6 +18,8 @@ from regions.results import jsonable
 if TYPE_CHECKING:
     import pandas as pd
 
+_MOST_IMAGES = 2**40  # more is a mistake, and sums of products would leave int64
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RecallTable:
@@ -277,6 +279,8 @@ def as_counts(values: Any, name: str) -> np.ndarray:
             f"{name} must hold whole numbers of images, got dtype {array.dtype} and shape "
             f"{array.shape}; counts are needed, not recalls"
         )
+    if (array > _MOST_IMAGES).any() or (array < -_MOST_IMAGES).any():
+        raise ArgumentError(f"{name} must be counts of images, at most {_MOST_IMAGES:g}")
     return array.astype(np.int64)
 
 

@@ -94,7 +94,7 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     ordered = frame.copy()
     try:
         ordered["ratio"] = ordered["ratio"].astype(float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"ratio must be numbers: {error}") from error
     for name in ("model", "class"):
         ordered[name] = pd.Categorical(ordered[name], list(dict.fromkeys(ordered[name])))

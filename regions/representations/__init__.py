@@ -1,8 +1,8 @@
 """How similar two networks' layers are: measures, capture of activations, comparison."""
 
 from regions.representations.capture import Captured, capture
-from regions.representations.cca import cca
-from regions.representations.cka import cka, minibatch_cka, rbf_cka
+from regions.representations.cca import CCA, cca
+from regions.representations.cka import CKA, cka, minibatch_cka, rbf_cka
 from regions.representations.compare import compare_layers
 from regions.representations.comparison import LayerComparison, LayerSimilarity
 from regions.representations.dft import dft_similarity
@@ -19,16 +19,21 @@ from regions.representations.null import (
     wachter_edges,
 )
 from regions.representations.pair import Pair, pair_layers, pair_of
-from regions.representations.procrustes import procrustes
-from regions.representations.pwcca import pwcca
+from regions.representations.procrustes import Procrustes, procrustes
+from regions.representations.pwcca import PWCCA, pwcca
 from regions.representations.references import compare_curves, untrained
 from regions.representations.registry import MEASURES
-from regions.representations.regression import regression_r2
+from regions.representations.regression import RegressionR2, regression_r2
+from regions.representations.settings import Settings
 from regions.representations.similarity import Similarity, Status
-from regions.representations.svcca import svcca
+from regions.representations.svcca import SVCCA, svcca
 
 __all__ = [
+    "CCA",
+    "CKA",
     "MEASURES",
+    "PWCCA",
+    "SVCCA",
     "Captured",
     "DegenerateLayerWarning",
     "Interval",
@@ -37,7 +42,10 @@ __all__ = [
     "LayerSimilarity",
     "Measure",
     "Pair",
+    "Procrustes",
+    "RegressionR2",
     "SampleSizeWarning",
+    "Settings",
     "Similarity",
     "Status",
     "adjusted",

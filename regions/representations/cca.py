@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import numpy as np
-
-from regions.errors import ArgumentError
-from regions.representations.measure import (
-    LINEAR,
-    Measure,
-    correlations,
-    describe,
-    judge,
-    sample_status,
-)
-from regions.representations.null import null_mean_correlation, null_mean_squared
+from regions.representations.correlations import check_statistic, correlated
+from regions.representations.heldout import held_out_cca
+from regions.representations.measure import LINEAR, Measure, judge
 from regions.representations.pair import Pair, pair_of
 from regions.representations.similarity import Similarity
-
-STATISTICS = ("mean", "mean_squared", "yanai")
 
 
 def cca(
@@ -64,55 +54,24 @@ def cca(
     array([1.  , 0.05])
     """
     if cv is not None:
-        from regions.representations.heldout import held_out_cca
-
         return held_out_cca(X, Y, folds=cv, groups=groups, statistic=statistic)
-    return judge(CCA, pair_of(X, Y), statistic=statistic)
+    return judge(CCA(statistic), pair_of(X, Y))
 
 
-def compute_cca(pair: Pair, *, statistic: str = "mean") -> Similarity:
-    """Return the CCA similarity of one pair."""
-    x, y = pair.x.whitened, pair.y.whitened
-    rho = correlations(pair.canonical)
-    neurons = (pair.x.neurons, pair.y.neurons)
-    return Similarity(
-        **describe(pair, "cca"),
-        value=summarise(rho, (x.rank, y.rank), statistic),
-        value_all=summarise(rho, neurons, statistic),
-        null=null_summary(x.rank, y.rank, pair.n, statistic),
-        coefficients=rho,
-        rank_x=x.rank,
-        rank_y=y.rank,
-        status=sample_status(pair, x, y),
-        details={"statistic": statistic, "condition_x": x.condition, "condition_y": y.condition},
-    )
+@dataclass(frozen=True)
+class CCA(Measure):
+    """The mean canonical correlation, as a measure of a pair of layers."""
 
+    name: ClassVar[str] = "cca"
+    invariant_x: ClassVar[frozenset[str]] = LINEAR
+    invariant_y: ClassVar[frozenset[str]] = LINEAR
+    needs_samples: ClassVar[str] = "xy"
 
-def summarise(rho: np.ndarray, sizes: tuple[int, int], statistic: str) -> float:
-    """Return one number for the correlations of two sides with so many directions."""
-    if statistic not in STATISTICS:
-        raise ArgumentError(f"statistic is {statistic!r}; choose one of {', '.join(STATISTICS)}")
-    if statistic == "mean":
-        return float(rho.sum() / min(sizes))
-    divisor = min(sizes) if statistic == "mean_squared" else np.sqrt(sizes[0] * sizes[1])
-    return float((rho**2).sum() / divisor)
+    statistic: str = "mean"
+    """How the correlations are summed up: "mean", "mean_squared" or "yanai", as in `cca`."""
 
+    def __post_init__(self) -> None:
+        check_statistic(self.statistic)
 
-def null_summary(rank_x: int, rank_y: int, n: int, statistic: str) -> float:
-    """Return what `summarise` gives for independent layers."""
-    if statistic == "mean":
-        return null_mean_correlation(rank_x, rank_y, n)
-    squared = null_mean_squared(rank_x, rank_y, n)
-    if statistic == "mean_squared":
-        return squared
-    return squared * min(rank_x, rank_y) / float(np.sqrt(rank_x * rank_y))
-
-
-CCA = Measure(
-    name="cca",
-    compute=compute_cca,
-    invariant_x=LINEAR,
-    invariant_y=LINEAR,
-    symmetric=True,
-    needs_samples="xy",
-)
+    def similarity(self, pair: Pair) -> Similarity:
+        return correlated(pair, self.name, pair.x.whitened, pair.y.whitened, self.statistic)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from regions.errors import ArgumentError
-from regions.representations.measure import ORTHOGONAL, Measure, describe, judge
+from regions.representations.measure import Measure, judge, result_of
 from regions.representations.pair import Pair, pair_of
 from regions.representations.rows import as_rows, check_paired, host
 from regions.representations.similarity import Similarity
@@ -44,7 +45,7 @@ def cka(X: Any, Y: Any, debiased: bool = False) -> Similarity:
     >>> round(cka(X, Y).value, 2), round(cka(X, Y, debiased=True).value, 2)
     (0.41, -0.04)
     """
-    return judge(CKA_DEBIASED if debiased else CKA, pair_of(X, Y))
+    return judge(CKA(debiased), pair_of(X, Y))
 
 
 def minibatch_cka(batches: Iterable[tuple[Any, Any]]) -> float:
@@ -114,25 +115,33 @@ def _gaussian_kernel(rows: np.ndarray, bandwidth: float) -> np.ndarray:
     return kernel - kernel.mean(axis=0) - kernel.mean(axis=1)[:, None] + kernel.mean()
 
 
-def compute_cka(pair: Pair, *, debiased: bool = False) -> Similarity:
-    """Return the linear CKA of one pair."""
-    norm_x, norm_y = (float(np.linalg.norm(layer.gram)) for layer in (pair.x, pair.y))
-    if debiased:
-        product, own_x, own_y = _hsic_terms(pair)
-        value = product / np.sqrt(own_x * own_y) if own_x * own_y > 0 else float("nan")
-        value, null = float(np.clip(value, -1.0, 1.0)), 0.0
-    else:
-        value = min(1.0, float(np.linalg.norm(pair.cross)) ** 2 / (norm_x * norm_y))
-        null = min(1.0, pair.x.total * pair.y.total / ((pair.n - 1) * norm_x * norm_y))
-    return Similarity(
-        **describe(pair, "cka_debiased" if debiased else "cka"),
-        value=value,
-        value_all=value,
-        null=null,
-        rank_x=min(len(pair.x.live), pair.n - 1),
-        rank_y=min(len(pair.y.live), pair.n - 1),
-        details={"largest_share": _largest_share(pair)},
-    )
+@dataclass(frozen=True)
+class CKA(Measure):
+    """Linear CKA, as a measure of a pair of layers: "cka", or "cka_debiased"."""
+
+    debiased: bool = False
+    """Whether to use the U-statistic, which needs at least 4 samples."""
+
+    @property
+    def name(self) -> str:
+        return "cka_debiased" if self.debiased else "cka"
+
+    @property
+    def needs_lengths(self) -> bool:
+        return self.debiased
+
+    def similarity(self, pair: Pair) -> Similarity:
+        norm_x, norm_y = (float(np.linalg.norm(layer.gram)) for layer in (pair.x, pair.y))
+        if self.debiased:
+            product, own_x, own_y = _hsic_terms(pair)
+            value = product / np.sqrt(own_x * own_y) if own_x * own_y > 0 else float("nan")
+            value, null = float(np.clip(value, -1.0, 1.0)), 0.0
+        else:
+            value = min(1.0, float(np.linalg.norm(pair.cross)) ** 2 / (norm_x * norm_y))
+            null = min(1.0, pair.x.total * pair.y.total / ((pair.n - 1) * norm_x * norm_y))
+        return result_of(
+            pair, self.name, value, null=null, details={"largest_share": _largest_share(pair)}
+        )
 
 
 def _hsic_terms(pair: Pair) -> np.ndarray:
@@ -163,20 +172,3 @@ def _largest_share(pair: Pair) -> float | None:
     if pair.x.centred is None or pair.y.centred is None:
         return None
     return float(max(layer.lengths.max() / layer.total for layer in (pair.x, pair.y)))
-
-
-CKA = Measure(
-    name="cka",
-    compute=compute_cka,
-    invariant_x=ORTHOGONAL,
-    invariant_y=ORTHOGONAL,
-    symmetric=True,
-)
-CKA_DEBIASED = Measure(
-    name="cka_debiased",
-    compute=compute_cka,
-    invariant_x=ORTHOGONAL,
-    invariant_y=ORTHOGONAL,
-    symmetric=True,
-    options={"debiased": True},
-)

@@ -5,180 +5,109 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from regions.errors import ArgumentError
 from regions.progress import track
-from regions.representations.capture import Select
-from regions.representations.extent import Extent
+from regions.representations.extent import Column, Extent
 from regions.representations.inputs import batches
-from regions.representations.moments import Column, Moments, with_lengths
+from regions.representations.moments import with_lengths
 from regions.representations.plan import Group, Plan, Shapes, make_plan
 from regions.representations.readers import open_reader
-from regions.representations.rows import as_rows, host
+from regions.representations.rows import batch_rows, host, refuse_one_sample
+from regions.representations.settings import ACCUMULATORS, Settings
 from regions.representations.stored import Stored
-from regions.representations.triangle import Triangle
-
-ACCUMULATORS: dict[str, Any] = {"moments": Moments, "tsqr": Triangle, "store": Stored}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How activations are collected; see `compare_layers` for the words."""
-
-    layers: str | Sequence[str] | None = None
-    tap: str = "output"
-    mode: str = "spatial"
-    accumulator: str = "moments"
-    grid: bool | None = None
-    blocks: int = 0
-    permutations: int = 0
-    max_positions: int | None = None
-    per_position: bool = False
-    lengths: bool = False
-    batch_size: int = 64
-    max_images: int | None = None
-    select: Select | None = None
-    rng: int = 0
-    progress: bool = False
-
-
-@dataclass(kw_only=True)
 class Collected:
     """What is known of one group of layers: sums per block of images, sums of shuffled pairs."""
 
     group: Group
-    columns_x: dict[str, Column] = field(default_factory=dict)
-    columns_y: dict[str, Column] = field(default_factory=dict)
-    blocks: list[Any] = field(default_factory=list)
-    shuffled: list[Any] = field(default_factory=list)
-    images: int = 0
+    columns_x: Mapping[str, Column]
+    columns_y: Mapping[str, Column]
+    blocks: Sequence[Any]
+    shuffled: Sequence[Any]
 
     def total(self, without: int | None = None) -> Any:
         """Return the sums over all blocks of images, or all but one."""
-        parts = [part for k, part in enumerate(self.blocks) if k != without and part is not None]
-        return reduce(add, parts)
+        return reduce(add, [part for k, part in enumerate(self.blocks) if k != without])
+
+
+class Collection(NamedTuple):
+    """What was planned, what was summed group by group, and over how many images."""
+
+    plan: Plan
+    groups: list[Collected]
+    images: int
 
 
 def collect(
-    dense: Any, pruned: Any, inputs: Any, settings: Settings
-) -> tuple[Plan, list[Collected]]:
-    """Run both networks over the inputs once and return the plan and what was summed."""
+    dense: Any, pruned: Any, inputs: Any, settings: Settings, lengths: bool = False
+) -> Collection:
+    """Run both networks over the inputs once; `lengths` keeps those of the samples, too."""
     stream = batches(inputs, settings.batch_size, settings.max_images, settings.rng)
-    first = next(stream)
+    first, images = next(stream), 0
     shapes_x, shapes_y = (_probe(model, first[:2], settings) for model in (dense, pruned))
-    grid = _wants_grid(shapes_x, shapes_y, settings)
-    positions = settings.max_positions
-    plan = make_plan(shapes_x, shapes_y, settings.mode, grid, positions, settings.rng)
-    gatherers = [_Gatherer(group, settings) for group in plan.groups]
+    plan = make_plan(shapes_x, shapes_y, settings)
+    gatherers = [_Gatherer(group, plan, settings, lengths) for group in plan.groups]
     with ExitStack() as stack:
-        options = (settings.layers, settings.tap, settings.select, plan.rows)
         read_x, read_y = (
-            stack.enter_context(open_reader(model, *options)) for model in (dense, pruned)
+            stack.enter_context(open_reader(model, settings, plan.rows))
+            for model in (dense, pruned)
         )
         everything = itertools.chain([first], stream)
         for batch in track(everything, show=settings.progress, label="batches"):
             seen_x, seen_y = read_x(batch), read_y(batch)
             for gatherer in gatherers:
                 gatherer.add(seen_x, seen_y, len(batch))
+            images += len(batch)
             seen_x = seen_y = None  # one batch in memory, not two
-    return plan, [gatherer.finish() for gatherer in gatherers]
+    return Collection(plan, [gatherer.finish() for gatherer in gatherers], images)
 
 
 def _probe(model: Any, batch: torch.Tensor, settings: Settings) -> Shapes:
-    def keep(_: str, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor
-
-    with open_reader(model, settings.layers, settings.tap, settings.select, keep) as read:
+    with open_reader(model, settings, lambda _, tensor: tensor) as read:
         return {name: tuple(tensor.shape[1:]) for name, tensor in read(batch).items()}
-
-
-def _wants_grid(shapes_x: Shapes, shapes_y: Shapes, settings: Settings) -> bool:
-    if settings.mode == "dft":
-        return False
-    if settings.grid is not None:
-        return settings.grid
-    flat = settings.mode == "flatten"
-    widths = [sum(_width(shape, flat) for shape in side.values()) for side in (shapes_x, shapes_y)]
-    return max(widths) <= 1024
-
-
-def _width(shape: tuple[int, ...], flat: bool) -> int:
-    if flat:
-        return int(np.prod(shape))
-    return shape[0] if len(shape) != 2 else shape[1]
 
 
 class _Gatherer:
     """Sums of one group of layers, filled batch by batch."""
 
-    def __init__(self, group: Group, settings: Settings) -> None:
-        self.settings = settings
-        self.collected = Collected(group=group)
+    def __init__(self, group: Group, plan: Plan, settings: Settings, lengths: bool) -> None:
+        self.group, self.settings = group, settings
+        self.kind = ACCUMULATORS[settings.accumulator]
+        lengths = lengths and self.kind is not Stored
+        self.x = _Side("first", group.names_x, plan.shapes_x, self.kind is not Stored, lengths)
+        self.y = _Side("second", group.names_y, plan.shapes_y, self.kind is not Stored, lengths)
         self.blocks: list[Any] = [None] * max(1, settings.blocks)
         self.shuffled: list[Any] = [None] * settings.permutations
-        self.extents: tuple[dict, dict] = ({}, {})
-        self.origins: tuple[dict, dict] = ({}, {})
-        self.images = 0
+        self.images = self.samples = 0
         self.shifts = np.random.default_rng(settings.rng)
 
     def add(self, seen_x: Mapping, seen_y: Mapping, images: int) -> None:
-        group = self.collected.group
-        x = self._side(0, group.names_x, seen_x, images)
-        y = self._side(1, group.names_y, seen_y, images)
-        for block, part in _split(x.shape[0], len(self.blocks), self.images):
+        x, y = self.x.rows(seen_x, self.images), self.y.rows(seen_y, self.images)
+        x, y = (rows.reshape(images, -1, rows.shape[-1]) for rows in (x, y))
+        for block, part in _split(images, len(self.blocks), self.images):
             self._into(self.blocks, block, x[part], y[part])
         for number in range(len(self.shuffled) if images > 1 else 0):
             shift = int(self.shifts.integers(1, images))
-            moved = y[np.roll(np.arange(images), shift)]
-            self._into(self.shuffled, number, x, moved)
+            self._into(self.shuffled, number, x, y[np.roll(np.arange(images), shift)])
         self.images += images
+        self.samples += images * x.shape[1]
 
     def _into(self, sums: list, index: int, x: Any, y: Any) -> None:
-        kind = ACCUMULATORS[self.settings.accumulator]
+        """Add (images, samples per image, columns) of both sides to one of the sums."""
         positions = x.shape[1] if self.settings.per_position else None
-        if self.settings.mode != "dft":
-            x, y = (side.reshape(-1, side.shape[-1]) for side in (x, y))
-        new = kind.of(x, y, positions)
+        x, y = (rows.reshape(-1, rows.shape[-1]) for rows in (x, y))
+        new = self.kind.of(x, y, positions)
         sums[index] = new if sums[index] is None else sums[index] + new
-
-    def _side(self, side: int, names: Sequence[str], seen: Mapping, images: int) -> Any:
-        """Return the group's rows of one side as (images, samples per image, columns)."""
-        parts = [self._layer(side, name, seen[name]) for name in names]
-        joined = parts[0] if len(parts) == 1 else _concatenate(parts)
-        if self.settings.mode == "dft":
-            return joined
-        return joined.reshape(images, -1, joined.shape[-1])
-
-    def _layer(self, side: int, name: str, values: torch.Tensor) -> Any:
-        if self.settings.mode == "dft":
-            return _maps(values)
-        rows = as_rows(values, name)
-        extent = Extent.of(rows, values)
-        if not (np.isfinite(extent.low).all() and np.isfinite(extent.high).all()):
-            self._refuse(side, name, host(rows))
-        known, origins = self.extents[side], self.origins[side]
-        known[name] = known[name] | extent if name in known else extent
-        if name not in origins:
-            origins[name] = rows.mean(0)
-        if self.settings.accumulator == "store":
-            return rows
-        rows = rows - origins[name]
-        return with_lengths(rows) if self.settings.lengths else rows
-
-    def _refuse(self, side: int, name: str, rows: np.ndarray) -> None:
-        bad = int((~np.isfinite(rows)).sum())
-        raise ArgumentError(
-            f"layer {name!r} of the {('first', 'second')[side]} network has {bad} NaN or infinite "
-            f"activations of {rows.size} in the batch from image {self.images}; expected finite "
-            "numbers (did the network diverge, or half precision overflow?)"
-        )
 
     def finish(self) -> Collected:
         if self.settings.blocks and any(block is None for block in self.blocks):
@@ -186,22 +115,68 @@ class _Gatherer:
                 f"{self.images} images cannot fill {len(self.blocks)} blocks; "
                 "use fewer blocks or more images"
             )
-        found = self.collected
-        found.images = self.images
-        found.blocks = [block for block in self.blocks if block is not None]
-        found.shuffled = [sums for sums in self.shuffled if sums is not None]
-        if self.settings.mode != "dft":
-            found.columns_x = self._columns(0, found.group.names_x)
-            found.columns_y = self._columns(1, found.group.names_y)
-        return found
+        columns_x, columns_y = self.x.columns(), self.y.columns()
+        for column in (*columns_x.values(), *columns_y.values()):
+            refuse_one_sample(self.samples, column.neurons, f"layer {column.name!r}")
+        return Collected(
+            group=self.group,
+            columns_x=columns_x,
+            columns_y=columns_y,
+            blocks=self.blocks,
+            shuffled=[sums for sums in self.shuffled if sums is not None],
+        )
 
-    def _columns(self, side: int, names: Sequence[str]) -> dict[str, Column]:
+
+class _Side:
+    """One network's layers of a group: their rows beside each other, and what is known of them.
+
+    Rows that are summed (`shifted`) are taken about the mean of the first batch.
+    """
+
+    def __init__(
+        self, network: str, names: Sequence[str], shapes: Shapes, shifted: bool, lengths: bool
+    ) -> None:
+        self.network, self.names, self.shapes = network, names, shapes
+        self.shifted, self.lengths = shifted, lengths
+        self.extents: dict[str, Extent] = {}
+        self.origins: dict[str, Any] = {}
+
+    def rows(self, seen: Mapping[str, torch.Tensor], start: int) -> Any:
+        """Return the rows of the batch from image `start`, (samples, columns of all layers)."""
+        parts = [self._layer(name, seen[name], start) for name in self.names]
+        if len(parts) == 1:
+            return parts[0]
+        arrays = isinstance(parts[0], np.ndarray)
+        return np.concatenate(parts, axis=1) if arrays else torch.cat(parts, dim=1)
+
+    def _layer(self, name: str, values: torch.Tensor, start: int) -> Any:
+        rows = batch_rows(values, name)
+        extent = Extent.of(rows, values)
+        if not (np.isfinite(extent.low).all() and np.isfinite(extent.high).all()):
+            bad = int((~np.isfinite(host(rows))).sum())
+            raise ArgumentError(
+                f"layer {name!r} of the {self.network} network has {bad} NaN or infinite "
+                f"activations of {host(rows).size} in the batch from image {start}; expected "
+                "finite numbers (did the network diverge, or half precision overflow?)"
+            )
+        self.extents[name] = self.extents[name] | extent if name in self.extents else extent
+        if not self.shifted:
+            return rows
+        rows = rows - self.origins.setdefault(name, rows.mean(0))
+        return with_lengths(rows) if self.lengths else rows
+
+    def columns(self) -> dict[str, Column]:
+        """Return where each layer lies among the columns, and its extent."""
         columns, start = {}, 0
-        lengths = self.settings.lengths and self.settings.accumulator != "store"
-        for name in names:
-            extent = self.extents[side][name]
+        for name in self.names:
+            extent = self.extents[name]
             columns[name] = Column(
-                name=name, start=start, neurons=len(extent.low), extent=extent, lengths=lengths
+                name=name,
+                start=start,
+                neurons=len(extent.low),
+                extent=extent,
+                lengths=self.lengths,
+                shape=self.shapes[name],
             )
             start = columns[name].whole.stop
         return columns
@@ -213,14 +188,3 @@ def _split(images: int, blocks: int, start: int) -> Iterator[tuple[int, slice]]:
         first = (block - start) % blocks
         if first < images:
             yield block, slice(first, None, blocks)
-
-
-def _maps(values: torch.Tensor) -> np.ndarray:
-    maps = values.detach().cpu().double().numpy()
-    return maps.reshape(*maps.shape, 1, 1) if maps.ndim == 2 else maps
-
-
-def _concatenate(parts: list[Any]) -> Any:
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts, axis=1)
-    return torch.cat(parts, dim=1)

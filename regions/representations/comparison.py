@@ -40,11 +40,10 @@ class LayerSimilarity:
 
     def row(self) -> dict[str, Any]:
         """Return the row of a frame."""
-        interval = self.interval
-        nan = float("nan")
+        interval, nan = self.interval, float("nan")
         return {
             "layer": self.layer,
-            **self.similarity._row(),
+            **self.similarity.row(),
             "corrected": interval.corrected if interval else nan,
             "low": interval.low if interval else nan,
             "high": interval.high if interval else nan,
@@ -91,6 +90,11 @@ class LayerComparison:
             if found.layer == layer:
                 return found.similarity
         raise KeyError(f"{layer!r} was not compared; compared: {[f.layer for f in self.layers]}")
+
+    @property
+    def apart(self) -> Mapping[str, str]:
+        """Layers of both networks whose samples differ, with the reason."""
+        return self.details.get("apart", {})
 
     @property
     def matrix(self) -> pd.DataFrame:
@@ -149,7 +153,7 @@ class LayerComparison:
             lines.append(f"{len(dead)} layers have dead units (first: {dead['layer'].iloc[0]})")
         odd = frame.loc[frame["status"] != "ok", ["layer", "status"]].itertuples(index=False)
         lines += [f"{layer}: {status}" for layer, status in odd]
-        lines += [f"{name}: not comparable, {why}" for name, why in self._apart().items()]
+        lines += [f"{name}: not comparable, {why}" for name, why in self.apart.items()]
         return "\n".join(lines)
 
     def plot(self, ax: Axes | None = None, kind: Literal["curve", "map"] = "curve") -> Axes:
@@ -161,6 +165,3 @@ class LayerComparison:
         ax = plot_curves(self.to_frame(), hue=None, ax=ax)
         ax.set_ylabel(self.measure)
         return ax
-
-    def _apart(self) -> Mapping[str, str]:
-        return self.details.get("apart", {})

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from regions.errors import ArgumentError
+from regions.representations.cca import CCA
 from regions.representations.layer import layer_of
-from regions.representations.measure import undefined
+from regions.representations.measure import Measure, undefined
 from regions.representations.pair import pair_layers
-from regions.representations.registry import find_measure
+from regions.representations.registry import measure_of
 from regions.representations.rows import check_paired, host
 from regions.representations.similarity import Similarity, Status
+from regions.representations.svcca import SVCCA
 
 _ROUNDING = 1e-13
 
 
-def dft_similarity(X: Any, Y: Any, measure: str = "cca", **options: Any) -> Similarity:
+class Block(NamedTuple):
+    """The result of one frequency, and how often it counts."""
+
+    result: Similarity
+    weight: int
+
+
+def dft_similarity(X: Any, Y: Any, measure: str | Measure = "cca", **options: Any) -> Similarity:
     """Return the similarity of two layers' maps, one CCA per spatial frequency.
 
     Both maps are transformed by an orthonormal two-dimensional Fourier transform, cropped to
@@ -31,7 +40,7 @@ def dft_similarity(X: Any, Y: Any, measure: str = "cca", **options: Any) -> Simi
         (images, channels, height, width) arrays or tensors over the same images; at least 10
         images per channel.
     measure
-        "cca" or "svcca", with its options.
+        "cca" or "svcca" with its options, or `CCA` or `SVCCA` that holds its own.
 
     Notes
     -----
@@ -45,27 +54,30 @@ def dft_similarity(X: Any, Y: Any, measure: str = "cca", **options: Any) -> Simi
     >>> result.k, round(result.value, 6)
     (48, 1.0)
     """
-    if measure not in ("cca", "svcca"):
+    chosen = measure_of(measure, options)
+    if not isinstance(chosen, (CCA, SVCCA)):
         raise ArgumentError(f"measure is {measure!r}; per frequency only 'cca' and 'svcca' work")
     maps = [_checked(values, name) for values, name in ((X, "X"), (Y, "Y"))]
     check_paired(len(maps[0]), len(maps[1]))
     size = tuple(map(_shared, maps[0].shape[2:], maps[1].shape[2:]))
     weights = frequency_weights(size)
     left, right = (spectrum(values, size) for values in maps)
-    compute = find_measure(measure)
     found = []
     for (row, column), weight in weights.items():
         x, y = (layer_of(block[:, :, row, column]) for block in (left, right))
-        found.append((compute(pair_layers(x, y), **options), weight))
-    usable = [(part, weight) for part, weight in found if np.isfinite(part.value)]
+        found.append(Block(chosen(pair_layers(x, y)), weight))
+    usable = [block for block in found if np.isfinite(block.result.value)]
+    name = f"dft_{chosen.name}"
     if not usable:
         pair = pair_layers(*(layer_of(values.reshape(len(values), -1)) for values in maps))
-        status = found[0][0].status
-        return undefined(pair, f"dft_{measure}", Status.UNDEFINED if status == "ok" else status)
-    return _pooled(usable, maps, size, measure)
+        status = found[0].result.status
+        return undefined(pair, name, Status.UNDEFINED if status == "ok" else status)
+    return _pooled(usable, maps, size, name)
 
 
-def _pooled(usable: list, maps: list, size: tuple, measure: str) -> Similarity:
+def _pooled(
+    usable: list[Block], maps: list[np.ndarray], size: tuple[int, ...], name: str
+) -> Similarity:
     """Return one result of the frequencies' results, each repeated by its weight."""
     rho = np.concatenate([np.repeat(part.coefficients, weight) for part, weight in usable])
     counts = np.array([part.k * weight for part, weight in usable])
@@ -80,7 +92,7 @@ def _pooled(usable: list, maps: list, size: tuple, measure: str) -> Similarity:
     neurons = [int(np.prod(values.shape[1:])) for values in maps]
     dead = [int((~values.any(axis=(0, 2, 3))).sum()) * values[0, 0].size for values in maps]
     return Similarity(
-        measure=f"dft_{measure}",
+        measure=name,
         value=float(rho.mean()),
         value_all=float(rho.sum() / total),
         n=len(maps[0]),
@@ -132,7 +144,7 @@ def frequency_weights(size: tuple[int, ...]) -> dict[tuple[int, int], int]:
 
 
 def _checked(values: Any, name: str) -> np.ndarray:
-    maps = host(values.detach() if hasattr(values, "detach") else values).astype(float)
+    maps = host(values).astype(float)
     if maps.ndim != 4:
         raise ArgumentError(
             f"{name} has shape {maps.shape}; expected (images, channels, height, width)"

@@ -1,9 +1,9 @@
-"""The smallest and largest activation of every neuron: which are dead, constant, or live."""
+"""One layer among the columns of its side: where it lies, and which neurons are live."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -72,3 +72,41 @@ class Extent:
     @property
     def dead(self) -> np.ndarray:
         return (self.low == 0) & (self.high == 0)
+
+
+class Split(NamedTuple):
+    """Indices of a layer's neurons: those that vary, are always 0, or constant but not 0."""
+
+    live: np.ndarray
+    dead: np.ndarray
+    constant: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """Where one layer lies among the columns of its side, and the extent of its neurons.
+
+    With `lengths` a column of the squared lengths of its rows follows; `shape` is that of one
+    image's activations.
+    """
+
+    name: str
+    start: int
+    neurons: int
+    extent: Extent
+    lengths: bool = False
+    shape: tuple[int, ...] = ()
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.start, self.start + self.neurons)
+
+    @property
+    def whole(self) -> slice:
+        """The neurons and the column of squared lengths."""
+        return slice(self.start, self.start + self.neurons + self.lengths)
+
+    def split(self, varies: np.ndarray) -> Split:
+        """Return which neurons are what, given those that still vary once they are centred."""
+        live, dead = self.extent.live & varies, self.extent.dead
+        return Split(*map(np.flatnonzero, (live, dead, ~live & ~dead)))

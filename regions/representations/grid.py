@@ -12,7 +12,7 @@ from regions.representations.comparison import LayerComparison, LayerSimilarity
 from regions.representations.layer import Layer, layer_of
 from regions.representations.measure import Measure
 from regions.representations.pair import Pair
-from regions.representations.registry import find_measure
+from regions.representations.registry import measure_of
 from regions.representations.rows import CentredRows, check_paired, cross_of, host
 
 Layers = Mapping[str, Any] | Sequence[Any]
@@ -45,7 +45,7 @@ def similarity_grid(
     array([[1.  ],
            [0.15]])
     """
-    chosen = find_measure(measure)
+    chosen = measure_of(measure, options)
     left = {name: layer_of(rows, name) for name, rows in _named(A).items()}
     right = {name: layer_of(rows, name) for name, rows in _named(B).items()}
     first = next(iter(left.values()))
@@ -53,7 +53,7 @@ def similarity_grid(
         check_paired(first.n, layer.n)
     products = _products(list(left.values()), list(right.values()))
     grid = {
-        (a, b): chosen(Pair(x=x, y=y, cross=products[i][j]), **options)
+        (a, b): chosen(Pair(x=x, y=y, cross=products[i][j]))
         for i, (a, x) in enumerate(left.items())
         for j, (b, y) in enumerate(right.items())
     }

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.representations.cca import CCA, STATISTICS, summarise
+from regions.representations.correlations import check_statistic, summarise
 from regions.representations.layer import layer_of
-from regions.representations.measure import describe, undefined
+from regions.representations.measure import result_of, undefined
 from regions.representations.pair import pair_layers
 from regions.representations.rows import as_rows, check_paired, host
 from regions.representations.similarity import Similarity, Status
@@ -42,8 +42,7 @@ def held_out_cca(
     >>> abs(held_out_cca(X, Y).value) < 0.05
     True
     """
-    if statistic not in STATISTICS:
-        raise ArgumentError(f"statistic is {statistic!r}; choose one of {', '.join(STATISTICS)}")
+    check_statistic(statistic)
     rows_x, rows_y = host(as_rows(X, "X")), host(as_rows(Y, "Y"))
     check_paired(len(rows_x), len(rows_y))
     whole = pair_layers(layer_of(X, "X"), layer_of(Y, "Y"))
@@ -52,9 +51,10 @@ def held_out_cca(
     found = [_correlate(rows_x, rows_y, held) for held in _folds(len(rows_x), folds, groups)]
     k = min(map(len, found))
     rho = np.mean([run[:k] for run in found], axis=0)
-    return Similarity(
-        **describe(whole, "cca_held_out"),
-        value=summarise(rho, (k, k), statistic),
+    return result_of(
+        whole,
+        "cca_held_out",
+        summarise(rho, (k, k), statistic),
         value_all=summarise(rho, (whole.x.neurons, whole.y.neurons), statistic),
         null=0.0,
         coefficients=rho,
@@ -79,7 +79,7 @@ def _folds(n: int, folds: int, groups: Any) -> list[np.ndarray]:
 def _correlate(rows_x: np.ndarray, rows_y: np.ndarray, held: np.ndarray) -> np.ndarray:
     """Return the correlations on the held rows of directions fitted on the others."""
     pair = pair_layers(layer_of(rows_x[~held], "X"), layer_of(rows_y[~held], "Y"))
-    if CCA(pair).status in (Status.DEGENERATE, Status.UNDEFINED):
+    if pair.degenerate or pair.x.crowded or pair.y.crowded:
         raise ArgumentError(
             f"a fold of {int((~held).sum())} rows is too small or degenerate for layers of "
             f"{pair.x.neurons} and {pair.y.neurons} neurons; use fewer folds or more samples"

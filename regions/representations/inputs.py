@@ -14,7 +14,7 @@ _KEYS = ("input", "inputs", "x", "image", "images", "pixel_values", "input_ids")
 
 
 def batches(
-    inputs: Any, batch_size: int = 128, max_images: int | None = None, rng: int = 0
+    inputs: Any, batch_size: int, max_images: int | None, rng: int
 ) -> Iterator[torch.Tensor]:
     """Yield batches of inputs.
 

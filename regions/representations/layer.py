@@ -67,6 +67,11 @@ class Layer:
     def degenerate(self) -> bool:
         return len(self.live) == 0
 
+    @property
+    def crowded(self) -> bool:
+        """Whether as many neurons live as there are samples: CCA is 1 whatever the data."""
+        return len(self.live) >= self.n - 1
+
     def host_rows(self) -> np.ndarray | None:
         """Return `rows` as a NumPy array."""
         return None if self.rows is None else host(self.rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from regions.errors import ArgumentError
 from regions.randomness import Rng
@@ -80,8 +81,6 @@ def choose_positions(count: int, limit: int | None, rng: Rng) -> np.ndarray | No
 def _pooled(maps: Any, size: tuple[int, int]) -> Any:
     if tuple(maps.shape[2:]) == tuple(size):
         return maps
-    import torch
-
     tensor = torch.as_tensor(maps)
     pooled = torch.nn.functional.adaptive_avg_pool2d(tensor, size)
     return pooled.numpy() if isinstance(maps, np.ndarray) else pooled

@@ -1,13 +1,11 @@
-"""What a measure is: a function of a pair of layers, and what it declares about itself."""
+"""What a measure is: a choice with options that judges a pair, and says what it ignores."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from regions.errors import ArgumentError
 from regions.representations.factor import Factor
@@ -29,16 +27,14 @@ class DegenerateLayerWarning(UserWarning):
     """A layer has no varying neuron, so that its similarity is undefined (NaN)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measure:
-    """A similarity measure and the properties it declares.
+@dataclass(frozen=True)
+class Measure(ABC):
+    """A similarity measure: a named choice whose fields are its options.
 
     Attributes
     ----------
     name : str
         The public word for it.
-    compute : callable
-        Takes a pair of layers and options, returns a `Similarity`.
     invariant_x, invariant_y : frozenset of str
         The transformations of each side's neurons that leave the value unchanged, among
         `TRANSFORMATIONS`: a constant shift per neuron, one positive factor, a factor per neuron,
@@ -48,41 +44,48 @@ class Measure:
     needs_samples : str
         The sides ("", "x" or "xy") that must have fewer neurons than samples; with more the
         measure says nothing.
-    options : mapping
-        Options that belong to this variant.
+    needs_lengths : bool
+        Whether it needs the samples' squared lengths beside the products of the neurons.
     """
 
-    name: str
-    compute: Callable[..., Similarity]
-    invariant_x: frozenset[str]
-    invariant_y: frozenset[str]
-    symmetric: bool
-    needs_samples: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    name: ClassVar[str]
+    invariant_x: ClassVar[frozenset[str]] = ORTHOGONAL
+    invariant_y: ClassVar[frozenset[str]] = ORTHOGONAL
+    symmetric: ClassVar[bool] = True
+    needs_samples: ClassVar[str] = ""
+    needs_lengths: ClassVar[bool] = False
 
     def __call__(self, pair: Pair, **options: Any) -> Similarity:
         """Return the similarity of one pair; NaN with a status where it is undefined."""
+        if options:
+            return replace(self, **options)(pair)
         if pair.degenerate:
             return undefined(pair, self.name, Status.DEGENERATE)
-        if any(len(getattr(pair, side).live) >= pair.n - 1 for side in self.needs_samples):
+        if any(getattr(pair, side).crowded for side in self.needs_samples):
             return undefined(pair, self.name, Status.UNDEFINED)
-        return self.compute(pair, **{**self.options, **options})
+        return self.similarity(pair)
+
+    @abstractmethod
+    def similarity(self, pair: Pair) -> Similarity:
+        """Return the similarity of a pair that the measure can judge."""
+
+    def held(self, found: Similarity) -> Measure:
+        """Return the measure with what it took from the data held, for leaving out blocks."""
+        return self
 
 
-def judge(measure: Measure, pair: Pair, **options: Any) -> Similarity:
+def judge(measure: Measure, pair: Pair) -> Similarity:
     """Return the similarity of one pair as the public functions do: with errors and warnings."""
     for side in measure.needs_samples:
-        refuse_few_samples(getattr(pair, side), side.upper(), measure.name)
-    result = measure(pair, **options)
-    warn_about(result)
+        if getattr(pair, side).crowded:
+            _refuse_few_samples(getattr(pair, side), side.upper(), measure.name)
+    result = measure(pair)
+    _warn_about(result)
     return result
 
 
-def refuse_few_samples(layer: Layer, side: str, name: str) -> None:
-    """Raise ArgumentError where a layer has as many live neurons as samples, or more."""
+def _refuse_few_samples(layer: Layer, side: str, name: str) -> None:
     live = len(layer.live)
-    if live < layer.n - 1:
-        return
     if layer.neurons > layer.n:
         raise ArgumentError(
             f"{side} has {layer.n} samples (rows) and {layer.neurons} neurons (columns): fewer "
@@ -96,8 +99,7 @@ def refuse_few_samples(layer: Layer, side: str, name: str) -> None:
     )
 
 
-def warn_about(result: Similarity) -> None:
-    """Warn where a single similarity is undefined or mostly bias."""
+def _warn_about(result: Similarity) -> None:
     if result.status is Status.DEGENERATE:
         warnings.warn(
             f"{result.measure} is NaN: of {result.neurons_x} and {result.neurons_y} neurons "
@@ -115,12 +117,14 @@ def warn_about(result: Similarity) -> None:
         )
 
 
-def describe(pair: Pair, name: str) -> dict[str, Any]:
-    """Return the fields of a result that do not depend on the measure."""
+def result_of(pair: Pair, name: str, value: float, **fields: Any) -> Similarity:
+    """Return a result with what every measure says of a pair, unless `fields` say otherwise."""
     x, y = pair.x, pair.y
-    return {
-        "measure": name,
+    usual: dict[str, Any] = {
+        "value_all": value,
         "n": pair.n,
+        "rank_x": min(len(x.live), pair.n - 1),
+        "rank_y": min(len(y.live), pair.n - 1),
         "neurons_x": x.neurons,
         "neurons_y": y.neurons,
         "dead_x": len(x.dead),
@@ -128,15 +132,13 @@ def describe(pair: Pair, name: str) -> dict[str, Any]:
         "constant_x": len(x.constant),
         "constant_y": len(y.constant),
     }
+    return Similarity(measure=name, value=value, **{**usual, **fields})
 
 
 def undefined(pair: Pair, name: str, status: Status) -> Similarity:
     """Return the NaN result of a pair that the measure cannot judge."""
-    nan = float("nan")
-    ranks: dict[str, Any] = {"rank_x": len(pair.x.live), "rank_y": len(pair.y.live)}
-    return Similarity(
-        **describe(pair, name), **ranks, value=nan, value_all=nan, null=nan, status=status
-    )
+    nan, ranks = float("nan"), {"rank_x": len(pair.x.live), "rank_y": len(pair.y.live)}
+    return result_of(pair, name, nan, null=nan, status=status, **ranks)
 
 
 def sample_status(pair: Pair, factor_x: Factor, factor_y: Factor) -> Status:
@@ -147,8 +149,3 @@ def sample_status(pair: Pair, factor_x: Factor, factor_y: Factor) -> Status:
         return Status.SATURATED
     few = pair.n < 10 * max(len(pair.x.live), len(pair.y.live))
     return Status.FEW_SAMPLES if few else Status.OK
-
-
-def correlations(aligned: np.ndarray) -> np.ndarray:
-    """Return the singular values of an alignment, clipped to [0, 1]."""
-    return np.clip(np.linalg.svd(aligned, compute_uv=False), 0.0, 1.0)

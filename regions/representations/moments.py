@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from regions.representations.extent import Extent
+from regions.representations.extent import Column
 from regions.representations.layer import Layer
 from regions.representations.pair import Pair
 from regions.representations.rows import host
@@ -21,7 +22,7 @@ class Moments:
     divided by the number of batches, so that centring the sums at the end loses no more than
     that number in relative accuracy; and sums about one origin merge by adding.
 
-    Columns may end with the squared length of each row, for debiased CKA (`squared_lengths`).
+    Columns may end with the squared length of each row, for debiased CKA (`with_lengths`).
     """
 
     n: int
@@ -68,16 +69,13 @@ class Moments:
     def _layer(self, column: Column, side: str) -> Layer:
         name, both = f"gram_{side}", side + side
         gram = self._centred(name, column.columns, column.columns, both)
-        live = column.extent.live & (np.diag(gram) > 0)
-        dead = column.extent.dead
+        split = column.split(np.diag(gram) > 0)
         return Layer(
             n=self.n,
             neurons=len(gram),
             resolution=column.extent.precision.resolution,
-            live=np.flatnonzero(live),
-            dead=np.flatnonzero(dead),
-            constant=np.flatnonzero(~live & ~dead),
-            gram=gram[np.ix_(live, live)],
+            **split._asdict(),
+            gram=gram[np.ix_(split.live, split.live)],
             square_sum=self._length_products(name, column, column, both),
         )
 
@@ -109,34 +107,11 @@ class Moments:
         return float(product + crossed + self.n * constants[0] * constants[1])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """Where one layer lies among the columns of its side, and the extent of its neurons."""
-
-    name: str
-    start: int
-    neurons: int
-    extent: Extent
-    lengths: bool = False
-
-    @property
-    def columns(self) -> slice:
-        return slice(self.start, self.start + self.neurons)
-
-    @property
-    def whole(self) -> slice:
-        """The neurons and the column of squared lengths."""
-        return slice(self.start, self.start + self.neurons + self.lengths)
-
-
 def with_lengths(rows: Any) -> Any:
     """Return the rows with a last column of their squared lengths."""
     lengths = (rows**2).sum(1)[:, None]
-    if isinstance(rows, np.ndarray):
-        return np.hstack([rows, lengths])
-    import torch
-
-    return torch.hstack([rows, lengths])
+    both = [rows, lengths]
+    return np.hstack(both) if isinstance(rows, np.ndarray) else torch.hstack(both)
 
 
 def _per_position(rows: Any, positions: int | None) -> np.ndarray | None:

@@ -58,13 +58,13 @@ def null_mean_squared(rank_x: int, rank_y: int, n: int) -> float:
     return float(min(1.0, max(a, b)))
 
 
-def null_nuclear(values_x: np.ndarray, values_y: np.ndarray, n: int, rng: int = 0) -> float:
+def null_nuclear(values_x: np.ndarray, values_y: np.ndarray, n: int) -> float:
     """Return one draw of the normalised nuclear norm of X^H Y when Y's samples are shuffled.
 
     The alignment of two unrelated orthonormal bases is close to Gaussian with variance
     1 / (n - 1) while the ranks are far below n; above that the draw is a little too high.
     """
-    generator = np.random.default_rng(rng)
+    generator = np.random.default_rng(0)
     x, y = values_x / np.linalg.norm(values_x), values_y / np.linalg.norm(values_y)
     aligned = generator.standard_normal((len(x), len(y))) / np.sqrt(n - 1)
     return float(min(1.0, np.linalg.svd(x[:, None] * aligned * y, compute_uv=False).sum()))

@@ -35,11 +35,6 @@ class Pair:
         return self.x.degenerate or self.y.degenerate
 
     @cached_property
-    def swapped(self) -> Pair:
-        """The same pair with the sides exchanged."""
-        return Pair(x=self.y, y=self.x, cross=self.cross.conj().T, square_sum=self.square_sum)
-
-    @cached_property
     def canonical(self) -> np.ndarray:
         """Q_x^H Q_y for orthonormal bases of both whole column spaces."""
         return self.align(self.x.whitened, self.y.whitened)

@@ -10,6 +10,7 @@ import torch
 
 from regions.errors import ArgumentError
 from regions.representations.maps import choose_positions, map_rows
+from regions.representations.settings import Settings
 
 Shapes = Mapping[str, tuple[int, ...]]  # of one image's activations, by layer
 
@@ -31,6 +32,8 @@ class Plan:
     """
 
     mode: str
+    shapes_x: Shapes
+    shapes_y: Shapes
     matched: tuple[str, ...]
     unmatched_x: tuple[str, ...]
     unmatched_y: tuple[str, ...]
@@ -41,14 +44,14 @@ class Plan:
 
     def rows(self, name: str, activations: torch.Tensor) -> torch.Tensor:
         """Return a layer's activations for a batch as (samples, neurons)."""
+        if self.mode == "dft":  # whole maps, which are transformed when all are known
+            return activations.flatten(1)
         size = self.sizes.get(name)
         place = _places(tuple(activations.shape[1:]), self.mode, size)
         return map_rows(activations, self.mode, size=size, positions=self.positions.get(place))
 
 
-def make_plan(
-    shapes_x: Shapes, shapes_y: Shapes, mode: str, grid: bool, max_positions: int | None, rng: int
-) -> Plan:
+def make_plan(shapes_x: Shapes, shapes_y: Shapes, settings: Settings) -> Plan:
     """Return what to collect from two networks with these activations."""
     matched = tuple(name for name in shapes_x if name in shapes_y)
     if not matched:
@@ -56,6 +59,7 @@ def make_plan(
             f"the networks have no layer name in common: the first has {_few(shapes_x)}, the "
             f"second {_few(shapes_y)}. Rename the modules, or choose comparable ones by `layers`"
         )
+    mode, grid = settings.mode, _wants_grid(shapes_x, shapes_y, settings)
     sizes = _sizes(shapes_x, shapes_y, matched, mode, grid)
     places_x = {name: _places(shape, mode, sizes.get(name)) for name, shape in shapes_x.items()}
     places_y = {name: _places(shape, mode, sizes.get(name)) for name, shape in shapes_y.items()}
@@ -67,14 +71,32 @@ def make_plan(
     groups = _grid(places_x, places_y) if grid else _pairs(matched, apart)
     return Plan(
         mode=mode,
+        shapes_x=shapes_x,
+        shapes_y=shapes_y,
         matched=matched,
         unmatched_x=tuple(name for name in shapes_x if name not in shapes_y),
         unmatched_y=tuple(name for name in shapes_y if name not in shapes_x),
         groups=groups,
         apart=apart,
         sizes=sizes,
-        positions=_positions({*places_x.values(), *places_y.values()}, max_positions, rng),
+        positions=_positions({*places_x.values(), *places_y.values()}, settings),
     )
+
+
+def _wants_grid(shapes_x: Shapes, shapes_y: Shapes, settings: Settings) -> bool:
+    if settings.mode == "dft":
+        return False
+    if settings.grid is not None:
+        return settings.grid
+    flat = settings.mode == "flatten"
+    widths = [sum(_width(shape, flat) for shape in side.values()) for side in (shapes_x, shapes_y)]
+    return max(widths) <= 1024
+
+
+def _width(shape: tuple[int, ...], flat: bool) -> int:
+    if flat:
+        return int(np.prod(shape))
+    return shape[0] if len(shape) != 2 else shape[1]
 
 
 def _sizes(
@@ -105,7 +127,8 @@ def _places(shape: tuple[int, ...], mode: str, size: tuple[int, int] | None) -> 
     return tuple(size or shape[1:]) if len(shape) == 3 else tuple(shape[:1])
 
 
-def _positions(places: set, limit: int | None, rng: int) -> dict[tuple[int, ...], np.ndarray]:
+def _positions(places: set, settings: Settings) -> dict[tuple[int, ...], np.ndarray]:
+    limit, rng = settings.max_positions, settings.rng
     chosen = {place: choose_positions(int(np.prod(place)), limit, rng) for place in places if place}
     return {place: positions for place, positions in chosen.items() if positions is not None}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,19 +12,17 @@ from matplotlib.axes import Axes
 
 from regions.figures import LINE_STYLES, MARKERS, PALETTE
 
-if TYPE_CHECKING:
-    from regions.representations.similarity import Similarity
 
-
-def plot_coefficients(similarity: Similarity, ax: Axes | None = None) -> Axes:
+def plot_coefficients(
+    rho: np.ndarray, measure: str, value: float, null: float, ax: Axes | None = None
+) -> Axes:
     """Draw the canonical correlations, largest first, with their mean and the null value."""
     ax = plt.gca() if ax is None else ax
-    rho = similarity.coefficients
     ax.plot(np.arange(1, len(rho) + 1), rho, marker="o", color=PALETTE[0], label="coefficients")
-    if np.isfinite(similarity.value):
-        mean = f"{similarity.measure} = {similarity.value:.2f}"
-        ax.axhline(similarity.value, color=PALETTE[1], ls=LINE_STYLES[1], label=mean)
-        ax.axhline(similarity.null, color="0.5", ls=LINE_STYLES[2], label="if independent")
+    if np.isfinite(value):
+        mean = f"{measure} = {value:.2f}"
+        ax.axhline(value, color=PALETTE[1], ls=LINE_STYLES[1], label=mean)
+        ax.axhline(null, color="0.5", ls=LINE_STYLES[2], label="if independent")
     ax.set(xlabel="direction", ylabel="canonical correlation", ylim=(0, 1.05))
     ax.legend()
     return ax

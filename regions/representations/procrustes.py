@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.representations.measure import ORTHOGONAL, Measure, describe, judge
+from regions.representations.measure import Measure, judge, result_of
 from regions.representations.null import null_nuclear
 from regions.representations.pair import Pair, pair_of
 from regions.representations.similarity import Similarity
@@ -42,37 +43,33 @@ def procrustes(X: Any, Y: Any, *, kind: str = "similarity") -> Similarity:
     >>> round(procrustes(X, rotated).value, 6)
     1.0
     """
-    return judge(PROCRUSTES, pair_of(X, Y), kind=kind)
+    return judge(Procrustes(kind), pair_of(X, Y))
 
 
-def compute_procrustes(pair: Pair, *, kind: str = "similarity") -> Similarity:
-    """Return the Procrustes similarity or distance of one pair."""
-    size = np.sqrt(pair.x.total * pair.y.total)
-    similarity = min(1.0, float(np.linalg.svd(pair.cross, compute_uv=False).sum() / size))
-    null = null_nuclear(pair.x.principal.values, pair.y.principal.values, pair.n)
-    value = _transform(similarity, kind)
-    return Similarity(
-        **describe(pair, "procrustes" if kind == "similarity" else f"procrustes_{kind}"),
-        value=value,
-        value_all=value,
-        null=_transform(null, kind),
-        rank_x=min(len(pair.x.live), pair.n - 1),
-        rank_y=min(len(pair.y.live), pair.n - 1),
-    )
+@dataclass(frozen=True)
+class Procrustes(Measure):
+    """How well one layer rotates onto the other, as a measure of a pair of layers."""
 
+    kind: str = "similarity"
+    """"similarity", "squared_distance" or "angular_distance", as in `procrustes`."""
 
-def _transform(similarity: float, kind: str) -> float:
-    if kind not in KINDS:
-        raise ArgumentError(f"kind is {kind!r}; choose one of {', '.join(KINDS)}")
-    if kind == "similarity":
-        return similarity
-    return 2 - 2 * similarity if kind == "squared_distance" else float(np.arccos(similarity))
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ArgumentError(f"kind is {self.kind!r}; choose one of {', '.join(KINDS)}")
 
+    @property
+    def name(self) -> str:
+        return "procrustes" if self.kind == "similarity" else f"procrustes_{self.kind}"
 
-PROCRUSTES = Measure(
-    name="procrustes",
-    compute=compute_procrustes,
-    invariant_x=ORTHOGONAL,
-    invariant_y=ORTHOGONAL,
-    symmetric=True,
-)
+    def similarity(self, pair: Pair) -> Similarity:
+        size = np.sqrt(pair.x.total * pair.y.total)
+        nuclear = float(np.linalg.svd(pair.cross, compute_uv=False).sum() / size)
+        null = null_nuclear(pair.x.principal.values, pair.y.principal.values, pair.n)
+        value = self._transformed(min(1.0, nuclear))
+        return result_of(pair, self.name, value, null=self._transformed(null))
+
+    def _transformed(self, similarity: float) -> float:
+        if self.kind == "similarity":
+            return similarity
+        squared = self.kind == "squared_distance"
+        return 2 - 2 * similarity if squared else float(np.arccos(similarity))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.representations.cca import null_summary
-from regions.representations.measure import LINEAR, Measure, describe, judge, sample_status
+from regions.representations.layer import Layer
+from regions.representations.measure import LINEAR, Measure, judge, result_of, sample_status
+from regions.representations.null import null_mean_correlation
 from regions.representations.pair import Pair, pair_of
 from regions.representations.similarity import Similarity
 
 SIDES = ("x", "y", "smaller", "mean")
+_OWN_SIDE = frozenset({"shift", "scale"})
 
 
 def pwcca(X: Any, Y: Any, side: str = "smaller") -> Similarity:
@@ -41,67 +44,62 @@ def pwcca(X: Any, Y: Any, side: str = "smaller") -> Similarity:
     >>> round(pwcca(X, X[:, :2]).value, 6)
     1.0
     """
-    return judge(PWCCA, pair_of(X, Y), side=side)
+    return judge(PWCCA(side), pair_of(X, Y))
 
 
-def compute_pwcca(pair: Pair, *, side: str = "smaller") -> Similarity:
-    """Return the PWCCA similarity of one pair."""
-    if side not in SIDES:
-        raise ArgumentError(f"side is {side!r}; choose one of {', '.join(SIDES)}")
-    if side == "smaller":
-        side = "x" if len(pair.x.live) <= len(pair.y.live) else "y"
-    x, y = pair.x.whitened, pair.y.whitened
-    left, rho, right = np.linalg.svd(pair.canonical, full_matrices=False)
-    rho = np.clip(rho, 0.0, 1.0)
-    weights = {
-        "x": _weights(pair.x, left),
-        "y": _weights(pair.y, right.conj().T),
-    }
-    used = [weights[name] for name in ("x", "y") if side in (name, "mean")]
-    value = float(np.mean([weight @ rho for weight in used]))
-    return Similarity(
-        **describe(pair, "pwcca"),
-        value=value,
-        value_all=value,
-        null=null_summary(x.rank, y.rank, pair.n, "mean"),
-        coefficients=rho,
-        rank_x=x.rank,
-        rank_y=y.rank,
-        status=sample_status(pair, x, y),
-        details={
-            "side": side,
-            "weights": np.mean(used, axis=0),
-            "condition_x": x.condition,
-            "condition_y": y.condition,
-        },
-    )
+@dataclass(frozen=True)
+class PWCCA(Measure):
+    """Correlations weighted by one side's neurons, as a measure of a pair of layers."""
+
+    name: ClassVar[str] = "pwcca"
+    symmetric: ClassVar[bool] = False
+    needs_samples: ClassVar[str] = "xy"
+
+    side: str = "smaller"
+    """Whose neurons weigh: "x", "y", "smaller" (fewer live neurons; x if equal) or "mean"."""
+
+    def __post_init__(self) -> None:
+        if self.side not in SIDES:
+            raise ArgumentError(f"side is {self.side!r}; choose one of {', '.join(SIDES)}")
+
+    @property
+    def invariant_x(self) -> frozenset[str]:
+        return LINEAR if self.side == "y" else _OWN_SIDE
+
+    @property
+    def invariant_y(self) -> frozenset[str]:
+        return LINEAR if self.side == "x" else _OWN_SIDE
+
+    def similarity(self, pair: Pair) -> Similarity:
+        side = self.side
+        if side == "smaller":
+            side = "x" if len(pair.x.live) <= len(pair.y.live) else "y"
+        x, y = pair.x.whitened, pair.y.whitened
+        left, rho, right = np.linalg.svd(pair.canonical, full_matrices=False)
+        rho = np.clip(rho, 0.0, 1.0)
+        sides = {"x": (pair.x, left), "y": (pair.y, right.conj().T)}
+        used = [_weights(*sides[name]) for name in sides if side in (name, "mean")]
+        return result_of(
+            pair,
+            self.name,
+            float(np.mean([weight @ rho for weight in used])),
+            null=null_mean_correlation(x.rank, y.rank, pair.n),
+            coefficients=rho,
+            rank_x=x.rank,
+            rank_y=y.rank,
+            status=sample_status(pair, x, y),
+            details={
+                "side": side,
+                "weights": np.mean(used, axis=0),
+                "condition_x": x.condition,
+                "condition_y": y.condition,
+            },
+        )
 
 
-def _weights(layer: Any, directions: np.ndarray) -> np.ndarray:
+def _weights(layer: Layer, directions: np.ndarray) -> np.ndarray:
     """Return alpha: directions (rank, k) in the layer's whitened basis, summed over neurons."""
     factor = layer.whitened
     neurons = factor.values[:, None] * factor.axes.conj().T * factor.scale  # Q^H X
     alpha = np.abs(directions.conj().T @ neurons).sum(axis=1)
     return alpha / alpha.sum()
-
-
-_OTHER_SIDE = LINEAR
-_OWN_SIDE = frozenset({"shift", "scale"})
-
-PWCCA = Measure(
-    name="pwcca",
-    compute=compute_pwcca,
-    invariant_x=_OWN_SIDE,
-    invariant_y=_OWN_SIDE,
-    symmetric=False,
-    needs_samples="xy",
-)
-PWCCA_X = Measure(
-    name="pwcca",
-    compute=compute_pwcca,
-    invariant_x=_OWN_SIDE,
-    invariant_y=_OTHER_SIDE,
-    symmetric=False,
-    needs_samples="xy",
-    options={"side": "x"},
-)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,31 +13,29 @@ from torch import nn
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks import ReLUNetwork, as_network
-from regions.representations.capture import Captured, Select, capture
+from regions.representations.capture import Captured, capture
+from regions.representations.settings import Settings
 
 Transform = Callable[[str, torch.Tensor], torch.Tensor]
 Read = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
 
 
 @contextmanager
-def open_reader(
-    model: Any,
-    layers: str | Sequence[str] | None,
-    tap: str,
-    select: Select | None,
-    transform: Transform,
-) -> Iterator[Read]:
+def open_reader(model: Any, settings: Settings, transform: Transform) -> Iterator[Read]:
     """Yield a function from a batch of inputs to the activations by layer name.
 
     A module is hooked. Anything else that `as_network` takes is run as a `ReLUNetwork`, whose
     layers are its ReLU layers (after the ReLU; before it with tap="linear") and "output".
     """
     if isinstance(model, nn.Module):
-        with capture(model, layers, tap=tap, select=select, transform=transform) as captured:
+        tap, select = settings.tap, settings.select
+        with capture(
+            model, settings.layers, tap=tap, select=select, transform=transform
+        ) as captured:
             yield _run_module(model, captured)
         return
     network = model if isinstance(model, ReLUNetwork) else as_network(model)
-    yield _run_network(network, layers, tap, transform)
+    yield _run_network(network, settings.layers, settings.tap, transform)
 
 
 def _run_module(model: nn.Module, captured: Captured) -> Read:
@@ -71,20 +70,15 @@ def _run_network(
             before, state = network.advance(state, index)
             multiplier = network.slopes(index, before > 0)
             state = network.activate(state, index, multiplier)
-            found[layer.name] = _shaped(before if tap == "linear" else before * multiplier, layer)
+            values = np.ascontiguousarray(before if tap == "linear" else before * multiplier)
+            found[layer.name] = values.reshape(len(values), *layer.shape)
         found["output"], _ = network.advance(state, len(network.relu_layers))
         return {name: transform(name, torch.from_numpy(found[name])) for name in chosen}
 
     return read
 
 
-def _shaped(values: np.ndarray, layer: Any) -> np.ndarray:
-    return np.ascontiguousarray(values).reshape(len(values), *layer.shape)
-
-
 def _choose(names: list[str], layers: str | Sequence[str] | None) -> list[str]:
-    import re
-
     if layers is None:
         return names
     if isinstance(layers, str):

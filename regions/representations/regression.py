@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
-from regions.representations.measure import (
-    LINEAR,
-    ORTHOGONAL,
-    Measure,
-    describe,
-    judge,
-    sample_status,
-)
+from regions.representations.measure import LINEAR, Measure, judge, result_of, sample_status
 from regions.representations.null import null_mean_squared
 from regions.representations.pair import Pair, pair_of
 from regions.representations.rows import host
@@ -39,34 +33,30 @@ def regression_r2(X: Any, Y: Any) -> Similarity:
     >>> round(regression_r2(X, X[:, :1] ** 3 + X[:, 1:2]).value, 2)
     0.66
     """
-    return judge(REGRESSION_R2, pair_of(X, Y))
+    return judge(RegressionR2(), pair_of(X, Y))
 
 
-def compute_regression(pair: Pair) -> Similarity:
-    """Return the R^2 of Y on X for one pair."""
-    x = pair.x.whitened
-    if x.basis is None:
-        explained = x.whitener.conj().T @ pair.cross
-    else:
-        explained = x.basis.conj().T @ host(pair.y.rows)
-    value = min(1.0, float(np.linalg.norm(explained)) ** 2 / pair.y.total)
-    return Similarity(
-        **describe(pair, "regression_r2"),
-        value=value,
-        value_all=value,
-        null=null_mean_squared(x.rank, 1, pair.n),
-        rank_x=x.rank,
-        rank_y=min(len(pair.y.live), pair.n - 1),
-        status=sample_status(pair, x, x),
-        details={"condition_x": x.condition},
-    )
+@dataclass(frozen=True)
+class RegressionR2(Measure):
+    """The share of Y's variance that X explains, as a measure of a pair of layers."""
 
+    name: ClassVar[str] = "regression_r2"
+    invariant_x: ClassVar[frozenset[str]] = LINEAR
+    symmetric: ClassVar[bool] = False
+    needs_samples: ClassVar[str] = "x"
 
-REGRESSION_R2 = Measure(
-    name="regression_r2",
-    compute=compute_regression,
-    invariant_x=LINEAR,
-    invariant_y=ORTHOGONAL,
-    symmetric=False,
-    needs_samples="x",
-)
+    def similarity(self, pair: Pair) -> Similarity:
+        x = pair.x.whitened
+        if x.basis is None:
+            explained = x.whitener.conj().T @ pair.cross
+        else:
+            explained = x.basis.conj().T @ host(pair.y.rows)
+        return result_of(
+            pair,
+            self.name,
+            min(1.0, float(np.linalg.norm(explained)) ** 2 / pair.y.total),
+            null=null_mean_squared(x.rank, 1, pair.n),
+            rank_x=x.rank,
+            status=sample_status(pair, x, x),
+            details={"condition_x": x.condition},
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -10,40 +9,44 @@ from operator import add
 from typing import Any
 
 import numpy as np
+import torch
 
 from regions.errors import ArgumentError
 
 
-def is_tensor(value: Any) -> bool:
-    """Return whether `value` is a torch tensor, without importing torch."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
-
-
 def host(value: Any) -> np.ndarray:
     """Return an array or a tensor on any device as a NumPy array."""
-    return value.cpu().numpy() if is_tensor(value) else np.asarray(value)
+    return value.detach().cpu().numpy() if torch.is_tensor(value) else np.asarray(value)
 
 
 def as_rows(values: Any, name: str = "X") -> Any:
     """Return (samples, neurons) values in float64: a NumPy array, or a tensor off the CPU."""
-    rows = _tensor_rows(values) if is_tensor(values) else _array_rows(values, name)
+    rows = batch_rows(values, name)
+    refuse_one_sample(rows.shape[0], rows.shape[1], name)
+    return rows
+
+
+def batch_rows(values: Any, name: str) -> Any:
+    """Return the rows of a batch, as `as_rows` does, which may be a single one."""
+    rows = _tensor_rows(values) if torch.is_tensor(values) else _array_rows(values, name)
     if rows.ndim != 2:
         raise ArgumentError(
             f"{name} has shape {tuple(rows.shape)}; expected (samples, neurons). For convolutional "
             "maps choose what a sample is: regions.representations.map_rows(maps, mode='spatial')"
         )
-    if rows.shape[0] < 2 or rows.shape[1] < 1:
-        raise ArgumentError(
-            f"{name} has {rows.shape[0]} samples and {rows.shape[1]} neurons; "
-            "expected at least 2 samples (rows) and 1 neuron (column)"
-        )
     return rows
 
 
-def _tensor_rows(tensor: Any) -> Any:
-    import torch
+def refuse_one_sample(samples: int, neurons: int, name: str) -> None:
+    """Raise ArgumentError unless there are two samples and a neuron."""
+    if samples < 2 or neurons < 1:
+        raise ArgumentError(
+            f"{name} has {samples} samples and {neurons} neurons; "
+            "expected at least 2 samples (rows) and 1 neuron (column)"
+        )
 
+
+def _tensor_rows(tensor: torch.Tensor) -> Any:
     tensor = tensor.detach()
     wide = torch.complex128 if tensor.is_complex() else torch.float64
     if tensor.device.type in ("cpu", "mps"):  # Apple's devices have no float64
@@ -129,11 +132,9 @@ def _blocks(sides: Sequence[CentredRows]) -> Iterator[np.ndarray]:
 
 
 def _beside(parts: list[Any]) -> Any:
-    if not all(map(is_tensor, parts)):
-        return np.hstack([host(part) for part in parts])
-    import torch
-
-    return torch.hstack(parts)
+    if all(map(torch.is_tensor, parts)):
+        return torch.hstack(parts)
+    return np.hstack([host(part) for part in parts])
 
 
 def centre(*named: tuple[Any, str]) -> tuple[list[CentredRows], np.ndarray]:

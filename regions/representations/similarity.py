@@ -57,6 +57,11 @@ _MEANING = {
 }
 
 
+_COUNTS = tuple(
+    f"{what}_{side}" for what in ("rank", "neurons", "dead", "constant") for side in "xy"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Similarity:
     """How similar two representations are, with everything needed to judge the number.
@@ -123,6 +128,13 @@ class Similarity:
         object.__setattr__(self, "coefficients", coefficients)
         object.__setattr__(self, "details", MappingProxyType(dict(self.details)))
 
+    @classmethod
+    def unknown(cls, measure: str) -> Similarity:
+        """Return the result of two layers that do not have the same samples."""
+        nan, status = float("nan"), Status.UNDEFINED
+        counts: dict[str, Any] = dict.fromkeys(("n", *_COUNTS), 0)
+        return cls(measure=measure, value=nan, value_all=nan, null=nan, status=status, **counts)
+
     @property
     def k(self) -> int:
         """Number of coefficients that `value` averages."""
@@ -133,14 +145,14 @@ class Similarity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, JSON-ready; the status as its lower-case word."""
-        full = {**self._row(), "coefficients": self.coefficients, "details": self.details}
+        full = {**self.row(), "coefficients": self.coefficients, "details": self.details}
         return jsonable(full)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one tidy row, without the coefficients."""
         import pandas as pd
 
-        return pd.DataFrame([self._row()])
+        return pd.DataFrame([self.row()])
 
     def summary(self) -> str:
         """Return the value, what it is made of, and what its status means, in three lines."""
@@ -158,9 +170,10 @@ class Similarity:
         """Draw the coefficients, largest first, with their mean and the null value."""
         from regions.representations.plots import plot_coefficients
 
-        return plot_coefficients(self, ax=ax)
+        return plot_coefficients(self.coefficients, self.measure, self.value, self.null, ax=ax)
 
-    def _row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, Any]:
+        """Return the row of a frame."""
         return {
             "measure": self.measure,
             "value": self.value,
@@ -168,13 +181,6 @@ class Similarity:
             "null": self.null,
             "n": self.n,
             "coefficients_averaged": self.k,
-            "rank_x": self.rank_x,
-            "rank_y": self.rank_y,
-            "neurons_x": self.neurons_x,
-            "neurons_y": self.neurons_y,
-            "dead_x": self.dead_x,
-            "dead_y": self.dead_y,
-            "constant_x": self.constant_x,
-            "constant_y": self.constant_y,
+            **{name: getattr(self, name) for name in _COUNTS},
             "status": str(self.status),
         }

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from regions.representations.extent import Column
 from regions.representations.layer import layer_of
-from regions.representations.moments import Column
 from regions.representations.pair import Pair, pair_layers
 from regions.representations.rows import host
 
@@ -27,14 +27,23 @@ class Stored:
     def __add__(self, other: Stored) -> Stored:
         return Stored(parts_x=self.parts_x + other.parts_x, parts_y=self.parts_y + other.parts_y)
 
-    def maps(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return all rows (or maps) of both sides."""
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return all rows of both sides."""
         return np.concatenate(self.parts_x), np.concatenate(self.parts_y)
+
+    def maps(self, x: Column, y: Column) -> tuple[np.ndarray, np.ndarray]:
+        """Return one layer of each side as (images, channels, height, width)."""
+        rows_x, rows_y = self.rows()
+        return _maps(rows_x[:, x.columns], x.shape), _maps(rows_y[:, y.columns], y.shape)
 
     def pair(self, x: Column, y: Column) -> Pair:
         """Return the centred pair of one layer of each side."""
-        rows_x, rows_y = self.maps()
+        rows_x, rows_y = self.rows()
         return pair_layers(
             layer_of(rows_x[:, x.columns], x.name, x.extent),
             layer_of(rows_y[:, y.columns], y.name, y.extent),
         )
+
+
+def _maps(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return rows.reshape(len(rows), *shape, *((1, 1) if len(shape) == 1 else ()))

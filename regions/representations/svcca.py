@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.representations.cca import null_summary, summarise
+from regions.representations.correlations import check_statistic, correlated
 from regions.representations.factor import Factor
-from regions.representations.measure import (
-    ORTHOGONAL,
-    Measure,
-    correlations,
-    describe,
-    judge,
-    sample_status,
-)
+from regions.representations.measure import Measure, judge
 from regions.representations.pair import Pair, pair_of
 from regions.representations.similarity import Similarity
 
@@ -64,68 +58,61 @@ def svcca(
     >>> result.rank_x, round(result.value, 3)
     (3, 1.0)
     """
-    return judge(
-        SVCCA,
-        pair_of(X, Y),
-        threshold=threshold,
-        n_components=n_components,
-        statistic=statistic,
-    )
+    return judge(SVCCA(threshold, n_components, statistic), pair_of(X, Y))
 
 
-def compute_svcca(
-    pair: Pair,
-    *,
-    threshold: float = 0.99,
-    n_components: int | tuple[int, int] | None = None,
-    statistic: str = "mean",
-) -> Similarity:
-    """Return the SVCCA similarity of one pair."""
-    full_x, full_y = pair.x.principal, pair.y.principal
-    counts = n_components if isinstance(n_components, tuple) else (n_components, n_components)
-    x = full_x.keep(kept(full_x, threshold, counts[0]))
-    y = full_y.keep(kept(full_y, threshold, counts[1]))
-    rho = correlations(pair.align(x, y))
-    return Similarity(
-        **describe(pair, "svcca"),
-        value=summarise(rho, (x.rank, y.rank), statistic),
-        value_all=summarise(rho, (pair.x.neurons, pair.y.neurons), statistic),
-        null=null_summary(x.rank, y.rank, pair.n, statistic),
-        coefficients=rho,
-        rank_x=x.rank,
-        rank_y=y.rank,
-        status=sample_status(pair, x, y),
-        details={
-            "statistic": statistic,
-            "threshold": threshold if n_components is None else None,
-            "n_components": n_components,
-            "full_rank_x": full_x.rank,
-            "full_rank_y": full_y.rank,
-            "condition_x": x.condition,
-            "condition_y": y.condition,
-        },
-    )
+@dataclass(frozen=True)
+class SVCCA(Measure):
+    """The mean correlation of the leading principal subspaces, as a measure of a pair of layers."""
 
+    name: ClassVar[str] = "svcca"
+    needs_samples: ClassVar[str] = "xy"
 
-def kept(factor: Factor, threshold: float, n_components: int | None) -> int:
-    """Return how many of a side's principal directions stay."""
-    if n_components is not None:
-        if n_components < 1:
-            raise ArgumentError(f"n_components is {n_components}; expected at least 1")
-        return min(int(n_components), factor.rank)
-    if not 0 < threshold <= 1:
-        raise ArgumentError(f"threshold is {threshold}; expected a share of variance in (0, 1]")
-    if threshold == 1:
-        return factor.rank
-    shares = np.cumsum(factor.values**2) / np.sum(factor.values**2)
-    return min(int(np.searchsorted(shares, threshold * (1 - 1e-12))) + 1, factor.rank)
+    threshold: float = 0.99
+    """Share of the variance to keep."""
+    n_components: int | tuple[int, int] | None = None
+    """Keep so many directions instead; one number, or one per side."""
+    statistic: str = "mean"
+    """How the correlations are summed up, as in `cca`."""
 
+    def __post_init__(self) -> None:
+        check_statistic(self.statistic)
+        for count in self._counts:
+            if count is not None and count < 1:
+                raise ArgumentError(f"n_components is {count}; expected at least 1")
+        if None in self._counts and not 0 < self.threshold <= 1:
+            raise ArgumentError(
+                f"threshold is {self.threshold}; expected a share of variance in (0, 1]"
+            )
 
-SVCCA = Measure(
-    name="svcca",
-    compute=compute_svcca,
-    invariant_x=ORTHOGONAL,
-    invariant_y=ORTHOGONAL,
-    symmetric=True,
-    needs_samples="xy",
-)
+    @property
+    def _counts(self) -> tuple[int | None, int | None]:
+        counts = self.n_components
+        return counts if isinstance(counts, tuple) else (counts, counts)
+
+    def similarity(self, pair: Pair) -> Similarity:
+        full_x, full_y = pair.x.principal, pair.y.principal
+        count_x, count_y = self._counts
+        return correlated(
+            pair,
+            self.name,
+            full_x.keep(self._kept(full_x, count_x)),
+            full_y.keep(self._kept(full_y, count_y)),
+            self.statistic,
+            threshold=self.threshold if self.n_components is None else None,
+            n_components=self.n_components,
+            full_rank_x=full_x.rank,
+            full_rank_y=full_y.rank,
+        )
+
+    def held(self, found: Similarity) -> SVCCA:
+        return replace(self, n_components=(found.rank_x, found.rank_y))
+
+    def _kept(self, factor: Factor, count: int | None) -> int:
+        """Return how many of a side's principal directions stay."""
+        if count is not None:
+            return min(int(count), factor.rank)
+        if self.threshold == 1:
+            return factor.rank
+        shares = np.cumsum(factor.values**2) / np.sum(factor.values**2)
+        return min(int(np.searchsorted(shares, self.threshold * (1 - 1e-12))) + 1, factor.rank)

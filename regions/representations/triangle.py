@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from regions.representations.extent import Column
 from regions.representations.layer import Layer
-from regions.representations.moments import Column
 from regions.representations.pair import Pair
 from regions.representations.rows import host
 
@@ -45,17 +45,14 @@ class Triangle:
 
     def _layer(self, column: Column, offset: int) -> Layer:
         rows = self.r[1:, offset + column.start : offset + column.start + column.neurons]
-        live = column.extent.live & (np.linalg.norm(rows, axis=0) > 0)
-        dead = column.extent.dead
-        rows = rows[:, live]
+        split = column.split(np.linalg.norm(rows, axis=0) > 0)
+        rows = rows[:, split.live]
         lengths = self._lengths(column, offset) if column.lengths else np.zeros(1)
         return Layer(
             n=self.n,
             neurons=column.neurons,
             resolution=column.extent.precision.resolution,
-            live=np.flatnonzero(live),
-            dead=np.flatnonzero(dead),
-            constant=np.flatnonzero(~live & ~dead),
+            **split._asdict(),
             gram=rows.T @ rows,
             matrix=rows,
             square_sum=float(lengths @ lengths),

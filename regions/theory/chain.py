@@ -10,7 +10,8 @@ import numpy as np
 from regions.errors import UnsupportedModelError
 from regions.networks import ReLUNetwork, as_network
 from regions.networks.steps import Linear, Move
-from regions.pruning.reading import is_module, prunable_modules
+from regions.pruning.parameters import is_masked, prunable_modules
+from regions.pruning.reading import is_module
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,24 @@ def carried_masks(model: Any) -> dict[str, np.ndarray]:
     """Return the masks that `torch.nn.utils.prune` left in a module, by layer name."""
     if not is_module(model):
         return {}
-    carried = {name: dict(m.named_buffers()) for name, m in prunable_modules(model).items()}
     return {
-        name: buffers["weight_mask"].detach().cpu().numpy() != 0
-        for name, buffers in carried.items()
-        if "weight_mask" in buffers
+        name: part.weight_mask.detach().cpu().numpy() != 0  # type: ignore[union-attr]
+        for name, part in prunable_modules(model).items()
+        if is_masked(part)
     }
 
 
 def _has_plain_parameters(model: Any) -> bool:
-    """Tell whether all parameters are weights and biases of distinct Linear modules."""
+    """Tell whether the parameters are trainable weights and biases, each of one Linear module."""
     from torch.nn import Linear as TorchLinear
 
     linear = {n: m for n, m in prunable_modules(model).items() if isinstance(m, TorchLinear)}
-    plain = {f"{n}.{kind}" for n in linear for kind in ("weight", "weight_orig", "bias")}
-    return {name.removeprefix(".") for name, _ in model.named_parameters()} <= plain
+    weights = {n: "weight_orig" if is_masked(m) else "weight" for n, m in linear.items()}
+    plain = {f"{n}.{kind}" for n in linear for kind in (weights[n], "bias")}
+    named = [*model.named_parameters(remove_duplicate=False)]
+    own = len({id(value) for _, value in named}) == len(named)
+    names = {name.removeprefix(".") for name, _ in named}
+    return own and names <= plain and all(value.requires_grad for _, value in named)
 
 
 def _chain_of(net: ReLUNetwork) -> Chain | None:

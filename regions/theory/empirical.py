@@ -10,10 +10,13 @@ import numpy as np
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks import as_network
 from regions.pruning import Masks
-from regions.pruning.reading import is_module, prunable_modules
+from regions.pruning.parameters import current_weight, prunable_modules, tied_layers
+from regions.pruning.reading import is_module, is_parameter
 from regions.theory.chain import carried_masks, read_chain
-from regions.theory.chain_ntk import chain_ntk
+from regions.theory.chain_ntk import Factor, chain_ntk
 from regions.theory.points import read_points, squeeze_kernel
+
+Factors = dict[str, Factor]
 
 
 def empirical_ntk(
@@ -29,7 +32,9 @@ def empirical_ntk(
 
     Theta(x, y) = sum over outputs k and parameters w of df_k(x)/dw df_k(y)/dw. With masks the
     network is the masked one and only kept weights are parameters. Biases and the parameters of
-    normalisation always count, and so do weights that are zero but not masked.
+    normalisation count, and so do weights that are zero but not masked; frozen parameters
+    (``requires_grad=False``) do not. A parameter that several layers share is one parameter, whose
+    gradient is the sum over its uses.
 
     Parameters
     ----------
@@ -39,8 +44,8 @@ def empirical_ntk(
     x, y : array of shape (rows, *input shape) or (n0,)
         Points; `y` is `x` if it is not given.
     masks : Masks or mapping of layer name to array, optional
-        Layers that are not named are dense. Masks that a module carries (``weight_mask`` of
-        `torch.nn.utils.prune`) hold too.
+        Layers that are not named are dense, unless they share the parameter of one that is.
+        Masks that a module carries (``weight_mask`` of `torch.nn.utils.prune`) hold too.
     scales : sequence of float, optional
         One factor per prunable weight, in order: the network computes with scale * mask * weight
         and is differentiated by the unscaled weight. `ntk_scales` gives those of the tangent
@@ -55,7 +60,7 @@ def empirical_ntk(
     Raises
     ------
     ArgumentError
-        If points, masks or scales do not fit the model.
+        If points, masks or scales do not fit the model, or all its parameters are frozen.
     UnsupportedModelError
         If a network without a module is no perceptron, or `torch.func` cannot differentiate it.
 
@@ -75,6 +80,7 @@ def empirical_ntk(
     >>> empirical_ntk(net, [1.0, 1.0], masks={"layer1": [[1, 0]]})  # 3 relu(u): gradients 3 u and u
     10.0
     """
+    _check_list(model)
     points, single_x = read_points("x", x)
     others, single_y = (points, single_x) if y is None else read_points("y", y)
     chain = read_chain(model, points.shape[1:])
@@ -85,8 +91,9 @@ def empirical_ntk(
         from regions.theory.module_ntk import module_ntk
 
         modules: dict[str, Any] = prunable_modules(model)
-        shapes = {name: tuple(module.weight.shape) for name, module in modules.items()}
+        shapes = {name: tuple(current_weight(module).shape) for name, module in modules.items()}
         factors = _factors(shapes, masks, scales, {})
+        factors = _share_masks(factors, tied_layers(model, modules))
         kernel = module_ntk(model, points, others, factors, progress)
     else:
         raise UnsupportedModelError(
@@ -94,6 +101,19 @@ def empirical_ntk(
             "torch.nn.Module, which torch.func can differentiate"
         )
     return squeeze_kernel(kernel, single_x, single_y)
+
+
+def _check_list(model: Any) -> None:
+    """Refuse lists of a module's own parameters where the list loses what they are."""
+    if not isinstance(model, (list, tuple)) or not all(isinstance(p, tuple) for p in model):
+        return
+    parameters = [value for pair in model for value in pair if is_parameter(value)]
+    shared = len({id(value) for value in parameters}) < len(parameters)
+    if shared or not all(value.requires_grad for value in parameters):
+        raise ArgumentError(
+            "the list holds parameters that are shared between layers or frozen, which a list "
+            "cannot say; give the torch.nn.Module"
+        )
 
 
 def _flat(x: np.ndarray, y: np.ndarray, inputs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +132,7 @@ def _factors(
     masks: Mapping[str, Any] | None,
     scales: Sequence[float] | None,
     carried: Mapping[str, np.ndarray],
-) -> dict[str, tuple[float, np.ndarray | None]]:
+) -> Factors:
     """Return scale and mask (None: dense) of every layer."""
     given = _read_masks(shapes, {} if masks is None else masks)
     factors = _read_scales(shapes, scales)
@@ -121,6 +141,19 @@ def _factors(
         found = [part[name] for part in (given, carried) if name in part]
         together[name] = (factors[name], np.logical_and.reduce(found) if found else None)
     return together
+
+
+def _share_masks(factors: Factors, tied: Mapping[str, str]) -> Factors:
+    """Give layers that share a parameter the mask of any of them; refuse different ones."""
+    given = {name: mask for name, (_, mask) in factors.items() if mask is not None}
+    merged: dict[str, np.ndarray] = {}
+    for name, mask in given.items():
+        if not np.array_equal(merged.setdefault(tied.get(name, name), mask), mask):
+            raise ArgumentError(
+                f"layer {name!r} shares its weight with {tied.get(name, name)!r}, but they have "
+                "different masks; give one of them"
+            )
+    return {n: (scale, merged.get(tied.get(n, n))) for n, (scale, _) in factors.items()}
 
 
 def _read_masks(

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
+from torch.nn.utils import parametrize
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.progress import track
+from regions.pruning.parameters import is_masked
 from regions.theory.chain_ntk import Factor
 
 _BLOCK_NUMBERS = 2**24  # of one block of Jacobians: 128 MiB
@@ -50,12 +52,21 @@ class _Jacobian:
 
     def __init__(self, model: nn.Module, factors: Mapping[str, Factor]):
         self.twin = _double_twin(model)
-        self.parameters = {n: p.detach() for n, p in self.twin.named_parameters()}
+        kind = type(model).__name__
+        # of the model itself: its copy may hold a shared parameter twice
+        named = dict(model.named_parameters(remove_duplicate=False))
+        first: dict[int, str] = {}
+        self.owner = {name: first.setdefault(id(value), name) for name, value in named.items()}
+        values = {n: p.detach() for n, p in self.twin.named_parameters(remove_duplicate=False)}
+        owners = set(self.owner.values())
+        self.parameters = {n: values[n] for n in owners if named[n].requires_grad}
+        self.frozen = {n: values[n] for n in owners if not named[n].requires_grad}
         if not self.parameters:
-            raise ArgumentError(f"{type(model).__name__} has no parameters, so it has no kernel")
+            what = "trains none of its" if self.frozen else "has no"
+            raise ArgumentError(f"{kind} {what} parameters, so it has no kernel")
         self.buffers = dict(self.twin.named_buffers())
         self.factors = {
-            _parameter_of(name, self.parameters): scale * torch.from_numpy(1.0 * mask)
+            _parameter_of(name, model): scale * torch.from_numpy(1.0 * mask)
             if mask is not None
             else torch.tensor(scale, dtype=torch.float64)
             for name, (scale, mask) in factors.items()
@@ -95,9 +106,11 @@ class _Jacobian:
 
     def _call(self, parameters: dict[str, Tensor], point: Tensor) -> Any:
         # masked inside, so that the gradient is restricted to kept weights and carries the scale
-        changed = {name: parameters[name] * factor for name, factor in self.factors.items()}
-        values = {**parameters, **changed, **self.buffers}
-        return functional_call(self.twin, values, (point[None],))
+        known = {**self.frozen, **parameters}
+        used = {name: known[owner] for name, owner in self.owner.items()}
+        changed = {name: used[name] * factor for name, factor in self.factors.items()}
+        values = {**used, **changed, **self.buffers}
+        return functional_call(self.twin, values, (point[None],), tie_weights=False)
 
 
 def _double_twin(model: nn.Module) -> nn.Module:
@@ -109,11 +122,30 @@ def _double_twin(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo).to("cpu", torch.float64).eval()
 
 
-def _parameter_of(name: str, parameters: Mapping[str, Tensor]) -> str:
-    endings = ("weight", "weight_orig", "parametrizations.weight.original")
-    found = [f"{name}.{end}" for end in endings if f"{name}.{end}" in parameters]
-    if not found:
-        raise UnsupportedModelError(
-            f"the weight of layer {name!r} is no single parameter; it cannot be masked or scaled"
-        )
-    return found[0]
+def _parameter_of(name: str, model: nn.Module) -> str:
+    """Return the name of the parameter whose multiples are those of a layer's weight."""
+    part: Any = model.get_submodule(name)
+    if is_masked(part):
+        return f"{name}.weight_orig"
+    if "weight" in part._parameters:
+        return f"{name}.weight"
+    original = f"{name}.parametrizations.weight.original"
+    if parametrize.is_parametrized(part, "weight") and _scales(part.parametrizations.weight):
+        return original
+    raise UnsupportedModelError(
+        f"the weight of layer {name!r} is computed from its parameters, not entry by entry; it "
+        "cannot be masked or scaled"
+    )
+
+
+def _scales(parametrization: Any) -> bool:
+    """Tell whether a parametrization multiplies each entry by a number of its own."""
+    if "original" not in parametrization._parameters:
+        return False
+    given = parametrization.original.detach()
+    odd = 1.0 + torch.arange(given.numel(), dtype=given.dtype).reshape(given.shape) % 7
+    with torch.no_grad():
+        whole, scaled = given, given * odd
+        for step in parametrization:
+            whole, scaled = step(whole), step(scaled)
+    return bool(torch.allclose(whole * odd, scaled, rtol=1e-4, atol=0.0))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from regions import files
 from regions.errors import DataError
 from regions.training import source
 
@@ -48,13 +49,8 @@ def _read(
 
 def _records(path: Path, label_bytes: int) -> np.ndarray:
     size = label_bytes + _BYTES
-    try:
-        length = path.stat().st_size
-        if length > source.MAX_BYTES:
-            raise DataError(f"{path.name} has {length} bytes; the limit is {source.MAX_BYTES}")
-        content = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror}") from error
+    content = np.frombuffer(files.read_bytes(path, source.MAX_BYTES), dtype=np.uint8)
+    length = len(content)
     if length == 0 or length % size:
         raise DataError(
             f"{path.name} has {length} bytes; expected a multiple of {size}: {label_bytes} of "
@@ -66,7 +62,9 @@ def _records(path: Path, label_bytes: int) -> np.ndarray:
 def _names(path: Path, classes: int) -> list[str]:
     if not path.exists():
         return [str(number) for number in range(classes)]
-    names = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    with files.guarded(path, "list of class names"):
+        text = files.read_bytes(path, 2**20).decode()
+    names = [line.strip() for line in text.splitlines() if line.strip()]
     if len(names) != classes:
         raise DataError(f"{path.name} names {len(names)} classes; expected {classes}")
     return names

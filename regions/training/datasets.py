@@ -168,11 +168,15 @@ def _standardised(
 ) -> DataSet:
     if len(train) == 0:
         raise DataError(f"{raw.name}: no training images are left")
-    images = raw.train_images[train].astype(np.float32)
-    mean, sd = _moments(images, how)
+    with np.errstate(over="ignore", invalid="ignore"):
+        images = raw.train_images[train].astype(np.float32)
+        mean, sd = _moments(images, how)
 
     def split(part: np.ndarray, labels: np.ndarray) -> Split:
-        scaled = (part.astype(np.float32) - mean) / sd
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = (part.astype(np.float32) - mean) / sd
+        if not np.isfinite(scaled).all():
+            raise DataError(f"{raw.name}: the images leave the range of float32; rescale them")
         return Split(scaled, labels.astype(np.int64))
 
     return DataSet(
@@ -193,7 +197,8 @@ def _moments(images: np.ndarray, how: Standardise) -> tuple[np.ndarray, np.ndarr
     axes = (0,) if not channels else (0, 2, 3) if images.ndim == 4 else tuple(range(images.ndim))
     mean = images.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
     sd = images.std(axis=axes, keepdims=True, dtype=np.float64)[0]
-    return mean.astype(np.float32), np.where(sd > 0, sd, 1.0).astype(np.float32)
+    sd = sd.astype(np.float32)
+    return mean.astype(np.float32), np.where(sd > 0, sd, np.float32(1.0))
 
 
 def _digits() -> Source:

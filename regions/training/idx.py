@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from regions import files
 from regions.errors import DataError
 from regions.training import source
 
@@ -48,13 +48,14 @@ def read_idx_file(path: Path, axes: int) -> np.ndarray:
     DataError
         If the magic number is another, or the size is not what the header says.
     """
-    try:
+    files.check_file(path, 2 * files.ARRAY_BYTES)
+    # no byte of a packed file gives more than 1032: nothing is made room for that cannot come
+    most = path.stat().st_size * (1032 if path.suffix == ".gz" else 1)
+    with files.guarded(path, "IDX file"):
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             header = stream.read(4 + 4 * axes)
             shape = _shape(path, header, axes)
-            content = stream.read(math.prod(shape) + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path.name} cannot be read: {error}") from error
+            content = stream.read(min(math.prod(shape), most) + 1)
     if len(content) != math.prod(shape):
         size = math.prod(shape)
         has = f"only {len(content)}" if len(content) < size else "more"

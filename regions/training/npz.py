@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from regions import files
 from regions.errors import DataError
 from regions.training import source
 
@@ -15,22 +15,18 @@ _KEYS = ("X_train", "y_train", "X_test", "y_test")
 
 def read_npz(path: Path) -> source.Source:
     """Read `X_train, y_train, X_test, y_test` and, if present, `class_names`; never pickles."""
-    try:
-        _check_size(path)
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            missing = [key for key in _KEYS if key not in archive.files]
-            if missing:
-                raise DataError(
-                    f"{path.name}: arrays {missing} are missing; it has {archive.files}"
-                )
-            arrays = {key: archive[key] for key in _KEYS}
-            names = archive["class_names"] if "class_names" in archive.files else None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path.name} cannot be read as an .npz file without pickles: {error}"
-        ) from error
+    arrays = files.read_npz(
+        path,
+        ".npz file without pickles",
+        limit=source.MAX_BYTES,
+        names=(*_KEYS, "class_names"),
+    )
+    missing = [key for key in _KEYS if key not in arrays]
+    if missing:
+        raise DataError(f"{path.name}: arrays {missing} are missing; it has {[*arrays]}")
+    names = arrays.get("class_names")
+    if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
+        raise DataError(f"{path.name}: class_names has shape {names.shape} and type {names.dtype}")
     return source.Source.checked(
         path.stem,
         _channels_first(path.name, arrays["X_train"]),
@@ -40,14 +36,6 @@ def read_npz(path: Path) -> source.Source:
         [path],
         None if names is None else [str(name) for name in names.tolist()],
     )
-
-
-def _check_size(path: Path) -> None:
-    """Refuse an archive that unpacks to more than the limit, before unpacking it."""
-    with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > source.MAX_BYTES:
-        raise DataError(f"{path.name} unpacks to {size} bytes; the limit is {source.MAX_BYTES}")
 
 
 def _channels_first(name: str, images: np.ndarray) -> np.ndarray:

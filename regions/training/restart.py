@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning import Masks
 from regions.pruning.applying import modules_of
+from regions.pruning.parameters import prunable_modules
 from regions.pruning.plain import plain_copy
-from regions.pruning.reading import prunable_modules
 from regions.randomness import Rng, torch_generator
 
 Start = Literal["trained", "rewind", "reinit", "rescaled"]

@@ -38,6 +38,11 @@ class Source:
         class_names: Sequence[str] | None = None,
     ) -> Source:
         """Return a source whose parts fit together, or say what does not."""
+        size = train_images.size + test_images.size
+        if 4 * size > MAX_BYTES:
+            raise DataError(
+                f"{name}: {size} numbers take {4 * size} bytes as float32; the limit is {MAX_BYTES}"
+            )
         _check_part(f"{name}: training part", train_images, train_labels)
         _check_part(f"{name}: test part", test_images, test_labels)
         if train_images.shape[1:] != test_images.shape[1:]:
@@ -46,8 +51,10 @@ class Source:
                 f"{test_images.shape[1:]}; expected the same shape"
             )
         present = np.unique(train_labels)
-        names = list(map(str, class_names if class_names is not None else range(present[-1] + 1)))
-        _check_classes(name, present, test_labels, len(names))
+        given = range(len(present)) if class_names is None else class_names
+        # before anything is built that has one entry per class: a label may be any number
+        _check_classes(name, present, test_labels, class_names)
+        names = list(map(str, given))
         digest = _digest(hashed)
         return cls(name, train_images, train_labels, test_images, test_labels, tuple(names), digest)
 
@@ -69,13 +76,19 @@ def _check_part(what: str, images: np.ndarray, labels: np.ndarray) -> None:
         raise DataError(f"{what}: the images hold NaN or infinite values")
 
 
-def _check_classes(name: str, present: np.ndarray, test: np.ndarray, classes: int) -> None:
-    low, high = min(present[0], test.min()), max(present[-1], test.max())
+def _check_classes(
+    name: str, present: np.ndarray, test: np.ndarray, class_names: Sequence[str] | None
+) -> None:
+    low, high = min(int(present[0]), int(test.min())), max(int(present[-1]), int(test.max()))
+    classes = int(present[-1]) + 1 if class_names is None else len(class_names)
     if low < 0 or high >= classes:
         raise DataError(f"{name}: labels run from {low} to {high}; expected 0 to {classes - 1}")
     if len(present) < classes:
-        absent = sorted(set(range(classes)) - set(present.tolist()))[:5]
-        raise DataError(f"{name}: no training image has label {absent}; classes must be 0, 1, ..")
+        gap = np.flatnonzero(present != np.arange(len(present)))
+        absent = int(gap[0]) if gap.size else len(present)
+        raise DataError(
+            f"{name}: no training image has label {absent}; classes must be 0, 1, .. {classes - 1}"
+        )
 
 
 def _digest(parts: Iterable[np.ndarray | Path]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regions.errors import DataError
 from regions.training.recipe import Recipe
 from regions.training.stack import Stack, Tensors
 
@@ -41,7 +42,18 @@ class State:
         return {name: value.cpu().numpy() for name, value in self.named().items()}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Set the state to arrays from `arrays()`."""
+        """Set the state to arrays from `arrays()`.
+
+        Raises
+        ------
+        DataError
+            If an array is missing, or has another shape or type.
+        """
+        kinds = {name: (value.shape, value.dtype) for name, value in self.arrays().items()}
+        if kinds != {name: (array.shape, array.dtype) for name, array in arrays.items()}:
+            raise DataError("the checkpoint holds the state of another training; delete it")
+        if not 0 <= int(arrays["epoch"]) <= len(self.losses):
+            raise DataError(f"the checkpoint is of epoch {arrays['epoch']}; delete it")
         for name, value in self.named().items():
             value.copy_(torch.from_numpy(arrays[name]))
 

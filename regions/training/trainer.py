@@ -13,6 +13,7 @@ from torch import nn
 
 from regions.errors import ArgumentError
 from regions.progress import track
+from regions.results import check_writable
 from regions.training.chain import chain_layers
 from regions.training.datasets import DataSet
 from regions.training.descent import descend, is_sparse
@@ -80,6 +81,8 @@ def train(
         If models differ in architecture, or masks or seeds do not fit them.
     DataError
         If a checkpoint is damaged or belongs to other arguments.
+    OutputError
+        If the folder for checkpoints cannot be written to, before anything is trained.
 
     Examples
     --------
@@ -97,6 +100,8 @@ def train(
         None if checkpoint is None else Path(checkpoint) / f"stack-{n:04d}.npz"
         for n in range(len(groups))
     ]
+    if checkpoint is not None and not all(path.exists() for path in paths if path is not None):
+        check_writable(checkpoint, folder=True)
     # other modules draw noise from torch's one random state and stay on one thread
     workers = 1 if job.layers is None else n_jobs
     with track(show=progress, label="training", total=len(models) * recipe.epochs) as bar:

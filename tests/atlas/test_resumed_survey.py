@@ -5,11 +5,11 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from importlib import import_module
 
 import pytest
 from small_atlas import SMALL
 
+from regions import resume
 from regions.atlas import survey
 
 FEW = replace(SMALL, densities=(0.5, 0.2, 0.1), methods=("magnitude",), seeds=2, planes=1, lines=1)
@@ -57,7 +57,7 @@ def test_other_settings_or_networks_are_other_tasks(killed, monkeypatch):
     def fail(*_, **__):
         raise AssertionError("a finished task was computed again")
 
-    monkeypatch.setattr(import_module("regions.atlas.survey"), "measure", fail)
+    monkeypatch.setattr(resume, "_compute", fail)
     survey("mlp", "digits", killed, FEW)
     with pytest.raises(AssertionError, match="computed again"):
         survey("mlp", "digits", killed, replace(FEW, lines=2))

@@ -6,11 +6,16 @@ import numpy as np
 import pulp
 import pytest
 from counting_oracles import count_cells, count_milp, dense, random_layers, tent_layers
+from families import case
+from rational_oracle import all_cells
 
 import regions
+from regions.counting.exact.scaled import Scaled
 from regions.counting.result import Status
-from regions.counting.solver import milp
+from regions.counting.solver import model
+from regions.counting.solver.verified import Verified
 from regions.counting.tree.enumerate import enumerate_regions
+from regions.counting.tree.frame import frame_of
 from regions.errors import ArgumentError, DomainError, SolverError
 
 SQUARE = regions.Box.cube(2, -1.0, 1.0)
@@ -41,11 +46,40 @@ def test_constraints_of_ones_own():
 
 def test_a_region_is_told_from_other_patterns(rng):
     net = dense(*random_layers(rng, [2, 3, 3]))
-    tree, extra = milp.halfspace_tree(net, SQUARE), np.zeros((0, 3))
+    known = verified(net, SQUARE)
     patterns = {region.pattern.tobytes() for region in enumerate_regions(net, SQUARE)}
     for number in range(64):
         pattern = np.array([number >> k & 1 for k in range(6)], dtype=bool)
-        assert milp.is_region(tree, pattern, extra) == (pattern.tobytes() in patterns)
+        assert (known.inner_point(pattern) is not None) == (pattern.tobytes() in patterns)
+
+
+def verified(net, domain):
+    return Verified(frame_of(net, domain), Scaled(np.zeros((0, 3), dtype=object)))
+
+
+@pytest.mark.parametrize("family", ["integer", "duplicates", "fractions", "parallel", "extreme"])
+def test_crossing_facets_finds_every_region(family):
+    # even without any pattern from a solver, and where solvers see nothing
+    done = 0
+    for seed in range(40):
+        drawn = case(family, seed)
+        cells, d = all_cells(drawn.layers, drawn.domain, drawn.slopes)
+        if d != 2 or len(cells) > 30:
+            continue
+        known = verified(drawn.net, drawn.domain)
+        found = {tuple(pattern) for pattern in known.across_facets()}
+        found |= {tuple(pattern) for pattern in known._patterns.values()}
+        assert found == {pattern for _, pattern, _ in cells}, seed
+        done += 1
+    assert done >= 4
+
+
+def test_regions_below_the_solvers_resolution_are_told():
+    # two parallel boundaries 1e-12 apart
+    net = dense((np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([-0.25, -0.25 + 2.0**-40])))
+    found = count_milp(net, SQUARE)
+    assert int(found) == 3
+    assert found.details["by_solver"] == 2 and found.details["across_facets"] == 1
 
 
 def test_time_limit_is_never_optimal(rng):
@@ -69,7 +103,7 @@ class TimedOut(pulp.HiGHS):
 
 def test_optimality_comes_from_sol_status(monkeypatch):
     # status says "Optimal" here, and no pattern with a gap was found: that is no proof
-    monkeypatch.setattr(milp, "solver_of", lambda name, seconds=None: TimedOut(msg=False))
+    monkeypatch.setattr(model, "solver_of", lambda name, seconds=None: TimedOut(msg=False))
     net = dense((np.eye(2), np.zeros(2)))
     found = count_milp(net, SQUARE, time_limit=60.0)
     assert found.status is Status.LIMIT_REACHED

@@ -14,11 +14,12 @@ from counting_oracles import (
     tent_layers,
     zigzag_layers,
 )
+from families import case
+from rational_oracle import oracle
 
 import regions
 from regions.counting.result import Status
 from regions.counting.tree import polytopes, vertices
-from regions.counting.tree.vertices import InDoubtError
 from regions.errors import DomainError
 
 
@@ -87,27 +88,54 @@ def test_small_buffers_grow(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 10, 10]))
     box = regions.Box.cube(3, -1.0, 1.0)
     expected = count_vertices(net, box).count
-    small = vertices.Vertices._room_for
-
-    def tiny(self, cells, n, budget):
-        owner, signs, starts, corners, masks = small(self, cells, n, budget)
-        return owner, signs, starts, corners[: 1 if budget else 0], masks[: 1 if budget else 0]
-
-    monkeypatch.setattr(vertices.Vertices, "_room_for", tiny)
+    stack, out = vertices.Polytopes._stack, vertices.Polytopes._out
+    monkeypatch.setattr(vertices.Polytopes, "_stack", lambda *given: stack(*given[:-1], 1))
+    monkeypatch.setattr(vertices.Polytopes, "_out", lambda *given: out(*given[:-1], 1))
     assert count_vertices(net, box).count == expected
 
 
-def test_doubt_is_handed_over(rng, monkeypatch):
-    net = dense(*random_layers(rng, [3, 5, 5]))
-    box = regions.Box.cube(3, -1.0, 1.0)
+def test_cells_of_any_number_of_facets():
+    # 100 tangent planes of a ball, all of them facets of the cell in the middle
+    rng = np.random.default_rng(0)
+    normals = rng.normal(size=(100, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    offsets, box = np.full(100, -0.9), regions.Box.cube(3, -1.0, 1.0)
+    ball = (np.vstack([normals, [[1.0, 0.0, 0.0]]]), np.append(offsets, 2.0))
+    second = (np.append(np.zeros(100), 1.0)[None], np.array([-2.0]))
+    found = count_vertices(dense(ball, second), box)
+    # the same planes in one layer, counted through flats: no cell is made
+    middle = (np.vstack([normals, [[1.0, 0.0, 0.0]]]), np.append(offsets, 0.0))
+    assert found.count == count_vertices(dense(middle), box).count
+    assert found.status is Status.EXACT and not found.details
 
-    def doubtful(*_):
-        raise InDoubtError("the vertices of a cell are in doubt")
 
-    monkeypatch.setattr(vertices, "vertex_tree", doubtful)
+def test_networks_too_large_for_exact_forms_are_handed_over(rng, monkeypatch):
+    from regions.counting.exact.forms import Forms
+
+    # duplicates on every cell, but not by their rows: the units' sums tie
+    layers = [(np.eye(3), np.zeros(3)), (rng.normal(size=(2, 3)), rng.normal(size=2) / 10)]
+    layers.append((np.array([[0.3, 0.7], [0.6, 1.4], [0.1, 0.2]]), np.zeros(3)))
+    net, box = dense(*layers), regions.Box.cube(3, -1.0, 1.0)
+    expected = count_vertices(net, box)
+    assert "handed_over" not in expected.details
+    monkeypatch.setattr(Forms, "within_reach", False)
     found = count_vertices(net, box)
-    assert found.count == count_cells(net, box).count
-    assert "in doubt" in found.details["handed_over"]
+    assert "too large" in found.details["handed_over"]
+
+
+def test_a_flat_without_enough_first_units_is_handed_over():
+    from regions.networks.builder import Builder
+
+    builder = Builder((2,))
+    first = builder.relu(builder.linear(builder.input, np.array([[1.0, 0.0]]), None, "first"))
+    wide = builder.linear(first, np.array([[1.0], [0.0]]), None, "wide")
+    second = builder.relu(
+        builder.linear(builder.add(wide, builder.input), np.eye(2), np.array([0.1, 0.2]), "next")
+    )
+    net = builder.finish(builder.linear(second, np.ones((1, 2)), None, "output"))
+    found = count_vertices(net, None)
+    assert found.count == count_cells(net, None).count
+    assert "first layer" in found.details["handed_over"]
 
 
 def test_time_limit(rng):
@@ -131,7 +159,7 @@ def test_facet_numbers_use_every_word():
     assert polytopes._new_facet(masks, 3)[0] == -1
 
 
-def test_a_slice_whose_corners_are_in_doubt_is_handed_over():
+def test_a_slice_through_points_on_the_sides_of_its_box():
     from regions.training import build_model, load_data
 
     data = load_data("digits", rng=0)
@@ -139,5 +167,31 @@ def test_a_slice_whose_corners_are_in_doubt_is_handed_over():
     chosen = images[np.random.default_rng([29, 5]).choice(len(images), 5, replace=False)]
     box = regions.Box.cube(64, float(data.train.inputs.min()), 2.9)  # images lie on its sides
     net = build_model("mlp", data.image_shape, data.classes, seed=29, hidden=(20, 20))
-    found = regions.count_regions(net, regions.Slice.through(chosen, box=box))
-    assert found.status is regions.Status.EXACT and "corners" in found.details["handed_over"]
+    domain = regions.Slice.through(chosen, box=box)
+    found = count_vertices(net, domain)
+    assert found.status is Status.EXACT and "handed_over" not in found.details
+    assert found.count == count_cells(net, domain).count
+
+
+@pytest.mark.parametrize("family", ["integer", "parallel", "fractions", "slices", "whole_space"])
+def test_flats_and_cuts_agree_where_ties_are_the_rule(family, monkeypatch):
+    expected = [_count(case(family, seed)) for seed in range(12)]
+    monkeypatch.setattr(vertices, "_MOST_FLATS", 0.0)
+    assert [_count(case(family, seed)) for seed in range(12)] == expected
+
+
+def test_wrong_signs_of_settled_vertices_would_be_seen(monkeypatch):
+    from regions.counting.tree import doubts
+
+    cases = [case("fractions", seed) for seed in range(12)]
+    expected = [oracle(c.layers, c.domain, c.slopes) for c in cases]
+    assert [_count(c) for c in cases] == expected
+    monkeypatch.setattr(doubts, "sign", lambda number: 1)
+    assert [_count(c) for c in cases] != expected
+
+
+def _count(drawn):
+    try:
+        return count_vertices(drawn.net, drawn.domain).count
+    except DomainError:
+        return None

@@ -171,7 +171,8 @@ def test_synflow_prunes_to_one_path(name, shape, layers):
     assert masks.effective().fraction == 1.0
     # without the iterations, and without the flow, layers are emptied
     for criterion, options in (("synflow", {"rounds": 1}), ("magnitude", {})):
-        plain = regions.prune(model, density, criterion, **how, **options)
+        with pytest.warns(UserWarning, match="no weight is kept in the layers"):
+            plain = regions.prune(model, density, criterion, **how, **options)
         assert min(plain.counts.values()) == 0
 
 
@@ -195,7 +196,8 @@ def test_synflow_meets_every_count(pairs):
     assert repaired.effective().fraction == 1.0
     assert sum(repaired.counts.values()) == round(0.1 * 152)
     # a layer that loses all its weights by order does not decide for the others
-    empty = regions.prune(pairs([10, 8, 6, 4]), {"layer1": 0.1, "layer2": 1e-9}, "synflow")
+    with pytest.warns(UserWarning, match=r"\['layer2'\]"):
+        empty = regions.prune(pairs([10, 8, 6, 4]), {"layer1": 0.1, "layer2": 1e-9}, "synflow")
     assert empty.counts["layer2"] == 0
     assert empty["layer1"].sum() == 8 and not empty["layer1"][0].all()
 

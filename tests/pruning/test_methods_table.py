@@ -41,6 +41,7 @@ def test_every_name_of_the_registry_has_an_arm():
     assert set(CRITERIA) | set(METHODS) <= set(arms())
 
 
+@pytest.mark.filterwarnings("ignore:no weight is kept:UserWarning")  # of global scope
 @pytest.mark.parametrize("name", arms())
 @pytest.mark.parametrize("density", [0.5, 0.1])
 def test_arms_keep_equal_numbers_of_weights(name, density, net, batch):

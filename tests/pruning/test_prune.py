@@ -32,7 +32,8 @@ def test_magnitude_keeps_the_largest(pairs):
 def test_global_scope_compares_layers(pairs):
     net = pairs([7, 6, 5, 4])
     net[1] = (net[1][0] * 100, net[1][1])
-    masks = regions.prune(net, 0.3, scope="global")
+    with pytest.warns(UserWarning, match="layer1"):  # it keeps nothing of that layer
+        masks = regions.prune(net, 0.3, scope="global")
     assert masks.counts["layer2"] > masks.counts["layer1"]
     sizes = np.concatenate([np.abs(net[i][0]).ravel() for i in (0, 1)])
     kept = np.concatenate([masks[name].ravel() for name in ("layer1", "layer2")])
@@ -42,7 +43,8 @@ def test_global_scope_compares_layers(pairs):
 def test_ties_go_to_the_earlier_weight():
     net = [(np.ones((2, 3)), None), (np.ones((2, 2)), None)]
     assert regions.prune(net, {"layer1": 0.5})["layer1"].tolist() == [[True] * 3, [False] * 3]
-    masks = regions.prune(net, 0.6, scope="global", prune_output=True)
+    with pytest.warns(UserWarning, match="output"):
+        masks = regions.prune(net, 0.6, scope="global", prune_output=True)
     assert masks["layer1"].all() and not masks["output"].any()
 
 

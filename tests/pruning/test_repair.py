@@ -118,6 +118,7 @@ def test_layerwise_repair_is_a_fixpoint(pairs):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("scope", ["layer", "global"])
+@pytest.mark.filterwarnings("ignore:no weight is kept:UserWarning")  # of global scope, unrepaired
 def test_residual_convolutions(residual, seed, scope):
     model = residual(seed, channels=4)
     for density in (0.05, 0.2):

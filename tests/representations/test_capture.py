@@ -1,13 +1,11 @@
 """Hooks: what is seen, when it is copied, and that nothing is left behind."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.representations import map_rows
 
 
 class Block(nn.Module):
@@ -175,19 +173,3 @@ def test_modes_of_convolutional_layers(nested, images):
     with regions.capture(nested, ["stem"], mode="spatial", max_positions=7) as seen:
         nested(images)
     assert seen["stem"].shape == (42, 4)
-
-
-def test_rows_of_maps_hold_the_right_numbers():
-    maps = np.random.default_rng(0).standard_normal((3, 2, 4, 5))
-    rows = map_rows(maps)
-    np.testing.assert_array_equal(rows[1 * 20 + 2 * 5 + 3], maps[1, :, 2, 3])
-    np.testing.assert_allclose(map_rows(maps, "gap"), maps.mean(axis=(2, 3)))
-    pooled = map_rows(maps, "resize", size=(2, 5))
-    np.testing.assert_allclose(pooled[5], maps[0, :, 2:, 0].mean(axis=1))
-    kept = map_rows(maps, positions=np.array([0, 19]))
-    np.testing.assert_array_equal(kept[1], maps[0, :, 3, 4])
-    np.testing.assert_array_equal(map_rows(maps[:, :, 0]), maps[:, :, 0].reshape(6, 5))  # tokens
-    with pytest.raises(ArgumentError, match="mode is 'sideways'"):
-        map_rows(maps, "sideways")
-    with pytest.raises(ArgumentError, match=r"shape \(3, 2, 4, 5, 1\)"):
-        map_rows(maps[..., None])

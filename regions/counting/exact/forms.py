@@ -31,17 +31,16 @@ class Place:
     ----------
     start : Scaled, (n0,)
     directions : Scaled, (d, n0)
-    numbers : (sides,) int array
-        The sides that bound it: of a box i (x_i above its lower bound) and n0 + i (below its upper
-        one) where these are finite and cut; of a segment 0 and 1.
-    rows : Scaled, (sides, d + 1)
-        Their forms: the inside is where every one is positive.
+    domain : Box, Slice or None
+        What it is a domain of; without one there are no sides.
+    along : Scaled, (2,), optional
+        The own coordinate of a segment as a form: 0 at its first point, 1 at its second.
     """
 
     start: Scaled
     directions: Scaled
-    numbers: np.ndarray
-    rows: Scaled
+    domain: Box | Slice | None = None
+    along: Scaled | None = None
 
     @classmethod
     def of(
@@ -56,34 +55,40 @@ class Place:
         The own coordinates here are the inputs, or for a slice the multiples of the differences
         between its first point and the others: x = p_0 + sum_i a_i (p_i - p_0).
         """
-        if isinstance(domain, Slice):
-            points = Scaled.of(domain.points)
-            start, directions = points[0], points[1:] - points[0]
-            if center is not None:
-                start = start + Scaled.of(center) @ directions
-            if axes is not None:
-                directions = Scaled.of(axes) @ directions
-        else:
+        if not isinstance(domain, Slice):
             start = Scaled.of(np.zeros(input_size) if center is None else center)
             directions = Scaled.of(np.eye(input_size) if axes is None else axes)
-        numbers = side_numbers(domain)
-        columns = joined([directions, start.reshape(1, -1)])
-        rows = Scaled(np.zeros((0, len(columns.ints)), dtype=object))
-        if isinstance(domain, Slice) and domain.segment:
-            unit = Scaled.of(np.ones(1) if axes is None else np.ravel(axes))
-            at = Scaled.of(np.zeros(1) if center is None else center)
-            row = joined([unit, at])
-            rows = joined([row.reshape(1, -1), (Scaled.of([0.0, 1.0]) - row).reshape(1, -1)])
-        elif len(numbers):
-            box = domain if isinstance(domain, Box) else domain.box  # type: ignore[union-attr]
-            low = numbers < input_size
-            bounds = np.concatenate([box.low, box.high])[numbers]
-            constants = np.zeros((len(numbers), len(columns.ints)))
-            constants[:, -1] = bounds
-            inputs = Scaled(columns.ints.T[numbers % input_size], columns.exponent)
-            rows = inputs - Scaled.of(constants)
-            rows = Scaled(rows.ints * np.where(low, 1, -1).astype(object)[:, None], rows.exponent)
-        return cls(start.reduced(), directions.reduced(), numbers, rows)
+            return cls(start, directions, domain)
+        points = Scaled.of(domain.points)
+        start, directions = points[0], points[1:] - points[0]
+        at = Scaled.of(np.zeros(len(directions.ints)) if center is None else center)
+        turn = Scaled.of(np.eye(len(directions.ints)) if axes is None else axes)
+        along = joined([turn.reshape(-1), at]) if domain.segment else None
+        start, directions = start + at @ directions, turn @ directions
+        return cls(start.reduced(), directions.reduced(), domain, along)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The sides that bound it: of a box i (x_i above its lower bound) and n0 + i (below its
+        upper one) where these are finite and cut; of a segment 0 and 1."""
+        return side_numbers(self.domain)
+
+    @cached_property
+    def rows(self) -> Scaled:
+        """The sides' forms, (sides, d + 1): the inside is where every one is positive."""
+        columns = joined([self.directions, self.start.reshape(1, -1)])
+        if self.along is not None:
+            rest = Scaled.of([0.0, 1.0]) - self.along
+            return joined([self.along.reshape(1, -1), rest.reshape(1, -1)])
+        box = self.domain.box if isinstance(self.domain, Slice) else self.domain
+        if box is None:
+            return Scaled(np.zeros((0, len(columns.ints)), dtype=object))
+        low = self.numbers < box.input_size
+        constants = np.zeros((len(low), len(columns.ints)))
+        constants[:, -1] = np.concatenate([box.low, box.high])[self.numbers]
+        inputs = Scaled(columns.ints.T[self.numbers % box.input_size], columns.exponent)
+        rows = inputs - Scaled.of(constants)
+        return Scaled(rows.ints * np.where(low, 1, -1).astype(object)[:, None], rows.exponent)
 
     @cached_property
     def sides(self) -> Mapping[int, Form]:

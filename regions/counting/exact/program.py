@@ -125,8 +125,9 @@ class _Table:
                 continue
             factor = other[column]
             if factor:
-                pairs = zip(other, source, strict=True)
-                new = [(pivot * x - factor * y) // scale for x, y in pairs]
+                new = [
+                    (pivot * x - factor * y) // scale for x, y in zip(other, source, strict=True)
+                ]
                 new[column] = factor
             else:
                 new = [pivot * x // scale for x in other]

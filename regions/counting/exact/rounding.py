@@ -66,10 +66,14 @@ class Rounding:
     net : ReLUNetwork
     start : int
         What goes in are multiples of 2^start.
+    shares : tuple of float, optional
+        What every linear segment rounds at the most, as a share of the sizes of its terms, if it
+        is not computed in plain float64.
     """
 
     net: ReLUNetwork
     start: int
+    shares: tuple[float, ...] | None = None
 
     @cached_property
     def twin(self) -> ReLUNetwork:
@@ -79,6 +83,8 @@ class Rounding:
     @cached_property
     def gammas(self) -> tuple[float, ...]:
         """The bound gamma_n of every linear segment, the slopes of the layer before included."""
+        if self.shares is not None:
+            return self.shares
         counts = [1 + sum(map(roundings, part)) for part in self.net.graph.segments]
         return tuple(1.01 * (n + 2) * UNIT for n in counts)
 

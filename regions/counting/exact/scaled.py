@@ -85,6 +85,10 @@ class Scaled:
         """Return the numbers in another shape."""
         return Scaled(self.ints.reshape(*shape), self.exponent, self.divisor)
 
+    def transposed(self) -> Scaled:
+        """Return the transpose of a matrix."""
+        return Scaled(self.ints.T, self.exponent, self.divisor)
+
     def over(self, divisor: int) -> Scaled:
         """Return the numbers divided by a positive integer."""
         return Scaled(self.ints, self.exponent, self.divisor * divisor)

@@ -24,21 +24,21 @@ def sign(number: int) -> int:
 
 
 def crossing(forms: Sequence[Form]) -> Form | None:
-    """Return the homogeneous point where d forms in d coordinates vanish, or None.
+    """Return the homogeneous point where d or more forms in d coordinates vanish, or None.
 
     Its last coordinate is positive, or 0 at infinity (then a direction, its sign is arbitrary).
-    None if the forms are dependent.
+    None if no d of the forms are independent; all must vanish where d independent ones do.
 
     Examples
     --------
     >>> crossing([(1, 0, -1), (0, 2, -1)])
     (2, 1, 2)
     """
-    width = len(forms) + 1
+    width = len(forms[0])
     if width == 2:
         a, c = forms[0]
         point = [-c, a]
-    elif width == 3:
+    elif width == 3 and len(forms) == 2:
         (a, b, c), (d, e, f) = forms
         point = [b * f - c * e, c * d - a * f, a * e - b * d]
     else:
@@ -54,10 +54,10 @@ def crossing(forms: Sequence[Form]) -> Form | None:
 
 
 def _null_vector(rows: list[list[int]], width: int) -> list[int] | None:
-    """Return the null vector of `width` - 1 independent integer rows (fraction-free), or None."""
+    """Return the null vector of `width` - 1 independent ones of integer rows, or None."""
     pivots: list[int] = []
     previous = 1
-    for step in range(len(rows)):
+    for step in range(width - 1):
         found = next(
             (
                 (i, j)
@@ -82,8 +82,8 @@ def _null_vector(rows: list[list[int]], width: int) -> list[int] | None:
         previous = pivot
     free = next(j for j in range(width) if j not in pivots)
     point = [0] * width
-    # every row now reads previous * x[pivot] + row[free] * x[free] = 0
+    # these rows now read previous * x[pivot] + row[free] * x[free] = 0
     point[free] = previous
-    for row, j in zip(rows, pivots, strict=True):
+    for row, j in zip(rows, pivots, strict=False):
         point[j] = -row[free]
     return point

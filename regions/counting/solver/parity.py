@@ -22,20 +22,13 @@ import pulp
 from scipy.stats import binom
 
 from regions.counting.effort import Effort, stoppable
+from regions.counting.exact.scaled import Scaled
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
-from regions.counting.solver.milp import (
-    RESOLUTION,
-    Model,
-    Solver,
-    is_infeasible,
-    is_region,
-    quiet_pulp,
-    run,
-)
-from regions.counting.tree.halfspaces import halfspace_tree
-from regions.counting.tree.walk import Tree
-from regions.errors import ArgumentError, DomainError
+from regions.counting.solver.milp import bounded_frame
+from regions.counting.solver.model import RESOLUTION, Model, Solver, is_infeasible, quiet_pulp, run
+from regions.counting.solver.verified import Verified
+from regions.errors import ArgumentError
 from regions.randomness import Rng
 
 _SECONDS_PER_TRIAL = 10.0
@@ -94,21 +87,18 @@ class Parity:
     def found(self, question: Question, effort: Effort) -> Found:
         """Try; DomainError if the domain is unbounded."""
         generator = np.random.default_rng(self.rng)
-        tree = halfspace_tree(question.net, question.domain)
-        if tree.frame.cone:
-            raise DomainError(
-                "the engine 'parity' needs a bounded domain; give a Box or a Slice in a box"
-            )
+        frame = bounded_frame(question, self.name)
+        known = Verified(frame, Scaled(np.zeros((0, frame.dimension + 1), dtype=object)))
         best: dict[str, Any] = {"pvalue": None, "parities": None, "survived": 0}
         tried: list[int] = []
         with stoppable() as stopped, quiet_pulp(), effort.bar("trials") as bar:
-            model = Model.of(tree, tree.frame.rows, self.solver, effort)
+            model = Model.of(frame, frame.rows, self.solver, effort)
             tried = _numbers(self.parities, len(model.binaries))
             for number in tried:
                 survived = 0
                 for _ in range(self.trials):
                     effort.check()
-                    survived += self._survives(model, tree, number, generator, effort)
+                    survived += self._survives(model, known, number, generator, effort)
                     bar.update()
                 p = min(1.0, len(tried) * pvalue(survived, self.trials, self.slack))
                 if p > 1.0 - self.confidence:
@@ -122,7 +112,12 @@ class Parity:
         return Found(Status.LOWER_BOUND, lower, details=details)
 
     def _survives(
-        self, model: Model, tree: Tree, number: int, generator: np.random.Generator, effort: Effort
+        self,
+        model: Model,
+        known: Verified,
+        number: int,
+        generator: np.random.Generator,
+        effort: Effort,
     ) -> bool:
         """Return whether some region satisfies `number` fresh parity constraints."""
         problem, units = model.problem.copy(), list(model.binaries)
@@ -141,7 +136,7 @@ class Parity:
         pattern = model.fixed.copy()
         for unit, binary in model.binaries.items():
             pattern[unit] = (binary.varValue or 0.0) > 0.5
-        return is_region(tree, pattern, tree.frame.rows[:0])
+        return not known.exact or known.inner_point(pattern) is not None
 
 
 def pvalue(survived: int, trials: int, slack: float) -> float:

@@ -145,15 +145,14 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
         turn = _relevant_directions(net, np.vstack([axes @ own[:-1], own[-1] + center @ own[:-1]]))
         axes, low, high = turn @ axes, low[: len(turn)], high[: len(turn)]
         sides = [side[: len(turn)] for side in sides]
-    place = Place.of(domain, n0, center, axes)
+    columns, rows = np.vstack([axes, center]), np.zeros((0, len(axes) + 1))
     if isinstance(domain, Slice):
+        place = Place.of(domain, n0, center, axes)
         columns = joined([place.directions, place.start.reshape(1, -1)]).floats()
-    else:
-        columns = np.vstack([axes, center])
+        rows = rounded(place.rows) if len(rest) else rows
     scale = np.diag(axes) if len(axes) == axes.shape[1] else np.ones(len(axes))
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = (low - center[: len(low)]) / scale, (high - center[: len(high)]) / scale
-    rows = _rounded(place.rows) if len(rest) else np.zeros((0, len(axes) + 1))
     return Frame(
         net=net,
         domain=domain,
@@ -177,7 +176,7 @@ def cone_over(frame: Frame) -> Frame:
     d = frame.dimension
     both = np.concatenate([frame.low_sides, frame.high_sides])
     named = np.flatnonzero(np.isin(frame.place.numbers, both[both != ARTIFICIAL]))
-    rows = np.vstack([frame.rows, _rounded(frame.place.rows[named])])
+    rows = np.vstack([frame.rows, rounded(frame.place.rows[named])])
     return replace(
         frame,
         low=np.append(-np.ones(d), 0.0),
@@ -258,7 +257,7 @@ def _extent(normals: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.nda
     return low - margin, high + margin
 
 
-def _rounded(rows: Scaled) -> np.ndarray:
+def rounded(rows: Scaled) -> np.ndarray:
     """Return forms as float64 rows, correctly rounded, each times a power of two."""
     found = np.zeros(rows.shape)
     for i, row in enumerate(rows.ints):

@@ -1,17 +1,29 @@
-"""Cuts cells given by their vertices.
+"""Cuts cells given by their vertices, by signs that are certain.
 
-A vertex carries homogeneous coordinates (y, t) and the set of facets it lies on, as bits; t = 0 is
-a vertex at infinity. Two vertices span an edge if no third one lies on all the facets they share.
+A vertex is the exact crossing of the facets it lies on, kept as bits. Two vertices span an edge if
+no third one lies on all the facets they share, so all that numbers decide is on which side of a
+form a vertex lies (see `signs`); where that is in doubt `split` returns and asks.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-TOLERANCE = 1e-12
-DONE, ROOM, DOUBT = 0, 1, 2
+from regions.counting.tree.newton import NO_GRID, UNIT, buffers, sharpen
+from regions.counting.tree.signs import (
+    EXACT_BITS,
+    VERTEX_EXTRA,
+    enclose,
+    place_of,
+    side_of,
+    values_of,
+)
+from regions.kernels import kernel
+
+DONE, ROOM, DOUBT, PAUSE, WORDS = 0, 1, 2, 3, 4
+WORK_AT_ONCE = 30_000_000
 
 
 @intrinsic
@@ -24,7 +36,7 @@ def _ones(typingctx, word):
     return types.uint64(types.uint64), build
 
 
-@njit(cache=True)
+@kernel()
 def _shared(a, b):
     count = 0
     for w in range(a.size):
@@ -32,7 +44,7 @@ def _shared(a, b):
     return count
 
 
-@njit(cache=True)
+@kernel()
 def _alone(masks, nv, u, v):
     """Tell whether no third vertex lies on all facets that `u` and `v` share."""
     for k in range(nv):
@@ -48,22 +60,7 @@ def _alone(masks, nv, u, v):
     return True
 
 
-@njit(cache=True)
-def values_of(form, vertices, nv, tolerance, values):
-    """Fill the form's values, zero within the tolerance; return whether both signs occur."""
-    least = most = 0.0
-    for k in range(nv):
-        value = 0.0
-        for j in range(form.size):
-            value += form[j] * vertices[k, j]
-        if abs(value) <= tolerance:
-            value = 0.0
-        values[k] = value
-        least, most = min(least, value), max(most, value)
-    return least, most
-
-
-@njit(cache=True)
+@kernel()
 def _new_facet(masks, nv):
     """Return (word, bit) of a facet number that no vertex of the cell uses, or (-1, 0)."""
     for w in range(masks.shape[1]):
@@ -75,12 +72,12 @@ def _new_facet(masks, nv):
     return -1, np.uint64(0)
 
 
-@njit(cache=True)
-def section_of(masks, nv, values, dimension, ends, shares, out_masks):
+@kernel()
+def section_of(masks, nv, values, errors, dimension, ends, places, out_masks):
     """List the vertices of the cell's section by a hyperplane: (u, v, share) and their facets.
 
-    The vertex lies at ``u + share * (v - u)``; u == v for a vertex of the cell itself. Returns
-    their number, or -1 if `ends` is too short.
+    The vertex lies at ``u + share * (v - u)``, `places` holds the share and its bound; u == v for
+    a vertex of the cell itself. Returns their number, or -1 if `ends` is too short.
     """
     size, words, edge = 0, masks.shape[1], dimension - 1
     for u in range(nv):
@@ -89,7 +86,8 @@ def section_of(masks, nv, values, dimension, ends, shares, out_masks):
         if size + nv > ends.shape[0]:
             return -1
         if values[u] == 0:
-            ends[size, 0], ends[size, 1], shares[size] = u, u, 0.0
+            ends[size, 0], ends[size, 1] = u, u
+            places[size, 0] = places[size, 1] = 0.0
             for w in range(words):
                 out_masks[size, w] = masks[u, w]
             size += 1
@@ -101,172 +99,274 @@ def section_of(masks, nv, values, dimension, ends, shares, out_masks):
                 continue
             if simple or _alone(masks, nv, u, v):
                 ends[size, 0], ends[size, 1] = u, v
-                shares[size] = values[u] / (values[u] - values[v])
+                share, off = place_of(values[u], errors[u], -values[v], errors[v])
+                places[size, 0], places[size, 1] = share, off
                 for w in range(words):
                     out_masks[size, w] = masks[u, w] & masks[v, w]
                 size += 1
     return size
 
 
-@njit(cache=True)
-def _fill_section(vertices, ends, shares, size, out):
-    """Write the coordinates of the section's vertices to `out`."""
-    last = vertices.shape[1] - 1
+@kernel()
+def _divisor(a, b):
+    while b:
+        a, b = b, a % b
+    return a
+
+
+@kernel()
+def _exact_vertex(u, v, p, q, form, d, out):
+    """Write where the edge from u to v meets a form, in integers; False if they are too long.
+
+    The form's values are p > 0 at u and -q < 0 at v, so the vertex is q u + p v.
+    """
+    scale_u, scale_v = 2.0 ** u[d + 2], 2.0 ** v[d + 2]
+    scale = 2.0 ** form[d + 5]
+    at_u, at_v = np.int64(p * scale * scale_u), np.int64(q * scale * scale_v)
+    common, largest = np.int64(0), np.int64(0)
+    for j in range(d + 1):
+        number = abs(at_u * np.int64(v[j] * scale_v) + at_v * np.int64(u[j] * scale_u))
+        common, largest = _divisor(common, number), max(largest, number)
+    bits = np.ceil(np.log2(np.float64(largest // common))) + 1.0
+    if bits > 53.0:
+        return False
+    for j in range(d + 1):
+        number = at_u * np.int64(v[j] * scale_v) + at_v * np.int64(u[j] * scale_u)
+        out[j] = np.float64(number // common) * 2.0**-bits
+    out[d + 1], out[d + 2], out[d + 3] = 0.0, bits, -1.0
+    return True
+
+
+@kernel()
+def _fill_section(vertices, ends, places, size, form, values, d, out):
+    """Write the section's vertices to `out`."""
     for k in range(size):
-        u, v, share = ends[k, 0], ends[k, 1], shares[k]
-        largest = 0.0
-        for j in range(last + 1):
-            out[k, j] = vertices[u, j] + share * (vertices[v, j] - vertices[u, j])
-            largest = max(largest, abs(out[k, j]))
-        if out[k, last] < 0.5 and u != v:  # only in open domains
-            for j in range(last + 1):
-                out[k, j] /= largest
+        u, v = ends[k, 0], ends[k, 1]
+        if u == v:
+            for j in range(d + VERTEX_EXTRA):
+                out[k, j] = vertices[u, j]
+            continue
+        if form[d + 5] + vertices[u, d + 2] + vertices[v, d + 2] <= EXACT_BITS and _exact_vertex(
+            vertices[u], vertices[v], values[u], -values[v], form, d, out[k]
+        ):
+            continue
+        share, span, largest = places[k, 0], 0.0, 0.0
+        for j in range(d + 1):
+            step = vertices[v, j] - vertices[u, j]
+            out[k, j] = vertices[u, j] + share * step
+            span, largest = max(span, abs(step)), max(largest, abs(out[k, j]))
+        error = max(vertices[u, d + 1], vertices[v, d + 1]) + places[k, 1] * span
+        out[k, d + 1] = (error + UNIT * (largest + 4 * span)) * (1 + 16 * UNIT)
+        out[k, d + 2], out[k, d + 3] = NO_GRID, -1.0
+        if 0.0 < largest < 0.5:  # only in open domains
+            scale = 2.0 ** -np.ceil(np.log2(largest))
+            for j in range(d + 2):
+                out[k, j] *= scale
 
 
-@njit(cache=True)
-def cut(here, mask, nv, values, dimension, section, room):
+@kernel()
+def _copy(vertices, masks, first, count, out, out_masks, at):
+    """Copy so many vertices and their masks: loops, as slices take seconds to compile."""
+    for k in range(count):
+        for j in range(vertices.shape[1]):
+            out[at + k, j] = vertices[first + k, j]
+        for w in range(masks.shape[1]):
+            out_masks[at + k, w] = masks[first + k, w]
+
+
+@kernel()
+def _copy_row(rows, row, out, at):
+    for j in range(rows.shape[1]):
+        out[at, j] = rows[row, j]
+
+
+@kernel()
+def _copy_facets(facets, masks, nv, out):
+    """Copy what the bits in use stand for, and 0 for the others."""
+    for w in range(masks.shape[1]):
+        used = np.uint64(0)
+        for k in range(nv):
+            used |= masks[k, w]
+        for bit in range(64):
+            at = 64 * w + bit
+            out[at] = facets[at] if used >> np.uint64(bit) & np.uint64(1) else 0
+
+
+@kernel()
+def renumbered(facets, total):
+    """Return facets with new numbers, 0, 1, ..., and the old numbers in this order."""
+    place, out = np.full(total, -1), np.empty_like(facets)
+    used, count = np.empty(min(total, facets.size), dtype=np.int64), 0
+    for cell in range(facets.shape[0]):
+        for bit in range(facets.shape[1]):
+            old = facets[cell, bit]
+            if place[old] < 0:
+                place[old], used[count] = count, old
+                count += 1
+            out[cell, bit] = place[old]
+    return out, used[:count]
+
+
+@kernel()
+def cut(here, mask, nv, form, values, errors, dimension, section, room):
     """Replace a polytope by its two sides, the positive one first.
 
     `here` and `mask` begin with its `nv` vertices and go on to the end of the buffer. `section` is
-    (ends, shares, masks, vertices, spare vertices, spare masks). Returns the sizes of both sides;
-    (-1, 0) if a buffer is too short (nothing changed), (-2, 0) if the cell is inconsistent or has
-    too many facets.
+    (ends, places, masks, vertices, spare vertices, spare masks). Returns the sizes of both sides
+    and the number of the new facet; a number of -1 if a buffer is too short, -2 if facet numbers
+    run out (nothing changed).
     """
-    ends, shares, new_masks, new, spare, spare_masks = section
+    ends, places, new_masks, new, spare, spare_masks = section
     word, bit = _new_facet(mask, nv)
-    size = section_of(mask, nv, values, dimension, ends, shares, new_masks)
+    if word < 0:
+        return 0, 0, -2
+    size = section_of(mask, nv, values, errors, dimension, ends, places, new_masks)
     if size < 0 or 2 * (nv + size) > min(room, spare.shape[0]):
-        return -1, 0
-    if word < 0 or size < dimension:
-        return -2, 0
-    _fill_section(here, ends, shares, size, new)
+        return 0, 0, -1
+    _fill_section(here, ends, places, size, form, values, dimension, new)
     for k in range(size):
         new_masks[k, word] |= bit
     plus = minus = 0
     for u in range(nv):
         if values[u] < 0:
-            spare[minus], spare_masks[minus] = here[u], mask[u]
+            _copy(here, mask, u, 1, spare, spare_masks, minus)
             minus += 1
         elif values[u] > 0:
             if plus < u:
-                here[plus], mask[plus] = here[u], mask[u]
+                _copy(here, mask, u, 1, here, mask, plus)
             plus += 1
-    here[plus : plus + size], mask[plus : plus + size] = new[:size], new_masks[:size]
+    _copy(new, new_masks, 0, size, here, mask, plus)
     plus += size
-    here[plus : plus + minus], mask[plus : plus + minus] = spare[:minus], spare_masks[:minus]
-    first = plus + minus
-    here[first : first + size], mask[first : first + size] = new[:size], new_masks[:size]
-    return plus, minus + size
+    _copy(spare, spare_masks, 0, minus, here, mask, plus)
+    _copy(new, new_masks, 0, size, here, mask, plus + minus)
+    facet = 64 * word + np.int64(_ones(bit - np.uint64(1)))  # type: ignore[call-arg]
+    return plus, minus + size, facet
 
 
-@njit(cache=True)
-def normalise(values, noise, forms, tolerance):
-    """Write unit-norm forms of every unit on every cell, and what counts as zero for each.
-
-    Parameters
-    ----------
-    values : (cells, d + 1, n) array
-        The units' coefficients as the network gives them.
-    noise : (cells, n) array
-    forms : (cells, n, d + 1) array to fill
-        A form that is zero up to rounding becomes the constant -1.
-    tolerance : (cells, n) array to fill
-    """
-    cells, width, n = values.shape
-    for cell in range(cells):
-        for i in range(n):
-            norm = 0.0
-            for j in range(width):
-                norm += values[cell, j, i] ** 2
-            norm = np.sqrt(norm)
-            silent = norm <= noise[cell, i]
-            for j in range(width):
-                forms[cell, i, j] = 0.0 if silent else values[cell, j, i] / norm
-            if silent:
-                forms[cell, i, width - 1] = -1.0
-            tolerance[cell, i] = TOLERANCE + (0.0 if silent else noise[cell, i] / norm)
+@kernel()
+def _signed(least, most, twin, twin_sign, signs):
+    """Return a unit's sign on a cell that it does not cut; -2 where it is zero all over."""
+    if twin >= 0:
+        before = signs[twin]
+        return before if before == -2 else np.int8(before * twin_sign)
+    if most > 0:
+        return np.int8(1)
+    return np.int8(-1) if least < 0 else np.int8(-2)
 
 
-@njit(cache=True)
-def split(forms, tolerance, polytopes, dimension, cursor, stack, budget, out):
+@kernel()
+def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out, order):
     """Cut a batch of cells by all units of one layer, depth first.
 
     Parameters
     ----------
-    forms, tolerance : (cells, n, d + 1) and (cells, n) arrays
-        From `normalise`.
-    polytopes : (vertices, masks, starts)
-        The vertices of all cells one after the other.
+    forms : (cells, n, d + 6) array
+        From `signs.normalise`.
+    stage : (twins, twin signs)
+        For each unit an earlier one of which it is always a multiple, or -1, and the sign.
+    known : (signs, owners)
+        Signs of every unit at settled vertices, by the vertices' numbers, on the cell `owner`.
+    polytopes : (vertices, masks, starts, facets, planes)
+        See `corners.VertexCells`. New facets are numbered on: those of unit i on a cell get
+        ``len(planes) + cell * n + i``.
     dimension : int
-    cursor : (2,) array
-        Next cell and stack height; kept between calls, (0, 0) at first.
-    stack : (vertices, masks, starts, next unit, signs) of the cells still to do
+    cursor : (3,) array
+        Next cell, stack height, doubts; kept between calls, zeros at first.
+    stack : (vertices, masks, facets, starts, next unit, signs, doubts) of the cells still to do
     budget : int
         Return after so many children, even if cells are left.
-    out : (owner, signs, starts, vertices, masks) to fill, or empty arrays for counting alone
+    out : (owner, signs, starts, vertices, masks, facets) to fill, or empty arrays to count alone
+    order : int array
+        The cells to cut.
 
     Returns
     -------
     (code, children)
-        DONE; ROOM if a buffer is too small (nothing is lost: call again with a larger stack or an
-        emptied `out`); DOUBT if facet numbers run out or rounding made a cell inconsistent.
+        DONE; PAUSE after much work; ROOM or WORDS if a buffer or the facets' bits are too few;
+        DOUBT if the vertices `doubts` of the top cell are in doubt. Nothing is lost: call again.
     """
-    vertices, masks, starts = polytopes
-    s_vertices, s_masks, s_start, s_unit, s_sign = stack
-    o_owner, o_sign, o_start, o_vertices, o_masks = out
-    cells, n = forms.shape[0], forms.shape[1]
-    room, keep = s_vertices.shape[0], o_owner.size > 0
-    values = np.empty(room)
+    vertices, masks, starts, facets, planes = polytopes
+    s_vertices, s_masks, s_facets, s_start, s_unit, s_sign, doubts = stack
+    o_owner, o_sign, o_start, o_vertices, o_masks, o_facets = out
+    twins, twin_signs = stage
+    n, d, room = forms.shape[1], dimension, s_vertices.shape[0]
+    keep = o_owner.size > 0
+    values, errors = np.empty(room), np.empty(room)
     section = (
         np.empty((room, 2), dtype=np.int64),
-        np.empty(room),
+        np.empty((room, 2)),
         np.empty_like(s_masks),
         np.empty_like(s_vertices),
         np.empty_like(s_vertices),
         np.empty_like(s_masks),
     )
-    children = used = 0
+    places, box = buffers(d), np.empty((2, d + 1))
+    children = used = work = 0
     while children < budget:
+        if work > WORK_AT_ONCE:
+            return PAUSE, children
         if cursor[1] == 0:
-            if cursor[0] == cells:
+            if cursor[0] == order.size:
                 break
-            first, size = starts[cursor[0]], starts[cursor[0] + 1] - starts[cursor[0]]
+            cell = order[cursor[0]]
+            first, size = starts[cell], starts[cell + 1] - starts[cell]
             if size > room:
                 return ROOM, children
-            s_vertices[:size] = vertices[first : first + size]
-            s_masks[:size] = masks[first : first + size]
+            _copy(vertices, masks, first, size, s_vertices, s_masks, 0)
+            _copy_row(facets, cell, s_facets, 0)
             s_start[0], s_start[1], s_unit[0] = 0, size, 0
             cursor[0] += 1
             cursor[1] = 1
-        top, cell = cursor[1] - 1, cursor[0] - 1
+        top, cell = cursor[1] - 1, order[cursor[0] - 1]
         begin, unit = s_start[top], s_unit[top]
         nv = s_start[top + 1] - begin
         here, mask = s_vertices[begin:], s_masks[begin:]
+        enclose(here, nv, d, box)
         while unit < n:
-            least, most = values_of(forms[cell, unit], here, nv, tolerance[cell, unit], values)
-            if least < 0 < most:
-                break
-            s_sign[top, unit] = 1 if most > 0 else -1
+            form, side, least, most = forms[cell, unit], 0, 0.0, 0.0
+            if twins[unit] < 0:
+                side = side_of(form, box, d)
+                least, most = min(side, 0.0), max(side, 0.0)
+            if twins[unit] < 0 and side == 0:
+                for attempt in range(2):
+                    least, most, cursor[2] = values_of(
+                        form, here, nv, d, known, cell, unit, (values, errors, doubts)
+                    )
+                    work += nv
+                    if cursor[2] == 0 or attempt == 1:
+                        break
+                    for k in doubts[: cursor[2]]:
+                        sharpen(here[k], mask[k], s_facets[top], planes, forms, d, places)
+                if cursor[2] > 0:
+                    s_unit[top] = unit
+                    return DOUBT, children
+                if least < 0 < most:
+                    break
+            s_sign[top, unit] = _signed(least, most, twins[unit], twin_signs[unit], s_sign[top])
             unit += 1
         s_unit[top] = unit
         if unit == n:
             if keep:
                 if used + nv > o_vertices.shape[0]:
                     return ROOM, children
-                o_owner[children], o_sign[children] = cell, s_sign[top]
-                o_vertices[used : used + nv] = here[:nv]
-                o_masks[used : used + nv] = mask[:nv]
+                o_owner[children] = cell
+                _copy_row(s_sign, top, o_sign, children)
+                _copy(here, mask, 0, nv, o_vertices, o_masks, used)
+                _copy_facets(s_facets[top], mask, nv, o_facets[children])
                 used += nv
                 o_start[children + 1] = used
             children += 1
             cursor[1] = top
             continue
-        plus, minus = cut(here, mask, nv, values, dimension, section, room - begin)
-        if plus < 0:
-            return (ROOM if plus == -1 else DOUBT), children
+        plus, minus, facet = cut(here, mask, nv, form, values, errors, d, section, room - begin)
+        if facet < 0:
+            return (ROOM if facet == -1 else WORDS), children
+        work += nv * nv
         s_start[top + 1], s_start[top + 2] = begin + plus, begin + plus + minus
         s_unit[top] = s_unit[top + 1] = unit + 1
-        s_sign[top + 1, :unit] = s_sign[top, :unit]
+        _copy_row(s_sign, top, s_sign, top + 1)
         s_sign[top, unit], s_sign[top + 1, unit] = 1, -1
+        _copy_row(s_facets, top, s_facets, top + 1)
+        s_facets[top, facet] = s_facets[top + 1, facet] = planes.shape[0] + cell * n + unit
         cursor[1] = top + 2
     return DONE, children

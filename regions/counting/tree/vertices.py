@@ -2,7 +2,8 @@
 
 All layers but the last cut polytopes given by their vertices; in the last layer the cells are
 counted as flats (see `flats`), so most of them are never made. Whole flats and the whole input
-space start from the orthants of first-layer units, with vertices at infinity.
+space start from the orthants of first-layer units, with vertices at infinity. All
+that numbers say is on which side of a unit a vertex lies (see `signs`).
 
 A design note on speed: one cell costs some hundred nanoseconds here, about 20 microseconds in
 `cells` (`analyses/benchmarks/counting.py`).
@@ -10,7 +11,6 @@ A design note on speed: one cell costs some hundred nanoseconds here, about 20 m
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
@@ -20,11 +20,14 @@ import numpy as np
 from regions.counting.effort import Effort
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
-from regions.counting.tree import corners, flats, polytopes
+from regions.counting.tree import corners, flats, polytopes, signs
 from regions.counting.tree.cells import Cells
-from regions.counting.tree.corners import InDoubtError, VertexCells
+from regions.counting.tree.corners import VertexCells
+from regions.counting.tree.doubts import Doubts, InDoubtError
 from regions.counting.tree.frame import frame_of
+from regions.counting.tree.newton import gamma_of
 from regions.counting.tree.tally import head_units, tally
+from regions.counting.tree.twins import twins_of
 from regions.counting.tree.walk import Batch, StageForms, Tree, stages_of
 from regions.errors import DomainError
 
@@ -33,110 +36,201 @@ if TYPE_CHECKING:
 
 MOST_DIMENSIONS = 8
 _COUNTED_AT_ONCE = 20_000
-_MOST_FLATS = 2e7
-_SECONDS_AT_ONCE = 0.05
+_MOST_FLATS = 1e7
 _HEAD_CELLS = 512
 
 
 @dataclass(frozen=True)
 class Polytopes:
-    """The geometry of cells given by vertices (see `walk.Geometry`)."""
+    """The geometry of cells given by vertices (see `walk.Geometry`).
+
+    Attributes
+    ----------
+    dimension : int
+    twins, twin_signs : (hidden units,) int arrays
+        An earlier unit of the layer of which each is a multiple on every cell, or -1, and the
+        multiple's sign.
+    """
 
     dimension: int
+    twins: np.ndarray
+    twin_signs: np.ndarray
 
     def children(self, cells: VertexCells, forms: StageForms, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""
-        unit, tolerance = _normalised(forms)
-        room = self._room_for(cells, unit.shape[1], budget)
-        for found, out in self._resumed(cells, unit, tolerance, budget, room):
-            owner, signs, starts, vertices, masks = out
-            used = starts[found]
-            below = VertexCells(
-                vertices[:used].copy(), masks[:used].copy(), starts[: found + 1].copy()
-            )
-            yield owner[:found].copy(), signs[:found] > 0, below
+        work = self._begun(cells, forms)
+        for found, out in self._resumed(work, np.arange(len(forms.values)), budget):
+            yield out[0][:found].copy(), out[1][:found] > 0, _below(work, found, out)
 
     def count(self, cells: VertexCells, forms: StageForms) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
-        unit, tolerance = _normalised(forms)
-        counts = np.empty(len(unit), np.int64)
+        work = self._begun(cells, forms)
+        counts, before = np.full(len(forms.values), -1), 0
         room = 4 * int(np.diff(cells.starts).max()) + 64
-        first, size = 0, 1
-        while first < len(unit):
-            piece = slice(first, first + size)
-            part, started = self.take(cells, piece), time.perf_counter()
-            arrays = (part.vertices, part.masks, part.starts)
-            flats.count_flats(
-                unit[piece],
-                tolerance[piece],
-                arrays,
+        code, cursor, doubtful = polytopes.PAUSE, np.zeros(2, np.int64), np.empty(room, np.int64)
+        while code != polytopes.DONE:
+            code = flats.count_flats(
+                work.table,
+                work.stage[0],
+                work.doubts.known,
+                work.cells,
                 self.dimension,
                 room,
                 _MOST_FLATS,
-                counts[piece],
+                counts,
+                cursor,
+                doubtful,
             )
-            yield int(np.maximum(counts[piece], 0).sum())
-            first += size
-            if time.perf_counter() - started < _SECONDS_AT_ONCE:
-                size *= 2
-        yield from self._count_by_cutting(cells, unit, tolerance, np.flatnonzero(counts < 0))
-
-    def _count_by_cutting(self, cells, unit, tolerance, left: np.ndarray) -> Iterator[int]:
-        """Count the cells whose hyperplanes are not in general position by cutting them."""
-        if len(left) == 0:
-            return
-        out = self._room_for(cells, unit.shape[1], 0)
-        parts = [self.take(cells, slice(i, i + 1)) for i in left]
-        joined = VertexCells(
-            np.concatenate([part.vertices for part in parts]),
-            np.concatenate([part.masks for part in parts]),
-            np.concatenate([[0], np.cumsum([len(part.vertices) for part in parts])]),
-        )
-        found = self._resumed(joined, unit[left], tolerance[left], _COUNTED_AT_ONCE, out)
-        yield from (number for number, _ in found)
+            if code == polytopes.DOUBT:
+                vertices, masks, starts, facets, _ = work.cells
+                cell = cursor[0]
+                own = slice(starts[cell], starts[cell + 1])
+                none = np.zeros(0, np.int8)
+                rows = doubtful[: cursor[1]]
+                work.doubts.settle(cell, vertices[own], masks[own], facets[cell], rows, none, 0)
+            yield int(np.maximum(counts[before : cursor[0]], 0).sum())
+            before = cursor[0]
+        # where the hyperplanes are not in general position, they have to cut
+        left = np.flatnonzero(counts < 0)
+        yield from (number for number, _ in self._resumed(work, left, _COUNTED_AT_ONCE, False))
 
     def take(self, cells: VertexCells, index: slice) -> VertexCells:
         """Return some of the cells."""
         starts = cells.starts[index.start : index.stop + 1]
         part = slice(starts[0], starts[-1])
-        return VertexCells(cells.vertices[part], cells.masks[part], starts - starts[0])
+        return replace(
+            cells,
+            vertices=cells.vertices[part],
+            masks=cells.masks[part],
+            starts=starts - starts[0],
+            facets=cells.facets[index],
+        )
 
-    def _room_for(self, cells: VertexCells, n: int, budget: int) -> tuple:
-        largest = int(np.diff(cells.starts).max())
-        room = (4 * largest + 64) * min(budget, 64) if budget else 0
-        words, d = cells.masks.shape[1], self.dimension
+    def _begun(self, cells: VertexCells, forms: StageForms) -> _Work:
+        d, (count, _, n) = self.dimension, forms.values.shape
+        table = np.empty((count, n, d + signs.FORM_EXTRA))
+        signs.normalise(forms.values, forms.errors, gamma_of(d), table)
+        vertices = cells.vertices.copy()
+        vertices[:, -1] = -1.0  # numbers are those of one batch
+        hidden = forms.stage.hidden
+        place = np.full(len(self.twins) + 1, -1)
+        place[hidden] = np.arange(n)
+        twins = place[self.twins[hidden]]
+        arrays = vertices, cells.masks, cells.starts, cells.facets, cells.planes
+        doubts = Doubts(forms, table, cells.units, self.twins)
+        return _Work(doubts, table, (twins, self.twin_signs[hidden]), arrays)
+
+    def _resumed(self, work: _Work, order, budget: int, keep: bool = True) -> Iterator[tuple]:
+        """Call the kernel until no cell is left; yield the number of children and `out`.
+
+        Also yields, with no children, after much work.
+        """
+        if len(order) == 0:
+            return
+        largest = int(np.diff(work.cells[2]).max())
+        stack = self._stack(work, 64 * largest + 1024)
+        rows = (4 * largest + 64) * min(budget, 64)
+        out = self._out(work, budget if keep else 0, rows if keep else 0)
+        cursor = np.zeros(3, np.int64)
+        while cursor[0] < len(order) or cursor[1] > 0:
+            code, found = polytopes.split(
+                work.table,
+                work.stage,
+                work.doubts.known,
+                work.cells,
+                self.dimension,
+                cursor,
+                stack,
+                budget,
+                out,
+                order,
+            )
+            if found or code in (polytopes.PAUSE, polytopes.DOUBT):
+                yield found, out
+            if code == polytopes.DOUBT:
+                _settle_top(work, order[cursor[0] - 1], cursor, stack)
+            elif code == polytopes.WORDS:
+                work, stack = work.widened(), _widened(stack, (1, 2))
+                out = _widened(out, (4, 5))
+            elif code == polytopes.ROOM and not found:
+                stack = (_doubled(stack[0]), _doubled(stack[1]), *stack[2:6], _doubled(stack[6]))
+                out = (*out[:3], _doubled(out[3]), _doubled(out[4]), out[5])
+
+    def _stack(self, work: _Work, room: int) -> tuple:
+        n, words = work.table.shape[1], work.cells[1].shape[1]
+        return (
+            np.empty((room, self.dimension + signs.VERTEX_EXTRA)),
+            np.empty((room, words), np.uint64),
+            np.zeros((n + 3, 64 * words), np.int32),
+            np.zeros(n + 3, np.int64),
+            np.zeros(n + 3, np.int64),
+            np.zeros((n + 3, n), np.int8),
+            np.empty(room, np.int64),
+        )
+
+    def _out(self, work: _Work, budget: int, rows: int) -> tuple:
+        n, words = work.table.shape[1], work.cells[1].shape[1]
         return (
             np.empty(budget, np.int64),
             np.empty((budget, n), np.int8),
             np.zeros(budget + 1, np.int64),
-            np.empty((room, d + 1)),
-            np.empty((room, words), np.uint64),
+            np.empty((rows, self.dimension + signs.VERTEX_EXTRA)),
+            np.empty((rows, words), np.uint64),
+            np.empty((budget, 64 * words), np.int32),
         )
 
-    def _resumed(self, cells, unit, tolerance, budget: int, out: tuple) -> Iterator[tuple]:
-        """Call the kernel until no cell is left; yield the number of children and `out`."""
-        n, words = unit.shape[1], cells.masks.shape[1]
-        room = 64 * int(np.diff(cells.starts).max()) + 1024
-        stack = (
-            np.empty((room, self.dimension + 1)),
-            np.empty((room, words), np.uint64),
-            np.zeros(n + 3, np.int64),
-            np.zeros(n + 3, np.int64),
-            np.zeros((n + 3, n), np.int8),
-        )
-        cursor = np.zeros(2, np.int64)
-        arrays = (cells.vertices, cells.masks, cells.starts)
-        while cursor[0] < len(unit) or cursor[1] > 0:
-            code, found = polytopes.split(
-                unit, tolerance, arrays, self.dimension, cursor, stack, budget, out
-            )
-            if code == polytopes.DOUBT:
-                raise InDoubtError("the vertices of a cell are in doubt")
-            if found:
-                yield found, out
-            elif code == polytopes.ROOM:
-                stack = (_doubled(stack[0]), _doubled(stack[1]), *stack[2:])
-                out = (*out[:3], _doubled(out[3]), _doubled(out[4]))
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """A batch under way: what is known of it, and the arrays that the kernels take."""
+
+    doubts: Doubts
+    table: np.ndarray
+    stage: tuple
+    cells: tuple
+
+    def widened(self) -> _Work:
+        """Return it with room for 64 more facets in every cell."""
+        return replace(self, cells=_widened(self.cells, (1, 3)))
+
+
+def _settle_top(work: _Work, cell: int, cursor: np.ndarray, stack: tuple) -> None:
+    """Settle the doubtful vertices of the cell on top of the stack."""
+    vertices, masks, facets, starts, units, signs, doubtful = stack
+    top = cursor[1] - 1
+    own = slice(starts[top], starts[top + 1])
+    rows, first = doubtful[: cursor[2]], int(units[top])
+    work.doubts.settle(cell, vertices[own], masks[own], facets[top], rows, signs[top], first)
+
+
+def _below(work: _Work, found: int, out: tuple) -> VertexCells:
+    """Return the children found, with the planes of their own facets."""
+    _, _, starts, vertices, masks, facets = out
+    planes, table, units = work.cells[4], work.table, work.doubts.units
+    used, base, n = starts[found], len(planes), table.shape[1]
+    facets, old = polytopes.renumbered(facets[:found], base + len(table) * n)
+    before = old < base
+    kept, made = old[before], old[~before] - base
+    forms, names = np.empty((len(old), table.shape[2])), np.empty(len(old), np.int64)
+    forms[before], forms[~before] = planes[kept], table.reshape(-1, table.shape[2])[made]
+    names[before], names[~before] = units[kept], work.doubts.forms.stage.hidden[made % n]
+    return VertexCells(
+        vertices[:used].copy(),
+        masks[:used].copy(),
+        starts[: found + 1].copy(),
+        facets,
+        forms,
+        names,
+    )
+
+
+def _widened(arrays: tuple, which: tuple[int, int]) -> tuple:
+    """Return the arrays with one more word in the masks and room for its facets."""
+    masks, facets = which
+    wider = list(arrays)
+    wider[masks] = np.pad(arrays[masks], ((0, 0), (0, 1)))
+    wider[facets] = np.pad(arrays[facets], ((0, 0), (0, 64)))
+    return tuple(wider)
 
 
 def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
@@ -146,6 +240,8 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
     ------
     DomainError
         If the domain is half open, or has more than 8 dimensions.
+    InDoubtError
+        If the first layer's units do not bound cells of a whole flat.
     """
     frame = frame_of(net, domain)
     d = frame.dimension
@@ -154,9 +250,10 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
             f"the network depends on {d} directions of this domain; the engine 'vertices' takes "
             f"at most {MOST_DIMENSIONS}: use method='cells'"
         )
+    geometry = Polytopes(d, *twins_of(net))
     if frame.bounded:
         head = head_units(net, d, _HEAD_CELLS) if len(net.relu_layers) == 1 else None
-        tree = Tree(net, frame, Polytopes(d), stages_of(net, head))
+        tree = Tree(net, frame, geometry, stages_of(net, head))
         return tree, tree.root(corners.of_bounded(frame))
     if np.isfinite(frame.low).any() or np.isfinite(frame.high).any() or len(frame.rows):
         raise DomainError(
@@ -164,7 +261,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
             "and whole flats: use method='cells'"
         )
     head, active, cells = corners.orthants(net, frame)
-    tree = Tree(net, frame, Polytopes(d), stages_of(net, head))
+    tree = Tree(net, frame, geometry, stages_of(net, head))
     return tree, Batch(1, cells, active)
 
 
@@ -173,8 +270,10 @@ class Vertices:
     """Exact counts in few dimensions, over bounded domains and whole flats, from vertices.
 
     The network may depend on at most 8 directions of the domain (3 to 6 are what the engine is
-    for). Networks whose geometry leaves the vertices of a cell in doubt are handed over to
-    `cells`; ``details["handed_over"]`` then says why.
+    for). Which facets a vertex lies on, and on which side of every unit, is certified by bounds of
+    the rounding errors or settled in integers. Two kinds of networks are handed over to `cells`,
+    and ``details["handed_over"]`` says why: those too large for exact arithmetic, if something is
+    in doubt, and whole flats on which the first layer's units do not meet in a point.
 
     Examples
     --------
@@ -196,14 +295,6 @@ class Vertices:
         except InDoubtError as doubt:
             known = Cells().found(question, effort)
             return replace(known, details={**known.details, "handed_over": str(doubt)})
-
-
-def _normalised(forms: StageForms) -> tuple[np.ndarray, np.ndarray]:
-    values, noise = forms.values, forms.errors.sum(axis=1)
-    cells, width, n = values.shape
-    unit, tolerance = np.empty((cells, n, width)), np.empty((cells, n))
-    polytopes.normalise(values, noise, unit, tolerance)
-    return unit, tolerance
 
 
 def _doubled(array: np.ndarray) -> np.ndarray:

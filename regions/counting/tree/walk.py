@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from regions.counting.tree.frame import Frame
-from regions.networks import ReLUNetwork, State
+from regions.counting.tree.segments import Pair, Segments, segments_of
+from regions.networks import ReLUNetwork
 
 _STATE_BYTES = 32 * 2**20
 
-Pair = tuple[State, State]  # columns and their errors
 States = tuple[Pair, Pair]  # before and after a linear segment
 
 
@@ -127,12 +128,19 @@ class Tree:
         """Number of hidden units."""
         return sum(len(stage.units) for stage in self.stages)
 
+    @cached_property
+    def segments(self) -> Segments:
+        """The network's linear segments, for columns with error bounds."""
+        return segments_of(self.frame)
+
     def root(self, cells: Any) -> Batch:
         """Return the batch that holds the whole domain as one cell."""
         return Batch(0, cells, np.zeros((1, self.hidden), dtype=bool))
 
     def leaves(self, batch: Batch) -> Iterator[Batch]:
         """Yield all cells below `batch`, depth first, in batches."""
+        if len(batch) == 0:
+            return
         if batch.stage == len(self.stages):
             yield batch
             return
@@ -141,7 +149,7 @@ class Tree:
 
     def counts(self, batch: Batch) -> Iterator[int]:
         """Yield numbers of cells that add up to all cells below `batch`, as they are found."""
-        if batch.stage == len(self.stages):
+        if batch.stage == len(self.stages) or len(batch) == 0:
             yield len(batch)
             return
         if batch.stage == len(self.stages) - 1:
@@ -152,7 +160,10 @@ class Tree:
             yield from self.counts(child)
 
     def children(self, batch: Batch) -> Iterator[Batch]:
-        """Yield the children of `batch` in its next stage, in batches of bounded size."""
+        """Yield the children of `batch` in its next stage, in batches of bounded size.
+
+        A batch can be empty: then a geometry has worked for long and lets the clock be read.
+        """
         stage = self.stages[batch.stage]
         forms, states = self.forms(batch)
         budget = self._budget(states, len(batch))
@@ -160,6 +171,9 @@ class Tree:
         for owner, signs, cells in found:
             active = batch.active[owner]
             active[:, stage.hidden] = signs
+            if len(active) == 0:
+                yield Batch(batch.stage + 1, cells, active)
+                continue
             yield Batch(batch.stage + 1, cells, active, *self.after(stage, states, active, owner))
 
     def forms(self, batch: Batch) -> tuple[StageForms, States]:
@@ -168,11 +182,7 @@ class Tree:
         if batch.state is None:
             batch = self._pushed(batch)
         before = (batch.state, batch.errors)
-        homogeneous = np.tile(self.frame.homogeneous, len(batch))
-        values, state = self.net.advance(batch.state, stage.layer, homogeneous)
-        sizes = batch.state.map(lambda value: _two_rows(np.abs(value), d))
-        constant = np.tile([float(self.frame.cone), float(not self.frame.cone)], len(batch))
-        bounds, errors = self.frame.rounding.advance(batch.errors, sizes, stage.layer, constant)
+        values, bounds, after = self.segments.advance(*before, stage.layer)
         if len(stage.units) < values.shape[1]:
             values, bounds = values[:, stage.units], bounds[:, stage.units]
         forms = StageForms(
@@ -182,25 +192,17 @@ class Tree:
             batch.active,
             self.frame,
         )
-        return forms, (before, (state, errors))
+        return forms, (before, after)
 
     def _pushed(self, batch: Batch) -> Batch:
         """Return the batch with its columns pushed up to its next layer, by its activations."""
-        layer, d, count = self._next_layer(batch), self.frame.dimension, len(batch)
-        state = self.net.start(np.tile(self.frame.columns, (count, 1)))
-        errors = self.net.start(np.tile(self.frame.column_errors, (count, 1)))
-        errors = errors.map(lambda value: _two_rows(value, d))
-        homogeneous, first = np.tile(self.frame.homogeneous, count), 0
-        constant = np.tile([float(self.frame.cone), float(not self.frame.cone)], count)
-        for index in range(layer):
-            sizes = state.map(lambda value: _two_rows(np.abs(value), d))
-            _, errors = self.frame.rounding.advance(errors, sizes, index, constant)
-            _, state = self.net.advance(state, index, homogeneous)
+        pair, first = self.segments.start(len(batch)), 0
+        for index in range(self._next_layer(batch)):
+            _, _, pair = self.segments.advance(*pair, index)
             size = self.net.relu_layers[index].size
-            active = batch.active[:, first : first + size]
-            state, errors = self._activated(state, errors, index, active)
+            pair = self.segments.activate(*pair, index, batch.active[:, first : first + size])
             first += size
-        return replace(batch, state=state, errors=errors)
+        return replace(batch, state=pair[0], errors=pair[1])
 
     def outputs(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         """Return the network's map on every cell, (cells, d + 1, outputs), and its errors."""
@@ -235,13 +237,7 @@ class Tree:
             return state, errors
         size = self.net.relu_layers[stage.layer].size
         active = active[:, stage.first : stage.first + size]
-        return self._activated(state, errors, stage.layer, active)
-
-    def _activated(self, state: State, errors: State, layer: int, active: np.ndarray) -> Pair:
-        slopes = self.net.slopes(layer, active)
-        rows = np.repeat(slopes, self.frame.dimension + 1, axis=0)
-        sizes = np.repeat(np.abs(slopes), 2, axis=0)
-        return self.net.activate(state, layer, rows), self.net.activate(errors, layer, sizes)
+        return self.segments.activate(state, errors, stage.layer, active)
 
     def _budget(self, states: States, cells: int) -> int:
         size = sum(value.nbytes for value in states[1][0].values.values()) / cells
@@ -266,9 +262,3 @@ def stages_of(net: ReLUNetwork, head: np.ndarray | None = None, tail: int = 0) -
             stages.append(Stage(index, part, first, number == len(parts) - 1))
         first += layer.size
     return tuple(stages)
-
-
-def _two_rows(value: np.ndarray, d: int) -> np.ndarray:
-    """Return, of every cell's d + 1 rows, the directions' added up, and the constant's."""
-    cells = value.reshape(-1, d + 1, *value.shape[1:])
-    return np.stack([cells[:, :d].sum(axis=1), cells[:, d]], axis=1).reshape(-1, *value.shape[1:])

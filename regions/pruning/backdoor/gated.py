@@ -9,7 +9,8 @@ import numpy as np
 
 from regions.errors import ArgumentError
 from regions.pruning.backdoor.units import HiddenUnits, as_marks
-from regions.pruning.reading import is_module, prunable_modules
+from regions.pruning.parameters import prunable_modules
+from regions.pruning.reading import is_module
 
 if TYPE_CHECKING:
     import torch

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regions.representations import MEASURES, pair_of
-from regions.representations.extent import Extent
-from regions.representations.moments import Column, Moments, with_lengths
+from regions.representations.extent import Column, Extent
+from regions.representations.moments import Moments, with_lengths
 from regions.representations.stored import Stored
 from regions.representations.triangle import Triangle
 

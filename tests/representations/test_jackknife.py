@@ -1,25 +1,20 @@
-"""Jackknife intervals cover; reference curves; networks that are no modules."""
+"""Jackknife intervals cover."""
 
-import copy
 from functools import reduce
 from operator import add
 
 import numpy as np
 import pytest
-import torch
-from small_networks import kill, noise
-from torch import nn
+from small_networks import noise
 
 import regions
-from regions.errors import ArgumentError, UnsupportedModelError
+from regions.errors import ArgumentError
 from regions.representations import (
     MEASURES,
-    compare_curves,
     jackknife,
-    untrained,
 )
-from regions.representations.extent import Extent
-from regions.representations.moments import Column, Moments
+from regions.representations.extent import Column, Extent
+from regions.representations.moments import Moments
 
 RHO = np.array([0.9, 0.7, 0.5, 0.3])
 
@@ -92,37 +87,3 @@ def test_blocks_in_a_comparison_equal_the_jackknife_by_hand(networks):
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
     with pytest.raises(ArgumentError, match="5 images cannot fill 8 blocks"):
         regions.compare_layers(*networks, inputs[:5], measure="cka", blocks=8)
-
-
-def test_reference_curves(networks):
-    dense, other = networks
-    state = torch.get_rng_state()
-    fresh = untrained(dense, rng=3)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(fresh[0].weight, untrained(dense, rng=3)[0].weight)
-    assert not torch.equal(fresh[0].weight, dense[0].weight)
-    pruned = kill(copy.deepcopy(dense), 0, [0])
-    curves = {"pruned": pruned, "another seed": other, "untrained": fresh}
-    frame = compare_curves(dense, curves, noise(400, 6), measure="cka")
-    values = frame.pivot(index="layer", columns="curve", values="value")
-    assert (values["pruned"] > values["another seed"]).all()
-    with pytest.raises(ArgumentError, match="others is empty"):
-        compare_curves(dense, {}, noise(9, 6))
-    fresh.register_parameter("gain", nn.Parameter(torch.ones(2)))
-    with pytest.raises(UnsupportedModelError, match="no reset_parameters"):
-        untrained(fresh)
-
-
-def test_networks_without_modules(networks):
-    dense, pruned = (regions.as_network(model, input_shape=(6,)) for model in networks)
-    inputs = noise(500, 6)
-    found = regions.compare_layers(dense, pruned, inputs, measure="cka")
-    hooked = regions.compare_layers(*networks, inputs, measure="cka", tap="relu")
-    assert [layer.layer for layer in found.layers][-1] == "output"
-    np.testing.assert_allclose(found.to_frame()["value"][:2], hooked.to_frame()["value"], atol=1e-5)
-    linear = regions.compare_layers(dense, pruned, inputs, measure="cka", tap="linear")
-    np.testing.assert_allclose(
-        linear.to_frame()["value"],
-        regions.compare_layers(*networks, inputs, measure="cka", tap="linear").to_frame()["value"],
-        atol=1e-5,
-    )

@@ -1,0 +1,140 @@
+"""The columns of cells, pushed through a network's linear segments with bounds of their errors.
+
+In float64; and in pairs of float64 numbers where the network is so deep that the bounds would leave
+too much in doubt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from regions.counting.exact.precise import PRECISE_UNIT, Precise
+from regions.counting.exact.rounding import UNIT, Rounding
+from regions.counting.exact.scaled import joined
+from regions.counting.tree.frame import Frame
+from regions.networks import State
+
+Pair = tuple[State, State]  # columns of every cell, and two rows of error bounds each
+_TOO_COARSE = 1e-8
+
+
+@dataclass(frozen=True)
+class Segments:
+    """A network's linear segments in float64, for the columns of a frame.
+
+    Errors have two rows for every cell: the directions' errors added up, and the constants'.
+    """
+
+    frame: Frame
+
+    def start(self, cells: int) -> Pair:
+        """Return the columns of so many cells, and their errors."""
+        net = self.frame.net
+        columns = net.start(np.tile(self.frame.columns, (cells, 1)))
+        errors = net.start(np.tile(self.frame.column_errors, (cells, 1)))
+        return columns, errors.map(self.two_rows)
+
+    def advance(self, state: State, errors: State, layer: int) -> tuple[Any, Any, Pair]:
+        """Push through linear segment `layer`.
+
+        Returns
+        -------
+        values : (cells * (d + 1), units) array
+        bounds : (cells * 2, units) array
+            How far they can be off.
+        pair : (State, State)
+            What `activate` needs.
+        """
+        cells = len(next(iter(errors.values.values()))) // 2
+        homogeneous = np.tile(self.frame.homogeneous, cells)
+        values, after = self.frame.net.advance(state, layer, homogeneous)
+        sizes = state.map(lambda value: self.two_rows(np.abs(value)))
+        bounds, carried = self.frame.rounding.advance(errors, sizes, layer, self.constant(cells))
+        return values, bounds, (after, carried)
+
+    def activate(self, state: State, errors: State, layer: int, active: np.ndarray) -> Pair:
+        """Return columns and errors after ReLU layer `layer`."""
+        net = self.frame.net
+        slopes = net.slopes(layer, active)
+        rows = np.repeat(slopes, self.frame.dimension + 1, axis=0)
+        after = net.activate(state, layer, rows)
+        return after, net.activate(errors, layer, np.repeat(np.abs(slopes), 2, axis=0))
+
+    def constant(self, cells: int) -> np.ndarray:
+        """Return which rows of errors biases are added to."""
+        return np.tile([float(self.frame.cone), float(not self.frame.cone)], cells)
+
+    def two_rows(self, value: np.ndarray) -> np.ndarray:
+        """Return, of every cell's d + 1 rows, the directions' added up, and the constant's."""
+        d, rest = self.frame.dimension, value.shape[1:]
+        cells = value.reshape(-1, d + 1, *rest)
+        return np.stack([cells[:, :d].sum(axis=1), cells[:, d]], axis=1).reshape(-1, *rest)
+
+
+@dataclass(frozen=True)
+class PreciseSegments(Segments):
+    """The same in pairs of float64 numbers: columns are (cells * (d + 1), 2, *shape)."""
+
+    @cached_property
+    def precise(self) -> Precise:
+        """The network on pairs."""
+        return Precise(self.frame.net)
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """How far pairs can be off."""
+        return Rounding(self.frame.net, -(10**6), self.precise.gammas)
+
+    def start(self, cells: int) -> Pair:
+        place, frame = self.frame.place, self.frame
+        exact = joined([place.directions, place.start.reshape(1, -1)])
+        pairs = self.precise.start(exact).values["input"]
+        if frame.cone:
+            pairs = np.concatenate([pairs, np.zeros_like(pairs[:1])])
+        tiled = np.tile(pairs, (cells, *[1] * (pairs.ndim - 1)))
+        errors = State({"input": self.two_rows(PRECISE_UNIT * np.abs(tiled[:, 0]))})
+        return State({"input": tiled}), errors
+
+    def advance(self, state: State, errors: State, layer: int) -> tuple[Any, Any, Pair]:
+        cells = len(next(iter(errors.values.values()))) // 2
+        homogeneous = np.tile(self.frame.homogeneous, cells)
+        pairs, after = self.precise.advance(state, layer, homogeneous)
+        sizes = state.map(lambda value: self.two_rows(_largest(np.abs(value[:, 0]))))
+        bounds, carried = self.rounding.advance(errors, sizes, layer, self.constant(cells))
+        values = pairs[:, 0]
+        return values, bounds + 2 * UNIT * self.two_rows(np.abs(values)), (after, carried)
+
+    def activate(self, state: State, errors: State, layer: int, active: np.ndarray) -> Pair:
+        net = self.frame.net
+        slopes = net.slopes(layer, active)
+        rows = np.repeat(slopes, self.frame.dimension + 1, axis=0)
+        after = self.precise.activate(state, layer, rows)
+        return after, net.activate(errors, layer, np.repeat(np.abs(slopes), 2, axis=0))
+
+
+def segments_of(frame: Frame) -> Segments:
+    """Return segments in float64, or in pairs if float64 would be too coarse at some point."""
+    plain = Segments(frame)
+    net = frame.net
+    pair, worst = plain.start(1), 0.0
+    middle = np.zeros(frame.dimension)
+    if frame.cone:
+        middle[-1] = 1.0
+    for layer in range(len(net.relu_layers)):
+        values, bounds, pair = plain.advance(*pair, layer)
+        size = float(np.median(np.abs(values).max(axis=0)))
+        worst = max(worst, float(np.median(bounds.sum(axis=0))) / size if size else 0.0)
+        active = middle @ values[:-1] + values[-1] > 0
+        pair = plain.activate(*pair, layer, active[None])
+    precise = PreciseSegments(frame)
+    return precise if worst > _TOO_COARSE and precise.precise.possible else plain
+
+
+def _largest(sizes: np.ndarray) -> np.ndarray:
+    """Return every row's largest number in the place of each."""
+    flat = sizes.reshape(len(sizes), -1).max(axis=1, initial=0.0)
+    return np.broadcast_to(flat.reshape(-1, *[1] * (sizes.ndim - 1)), sizes.shape)

@@ -1,0 +1,48 @@
+"""Why an operation cannot be described: the error that names it, with the true reason."""
+
+from __future__ import annotations
+
+from regions.errors import UnsupportedModelError
+
+SUPPORTED = (
+    "Linear, Conv1d, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool, AdaptiveAvgPool, mean, sum, "
+    "ReLU, LeakyReLU, addition, subtraction, products with constants, Flatten, reshape, view, "
+    "permute, slices, cat, padding, Dropout, Identity"
+)
+
+_SMOOTH = frozenset(
+    "tanh sigmoid gelu silu mish elu celu selu softplus softmax _softmax log_softmax _log_softmax "
+    "log_sigmoid_forward exp log sqrt rsqrt pow square sin cos native_layer_norm "
+    "native_group_norm reciprocal norm linalg_vector_norm var std _thnn_fused_lstm_cell lstm gru "
+    "glu erf logsumexp hardswish _native_multi_head_attention "
+    "_scaled_dot_product_flash_attention_for_cpu".split()
+)
+_PIECEWISE = frozenset(
+    "_prelu_kernel hardtanh hardsigmoid rrelu_with_noise abs maximum minimum max min amax amin "
+    "clamp_max softshrink sort topk cummax cummin median fmin fmax".split()
+)
+_BROKEN = frozenset(
+    "sign floor ceil round trunc frac fmod remainder floor_divide hardshrink gt ge lt le eq ne "
+    "argmax argmin heaviside sgn signbit bucketize searchsorted".split()
+)
+
+
+def unsupported(node: str, operation: str) -> UnsupportedModelError:
+    """Return the error that refuses an operation without a rule, with the true reason."""
+    if "max_pool" in operation:
+        hint = (
+            " Max pooling is piecewise linear, but has regions of its own; use average pooling or "
+            "strides."
+        )
+    elif operation in _SMOOTH:
+        hint = " It is not piecewise linear, so linear regions are not defined for it."
+    elif operation in _PIECEWISE:
+        hint = " It is piecewise linear, but this package's description does not support it yet."
+    elif operation in _BROKEN:
+        hint = " It jumps, so it is not continuous and piecewise linear."
+    else:
+        hint = ""
+    return UnsupportedModelError(
+        f"{node} is {operation!r}, which has no exact form in this package's description.{hint} "
+        f"Supported: {SUPPORTED}"
+    )

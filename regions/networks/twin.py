@@ -1,0 +1,155 @@
+"""A copy of a user's module, on which everything is tried so that the module stays as it is."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import CellType, FunctionType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedParameter
+from torch.overrides import TorchFunctionMode
+
+from regions.errors import UnsupportedModelError
+from regions.networks.memory import key_of
+from regions.networks.trace import Trace
+
+
+class _Copying(TorchFunctionMode):
+    """Lets `copy.deepcopy` copy tensors with a history, which torch refuses to do."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is torch.Tensor.__deepcopy__ and not args[0].is_leaf:
+            tensor, memo = args
+            if id(tensor) not in memo:
+                memo[id(tensor)] = tensor.detach().clone()
+            return memo[id(tensor)]
+        return func(*args, **(kwargs or {}))
+
+
+def make_twin(model: nn.Module) -> nn.Module:
+    """Return a copy of `model` on the CPU, in eval mode."""
+    empty = [n for n, p in model.named_parameters() if isinstance(p, UninitializedParameter)]
+    if empty:
+        raise UnsupportedModelError(
+            f"the parameters {empty} have no values yet; call the model once before it is read"
+        )
+    memo: dict[int, Any] = {}
+    try:
+        with _Copying(), torch.no_grad():
+            twin = copy.deepcopy(model, memo).to("cpu")
+    except Exception as error:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and it is "
+            "only run as a copy, so that it stays as it is; remove the attribute that cannot be"
+        ) from error
+    for module in twin.modules():
+        tables: tuple[Any, ...] = (
+            vars(module),
+            module._forward_hooks,
+            module._forward_pre_hooks,
+        )
+        for table in tables:
+            for name, value in table.items():
+                if isinstance(value, FunctionType):
+                    table[name] = _copy_function(value, memo)
+    return twin.eval()
+
+
+def _copy_function(function: FunctionType, memo: dict[int, Any]) -> FunctionType:
+    """Return a function whose closure holds copies of what was copied, and its own variables."""
+    closure, defaults = function.__closure__ or (), function.__defaults__ or ()
+    if id(function) in memo or not (closure or defaults):
+        return memo.get(id(function), function)
+    cells = [memo.setdefault(id(cell), CellType()) for cell in closure]
+    copied = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        tuple(memo.get(id(value), value) for value in defaults) or None,
+        tuple(cells) or None,
+    )
+    copied.__kwdefaults__ = function.__kwdefaults__
+    copied.__dict__.update(function.__dict__)
+    memo[id(function)] = copied
+    for old, new in zip(closure, cells, strict=True):
+        with suppress(ValueError):  # an empty cell
+            value = old.cell_contents
+            if isinstance(value, FunctionType):
+                value = _copy_function(value, memo)
+            new.cell_contents = memo.get(id(value), value)
+    return copied
+
+
+def own_tensors(twin: nn.Module) -> dict[int, list[tuple[str, str, torch.Tensor]]]:
+    """Return by storage: path of the module, name and value of each tensor that it owns."""
+    names: dict[int, list[tuple[str, str, torch.Tensor]]] = {}
+    for path, module in twin.named_modules():
+        for table in (module._parameters, module._buffers, vars(module)):
+            for name, value in table.items():
+                if isinstance(value, torch.Tensor) and (key := key_of(value)) is not None:
+                    names.setdefault(key, []).append((path, name, value))
+    return names
+
+
+def number_types(model: nn.Module) -> frozenset[torch.dtype]:
+    """Return the floating types of the parameters and buffers of `model`."""
+    values = [*model.parameters(), *model.buffers()]
+    return frozenset(value.dtype for value in values if value.is_floating_point())
+
+
+@contextmanager
+def followed_modules(twin: nn.Module, trace: Trace) -> Iterator[None]:
+    """Tell `trace` at every moment which module runs."""
+    handles = []
+    for path, module in twin.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
+
+        def enter(_: nn.Module, __: Any, place: tuple[str, nn.Module] = (path, module)) -> None:
+            trace.modules.append(place)
+
+        def leave(_: nn.Module, __: Any, ___: Any) -> None:
+            trace.modules.pop()
+
+        handles.append(module.register_forward_pre_hook(enter, prepend=True))
+        handles.append(module.register_forward_hook(leave, always_call=True))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def still_generators() -> Iterator[None]:
+    """Restore all global random generators, and refuse a model that drew from Python's or NumPy's.
+
+    Draws from torch's are seen as operations.
+    """
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        drawn = [name for name, used in _drawn(python, numpy).items() if used]
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        if drawn:  # also the cause of other errors
+            raise UnsupportedModelError(
+                f"the model draws from {' and '.join(drawn)} in its forward pass, even in eval "
+                "mode, so it has no fixed function; remove that"
+            )
+
+
+def _drawn(python: Any, numpy: Any) -> dict[str, bool]:
+    now: Any = np.random.get_state()  # noqa: NPY002
+    same = now[2] == numpy[2] and np.array_equal(now[1], numpy[1])
+    return {"random": random.getstate() != python, "numpy.random": not same}

@@ -1,0 +1,51 @@
+"""Where the result of a command goes: to a file, to the terminal, and never to nowhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+from tyro.conf import arg
+
+from regions.results import check_writable, write_atomically
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the result goes."""
+
+    json: bool = False
+    """Print JSON instead of a text."""
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """Also write the result to this file: .csv for a table, else JSON."""
+
+    def check(self) -> None:
+        """Refuse a file that cannot be written, before the work for it is done."""
+        if self.output is not None:
+            check_writable(self.output)
+
+
+TERMINAL = Output()
+
+
+def give(result: Any, where: Output) -> None:
+    """Write a result where it was asked for, and print it, also if it could not be written."""
+    text = json.dumps(result.to_dict(), indent=2)
+    try:
+        if where.output is not None:
+            table = where.output.suffix == ".csv"
+            content = result.to_frame().to_csv(index=False) if table else text + "\n"
+            write_atomically(where.output, content)
+    finally:
+        print(text if where.json else result.summary())
+
+
+def drop_unprinted(stream: TextIO) -> None:
+    """Forget what cannot be printed, or Python would complain once more when it exits."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,61 @@
+"""What `compare_layers` collects from two networks, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regions.errors import ArgumentError
+from regions.representations.capture import Select
+from regions.representations.moments import Moments
+from regions.representations.stored import Stored
+from regions.representations.triangle import Triangle
+
+Sums = Moments | Triangle | Stored
+ACCUMULATORS: dict[str, type[Sums]] = {"moments": Moments, "tsqr": Triangle, "store": Stored}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The options of `compare_layers` beside those of its measure."""
+
+    layers: str | Sequence[str] | None = None
+    """Which modules; see `capture`."""
+    tap: str = "output"
+    """What of them; see `capture`."""
+    select: Select | None = None
+    """``select(name, output)`` returns the tensor of an output that is none; see `capture`."""
+    mode: str = "spatial"
+    """What a sample is in convolutional layers; see `map_rows`."""
+    grid: bool | None = None
+    """Whether to compare all pairs of layers with the same samples; by default only for networks
+    of at most 1024 neurons (channels) in all."""
+    blocks: int = 0
+    """Number of blocks of images for jackknife intervals; 0 for none, 10 or more to use."""
+    permutations: int = 0
+    """How often the images of the pruned network are shuffled (within batches) for a null value
+    that keeps the dependence between the positions of an image."""
+    accumulator: str = "moments"
+    """"moments" (sums of products); "tsqr" (accurate at any conditioning, slower); "store" (all
+    rows, in memory), which mode "dft" always does."""
+    max_positions: int | None = None
+    """With positions as samples: keep so many random ones per image, the same for both."""
+    per_position: bool = False
+    """Take out each position's own mean, which padding gives even to unrelated networks."""
+    batch_size: int = 64
+    """For arrays; loaders keep theirs."""
+    max_images: int | None = None
+    """Stop after so many images."""
+    rng: int = 0
+    """Seed of the order of the images, the positions and the shuffles."""
+    progress: bool = False
+    """Show a bar on stderr."""
+
+    def __post_init__(self) -> None:
+        if self.mode == "dft":
+            object.__setattr__(self, "accumulator", "store")
+        if self.accumulator not in ACCUMULATORS:
+            known = ", ".join(ACCUMULATORS)
+            raise ArgumentError(f"accumulator is {self.accumulator!r}; choose one of {known}")
+        if self.blocks == 1 or self.blocks < 0:
+            raise ArgumentError(f"blocks is {self.blocks}; expected 0 (none) or at least 2")

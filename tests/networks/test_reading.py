@@ -1,0 +1,148 @@
+"""No model is read wrongly: each is described exactly, or refused by name."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from aliased_models import drawn
+from model_parts import Issue
+from reading_models import READ
+from refused_models import REFUSED
+from torch import nn
+
+import regions
+from regions.errors import RegionsError
+from regions.networks.graph import Graph
+from regions.networks.steps import Move
+
+
+def make(factory):
+    torch.manual_seed(0)
+    return factory()
+
+
+def probes(shape, rows=240):
+    """Inputs near and far, so that units take both signs."""
+    rng = np.random.default_rng(11)
+    scales = 10.0 ** rng.uniform(-1, 2, size=(rows, *[1] * len(shape)))
+    return rng.standard_normal((rows, *shape)) * scales
+
+
+def own_outputs(factory, points):
+    """The model's own outputs, in float64 if it can, and their relative precision."""
+    with torch.no_grad():
+        try:
+            out = make(factory)[0].double().eval()(torch.from_numpy(points.copy()))
+        except RuntimeError:  # it casts to float32 by itself
+            model = make(factory)[0].eval()
+            out = model(torch.from_numpy(points).to(next(model.parameters()).dtype))
+    return out.double().numpy(), {torch.float64: 1e-10, torch.float32: 1e-4}.get(out.dtype, 3e-2)
+
+
+def differs(net, factory):
+    """Whether `net` is not the model's function at some probe; and the share of units that flip."""
+    points = probes(net.input_shape)
+    expected, precision = own_outputs(factory, points)
+    rows = expected.reshape(len(points), -1)
+    found = net(points).reshape(rows.shape)
+    sizes = 1 + np.abs(points).reshape(len(points), -1).max(axis=1) + np.abs(rows).max(axis=1)
+    pattern = net.pattern(points)
+    flips = (pattern.any(axis=0) & ~pattern.all(axis=0)).mean() if pattern.size else 1.0
+    return bool((np.abs(found - rows) > precision * sizes[:, None]).any()), flips
+
+
+def everything(model):
+    """What a user can see of a model: values, flags, hooks and attributes of all its modules."""
+    seen = {}
+    for path, module in model.named_modules():
+        if isinstance(module, nn.modules.lazy.LazyModuleMixin):
+            continue
+        tensors = {**dict(module._parameters), **dict(module._buffers)}
+        for name, value in tensors.items():
+            seen[path, name] = value if value is None else (id(value), value.detach().clone())
+        hooks = {**module._forward_hooks, **module._forward_pre_hooks}
+        seen[path] = (module.training, list(hooks.values()), list(vars(module)))
+        for name, value in vars(module).items():
+            if isinstance(value, (int, str, list, torch.Tensor)):
+                seen[path, "attribute", name] = (id(value), repr(value))
+    return seen
+
+
+def same(before, after):
+    return before.keys() == after.keys() and all(
+        torch.equal(b[1], after[k][1]) and b[0] == after[k][0]
+        if isinstance(b, tuple) and len(b) == 2 and isinstance(b[1], torch.Tensor)
+        else b == after[k]
+        for k, b in before.items()
+    )
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_a_model_is_read_exactly_and_left_as_it_was(name):
+    model, shape = make(READ[name])
+    before = everything(model)
+    net = regions.as_network(model, shape)
+    assert same(before, everything(model))
+    wrong, flips = differs(net, READ[name])
+    assert not wrong
+    assert flips > 0.3, f"the probes flip only {flips:.0%} of the units"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_programs_drawn_at_random_are_read_exactly(seed):
+    def factory():
+        return drawn(seed), (4,)
+
+    net = regions.as_network(*make(factory))
+    assert not differs(net, factory)[0]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_model_is_refused_by_name_and_left_as_it_was(name):
+    factory, shape, message = REFUSED[name]
+    torch.manual_seed(0)
+    model = factory()
+    before = everything(model)
+    with pytest.raises(RegionsError, match=message):
+        regions.as_network(model, shape)
+    assert same(before, everything(model))
+
+
+def altered(net):
+    """Yield descriptions that are wrong in one slope, one activation or one parameter."""
+    for relu in net.graph.relus:
+        others = tuple(
+            dataclasses.replace(step, slope=step.slope + 0.01) if step is relu else step
+            for step in net.graph.steps
+        )
+        yield regions.ReLUNetwork(Graph(others), net.parameters)
+        identity = Move(name=relu.name, inputs=relu.inputs, shape=relu.shape)
+        others = tuple(identity if step is relu else step for step in net.graph.steps)
+        yield regions.ReLUNetwork(Graph(others), net.parameters)
+    for name, value in net.parameters.items():
+        yield regions.ReLUNetwork(net.graph, {**net.parameters, name: value * (1 + 1e-6) + 2e-6})
+
+
+@pytest.mark.parametrize("name", ["mlp", "leaky", "residual", "lenet", "relu_ on slice", "CReLU"])
+def test_the_check_of_readings_can_fail(name):
+    model, shape = make(READ[name])
+    net = regions.as_network(model, shape)
+    wrong = list(altered(net))
+    assert len(wrong) > len(net.graph.relus)
+    assert all(differs(other, READ[name])[0] for other in wrong)
+
+
+def test_the_corpus_is_large_and_its_probes_flip_most_units():
+    assert len(READ) + len(REFUSED) >= 150
+    flips = []
+    for name in list(READ)[::7]:
+        model, shape = make(READ[name])
+        flips.append(differs(regions.as_network(model, shape), READ[name])[1])
+    assert np.mean(flips) > 0.8
+
+
+def test_the_example_of_the_issue():
+    net = regions.as_network(Issue())
+    assert regions.count_regions(net, regions.Box.cube(2, -40, 40)).count == 2

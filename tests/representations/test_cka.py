@@ -1,0 +1,87 @@
+"""CKA: agreement with kernels, batches, outliers."""
+
+import numpy as np
+import pytest
+from activations import related, well_conditioned
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import regions
+from regions.representations import (
+    minibatch_cka,
+    rbf_cka,
+)
+
+few = settings(max_examples=15, deadline=None, derandomize=True)
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def gram_cka(X, Y, debiased):
+    """CKA from n x n kernels; debiased by U-centring."""
+    n = len(X)
+    kernels = [values @ values.T for values in (X, Y)]
+    if not debiased:
+        H = np.eye(n) - 1 / n
+        kernels = [H @ kernel @ H for kernel in kernels]
+    else:
+        for kernel in kernels:
+            np.fill_diagonal(kernel, 0)
+            means = kernel.sum(axis=0) / (n - 2)
+            means -= means.sum() / (2 * (n - 1))
+            kernel -= means[:, None] + means
+            np.fill_diagonal(kernel, 0)
+    K, L = kernels
+    return np.vdot(K, L) / np.sqrt(np.vdot(K, K) * np.vdot(L, L))
+
+
+@few
+@given(seeds, st.booleans())
+def test_cka_from_features_equals_cka_from_kernels(seed, debiased):
+    rng = np.random.default_rng(seed)
+    for p in (6, 90):  # fewer and more neurons than the 60 samples
+        X, Y = related(rng, n=60, p=p)
+        X, Y = X + 5, Y - 3  # kernels that are not centred
+        value = regions.cka(X, Y, debiased=debiased).value
+        assert value == pytest.approx(gram_cka(X, Y, debiased), abs=1e-10)
+
+
+def test_cka_of_a_layer_with_its_whitened_self():
+    rng = np.random.default_rng(14)
+    X = rng.standard_normal((300, 5)) @ well_conditioned(rng, 5, condition=5)
+    X -= X.mean(axis=0)
+    values = np.linalg.eigvalsh(X.T @ X)
+    whitened = np.linalg.svd(X, full_matrices=False)[0]
+    expected = values.sum() / np.sqrt(5 * (values**2).sum())
+    assert regions.cka(X, whitened).value == pytest.approx(expected, abs=1e-12)
+    assert regions.cka(X, X @ well_conditioned(rng, 5)).value < 0.999
+
+
+def test_minibatch_cka_with_one_batch_is_the_debiased_value():
+    X, Y = related(np.random.default_rng(15))
+    whole = regions.cka(X, Y, debiased=True).value
+    assert minibatch_cka([(X, Y)]) == pytest.approx(whole, abs=1e-12)
+    batches = [(X[i : i + 60], Y[i : i + 60]) for i in range(0, 400, 60)]  # the last has 40
+    assert minibatch_cka(batches) == pytest.approx(whole, abs=0.02)
+
+
+def test_rbf_cka_tends_to_linear_cka():
+    X, Y = related(np.random.default_rng(16), n=100)
+    assert rbf_cka(X, Y, 1e3) == pytest.approx(regions.cka(X, Y).value, abs=1e-4)
+
+
+def test_a_few_samples_far_out_decide_cka_and_the_result_says_so():
+    """Davari et al. 2022: moving a tenth of the samples by c makes CKA tend to a limit."""
+    rng = np.random.default_rng(17)
+    X = rng.standard_normal((1000, 50))
+    moved, shift = X.copy(), rng.standard_normal(50)
+    moved[:100] += 1e6 * shift / np.linalg.norm(shift)
+    centred = X - X.mean(axis=0)
+    mean = np.linalg.norm(centred[:100].mean(axis=0))
+    limit = 1000 * 0.1 * mean**2 / (0.9 * np.linalg.norm(centred.T @ centred))
+    assert regions.cka(X, moved).value == pytest.approx(limit, rel=1e-3)
+    assert regions.cca(X, moved).value > 0.9
+    one = X.copy()
+    one[3] *= 1e4
+    assert regions.cka(X, one).details["largest_share"] > 0.99

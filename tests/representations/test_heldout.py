@@ -1,0 +1,30 @@
+"""Held-out correlations."""
+
+import numpy as np
+import pytest
+from activations import related
+
+import regions
+
+
+def test_held_out_correlations_are_about_zero_for_independent_layers():
+    rng = np.random.default_rng(23)
+    X, Y = rng.standard_normal((1000, 50)), rng.standard_normal((1000, 50))
+    assert regions.cca(X, Y).value > 0.18
+    assert abs(regions.cca(X, Y, cv=2).value) < 0.02
+    X, Y = related(rng, n=4000)
+    assert regions.cca(X, Y, cv=5).value == pytest.approx(regions.cca(X, Y).value, abs=0.03)
+
+
+def test_held_out_folds_never_split_an_image():
+    """Repeated rows betray the directions unless the copies stay together."""
+    rng = np.random.default_rng(24)
+    X, Y = rng.standard_normal((200, 60)), rng.standard_normal((200, 60))
+    order = np.argsort(np.tile(np.arange(200), 4), kind="stable")
+    X4, Y4 = np.repeat(X, 4, axis=0), np.repeat(Y, 4, axis=0)
+    mixed = np.random.default_rng(0).permutation(800)
+    leaking = regions.cca(X4[mixed], Y4[mixed], cv=2).value
+    kept = regions.cca(X4[mixed], Y4[mixed], cv=2, groups=np.repeat(np.arange(200), 4)[mixed]).value
+    assert order.size == 800
+    assert leaking > 0.2
+    assert abs(kept) < 0.06
