@@ -23,7 +23,7 @@ _SEEN = 1e-9  # in float64 alone a cell must reach so far past a hyperplane
 
 
 @dataclass
-class Doubts:
+class Undecided:
     """How many decisions were left to float64, exact arithmetic being out of reach."""
 
     number: int = 0
@@ -94,7 +94,7 @@ class Cutting:
         Coordinates that the stage's units do not depend on, as bits.
     effort : Effort
         Its clock is looked at whenever the kernel returns.
-    doubts : Doubts
+    undecided : Undecided
     """
 
     cells: object
@@ -102,7 +102,7 @@ class Cutting:
     limits: Limits
     absent: np.ndarray
     effort: Effort
-    doubts: Doubts
+    undecided: Undecided
     aside: list[tuple[int, int, np.ndarray, list[int], Form]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -364,7 +364,7 @@ class Cutting:
     def _in_floats(self, cell: int, unit: int, point: np.ndarray, there: np.ndarray):
         """Decide by the nearest float64 numbers, and say so."""
         form, off = self.unit[cell, unit], self.off[cell, unit]
-        self.doubts.add(float(off[0]))
+        self.undecided.add(float(off[0]))
         at, beyond = form[:-1] @ point + form[-1], form[:-1] @ there + form[-1]
         sign = 1 if at > 0 else -1
         if not -sign * beyond > _SEEN:

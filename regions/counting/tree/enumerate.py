@@ -83,10 +83,13 @@ class Leaves:
     outputs: np.ndarray
 
 
-def regions_of(question: Question, effort: Effort) -> Iterator[Region]:
-    """Yield every activation region; raise TimeoutError when time is up and some are left."""
+def regions_of(question: Question, effort: Effort, tree: Tree | None = None) -> Iterator[Region]:
+    """Yield every activation region; raise TimeoutError when time is up and some are left.
+
+    With a `tree`, that of halfspaces for the question, it is the one walked.
+    """
     net, domain = question.net, question.domain
-    tree = halfspace_tree(net, domain, effort=effort)
+    tree = halfspace_tree(net, domain, effort=effort) if tree is None else tree
     root = tree.root(tree.geometry.root())
     for leaves in _found(tree, root, effort):
         for index in range(len(leaves.active)):

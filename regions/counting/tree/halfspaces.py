@@ -14,7 +14,7 @@ from regions.counting.effort import Effort
 from regions.counting.exact.program import farthest
 from regions.counting.exact.solve import value
 from regions.counting.tree import certificates, facets
-from regions.counting.tree.cutting import Child, Cutting, Doubts, Limits, absent, exact_rows
+from regions.counting.tree.cutting import Child, Cutting, Limits, Undecided, absent, exact_rows
 from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over, frame_of
 from regions.counting.tree.settle import Form, between, rounded, whole
 from regions.counting.tree.tally import (
@@ -104,13 +104,13 @@ class Halfspaces:
     frame : Frame
     effort : Effort
         Its clock is looked at after bounded work: TimeoutError.
-    doubts : Doubts
+    undecided : Undecided
         What had to be left to float64.
     """
 
     frame: Frame
     effort: Effort = field(default_factory=Effort)
-    doubts: Doubts = field(default_factory=Doubts)
+    undecided: Undecided = field(default_factory=Undecided)
 
     @cached_property
     def limits(self) -> Limits:
@@ -124,7 +124,7 @@ class Halfspaces:
 
     def _cutting(self, cells: HalfspaceCells, forms: StageForms) -> Cutting:
         absent = self.absent[forms.stage.layer][forms.stage.units]
-        return Cutting(cells, forms, self.limits, absent, self.effort, self.doubts)
+        return Cutting(cells, forms, self.limits, absent, self.effort, self.undecided)
 
     def children(self, cells: HalfspaceCells, forms: StageForms, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""
@@ -240,7 +240,7 @@ class Halfspaces:
         """Decide in integers what was left in doubt, in place."""
         if not self.frame.forms.within_reach:
             for part in (what, wall):
-                self.doubts.number += int((part == facets.UNKNOWN).sum())
+                self.undecided.number += int((part == facets.UNKNOWN).sum())
                 part[part == facets.UNKNOWN] = facets.FACET
             return
         forms = [*exact_rows(self.frame, units, active), *self.limits.walls]

@@ -63,15 +63,20 @@ def merged(
 def count_linear(question: Question, effort: Effort) -> Found:
     """Count the linear pieces in any dimension: enumerate the regions, merge equal neighbours."""
     found = []
+    tree = halfspace_tree(question.net, question.domain, effort=effort)
     with stoppable() as stopped:
         with effort.bar("regions") as bar:
-            for region in regions_of(question, effort):
+            for region in regions_of(question, effort, tree):
                 found.append(region)
                 bar.update()
                 effort.check()
         count = int(pieces(found, question.domain, effort).max()) + 1
     if stopped.by is not None:
         return Found.cut_short(1, stopped.by, activation_regions=len(found))
+    left = tree.geometry.undecided
+    if left.number:
+        details = {"doubtful": left.number, "resolution": left.resolution}
+        return Found.uncertified(count, **details, activation_regions=len(found))
     return Found.exact(count, activation_regions=len(found))
 
 
