@@ -16,12 +16,12 @@ from counting_oracles import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 import regions
 from regions.counting.result import Status
 from regions.counting.tree.enumerate import enumerate_regions
-from regions.counting.tree.halfspace_kernel import highs_maximise
-from regions.counting.tree.simplex import FAILED, maximise
+from regions.counting.tree.simplex import FAILED, ROW, maximise
 from regions.errors import DomainError
 
 
@@ -62,8 +62,11 @@ def test_deep_bias_free_counts_agree_on_every_box(rng):
 def test_parallel_and_low_rank(rng):
     direction = rng.normal(size=(1, 3))
     assert on_space([(np.repeat(direction, 6, axis=0), np.arange(6.0))]) == 7
-    rank_two = rng.normal(size=(7, 2)) @ rng.normal(size=(2, 5))
-    assert on_space([(rank_two, rng.normal(size=7))]) == most_cells(7, 2)
+    whole = rng.integers(-999, 1000, size=(7, 2)) @ rng.integers(-999, 1000, size=(2, 5)) * 1.0
+    assert on_space([(whole, rng.normal(size=7))]) == most_cells(7, 2)
+    # rounded, a product has full rank: the weights are what they are
+    rounded = rng.normal(size=(7, 2)) @ rng.normal(size=(2, 5))
+    assert on_space([(rounded, rng.normal(size=7))]) == most_cells(7, 5)
 
 
 def test_grid():
@@ -244,10 +247,19 @@ def test_simplex_agrees_with_highs(rng):
         d, m = int(rng.integers(1, 7)), int(rng.integers(0, 12))
         table, slack = rng.normal(size=(m + 1, d)), rng.uniform(0.01, 1.0, size=m)
         low, high = -rng.uniform(0.1, 2.0, size=d), rng.uniform(0.1, 2.0, size=d)
-        best, _ = highs_maximise(table, slack, low, high)
-        point = np.empty(d)
-        code, value = maximise(table.copy(), slack, low, high, np.inf, point)
+        bounds = np.column_stack([low, high])
+        best = -linprog(-table[-1], -table[:-1], slack, bounds=bounds, method="highs").fun
+        point, corner = np.empty(d), (np.empty(d, int), np.empty(d, int), np.empty(d))
+        code, value, _ = maximise(table.copy(), slack, low, high, np.inf, point, corner)
         assert code != FAILED
+        # the prices are multipliers: the gain and so many rows are largest at the bounds
+        names, kinds, prices = corner
+        total = table[-1] - prices[kinds == ROW] @ table[names[kinds == ROW]]
+        bound = (
+            np.where(total > 0, high, low) @ total
+            - prices[kinds == ROW] @ slack[names[kinds == ROW]]
+        )
+        assert bound == pytest.approx(best, abs=1e-9)
         assert value == pytest.approx(best, abs=1e-9)
         assert value == pytest.approx(table[-1] @ point, abs=1e-9)
         assert (table[:-1] @ point + slack >= -1e-9).all()

@@ -16,7 +16,7 @@ from typing import ClassVar
 from regions.counting.effort import Effort
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
-from regions.counting.tree.halfspaces import Halfspaces, halfspace_tree
+from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.linear import count_linear
 from regions.counting.tree.tally import tally
 
@@ -44,5 +44,5 @@ class Cells:
         """Count; DomainError if the domain is empty."""
         if question.kind == "linear":
             return count_linear(question, effort)
-        tree = halfspace_tree(question.net, question.domain)
-        return tally(tree, tree.root(Halfspaces(tree.frame).root()), effort)
+        tree = halfspace_tree(question.net, question.domain, effort=effort)
+        return tally(tree, tree.root(tree.geometry.root()), effort)

@@ -12,7 +12,8 @@ from regions.counting.effort import Effort
 from regions.counting.question import Question
 from regions.counting.region import Region
 from regions.counting.tree.frame import Frame
-from regions.counting.tree.halfspaces import Halfspaces, halfspace_tree
+from regions.counting.tree.halfspaces import halfspace_tree
+from regions.counting.tree.settle import floats
 from regions.counting.tree.tally import PIECES_PER_JOB, in_parallel, pieces_of
 from regions.counting.tree.walk import Batch, Tree
 from regions.networks import ReLUNetwork
@@ -80,14 +81,16 @@ class Leaves:
     units: np.ndarray
     starts: np.ndarray
     outputs: np.ndarray
-    errors: np.ndarray
 
 
-def regions_of(question: Question, effort: Effort) -> Iterator[Region]:
-    """Yield every activation region; raise TimeoutError when time is up and some are left."""
+def regions_of(question: Question, effort: Effort, tree: Tree | None = None) -> Iterator[Region]:
+    """Yield every activation region; raise TimeoutError when time is up and some are left.
+
+    With a `tree`, that of halfspaces for the question, it is the one walked.
+    """
     net, domain = question.net, question.domain
-    tree = halfspace_tree(net, domain)
-    root = tree.root(Halfspaces(tree.frame).root())
+    tree = halfspace_tree(net, domain, effort=effort) if tree is None else tree
+    root = tree.root(tree.geometry.root())
     for leaves in _found(tree, root, effort):
         for index in range(len(leaves.active)):
             yield _region(net, domain, tree.frame, leaves, index)
@@ -114,19 +117,24 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
 
 def _piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[list[Leaves], bool]:
     """Return the regions below `piece`, and whether these are all."""
-    found = []
-    for batch in tree.leaves(piece):
-        if effort.expired():
-            return found, False
-        found.append(_leaves(tree, batch))
+    found: list[Leaves] = []
+    try:
+        for batch in tree.leaves(piece):
+            effort.check()
+            found.append(_leaves(tree, batch))
+    except TimeoutError:
+        return found, False
     return found, True
 
 
 def _leaves(tree: Tree, batch: Batch) -> Leaves:
     """Return a batch of regions with their outputs and facets."""
-    outputs, errors = tree.outputs(batch)
-    rows, units, starts = Halfspaces(tree.frame).facets(batch.cells)
-    return Leaves(batch.active, batch.cells.points, rows, units, starts, outputs, errors)
+    outputs, _ = tree.outputs(batch)
+    rows, units, starts = tree.geometry.facets(batch.cells, batch.active)
+    points = batch.cells.points.copy()
+    for cell in np.flatnonzero(np.isnan(points[:, 0])):
+        points[cell] = floats(batch.cells.inner[cell])
+    return Leaves(batch.active, points, rows, units, starts, outputs)
 
 
 def _region(
@@ -150,6 +158,6 @@ def _region(
         offset=leaves.outputs[index, inner] - slope @ center,
         normals=normals / norms,
         offsets=offsets / norms[:, 0],
-        units=leaves.units[part],
+        units=np.maximum(leaves.units[part], -1),
         network=net,
     )

@@ -21,7 +21,7 @@ from scipy.stats import t as student
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
-from regions.counting.tree.halfspaces import HalfspaceCells, Halfspaces, halfspace_tree
+from regions.counting.tree.halfspaces import HalfspaceCells, halfspace_tree
 from regions.counting.tree.tally import in_parallel
 from regions.counting.tree.walk import Batch, Tree
 from regions.errors import ArgumentError
@@ -83,7 +83,7 @@ class Estimate:
     def found(self, question: Question, effort: Effort) -> Found:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""
         generator, exact = np.random.default_rng(self.rng), self.leaves > 1
-        tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves)
+        tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
         top = _strata(tree, self.strata)
         collected = _Weights(len(top))
         with stoppable() as stopped, effort.bar("walks", total=self.walks) as bar:
@@ -154,23 +154,13 @@ def _result(weights: _Weights, confidence: float) -> Found:
 
 def _strata(tree: Tree, strata: int) -> Batch:
     """Return the cells that the first stage cuts out of the domain, as one batch."""
-    root = tree.root(Halfspaces(tree.frame).root())
+    root = tree.root(tree.geometry.root())
     if strata == 1 or not tree.stages:
         return root
     parts = list(tree.children(root))
-    cells = [part.cells for part in parts]
     return Batch(
         stage=1,
-        cells=HalfspaceCells(
-            rows=np.vstack([part.rows for part in cells]),
-            units=np.concatenate([part.units for part in cells]),
-            starts=np.concatenate(
-                [[0], np.cumsum(np.concatenate([np.diff(part.starts) for part in cells]))]
-            ),
-            low=np.vstack([part.low for part in cells]),
-            high=np.vstack([part.high for part in cells]),
-            points=np.vstack([part.points for part in cells]),
-        ),
+        cells=HalfspaceCells.joined([part.cells for part in parts]),
         active=np.vstack([part.active for part in parts]),
     )
 
@@ -229,16 +219,5 @@ def _walk_piece(tree: Tree, piece: Any, effort: Effort):
 
 def _repeated(batch: Batch, index: np.ndarray) -> Batch:
     """Return the cells at `index` (repeats allowed), without their states."""
-    cells = batch.cells
-    heights = np.diff(cells.starts)[index]
-    starts = np.concatenate([[0], np.cumsum(heights)])
-    rows = np.arange(starts[-1]) + np.repeat(cells.starts[index] - starts[:-1], heights)
-    taken = HalfspaceCells(
-        rows=cells.rows[rows],
-        units=cells.units[rows],
-        starts=starts,
-        low=cells.low[index].copy(),
-        high=cells.high[index].copy(),
-        points=cells.points[index],
-    )
+    taken = batch.cells.take(index)
     return replace(batch, cells=taken, active=batch.active[index], state=None, errors=None)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import linprog
 
-from regions.counting.tree import facets
-from regions.counting.tree import halfspace_kernel as kernel
-from regions.counting.tree.frame import Frame, cone_over, frame_of
+from regions.counting.effort import Effort
+from regions.counting.exact.program import farthest
+from regions.counting.exact.solve import value
+from regions.counting.tree import certificates, facets
+from regions.counting.tree.cutting import Child, Cutting, Limits, Undecided, absent, exact_rows
+from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over, frame_of
+from regions.counting.tree.settle import Form, between, rounded, whole
 from regions.counting.tree.tally import (
     head_units,
     largest_count,
@@ -34,169 +39,272 @@ class HalfspaceCells:
     Attributes
     ----------
     rows : (total, d + 1) array
-        ``rows @ (y, 1) >= 0``, unit normals, the halfspaces of all cells one after the other.
+        ``rows @ (y, 1) >= 0``, the halfspaces of all cells one after the other, scaled by powers of
+        two.
+    off : (total, 4) array
+        What each row can be off (see `certificates`).
     units : (total,) int array
-        Hidden unit of every row, -1 for the domain's own.
+        Hidden unit of every row, -1 - k for the domain's side k.
     starts : (cells + 1,) int array
         Where each cell's rows begin.
     low, high : (cells, d) arrays
+        Bounds that hold for the whole cell.
     points : (cells, d) array
-        An interior point of every cell.
+        A point strictly inside every cell; NaN where no float64 point is known there.
+    inner : (cells,) object array
+        There a point in homogeneous integers instead, else None.
     """
 
     rows: np.ndarray
+    off: np.ndarray
     units: np.ndarray
     starts: np.ndarray
     low: np.ndarray
     high: np.ndarray
     points: np.ndarray
+    inner: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: list[HalfspaceCells]) -> HalfspaceCells:
+        """Return all cells of several batches as one."""
+        heights = np.concatenate([np.diff(part.starts) for part in parts])
+        arrays = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("rows", "off", "units", "low", "high", "points", "inner")
+        }
+        return cls(starts=np.concatenate([[0], np.cumsum(heights)]), **arrays)
+
+    def rows_of(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (rows, starts): where the rows of some cells are, one cell after the other."""
+        heights = np.diff(self.starts)[index]
+        starts = np.concatenate([[0], np.cumsum(heights)])
+        return np.arange(starts[-1]) + np.repeat(self.starts[index] - starts[:-1], heights), starts
+
+    def take(self, index: np.ndarray) -> HalfspaceCells:
+        """Return the cells at `index` (repeats allowed)."""
+        rows, starts = self.rows_of(index)
+        return HalfspaceCells(
+            rows=self.rows[rows],
+            off=self.off[rows],
+            units=self.units[rows],
+            starts=starts,
+            low=self.low[index],
+            high=self.high[index],
+            points=self.points[index],
+            inner=self.inner[index],
+        )
 
 
 @dataclass(frozen=True)
 class Halfspaces:
-    """The geometry of cells given by halfspaces (see `walk.Geometry`)."""
+    """The geometry of cells given by halfspaces (see `walk.Geometry`).
+
+    Attributes
+    ----------
+    frame : Frame
+    effort : Effort
+        Its clock is looked at after bounded work: TimeoutError.
+    undecided : Undecided
+        What had to be left to float64.
+    """
 
     frame: Frame
+    effort: Effort = field(default_factory=Effort)
+    undecided: Undecided = field(default_factory=Undecided)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """The domain's bounds."""
+        return Limits.of(self.frame)
+
+    @cached_property
+    def absent(self) -> list[np.ndarray]:
+        """Per layer, the coordinates that a unit depends on nowhere, as bits."""
+        return absent(self.frame)
+
+    def _cutting(self, cells: HalfspaceCells, forms: StageForms) -> Cutting:
+        absent = self.absent[forms.stage.layer][forms.stage.units]
+        return Cutting(cells, forms, self.limits, absent, self.effort, self.undecided)
 
     def children(self, cells: HalfspaceCells, forms: StageForms, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""
-        unit, beyond = _normalised(forms)
-        d, n = unit.shape[2] - 1, unit.shape[1]
-        out = (
-            np.empty(budget, np.int64),
-            np.empty((budget, d)),
-            np.empty((budget, n), np.int8),
-            np.empty((budget, n), np.int64),
-            np.empty(budget, np.int64),
-        )
-        for found in _resumed(cells, unit, beyond, budget, out):
-            owner, points, signs, cuts, number = (part[:found] for part in out)
-            below = _below(
-                cells, unit, forms.stage.hidden, owner, points.copy(), signs, cuts, number
-            )
-            yield owner.copy(), signs > 0, self._tightened(below)
+        cutting = self._cutting(cells, forms)
+        for found, out in cutting.found(budget, keep=True):
+            owner, points, signs, cuts, number = (part[:found].copy() for part in out)
+            below = _below(cutting, owner, points, signs, cuts, number)
+            yield owner, signs > 0, self._tightened(below)
+        exact = list(cutting.children())
+        if exact:
+            owner, signs, below = _exact_below(cutting, exact)
+            yield owner, signs > 0, below
 
     def count(self, cells: HalfspaceCells, forms: StageForms) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
-        unit, beyond = _normalised(forms)
-        d, n = unit.shape[2] - 1, unit.shape[1]
-        out = (
-            np.empty(0, np.int64),
-            np.empty((0, d)),
-            np.empty((0, n), np.int8),
-            np.empty((0, n), np.int64),
-            np.empty(0, np.int64),
-        )
-        yield from _resumed(cells, unit, beyond, _COUNTED_AT_ONCE, out)
+        cutting = self._cutting(cells, forms)
+        for found, _ in cutting.found(_COUNTED_AT_ONCE, keep=False):
+            yield found
+        yield sum(1 for _ in cutting.children())
 
     def count_each(self, cells: HalfspaceCells, forms: StageForms) -> np.ndarray:
         """Return the number of children of every cell."""
-        unit, beyond = _normalised(forms)
-        count, n, width = unit.shape
-        owner = np.empty(_COUNTED_AT_ONCE, np.int64)
-        out = (
-            owner,
-            np.empty((_COUNTED_AT_ONCE, width - 1)),
-            np.empty((_COUNTED_AT_ONCE, n), np.int8),
-            np.empty((_COUNTED_AT_ONCE, n), np.int64),
-            np.empty(_COUNTED_AT_ONCE, np.int64),
-        )
+        cutting, count = self._cutting(cells, forms), len(cells.points)
         total = np.zeros(count, np.int64)
-        for found in _resumed(cells, unit, beyond, _COUNTED_AT_ONCE, out):
-            total += np.bincount(owner[:found], minlength=count)
+        for found, out in cutting.found(_COUNTED_AT_ONCE, keep=True):
+            total += np.bincount(out[0][:found], minlength=count)
+        for child in cutting.children():
+            total[child.owner] += 1
         return total
 
     def descend(
         self, cells: HalfspaceCells, forms: StageForms, draws: np.ndarray
     ) -> tuple[np.ndarray, HalfspaceCells, np.ndarray]:
         """Return (active, cells, log2 weights): one child of every cell, chosen at random."""
-        unit, beyond = _normalised(forms)
-        count, n, width = unit.shape
-        points, signs = np.empty((count, width - 1)), np.empty((count, n), np.int8)
-        cuts, number = np.empty((count, n), np.int64), np.empty(count, np.int64)
-        log2 = np.empty(count)
-        arrays = (cells.rows, cells.starts, cells.low, cells.high, cells.points)
-        out = (points, signs, cuts, number, log2)
-        kernel.descend(unit, beyond, *arrays, draws, _EVENNESS, out)
-        below = _below(
-            cells, unit, forms.stage.hidden, np.arange(count), points, signs, cuts, number
-        )
+        cutting = self._cutting(cells, forms)
+        points, signs, cuts, number, log2, inner = cutting.descended(draws, _EVENNESS)
+        owner = np.arange(len(points))
+        below = replace(_below(cutting, owner, points, signs, cuts, number), inner=inner)
         return signs > 0, self._tightened(below), log2
 
     def _tightened(self, cells: HalfspaceCells) -> HalfspaceCells:
         if cells.points.shape[1] > _TIGHTEN_UP_TO:
             return cells
-        cells = self.without_redundant(cells)
-        facets.tighten(cells.rows, cells.starts, cells.low, cells.high, cells.points)
+        cells, cell = self.without_redundant(cells), 0
+        while cell < len(cells.points):
+            self.effort.check()
+            arrays = (cells.rows, cells.off, cells.starts, cells.low, cells.high, cells.points)
+            cell = facets.tighten(*arrays, cell)
         return cells
 
     def take(self, cells: HalfspaceCells, index: slice) -> HalfspaceCells:
         """Return some of the cells."""
-        starts = cells.starts[index.start : index.stop + 1]
-        rows = slice(starts[0], starts[-1])
-        return HalfspaceCells(
-            rows=cells.rows[rows],
-            units=cells.units[rows],
-            starts=starts - starts[0],
-            low=cells.low[index],
-            high=cells.high[index],
-            points=cells.points[index],
-        )
+        return cells.take(np.arange(len(cells.points))[index])
+
+    def _facets(self, cells: HalfspaceCells) -> np.ndarray:
+        """Return what each row is (see `facets.facets`)."""
+        what, row = np.full(len(cells.rows), facets.UNKNOWN), 0
+        arrays = (cells.rows, cells.off, cells.starts, cells.points, self.limits.bounds, what)
+        while row < len(cells.rows):
+            self.effort.check()
+            row = facets.facets(*arrays, row)
+        return what
 
     def without_redundant(self, cells: HalfspaceCells) -> HalfspaceCells:
-        """Return the cells with only the halfspaces that are facets within the domain's bounds."""
-        needed = np.ones(len(cells.rows), dtype=bool)
-        low, high = self.frame.low, self.frame.high
-        facets.facets(cells.rows, cells.starts, low, high, cells.points, needed)
-        kept = np.concatenate([[0], np.cumsum(needed)])[cells.starts]
-        return replace(cells, rows=cells.rows[needed], units=cells.units[needed], starts=kept)
+        """Return the cells without the halfspaces that are certainly redundant in the domain."""
+        return _kept(cells, self._facets(cells) != facets.REDUNDANT)
 
-    def facets(self, cells: HalfspaceCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return (rows, units, starts): the facets of every cell, the domain's bounds included."""
-        cells, frame = self.without_redundant(cells), self.frame
-        count, d = cells.points.shape
-        needed = np.zeros((count, 2 * d), dtype=bool)
-        if not frame.cone:  # the bounds of a cone lie at infinity or are no boundary
-            arrays = (cells.rows, cells.starts, frame.low, frame.high, cells.points)
-            facets.bound_facets(*arrays, needed)
+    def facets(
+        self, cells: HalfspaceCells, active: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (rows, units, starts): the facets of every cell, the domain's sides included.
+
+        Parameters
+        ----------
+        cells : HalfspaceCells
+        active : (cells, hidden units) bool array
+        """
+        what = self._facets(cells)
+        cells = _kept(cells, what != facets.REDUNDANT)
+        what = what[what != facets.REDUNDANT]
+        d, bounds = cells.points.shape[1], self.limits.bounds
         identity = np.eye(d)
-        bounds = np.vstack(
-            [np.column_stack([identity, -frame.low]), np.column_stack([-identity, frame.high])]
+        sides = np.vstack(
+            [np.column_stack([identity, -bounds[4]]), np.column_stack([-identity, bounds[5]])]
         )
+        names = -1 - np.concatenate([self.frame.low_sides, self.frame.high_sides])
         rows, units = [], []
-        for cell in range(count):
+        for cell in range(len(cells.points)):
             own = slice(cells.starts[cell], cells.starts[cell + 1])
-            rows += [cells.rows[own], bounds[needed[cell]]]
-            units += [cells.units[own], np.full(needed[cell].sum(), -1)]
-        sizes = np.diff(cells.starts) + needed.sum(axis=1)
-        return np.vstack(rows), np.concatenate(units), np.concatenate([[0], np.cumsum(sizes)])
+            own_what, wall = what[own].copy(), self._wall_facets(cells, cell)
+            if (own_what == facets.UNKNOWN).any() or (wall == facets.UNKNOWN).any():
+                self._settle_facets(cells.units[own], active[cell], own_what, wall)
+            rows.append(np.vstack([cells.rows[own], sides])[np.append(own_what, wall) > 0])
+            units.append(np.append(cells.units[own], names)[np.append(own_what, wall) > 0])
+        starts = np.concatenate([[0], np.cumsum([len(part) for part in units])])
+        return np.vstack(rows), np.concatenate(units), starts
+
+    def _wall_facets(self, cells: HalfspaceCells, cell: int) -> np.ndarray:
+        """Return what each lower, then upper, bound of the domain is for a cell."""
+        d, frame = cells.points.shape[1], self.frame
+        names = np.concatenate([frame.low_sides, frame.high_sides])
+        what, axis = np.full(2 * d, facets.UNKNOWN), 0
+        if not np.isnan(cells.points[cell, 0]) and (names != ARTIFICIAL).any():
+            while axis < 2 * d:
+                self.effort.check()
+                arrays = (cells.rows, cells.off, cells.starts, cells.points, self.limits.bounds)
+                axis = facets.bound_facets(*arrays, cell, axis, what)
+        # these lie at infinity, or outside of the domain
+        what[names == ARTIFICIAL] = facets.REDUNDANT
+        return what
+
+    def _settle_facets(self, units, active, what: np.ndarray, wall: np.ndarray) -> None:
+        """Decide in integers what was left in doubt, in place."""
+        if not self.frame.forms.within_reach:
+            for part in (what, wall):
+                self.undecided.number += int((part == facets.UNKNOWN).sum())
+                part[part == facets.UNKNOWN] = facets.FACET
+            return
+        forms = [*exact_rows(self.frame, units, active), *self.limits.walls]
+        for part, first in ((what, 0), (wall, len(what))):
+            for row in np.flatnonzero(part == facets.UNKNOWN):
+                self.effort.check()
+                state = np.append(what, wall)
+                others = [
+                    form
+                    for i, form in enumerate(forms)
+                    if i != first + row and (i >= len(what) or state[i] != facets.REDUNDANT)
+                ]
+                gain = tuple(-number for number in forms[first + row])
+                part[row] = facets.REDUNDANT
+                # behind the row alone, within wider bounds, there is more, or the row is no facet
+                others += _wider(self.limits.walls)
+                if value(gain, farthest(others, gain, [])[0]) > 0:
+                    part[row] = facets.FACET
 
     def root(self) -> HalfspaceCells:
         """Return the whole domain as one cell."""
         frame = self.frame
         m, d = len(frame.rows), frame.dimension
-        point = _inner_point(frame)
+        sizes = np.abs(frame.rows) * 2 * certificates._UNIT
+        errors = np.stack([sizes[:, :d].sum(axis=1), sizes[:, d]])
+        rows, off = np.empty((1, m, d + 1)), np.empty((1, m, 4))
+        certificates.normalise(
+            np.ascontiguousarray(frame.rows.reshape(m, d + 1).T)[None], errors[None], np.zeros(m),
+            self.limits.size, rows, off,
+        )  # fmt: skip
         whole = HalfspaceCells(
-            rows=frame.rows.reshape(m, d + 1),
-            units=np.full(m, -1),
+            rows=rows[0],
+            off=off[0],
+            units=-1 - frame.row_sides,
             starts=np.array([0, m]),
             low=frame.low[None],
             high=frame.high[None],
-            points=point[None],
+            points=np.full((1, d), np.nan),
+            inner=np.array([None]),
         )
+        forms = [*exact_rows(frame, whole.units, np.zeros(0, bool)), *self.limits.walls]
+        point, exact = _inner_point(frame, self.limits.bounds, forms)
+        if exact is None:
+            whole = replace(whole, points=point[None])
+        else:
+            whole.inner[0] = exact
         return self.without_redundant(whole)
 
 
 def halfspace_tree(
-    net: ReLUNetwork, domain: Box | Slice | None, subtrees: int = 1, leaves: int = 1
+    net: ReLUNetwork,
+    domain: Box | Slice | None,
+    subtrees: int = 1,
+    leaves: int = 1,
+    effort: Effort | None = None,
 ) -> Tree:
     """Return the tree of cells of `net` over `domain`, described by halfspaces.
 
     Its first stage alone can give `subtrees` cells, where the first layer has the units for that;
-    its last stage cannot give more than `leaves` (if above 1) below one cell.
+    its last stage cannot give more than `leaves` (if above 1) below one cell. With an `effort`,
+    walking it raises TimeoutError when the time is over.
     """
     frame = frame_of(net, domain)
-    if not frame.bounded:
+    if not frame.bounded or frame.dimension == 0:
         frame = cone_over(frame)
     head = None
     if subtrees > 1 and net.relu_layers:
@@ -204,61 +312,93 @@ def halfspace_tree(
     tail = 0
     while leaves > 1 and largest_count(tail + 1, frame.dimension) <= leaves and tail < 64:
         tail += 1
-    return Tree(net, frame, Halfspaces(frame), stages_of(net, head, tail))
+    geometry = Halfspaces(frame, effort or Effort())
+    return Tree(net, frame, geometry, stages_of(net, head, tail))
 
 
-def _normalised(forms: StageForms) -> tuple[np.ndarray, np.ndarray]:
-    values, noise = forms.values, forms.errors.sum(axis=1)
-    cells, width, n = values.shape
-    unit, beyond = np.empty((cells, n, width)), np.empty((cells, n))
-    kernel.normalise(values, noise, unit, beyond)
-    return unit, beyond
+def _kept(cells: HalfspaceCells, needed: np.ndarray) -> HalfspaceCells:
+    starts = np.concatenate([[0], np.cumsum(needed)])[cells.starts]
+    rows, off, units = cells.rows[needed], cells.off[needed], cells.units[needed]
+    return replace(cells, rows=rows, off=off, units=units, starts=starts)
 
 
-def _resumed(cells: HalfspaceCells, unit, beyond, budget: int, out: tuple) -> Iterator[int]:
-    """Call the kernel until no cell is left; yield how many children each call found."""
-    n, d = unit.shape[1], unit.shape[2] - 1
-    stack = (
-        np.empty((n + 2, d)),
-        np.zeros(n + 2, np.int64),
-        np.zeros((n + 2, n), np.int64),
-        np.zeros(n + 2, np.int64),
-        np.zeros((n + 2, n), np.int8),
-    )
-    cursor = np.zeros(2, np.int64)
-    arrays = (cells.rows, cells.starts, cells.low, cells.high, cells.points)
-    while cursor[0] < len(unit) or cursor[1] > 0:
-        found = kernel.split(unit, beyond, *arrays, cursor, stack, budget, out)
-        if found:
-            yield found
-
-
-def _below(cells, unit, hidden, owner, points, signs, cuts, number) -> HalfspaceCells:
+def _below(cutting: Cutting, owner, points, signs, cuts, number) -> HalfspaceCells:
     """Return the children: their parents' halfspaces and those of the units that cut."""
-
+    cells, hidden = cutting.cells, cutting.forms.stage.hidden
     heights = np.diff(cells.starts)[owner]
     starts = np.concatenate([[0], np.cumsum(heights + number)])
-    rows = np.empty((starts[-1], unit.shape[2]))
-    units = np.empty(starts[-1], np.int64)
-    for child, parent in enumerate(owner):
-        first, middle, end = starts[child], starts[child] + heights[child], starts[child + 1]
-        old = slice(cells.starts[parent], cells.starts[parent + 1])
-        chosen = cuts[child, : number[child]]
-        rows[first:middle], units[first:middle] = cells.rows[old], cells.units[old]
-        rows[middle:end] = signs[child, chosen, None] * unit[parent, chosen]
-        units[middle:end] = hidden[chosen]
-    return HalfspaceCells(rows, units, starts, cells.low[owner], cells.high[owner], points)
+    old, _ = cells.rows_of(owner)
+    total, child = starts[-1], np.repeat(np.arange(len(owner)), number)
+    new = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+    chosen = cuts[child, new]
+    at = starts[child] + heights[child] + new
+    is_old = np.ones(total, dtype=bool)
+    is_old[at] = False
+    rows, off = np.empty((total, cutting.unit.shape[2])), np.empty((total, 4))
+    units = np.empty(total, np.int64)
+    rows[is_old], off[is_old], units[is_old] = cells.rows[old], cells.off[old], cells.units[old]
+    rows[at] = signs[child, chosen, None] * cutting.unit[owner[child], chosen]
+    off[at], units[at] = cutting.off[owner[child], chosen], hidden[chosen]
+    inner = np.full(len(owner), None)
+    return HalfspaceCells(
+        rows, off, units, starts, cells.low[owner], cells.high[owner], points, inner
+    )
 
 
-def _inner_point(frame: Frame) -> np.ndarray:
-    """Return a point well inside the domain."""
-    middle = (frame.low + frame.high) / 2
-    if len(frame.rows) == 0:
-        return middle
+def _exact_below(cutting: Cutting, found: list[Child]):
+    """Return (owner, signs, cells) of children that were cut out in integers."""
+    n, d = cutting.unit.shape[1], cutting.unit.shape[2] - 1
+    owner = np.array([child.owner for child in found])
+    signs = np.array([child.signs for child in found]).reshape(len(found), n)
+    number = np.array([len(child.cuts) for child in found])
+    cuts = np.zeros((len(found), n), np.int64)
+    points, inner = np.full((len(found), d), np.nan), np.full(len(found), None)
+    for i, child in enumerate(found):
+        cuts[i, : number[i]] = child.cuts
+        near = rounded(cutting.rows(child.owner, child.signs, child.cuts), child.point)
+        if near is None:
+            inner[i] = child.point
+        else:
+            points[i] = near
+    below = _below(cutting, owner, points, signs, cuts, number)
+    return owner, signs, replace(below, inner=inner)
+
+
+def _wider(walls: list[Form]) -> list[Form]:
+    """Return bounds that lie outside of the given ones."""
+    found = []
+    for wall in walls:
+        size = sum(abs(number) for number in wall[:-1])
+        found.append((*wall[:-1], wall[-1] + 4 * size))
+    return found
+
+
+def _inner_point(
+    frame: Frame, limits: np.ndarray, forms: list[Form]
+) -> tuple[np.ndarray, Form | None]:
+    """Return a point well inside the domain, and in integers if it is not strictly inside."""
     d = frame.dimension
+    # off the middle, where hyperplanes like to meet
+    share = 0.5 + 0.11 * np.cos(1.7 + 2.3 * np.arange(d))
+    point = frame.low + share * (frame.high - frame.low)
+    if len(frame.rows) == 0 and (limits[0] < point).all() and (point < limits[1]).all():
+        return point, None
     bounds = [*zip(frame.low, frame.high, strict=True), (0.0, 1.0)]
     table = np.column_stack([-frame.rows[:, :d], np.ones(len(frame.rows))])
     found = linprog(-np.eye(d + 1)[d], table, frame.rows[:, d], bounds=bounds, method="highs")
-    if found.status != 0 or found.x[d] <= 1e-9:
-        raise DomainError("the domain has no interior; widen its box or move its points")
-    return found.x[:d]
+    if found.status == 0 and rounded(forms, whole(found.x[:d])) is not None:
+        return found.x[:d], None
+    return _exact_inner(forms, d)
+
+
+def _exact_inner(forms: list[Form], d: int) -> tuple[np.ndarray, Form | None]:
+    """Return the middle of vertices that a domain's forms reach; DomainError if it is flat."""
+    middle = None
+    for form in forms:
+        end, _ = farthest(forms, form, [])
+        if value(form, end) <= 0:
+            raise DomainError("the domain has no interior; widen its box or move its points")
+        middle = end if middle is None else between(middle, end, 1, 1)
+    assert middle is not None
+    near = rounded(forms, middle)
+    return (np.full(d, np.nan), middle) if near is None else (near, None)

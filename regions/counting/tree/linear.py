@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from regions.counting.effort import Effort, stoppable
+from regions.counting.exact.scaled import Scaled
 from regions.counting.question import Question
 from regions.counting.region import Region
 from regions.counting.result import Found
 from regions.counting.tree.enumerate import regions_of
 from regions.counting.tree.graph import graph_of
+from regions.counting.tree.halfspaces import halfspace_tree
+from regions.counting.tree.walk import Batch
 from regions.networks import Box, Slice
 
-_SAME = 1e-9  # share of a map by which two equal maps may differ
-_NOISE = 1e-13  # share of the largest map that is rounding
+_AT_ONCE = 1024
+_KEPT = 4096  # exact maps that are remembered
 
 
-def merged(first: np.ndarray, second: np.ndarray, maps: np.ndarray) -> np.ndarray:
+def merged(
+    first: np.ndarray,
+    second: np.ndarray,
+    maps: np.ndarray,
+    errors: np.ndarray,
+    exact: Callable[[int], Scaled],
+) -> np.ndarray:
     """Return the piece of every region, given the pairs that share a facet and all affine maps.
 
     Parameters
     ----------
     first, second : (pairs,) int arrays
-    maps : (regions, coefficients) array
+    maps, errors : (regions, coefficients) arrays
+        In float64, and how far each coefficient can be off.
+    exact : callable
+        Returns the map of a region exactly: asked where the errors leave room for both answers.
 
     Examples
     --------
-    >>> merged(np.array([0, 1]), np.array([1, 2]), np.array([[1.0], [1.0], [2.0]])).tolist()
+    >>> maps, off = np.array([[1.0], [1.0], [2.0]]), np.zeros((3, 1))
+    >>> merged(np.array([0, 1]), np.array([1, 2]), maps, off, lambda i: Scaled.of(maps[i])).tolist()
     [0, 0, 1]
     """
-    sizes = np.abs(maps).max(axis=1, initial=0.0)
-    allowed = _SAME * np.maximum(sizes[first], sizes[second]) + _NOISE * sizes.max(initial=0.0)
-    same = np.abs(maps[first] - maps[second]).max(axis=1, initial=0.0) <= allowed
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(maps[first] - maps[second])
+        allowed = 1.0001 * (errors[first] + errors[second])
+    differ = (apart > allowed).any(axis=1)
+    same = (apart == 0).all(axis=1) & (allowed == 0).all(axis=1)
+    for pair in np.flatnonzero(~differ & ~same):
+        gap = exact(int(first[pair])) - exact(int(second[pair]))
+        same[pair] = not any(gap.ints.flat)
     pairs = (first[same], second[same])
     links = coo_array((np.ones(len(pairs[0])), pairs), shape=(len(maps), len(maps)))
     return connected_components(links, directed=False)[1]
@@ -42,20 +63,42 @@ def merged(first: np.ndarray, second: np.ndarray, maps: np.ndarray) -> np.ndarra
 def count_linear(question: Question, effort: Effort) -> Found:
     """Count the linear pieces in any dimension: enumerate the regions, merge equal neighbours."""
     found = []
+    tree = halfspace_tree(question.net, question.domain, effort=effort)
     with stoppable() as stopped:
         with effort.bar("regions") as bar:
-            for region in regions_of(question, effort):
+            for region in regions_of(question, effort, tree):
                 found.append(region)
                 bar.update()
                 effort.check()
+        count = int(pieces(found, question.domain, effort).max()) + 1
     if stopped.by is not None:
         return Found.cut_short(1, stopped.by, activation_regions=len(found))
-    count = int(pieces(found, question.domain).max()) + 1
+    left = tree.geometry.undecided
+    if left.number:
+        details = {"doubtful": left.number, "resolution": left.resolution}
+        return Found.uncertified(count, **details, activation_regions=len(found))
     return Found.exact(count, activation_regions=len(found))
 
 
-def pieces(found: list[Region], domain: Box | Slice | None) -> np.ndarray:
+def pieces(
+    found: list[Region], domain: Box | Slice | None, effort: Effort | None = None
+) -> np.ndarray:
     """Return the linear piece of every region in `found`, all the regions of `domain`."""
-    edges = np.array(list(graph_of(found, domain).edges), dtype=np.int64).reshape(-1, 2)
-    maps = np.array([np.append(region.slope, region.offset) for region in found])
-    return merged(edges[:, 0], edges[:, 1], maps)
+    edges = np.array(list(graph_of(found, domain, effort).edges), dtype=np.int64).reshape(-1, 2)
+    tree = halfspace_tree(found[0].network, domain)
+    patterns = np.array([region.pattern for region in found])
+    maps, errors = [], []
+    for start in range(0, len(found), _AT_ONCE):
+        active = patterns[start : start + _AT_ONCE]
+        values, off = tree.outputs(Batch(len(tree.stages), None, active))
+        maps.append(values.reshape(len(active), -1))
+        slopes = np.repeat(off[:, :1], values.shape[1] - 1, axis=1)
+        errors.append(np.concatenate([slopes, off[:, 1:]], axis=1).reshape(len(active), -1))
+
+    @lru_cache(maxsize=_KEPT)
+    def exact(region: int) -> Scaled:
+        if effort is not None:
+            effort.check()
+        return tree.frame.forms.outputs(patterns[region])
+
+    return merged(edges[:, 0], edges[:, 1], np.vstack(maps), np.vstack(errors), exact)

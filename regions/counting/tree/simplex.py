@@ -1,20 +1,23 @@
 """Small linear programs from a known interior point: a bounded-variable simplex for numba.
 
 Every program of the `cells` engine starts at a witness, a strictly interior point of the cell.
-Then no first phase is needed, and the run can stop as soon as the objective passes a target.
+Then no first phase is needed, and the run can stop as soon as the objective passes a target. What
+it finds is float64: callers check points and multipliers themselves.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from regions.kernels import kernel
 
 OPTIMAL, REACHED, FAILED = 0, 1, 2
+FREE, LOW, HIGH, ROW = 0, 1, 2, 3  # where a nonbasic variable is
 _PIVOT = 1e-10
 _GAIN = 1e-10
 
 
-@njit(cache=True)
+@kernel()
 def _entering(table, nonbasic, down, up, tolerance, bland):
     """Return the column whose move raises the objective fastest (first one under Bland)."""
     last, best, column = table.shape[0] - 1, tolerance, -1
@@ -29,7 +32,7 @@ def _entering(table, nonbasic, down, up, tolerance, bland):
     return column
 
 
-@njit(cache=True)
+@kernel()
 def _leaving(table, basic, down, up, column, direction, step):
     """Return (row, step): the basic variable that stops the move first, or -1."""
     row, rate_at_row = -1, 0.0
@@ -45,7 +48,7 @@ def _leaving(table, basic, down, up, column, direction, step):
     return row, step
 
 
-@njit(cache=True)
+@kernel()
 def _pivot(table, row, column):
     pivot = 1.0 / table[row, column]
     height, width = table.shape
@@ -60,8 +63,8 @@ def _pivot(table, row, column):
                 table[i, k] += factor * table[row, k]
 
 
-@njit(cache=True)
-def maximise(table, slack, low, high, target, point):
+@kernel()
+def maximise(table, slack, low, high, target, point, corner):
     """Maximise a linear gain over a polytope, from the interior point at displacement 0.
 
     Parameters
@@ -75,12 +78,16 @@ def maximise(table, slack, low, high, target, point):
     target : float
         Stop once the gain is above it.
     point : (d,) array, overwritten with the displacement y found.
+    corner : (names, kinds, prices), (d,) arrays, overwritten
+        What stops the gain: rows (ROW and their numbers) or coordinates (LOW, HIGH or FREE and
+        theirs), and how fast the gain grows with each, not positively at an optimum.
 
     Returns
     -------
-    (code, value)
-        OPTIMAL, REACHED or FAILED (too many steps), and the gain at `point`.
+    (code, value, steps)
+        OPTIMAL, REACHED or FAILED (too many steps), the gain at `point`, and how many steps.
     """
+    names, kinds, prices = corner
     m, d = table.shape[0] - 1, table.shape[1]
     # every variable, structural or slack, has the room to move down and up from where it is
     down, up = np.empty(m + d), np.empty(m + d)
@@ -89,13 +96,16 @@ def maximise(table, slack, low, high, target, point):
     nonbasic, basic = np.arange(d), np.arange(d, m + d)
     size = 0.0
     for k in range(d):
-        point[k] = 0.0
+        point[k], kinds[k] = 0.0, FREE
         size = max(size, abs(table[m, k]))
     value, tolerance, limit = 0.0, _GAIN * size, 20 * (m + d) + 50
     for step_number in range(limit):
         column = _entering(table, nonbasic, down, up, tolerance, step_number > limit // 2)
         if column < 0:
-            return OPTIMAL, value
+            for k in range(d):
+                names[k] = nonbasic[k] - d if kinds[k] == ROW else nonbasic[k]
+                prices[k] = table[m, k]
+            return OPTIMAL, value, step_number
         gain, variable = table[m, column], nonbasic[column]
         direction = 1.0 if gain > 0 else -1.0
         room = up[variable] if gain > 0 else -down[variable]
@@ -114,12 +124,19 @@ def maximise(table, slack, low, high, target, point):
                 point[moved] += change
         value += gain * move
         if value > target:
-            return REACHED, value
+            return REACHED, value, step_number
         if row >= 0:
+            stopped = basic[row]
+            if table[row, column] * direction > 0:
+                up[stopped], kinds[column] = 0.0, HIGH
+            else:
+                down[stopped], kinds[column] = 0.0, LOW
+            if stopped >= d:
+                kinds[column] = ROW
             _pivot(table, row, column)
-            nonbasic[column], basic[row] = basic[row], variable
+            nonbasic[column], basic[row] = stopped, variable
         elif direction > 0:
-            up[variable] = 0.0
+            up[variable], kinds[column] = 0.0, HIGH
         else:
-            down[variable] = 0.0
-    return FAILED, value
+            down[variable], kinds[column] = 0.0, LOW
+    return FAILED, value, limit

@@ -25,31 +25,45 @@ _ATTEMPTS = 3
 
 def tally(tree: Tree, root: Batch, effort: Effort) -> Found:
     """Count all cells below `root`; cut short by time, Ctrl-C or lack of memory."""
-    found = 0
+    found, doubtful, resolution = 0, 0, 0.0
     with stoppable() as stopped:
         with effort.bar("regions") as bar:
-            for more in _found(tree, root, effort):
-                found += more
+            for more, open_, size in _found(tree, root, effort):
+                found, doubtful, resolution = found + more, doubtful + open_, max(resolution, size)
                 bar.update(more)
     if stopped.by is None:
+        if doubtful:
+            return Found.uncertified(found, doubtful, resolution)
         return Found.exact(found)
     return Found.cut_short(max(found, 1), stopped.by)  # the domain is not empty
 
 
-def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[int]:
-    """Yield numbers of cells as they are found; raise TimeoutError when time is up."""
+def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[tuple[int, int, float]]:
+    """Yield numbers of cells as they are found, and what was left undecided on the way.
+
+    That is how many decisions were left to float64, and the largest bound that they fell below.
+    Raises TimeoutError when time is up.
+    """
     if effort.workers == 1:
         for more in tree.counts(root):
-            yield more
+            yield more, 0, 0.0
             effort.check()
+        yield 0, *_undecided(tree)
         return
     tree, pieces = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
+    yield 0, *_undecided(tree)
     complete = True
-    for more, finished in in_parallel(_count_piece, tree, pieces, effort):
-        yield more
+    for more, finished, left in in_parallel(_count_piece, tree, pieces, effort):
+        yield more, *left
         complete = complete and finished
     if not complete:
         raise TimeoutError
+
+
+def _undecided(tree: Tree) -> tuple[int, float]:
+    """Return how many decisions a tree's geometry had to leave to float64, and their bound."""
+    left = getattr(tree.geometry, "undecided", None)
+    return (0, 0.0) if left is None else (left.number, left.resolution)
 
 
 def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
@@ -82,7 +96,7 @@ def pieces_of(tree: Tree, root: Batch, wanted: int) -> tuple[Tree, list[Batch]]:
 def _shortened(tree: Tree, at: int, children: int) -> Tree:
     """Return the tree with so few units in stage `at` that a cell has `children` at the most."""
     stage, number = tree.stages[at], 1
-    while largest_count(number, tree.frame.dimension) < children:
+    while number < len(stage.units) and largest_count(number, tree.frame.dimension) < children:
         number += 1
     if number >= len(stage.units):
         return tree
@@ -118,13 +132,14 @@ def _named(work: Callable, index: int, *arguments: Any) -> tuple[int, Any]:
     return index, work(*arguments)
 
 
-def _count_piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[int, bool]:
-    """Return how many cells were found below `piece`, and whether these are all."""
-    total = 0
-    if effort.expired():
-        return total, False
-    for more in tree.counts(piece):
-        total += more
-        if effort.expired():
-            return total, False
-    return total, True
+def _count_piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[int, bool, tuple[int, float]]:
+    """Return how many cells were found below `piece`, whether these are all, and `_undecided`."""
+    total, finished = 0, True
+    try:
+        effort.check()
+        for more in tree.counts(piece):
+            total += more
+            effort.check()
+    except TimeoutError:
+        finished = False
+    return total, finished, _undecided(tree)
