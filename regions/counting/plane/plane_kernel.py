@@ -1,14 +1,14 @@
 """The compiled core of the plane engine: convex polygons, cut unit by unit, depth first.
 
-A polygon's vertices are homogeneous (x, y, w): w = 1 for points, w = 0 for points at infinity, so
-that unbounded planes need no case of their own. On a polygon every preactivation is affine, so
-its three coefficients, the unit's *map*, give its value at every vertex.
+On a polygon every preactivation is affine, so its three coefficients, the unit's *map*, give its
+value at every vertex.
 
 The polygons still to be cut lie on one explicit stack, which makes the exploration resumable, its
 memory proportional to its depth, and its interruption harmless. A node of the stack is a polygon
 within a cell of the layers before `layer`, together with the units of `layer` that may still cut
 it. When no unit is left the polygon is a cell of `layer`, and its maps for the next layer follow
-from those of the cell before by rank-one updates: one for each unit that differs.
+from those of the cell before by rank-one updates: one for each unit that differs. Where a sign is
+open the exploration stops with a question; after the answer it takes the same step again.
 
 The last layer is not cut at all when only the number counts: c lines that cross a convex polygon
 in chords make 1 + sum_j (1 + crossings of chord j with the chords before it) cells.
@@ -20,20 +20,34 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regions.counting.plane.layer_kernel import classify, follow, magnitude, next_maps, sift
-from regions.counting.plane.polygon_kernel import (
-    compiled,
-    crossings,
-    cut,
-    distinct,
-    inner,
-    meet,
+from regions.counting.plane.chord_kernel import count_chords
+from regions.counting.plane.layer_kernel import (
+    errors_of,
+    follow,
+    next_maps,
+    sharpen,
+    sizes,
+    switch,
+)
+from regions.counting.plane.polygon_kernel import LINE, X, Y, compiled, cut, inner
+from regions.counting.plane.sign_kernel import (
+    classify,
+    farthest,
+    line_of,
+    reach,
+    resolve,
+    sift,
+    signs_at,
     value,
 )
 
 LAYER, FIRST, LAST, UNITS, UNITS_END, DECIDED = range(6)
-DONE, BUDGET, ROOM, FULL = range(4)
+DONE, BUDGET, ROOM, FULL, ASKED = range(5)
+ASKING = -2  # a sign is open, and what is known without integers was tried
+FRESH = 2**40  # the units of a node's layer have not been looked at
 FEW = 20  # units of the last but one layer that are looked at together
+MANY = 2000  # chords that are counted at once
+_STEPS = 100_000_000  # values between two looks at the clock
 
 
 class Found(NamedTuple):
@@ -44,52 +58,17 @@ class Found(NamedTuple):
     ends: np.ndarray
     patterns: np.ndarray
     outputs: np.ndarray
-
-
-@inner
-def count_chords(chain, work, stack, layer, first, last, start, end):
-    """Return the number of cells into which the units start:end of `layer` cut the polygon."""
-    c, k, a = end - start, last - first, chain.unit_at[layer]
-    if c < 2:
-        return c + 1
-    chords, units, tolerances = np.empty((c, 2, 3)), np.empty(c, np.int64), np.empty(c)
-    values, places, widths = np.empty(k), np.empty(c), np.empty(c)
-    polygon = stack.vertices[first:last]
-    kept, cells = 0, 1
-    for u in range(start, end):
-        unit = a + stack.units[u]
-        tolerance = chain.tolerance * (work.magnitude[layer] + chain.bounds[unit])
-        for v in range(k):
-            values[v] = value(work.maps, unit, polygon[v])
-        back, front = crossings(values, k, tolerance)
-        chord = chords[kept]
-        meet(polygon, values, (back + 1) % k, back, tolerance, chord[0])
-        meet(polygon, values, (front - 1) % k, front, tolerance, chord[1])
-        met, repeated = 0, False
-        for j in range(kept):
-            p, q = value(work.maps, units[j], chord[0]), value(work.maps, units[j], chord[1])
-            width = tolerances[j]
-            if abs(p) <= width and abs(q) <= width:
-                repeated = True
-                break
-            if (p > width and q < -width) or (p < -width and q > width):
-                places[met], widths[met] = p / (p - q), width / abs(p - q)
-                met += 1
-        if not repeated:
-            units[kept], tolerances[kept] = unit, tolerance
-            kept += 1
-            cells += 1 + (met if met < 2 else distinct(places, widths, met))
-    return cells
+    errors: np.ndarray
 
 
 @inner
 def has_room(stack, node, top, widest):
     """Tell whether the stack has room for whatever the node at the top can push in one step."""
-    k, depth = node[LAST] - node[FIRST], FEW + 2
+    k, depth = node[LAST] - node[FIRST], FEW + 3
     return (
         top + depth < len(stack.nodes)
         and node[LAST] + depth * (k + 2 * depth) < len(stack.vertices)
-        and node[UNITS_END] + 2 * widest + depth * depth < len(stack.units)
+        and node[UNITS_END] + 3 * widest + depth * depth < len(stack.units)
     )
 
 
@@ -101,27 +80,36 @@ def emit(chain, work, stack, found, cells, first, last):
     found.vertices[at : at + k] = stack.vertices[first:last]
     found.labels[at : at + k] = stack.labels[first:last]
     found.ends[cells + 1] = at + k
-    for layer in range(chain.layers):
-        for i in range(chain.unit_at[layer], chain.unit_at[layer + 1]):
-            found.patterns[cells, i] = work.multiplier[i] == 1.0
-    found.outputs[cells] = work.maps[:, hidden:]
+    found.patterns[cells] = work.active[:hidden]
+    outputs = chain.sizes[chain.layers]
+    if outputs and work.inherited[:, chain.layers].max() > 1e-9:
+        sharpen(chain, work, chain.layers)
+    found.outputs[cells] = work.maps[:, hidden : hidden + outputs]
+    for j in range(outputs):
+        found.errors[cells, 0, j], found.errors[cells, 1, j] = errors_of(
+            chain, work, chain.layers, hidden + j
+        )
 
 
 @inner
-def split(chain, work, stack, top, values):
-    """Cut the polygon on top by one of its units; leave both parts on the stack, return new top."""
+def split(chain, work, stack, top, signs):
+    """Cut the polygon on top by one of its units; leave both parts on the stack, return new top.
+
+    -1 where a sign is open.
+    """
     node = stack.nodes[top - 1]
     layer, first, last = node[LAYER], node[FIRST], node[LAST]
     start, end = node[UNITS], node[UNITS_END]
     pick = start + (7919 * (end - start) + 104729 * (last - first)) % (end - start)
-    unit, stack.units[pick] = stack.units[pick], stack.units[end - 1]
+    unit, line = stack.units[pick], np.empty(LINE)
     a = chain.unit_at[layer]
-    for v in range(first, last):
-        values[v - first] = value(work.maps, a + unit, stack.vertices[v])
-    tolerance = chain.tolerance * (work.magnitude[layer] + chain.bounds[a + unit])
+    line_of(chain, work, layer, a + unit, line)
+    if not signs_at(chain, work, stack, layer, a + unit, line, first, last, signs):
+        return -1
+    stack.units[pick] = stack.units[end - 1]
     label = chain.units * work.cuts[0] + chain.first + a + unit
     work.cuts[0] += 1
-    negative, positive = cut(stack, first, last, values, tolerance, label)
+    negative, positive = cut(stack, first, last, signs, line, label)
     middle = first + negative
     node[LAST], node[UNITS_END], node[DECIDED] = middle, end - 1, -1 - unit
     for u in range(start, end - 1):
@@ -134,115 +122,178 @@ def split(chain, work, stack, top, values):
 
 @inner
 def settle(chain, work, stack, node):
-    """Set the unit by which the polygon was cut off, and keep the units that still cut it."""
+    """Set the unit by which the polygon was cut off, and keep the units that still cut it.
+
+    Returns False where a sign is open.
+    """
     layer, decided = node[LAYER], node[DECIDED]
-    a = chain.unit_at[layer]
-    if decided > 0:
-        work.multiplier[a + decided - 1] = 1.0
-    elif decided < 0:
-        work.multiplier[a - decided - 1] = chain.slopes[layer]
-    if decided != 0:
-        start, end = node[UNITS], node[UNITS_END]
-        node[UNITS_END] = sift(chain, work, stack, layer, node[FIRST], node[LAST], start, end)
-        node[DECIDED] = 0
+    if decided == 0:
+        return True
+    a, start, end = chain.unit_at[layer], node[UNITS], node[UNITS_END]
+    if decided == FRESH:
+        end = classify(chain, work, stack, layer, node[FIRST], node[LAST], start)
+    else:
+        switch(chain, work, layer, a + abs(decided) - 1, decided > 0)
+        end = sift(chain, work, stack, layer, node[FIRST], node[LAST], start, end)
+    if end < 0:
+        return False
+    node[UNITS_END], node[DECIDED] = end, 0
+    return True
 
 
 @inner
-def descend(chain, work, stack, node):
-    """Turn the cell in `node` into a polygon of the next layer with the units that cut it."""
+def descend(chain, work, node):
+    """Turn the cell in `node` into a polygon of the next layer."""
     next_maps(chain, work, node[LAYER])
     node[LAYER] += 1
     if node[LAYER] < chain.layers:
-        start = node[UNITS]
-        node[UNITS_END] = classify(chain, work, stack, node[LAYER], node[FIRST], node[LAST], start)
+        node[DECIDED] = FRESH
 
 
 @inner
-def refer(chain, work, stack, node, values):
-    """Make the maps of the next layer at the polygon's middle; return how far units can stray.
+def refer(chain, work, stack, node, stray):
+    """Make the maps of the next layer at the polygon's middle; bound how far units can stray.
 
     A unit that cuts the polygon strays, on the other side of its line, from what it is at the
-    middle. The result holds the largest such difference for each unit of the node.
+    middle; `stray` gets the largest such difference for each unit of the node. Returns the sizes
+    of the terms and of the errors that no cell of the polygon exceeds.
     """
     layer, first, last = node[LAYER], node[FIRST], node[LAST]
     start, end = node[UNITS], node[UNITS_END]
-    a, stray = chain.unit_at[layer], np.zeros(end - start)
+    a, slope, line = chain.unit_at[layer], chain.slopes[layer], np.empty(LINE)
     for u in range(start, end):
-        work.multiplier[a + stack.units[u]] = 1.0
-    whole = magnitude(chain, work, layer)  # no cell of the polygon has more
+        work.multiplier[a + stack.units[u]] = max(1.0, abs(slope))
+    whole = sizes(chain, work, layer)
+    far = farthest(stack, first, last)
     for u in range(start, end):
         unit, middle, low, high = a + stack.units[u], 0.0, np.inf, -np.inf
+        line_of(chain, work, layer, unit, line)
         for v in range(first, last):
-            z = value(work.maps, unit, stack.vertices[v])
+            z = value(line, stack.vertices[v, X], stack.vertices[v, Y])
             middle, low, high = middle + z, min(low, z), max(high, z)
-        slope = chain.slopes[layer]
-        work.multiplier[unit] = 1.0 if middle > 0.0 else slope
-        stray[u - start] = abs(1.0 - slope) * (-low if middle > 0.0 else high)
+        switch(chain, work, layer, unit, middle > 0.0)
+        stray[u - start] = abs(1.0 - slope) * (
+            max(-low if middle > 0.0 else high, 0.0) + reach(line, far)
+        )
     next_maps(chain, work, layer)
-    work.magnitude[layer + 1] = whole
-    return stray
+    return whole
 
 
 @inner
 def candidates(chain, work, stack, node, stray, chosen):
     """List in `chosen` the units of the next layer that may cut the polygon; return how many."""
-    layer = node[LAYER]
+    layer, first, last = node[LAYER], node[FIRST], node[LAST]
     a, m, found = chain.unit_at[layer + 1], chain.sizes[layer + 1], 0
     x, y, w = work.maps[0, a : a + m], work.maps[1, a : a + m], work.maps[2, a : a + m]
     low, high = work.low[:m], work.high[:m]
     low[:], high[:] = np.inf, -np.inf
-    for v in range(node[FIRST], node[LAST]):
-        vx, vy, vw = stack.vertices[v]
+    for v in range(first, last):
+        at_x, at_y = stack.vertices[v, X], stack.vertices[v, Y]
         for i in range(m):
-            z = x[i] * vx + y[i] * vy + w[i] * vw
+            z = x[i] * at_x + y[i] * at_y + w[i]
             low[i] = min(low[i], z)
             high[i] = max(high[i], z)
     start = chain.weight_at[layer]
     for u in range(len(stray)):
         at = start + stack.units[node[UNITS] + u] * m
-        row, far = chain.weights[at : at + m], stray[u]
+        row, much = chain.weights[at : at + m], 1.0001 * stray[u]
         for i in range(m):
-            low[i] -= abs(row[i]) * far
-            high[i] += abs(row[i]) * far
+            low[i] -= abs(row[i]) * much
+            high[i] += abs(row[i]) * much
+    far, line = farthest(stack, first, last), np.empty(LINE)
     for i in range(m):
-        if low[i] < 0.0 < high[i]:
+        line_of(chain, work, layer + 1, a + i, line)
+        bound = 1.0001 * reach(line, far)
+        if not (low[i] > bound or high[i] < -bound):
+            if not low[i] < 0.0 < high[i] and not work.sharp[layer + 1]:
+                return -1  # sharper bounds may tell
+            if line[0] == line[1] == line[2] == low[i] == high[i] == line[3] == line[4] == 0.0:
+                continue  # it is zero on the whole polygon
             chosen[found] = i
             found += 1
     return found
 
 
 @inner
-def count_below(chain, work, stack, top, values, chosen):
+def copied(stack, top):
+    """Push a copy of the node on top."""
+    node, upper = stack.nodes[top - 1], stack.nodes[top]
+    first, last, start, end = node[FIRST], node[LAST], node[UNITS], node[UNITS_END]
+    k, n = last - first, end - start
+    stack.vertices[last : last + k] = stack.vertices[first:last]
+    stack.labels[last : last + k] = stack.labels[first:last]
+    stack.units[end : end + n] = stack.units[start:end]
+    upper[LAYER], upper[DECIDED] = node[LAYER], node[DECIDED]
+    upper[FIRST], upper[LAST], upper[UNITS], upper[UNITS_END] = last, last + k, end, end + n
+
+
+@inner
+def count_below(chain, work, stack, top, signs, chosen):
     """Count the regions in the polygon on top, which few units of the last but one layer cut.
 
     Most units of the last layer cut none of its cells: bounds over the whole polygon leave a few
-    candidates, and only their maps follow from cell to cell.
+    candidates, and only their maps follow from cell to cell. Returns ASKING where integers must
+    settle a sign; the polygon and the numbers of its cells are then as before.
     """
-    node, base = stack.nodes[top - 1], top - 1
-    layer, cells = node[LAYER], 0
-    units = stack.units[node[UNITS] : node[UNITS_END]].copy()
+    node, stamped = stack.nodes[top - 1], work.stamps[-1]
+    layer = node[LAYER]
     a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
-    stray = refer(chain, work, stack, node, values)
+    units = stack.units[node[UNITS] : node[UNITS_END]].copy()
+    stray = np.empty(len(units))
+    whole = refer(chain, work, stack, node, stray)
     n = candidates(chain, work, stack, node, stray, chosen)
-    kept, used = np.empty((3, n)), work.used[a:b].copy()
+    if n < 0:
+        sharpen(chain, work, layer + 1)
+        n = candidates(chain, work, stack, node, stray, chosen)
+    work.inherited[0, layer + 1] = max(work.inherited[0, layer + 1], whole[2])
+    work.inherited[1, layer + 1] = max(work.inherited[1, layer + 1], whole[3])
+    work.peak[0, layer + 1] = max(work.peak[0, layer + 1], whole[0])
+    work.peak[1, layer + 1] = max(work.peak[1, layer + 1], whole[1])
+    made, kept, used = work.remade[0], np.empty((3, n)), work.used[a:b].copy()
     for c in range(n):
         kept[:, c] = work.maps[:, b + chosen[c]]
-    while top > base:
-        node = stack.nodes[top - 1]
-        settle(chain, work, stack, node)
-        if node[UNITS] < node[UNITS_END]:
-            top = split(chain, work, stack, top, values)
-            continue
-        follow(chain, work, layer, units, chosen, n)
-        start, first, last = node[UNITS], node[FIRST], node[LAST]
-        stack.units[start : start + n] = chosen[:n]
-        end = sift(chain, work, stack, layer + 1, first, last, start, start + n)
-        cells += count_chords(chain, work, stack, layer + 1, first, last, start, end)
-        top -= 1
+    copied(stack, top)
+    cells = _below(chain, work, stack, top, units, signs, chosen, n)
     for c in range(n):
         work.maps[:, b + chosen[c]] = kept[:, c]
     work.used[a:b] = used
+    if work.remade[0] != made:
+        work.updates[layer + 1] = -1
+    if cells < 0:
+        work.stamps[-1] = stamped
     return cells
+
+
+@inner
+def _below(chain, work, stack, base, units, signs, chosen, n):
+    """Count the regions in the polygon above `base`; ASKING where integers must settle a sign."""
+    top, cells = base + 1, 0
+    while top > base:
+        more, changed = _step_below(chain, work, stack, top, units, signs, chosen, n)
+        if more >= 0:
+            cells, top = cells + more, changed
+        elif not resolve(chain, work):
+            return ASKING
+    return cells
+
+
+@inner
+def _step_below(chain, work, stack, top, units, signs, chosen, n):
+    """Take one step with the polygon on top; return the cells counted (-1: open) and the new top."""
+    node = stack.nodes[top - 1]
+    layer = node[LAYER]
+    if not settle(chain, work, stack, node):
+        return -1, top
+    if node[UNITS] < node[UNITS_END]:
+        after = split(chain, work, stack, top, signs)
+        return (0, after) if after > 0 else (-1, top)
+    follow(chain, work, layer, units, chosen, n)
+    start, first, last = node[UNITS], node[FIRST], node[LAST]
+    stack.units[start : start + n] = chosen[:n]
+    end = sift(chain, work, stack, layer + 1, first, last, start, start + n)
+    if end < 0:
+        return -1, top
+    return count_chords(chain, work, stack, layer + 1, first, last, start, end), top - 1
 
 
 @compiled
@@ -253,41 +304,53 @@ def explore(chain, work, stack, found, top, budget):
 
     Returns
     -------
-    reason : DONE, BUDGET, ROOM (the stack must grow) or FULL (`found` must be emptied)
+    reason : DONE, BUDGET, ROOM (the stack must grow), FULL (`found` must be emptied) or ASKED
+        (`work.questions` must be answered)
     top : number of nodes left on the stack
     cells : number of cells counted or emitted in this call
     """
     listing, cells, widest = len(found.patterns) > 0, 0, chain.sizes[: chain.layers].max()
-    values, chosen = np.empty(len(stack.vertices)), np.empty(widest, np.int64)
+    signs, chosen, steps = np.empty(len(stack.vertices)), np.empty(widest, np.int64), 0
+    work.asked[0] = 0
     while top > 0:
         node = stack.nodes[top - 1]
-        if cells >= budget:
+        if cells >= budget or steps > _STEPS:
             return BUDGET, top, cells
         if not has_room(stack, node, top, widest):
             return ROOM, top, cells
-        k = node[LAST] - node[FIRST]
+        k, layer = node[LAST] - node[FIRST], node[LAYER]
         if listing and (
             cells >= len(found.patterns) or found.ends[cells] + k > len(found.vertices)
         ):
             return FULL, top, cells
-        settle(chain, work, stack, node)
-        layer = node[LAYER]
-        if layer == chain.layers:
+        steps += k * (chain.sizes[layer] if node[DECIDED] == FRESH else 8)
+        more = 0 if settle(chain, work, stack, node) else -1
+        units = node[UNITS_END] - node[UNITS]
+        steps += units * k
+        if more < 0:
+            pass
+        elif layer == chain.layers:
             emit(chain, work, stack, found, cells, node[FIRST], node[LAST])
-            cells += 1
-            top -= 1
-        elif layer == chain.layers - 1 and not listing:
-            cells += count_chords(
-                chain, work, stack, layer, node[FIRST], node[LAST], node[UNITS], node[UNITS_END]
-            )
-            top -= 1
-        elif layer == chain.layers - 2 and not listing and node[UNITS_END] - node[UNITS] <= FEW:
-            cells += count_below(chain, work, stack, top, values, chosen)
-            top -= 1
-        elif node[UNITS] == node[UNITS_END]:
-            descend(chain, work, stack, node)
+            more, top = 1, top - 1
+        elif layer == chain.layers - 1 and not listing and units <= MANY:
+            start, end = node[UNITS], node[UNITS_END]
+            more = count_chords(chain, work, stack, layer, node[FIRST], node[LAST], start, end)
+            steps += units * units
+            top -= more >= 0
+        elif layer == chain.layers - 2 and not listing and units <= FEW:
+            more = count_below(chain, work, stack, top, signs, chosen)
+            steps += 4 * chain.sizes[layer + 1]
+            top -= more >= 0
+        elif units == 0:
+            descend(chain, work, node)
+            steps += 2 * chain.sizes[layer] + chain.sizes[layer + 1]
         else:
-            top = split(chain, work, stack, top, values)
+            after = split(chain, work, stack, top, signs)
+            more, top = (0, after) if after > 0 else (-1, top)
+        if more >= 0:
+            cells += more
+        elif more == ASKING or not resolve(chain, work):
+            return ASKED, top, cells
     return DONE, top, cells
 
 
@@ -295,13 +358,21 @@ def explore(chain, work, stack, found, top, budget):
 def halve(chain, work, stack):
     """Split the only polygon on the stack, at whatever layer it is first cut; return the top.
 
-    2 means that its two parts are on the stack, 1 that it is a single cell.
+    2 means that its two parts are on the stack, 1 that it is a single cell, -1 that a sign is open.
     """
-    values, node = np.empty(len(stack.vertices)), stack.nodes[0]
+    signs, node = np.empty(len(stack.vertices)), stack.nodes[0]
+    work.asked[0] = 0
     while True:
-        settle(chain, work, stack, node)
-        if node[UNITS] < node[UNITS_END]:
-            return split(chain, work, stack, 1, values)
-        if node[LAYER] == chain.layers - 1:
-            return 1
-        descend(chain, work, stack, node)
+        after = 0
+        if settle(chain, work, stack, node):
+            if node[UNITS] < node[UNITS_END]:
+                after = split(chain, work, stack, 1, signs)
+            elif node[LAYER] == chain.layers - 1:
+                return 1
+            else:
+                descend(chain, work, node)
+                continue
+        if after > 0:
+            return after
+        if not resolve(chain, work):
+            return -1
