@@ -121,8 +121,9 @@ def _distinct(
             two = others[other]
             cross(line, lines[two], place)
             if not place[2] < np.inf:  # somewhere on the chord
-                place[:2] = (ends[0, :2] + ends[1, :2]) / 2
-                place[2] = 2 * (far + np.abs(ends[0, :2] - ends[1, :2]).sum()) + TINY
+                dx, dy = ends[0, X] - ends[1, X], ends[0, Y] - ends[1, Y]
+                place[X], place[Y] = ends[1, X] + dx / 2, ends[1, Y] + dy / 2
+                place[2] = 2 * (far + abs(dx) + abs(dy)) + TINY
             sign = side(
                 chain, work, layer, units[one], lines[one], label, line,
                 chain.first + units[two], lines[two], place,

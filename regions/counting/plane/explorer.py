@@ -130,6 +130,14 @@ class Explorer:
         self.work.maps[:, :first], self.work.errors[:, :first] = maps.values, maps.errors
         widest = int(chain.sizes.max())
         self._stack = _stack(nodes=64, vertices=2048, units=8 * widest + 1024)
+        self._below = kernel.Below(
+            units=np.zeros(kernel.FEW, np.int64),
+            stray=np.zeros(kernel.FEW),
+            chosen=np.zeros(widest, np.int64),
+            maps=np.zeros((3, widest)),
+            used=np.zeros(widest),
+            counts=np.zeros(4, np.int64),
+        )
         self._top, self._reason = 0, kernel.DONE
 
     def counts(self, polygon: Polygon) -> Iterator[int]:
@@ -186,7 +194,7 @@ class Explorer:
 
     def _step(self, found: kernel.Found) -> int:
         self._reason, self._top, cells = kernel.explore(
-            self.chain, self.work, self._stack, found, self._top, STEP
+            self.chain, self.work, self._stack, found, self._below, self._top, STEP
         )
         if self._reason == kernel.ROOM:
             self._grow()

@@ -119,9 +119,10 @@ def fresh_maps(chain, work, layer):
         factor = chain.homogeneous[axis]
         for j in range(b, c):
             work.maps[axis, j] = factor * chain.biases[j]
-    work.used[a:b] = 0.0
+    for i in range(a, b):
+        work.used[i] = 0.0
     work.updates[layer + 1] = 0
-    work.peak[:, layer + 1] = 0.0
+    work.peak[0, layer + 1] = work.peak[1, layer + 1] = 0.0
 
 
 @inner
@@ -134,7 +135,6 @@ def next_maps(chain, work, layer):
     a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
     n, m = b - a, chain.sizes[layer + 1]
     start = chain.weight_at[layer]
-    weights = chain.weights[start : start + n * m].reshape(n, m)
     in_x, in_y, in_w = work.maps[0, a:b], work.maps[1, a:b], work.maps[2, a:b]
     x, y, w = work.maps[0, b : b + m], work.maps[1, b : b + m], work.maps[2, b : b + m]
     multiplier, used = work.multiplier[a:b], work.used[a:b]
@@ -147,7 +147,7 @@ def next_maps(chain, work, layer):
         change = multiplier[i] - used[i]
         if change != 0.0:
             dx, dy, dw = change * in_x[i], change * in_y[i], change * in_w[i]
-            row = weights[i]
+            row = chain.weights[start + i * m : start + (i + 1) * m]
             for j in range(m):
                 x[j] += row[j] * dx
                 y[j] += row[j] * dy
@@ -171,11 +171,15 @@ def stamp(work, layer):
 
 
 @inner
-def follow(chain, work, layer, units, chosen, n):
-    """Bring the maps of the n chosen units of the next layer to the current cell."""
+def follow(chain, work, layer, units, turning, chosen, n):
+    """Bring the maps of the n chosen units of the next layer to the current cell.
+
+    The first `turning` units of the list are those that may have changed.
+    """
     a, b, m = chain.unit_at[layer], chain.unit_at[layer + 1], chain.sizes[layer + 1]
     changed, stale = False, work.updates[layer + 1] < 0  # maps of this layer were made anew
-    for unit in units:
+    for u in range(turning):
+        unit = units[u]
         change = work.multiplier[a + unit] - work.used[a + unit]
         if change == 0.0:
             continue
@@ -219,7 +223,8 @@ def _anew(chain, work, layer):
     work.peak[0, layer + 1], work.peak[1, layer + 1] = fresh
     x, y, w = work.maps[0, b : b + m], work.maps[1, b : b + m], work.maps[2, b : b + m]
     one, two = work.errors[0, b : b + m], work.errors[1, b : b + m]
-    one[:], two[:] = 0.0, 0.0
+    for j in range(m):
+        one[j] = two[j] = 0.0
     live = 0
     for i in range(n):
         live += work.multiplier[a + i] != 0.0

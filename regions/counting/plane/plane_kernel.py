@@ -29,7 +29,7 @@ from regions.counting.plane.layer_kernel import (
     sizes,
     switch,
 )
-from regions.counting.plane.polygon_kernel import LINE, X, Y, compiled, cut, inner
+from regions.counting.plane.polygon_kernel import LINE, ROW, X, Y, compiled, cut, inner
 from regions.counting.plane.sign_kernel import (
     classify,
     farthest,
@@ -38,16 +38,29 @@ from regions.counting.plane.sign_kernel import (
     resolve,
     sift,
     signs_at,
+    spans,
     value,
 )
 
 LAYER, FIRST, LAST, UNITS, UNITS_END, DECIDED = range(6)
 DONE, BUDGET, ROOM, FULL, ASKED = range(5)
-ASKING = -2  # a sign is open, and what is known without integers was tried
 FRESH = 2**40  # the units of a node's layer have not been looked at
+STALE = 2**41  # those in the list have not
 FEW = 20  # units of the last but one layer that are looked at together
 MANY = 2000  # chords that are counted at once
+TURNING, CHOSEN, STAMPED, MADE = range(4)
 _STEPS = 100_000_000  # values between two looks at the clock
+
+
+class Below(NamedTuple):
+    """Regions of one polygon that are being counted, cut by few units of the last layer but one."""
+
+    units: np.ndarray  # (FEW,): those units
+    stray: np.ndarray  # (FEW,): how far each goes, on one side, from what it is on the other
+    chosen: np.ndarray  # (units,): units of the last layer that may cut the polygon
+    maps: np.ndarray  # (3, units): their maps when it began
+    used: np.ndarray  # (units,): multipliers with which the last layer's maps were made then
+    counts: np.ndarray  # (4,): numbers of both, and of stamps and of sharp layers then
 
 
 class Found(NamedTuple):
@@ -75,17 +88,17 @@ def has_room(stack, node, top, widest):
 @inner
 def emit(chain, work, stack, found, cells, first, last):
     """Append the polygon at first:last, its pattern and its output map to `found`."""
-    at = found.ends[cells]
-    k, hidden = last - first, chain.unit_at[chain.layers]
-    found.vertices[at : at + k] = stack.vertices[first:last]
-    found.labels[at : at + k] = stack.labels[first:last]
-    found.ends[cells + 1] = at + k
-    found.patterns[cells] = work.active[:hidden]
-    outputs = chain.sizes[chain.layers]
-    if outputs and work.inherited[:, chain.layers].max() > 1e-9:
-        sharpen(chain, work, chain.layers)
-    found.outputs[cells] = work.maps[:, hidden : hidden + outputs]
-    for j in range(outputs):
+    at, hidden = found.ends[cells], chain.unit_at[chain.layers]
+    for v in range(last - first):
+        for i in range(ROW):
+            found.vertices[at + v, i] = stack.vertices[first + v, i]
+        found.labels[at + v] = stack.labels[first + v]
+    found.ends[cells + 1] = at + last - first
+    for i in range(hidden):
+        found.patterns[cells, i] = work.active[i]
+    for j in range(chain.sizes[chain.layers]):
+        for axis in range(3):
+            found.outputs[cells, axis, j] = work.maps[axis, hidden + j]
         found.errors[cells, 0, j], found.errors[cells, 1, j] = errors_of(
             chain, work, chain.layers, hidden + j
         )
@@ -133,7 +146,8 @@ def settle(chain, work, stack, node):
     if decided == FRESH:
         end = classify(chain, work, stack, layer, node[FIRST], node[LAST], start)
     else:
-        switch(chain, work, layer, a + abs(decided) - 1, decided > 0)
+        if decided != STALE:
+            switch(chain, work, layer, a + abs(decided) - 1, decided > 0)
         end = sift(chain, work, stack, layer, node[FIRST], node[LAST], start, end)
     if end < 0:
         return False
@@ -184,22 +198,16 @@ def candidates(chain, work, stack, node, stray, chosen):
     """List in `chosen` the units of the next layer that may cut the polygon; return how many."""
     layer, first, last = node[LAYER], node[FIRST], node[LAST]
     a, m, found = chain.unit_at[layer + 1], chain.sizes[layer + 1], 0
-    x, y, w = work.maps[0, a : a + m], work.maps[1, a : a + m], work.maps[2, a : a + m]
-    low, high = work.low[:m], work.high[:m]
-    low[:], high[:] = np.inf, -np.inf
-    for v in range(first, last):
-        at_x, at_y = stack.vertices[v, X], stack.vertices[v, Y]
-        for i in range(m):
-            z = x[i] * at_x + y[i] * at_y + w[i]
-            low[i] = min(low[i], z)
-            high[i] = max(high[i], z)
+    low, high = work.low, work.high
+    spans(chain, work, stack, layer + 1, first, last)
     start = chain.weight_at[layer]
-    for u in range(len(stray)):
+    for u in range(node[UNITS_END] - node[UNITS]):
         at = start + stack.units[node[UNITS] + u] * m
         row, much = chain.weights[at : at + m], 1.0001 * stray[u]
         for i in range(m):
-            low[i] -= abs(row[i]) * much
-            high[i] += abs(row[i]) * much
+            far = abs(row[i]) * much
+            low[i] -= far
+            high[i] += far
     far, line = farthest(stack, first, last), np.empty(LINE)
     for i in range(m):
         line_of(chain, work, layer + 1, a + i, line)
@@ -220,84 +228,74 @@ def copied(stack, top):
     node, upper = stack.nodes[top - 1], stack.nodes[top]
     first, last, start, end = node[FIRST], node[LAST], node[UNITS], node[UNITS_END]
     k, n = last - first, end - start
-    stack.vertices[last : last + k] = stack.vertices[first:last]
-    stack.labels[last : last + k] = stack.labels[first:last]
-    stack.units[end : end + n] = stack.units[start:end]
+    for v in range(first, last):
+        for i in range(ROW):
+            stack.vertices[v + k, i] = stack.vertices[v, i]
+        stack.labels[v + k] = stack.labels[v]
+    for u in range(start, end):
+        stack.units[u + n] = stack.units[u]
     upper[LAYER], upper[DECIDED] = node[LAYER], node[DECIDED]
     upper[FIRST], upper[LAST], upper[UNITS], upper[UNITS_END] = last, last + k, end, end + n
 
 
 @inner
-def count_below(chain, work, stack, top, signs, chosen):
-    """Count the regions in the polygon on top, which few units of the last but one layer cut.
+def gather(chain, work, stack, top, below):
+    """Begin to count the regions in the polygon on top, cut by few units of the last layer but one.
 
     Most units of the last layer cut none of its cells: bounds over the whole polygon leave a few
-    candidates, and only their maps follow from cell to cell. Returns ASKING where integers must
-    settle a sign; the polygon and the numbers of its cells are then as before.
+    candidates, and only their maps follow from cell to cell. A copy of the node is pushed.
     """
-    node, stamped = stack.nodes[top - 1], work.stamps[-1]
-    layer = node[LAYER]
-    a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
-    units = stack.units[node[UNITS] : node[UNITS_END]].copy()
-    stray = np.empty(len(units))
-    whole = refer(chain, work, stack, node, stray)
-    n = candidates(chain, work, stack, node, stray, chosen)
-    if n < 0:
-        sharpen(chain, work, layer + 1)
-        n = candidates(chain, work, stack, node, stray, chosen)
-    work.inherited[0, layer + 1] = max(work.inherited[0, layer + 1], whole[2])
-    work.inherited[1, layer + 1] = max(work.inherited[1, layer + 1], whole[3])
-    work.peak[0, layer + 1] = max(work.peak[0, layer + 1], whole[0])
-    work.peak[1, layer + 1] = max(work.peak[1, layer + 1], whole[1])
-    made, kept, used = work.remade[0], np.empty((3, n)), work.used[a:b].copy()
-    for c in range(n):
-        kept[:, c] = work.maps[:, b + chosen[c]]
-    copied(stack, top)
-    cells = _below(chain, work, stack, top, units, signs, chosen, n)
-    for c in range(n):
-        work.maps[:, b + chosen[c]] = kept[:, c]
-    work.used[a:b] = used
-    if work.remade[0] != made:
-        work.updates[layer + 1] = -1
-    if cells < 0:
-        work.stamps[-1] = stamped
-    return cells
-
-
-@inner
-def _below(chain, work, stack, base, units, signs, chosen, n):
-    """Count the regions in the polygon above `base`; ASKING where integers must settle a sign."""
-    top, cells = base + 1, 0
-    while top > base:
-        more, changed = _step_below(chain, work, stack, top, units, signs, chosen, n)
-        if more >= 0:
-            cells, top = cells + more, changed
-        elif not resolve(chain, work):
-            return ASKING
-    return cells
-
-
-@inner
-def _step_below(chain, work, stack, top, units, signs, chosen, n):
-    """Take one step with the polygon on top; return the cells counted (-1: open) and the new top."""
     node = stack.nodes[top - 1]
     layer = node[LAYER]
-    if not settle(chain, work, stack, node):
-        return -1, top
-    if node[UNITS] < node[UNITS_END]:
-        after = split(chain, work, stack, top, signs)
-        return (0, after) if after > 0 else (-1, top)
-    follow(chain, work, layer, units, chosen, n)
-    start, first, last = node[UNITS], node[FIRST], node[LAST]
-    stack.units[start : start + n] = chosen[:n]
-    end = sift(chain, work, stack, layer + 1, first, last, start, start + n)
-    if end < 0:
-        return -1, top
-    return count_chords(chain, work, stack, layer + 1, first, last, start, end), top - 1
+    a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
+    below.counts[STAMPED] = work.stamps[-1]
+    whole = refer(chain, work, stack, node, below.stray)
+    n = candidates(chain, work, stack, node, below.stray, below.chosen)
+    if n < 0:
+        sharpen(chain, work, layer + 1)
+        n = candidates(chain, work, stack, node, below.stray, below.chosen)
+    for axis in range(2):
+        size, error = whole[axis], whole[2 + axis]
+        work.inherited[axis, layer + 1] = max(work.inherited[axis, layer + 1], error)
+        work.peak[axis, layer + 1] = max(work.peak[axis, layer + 1], size)
+    below.counts[MADE], below.counts[CHOSEN] = work.remade[0], n
+    below.counts[TURNING] = node[UNITS_END] - node[UNITS]
+    for u in range(below.counts[TURNING]):
+        below.units[u] = stack.units[node[UNITS] + u]
+    for i in range(a, b):
+        below.used[i - a] = work.used[i]
+    for c in range(n):
+        for axis in range(3):
+            below.maps[axis, c] = work.maps[axis, b + below.chosen[c]]
+    copied(stack, top)
+
+
+@inner
+def restore_maps(chain, work, below):
+    """End the count of the regions in a polygon."""
+    layer = chain.layers - 2
+    a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
+    for i in range(a, b):
+        work.used[i] = below.used[i - a]
+    for c in range(below.counts[CHOSEN]):
+        for axis in range(3):
+            work.maps[axis, b + below.chosen[c]] = below.maps[axis, c]
+    if work.remade[0] != below.counts[MADE]:
+        work.updates[layer + 1] = -1
+
+
+@inner
+def descend_below(chain, work, stack, node, below):
+    """Turn the cell in `node` into a polygon of the last layer, which the candidates may cut."""
+    n, layer = below.counts[CHOSEN], node[LAYER]
+    follow(chain, work, layer, below.units, below.counts[TURNING], below.chosen, n)
+    for c in range(n):
+        stack.units[node[UNITS] + c] = below.chosen[c]
+    node[LAYER], node[UNITS_END], node[DECIDED] = layer + 1, node[UNITS] + n, STALE
 
 
 @compiled
-def explore(chain, work, stack, found, top, budget):
+def explore(chain, work, stack, found, below, top, budget):
     """Explore the stack until it is empty, `budget` cells are counted, or an array is full.
 
     With room in `found` (len(found.patterns) > 0) every cell is emitted, else they are counted.
@@ -309,15 +307,22 @@ def explore(chain, work, stack, found, top, budget):
     top : number of nodes left on the stack
     cells : number of cells counted or emitted in this call
     """
-    listing, cells, widest = len(found.patterns) > 0, 0, chain.sizes[: chain.layers].max()
-    signs, chosen, steps = np.empty(len(stack.vertices)), np.empty(widest, np.int64), 0
+    listing, cells, widest = len(found.patterns) > 0, 0, 0
+    for layer in range(chain.layers):
+        widest = max(widest, chain.sizes[layer])
+    signs, steps, base, before = np.empty(len(stack.vertices)), 0, -1, 0
     work.asked[0] = 0
     while top > 0:
+        if top == base:  # all cells of the polygon at `base` are counted
+            restore_maps(chain, work, below)
+            top, base = top - 1, -1
+            continue
         node = stack.nodes[top - 1]
-        if cells >= budget or steps > _STEPS:
-            return BUDGET, top, cells
-        if not has_room(stack, node, top, widest):
-            return ROOM, top, cells
+        if base < 0:
+            if cells >= budget or steps > _STEPS:
+                return BUDGET, top, cells
+            if not has_room(stack, node, top, widest):
+                return ROOM, top, cells
         k, layer = node[LAST] - node[FIRST], node[LAYER]
         if listing and (
             cells >= len(found.patterns) or found.ends[cells] + k > len(found.vertices)
@@ -330,6 +335,8 @@ def explore(chain, work, stack, found, top, budget):
         if more < 0:
             pass
         elif layer == chain.layers:
+            if chain.sizes[layer] and max(work.inherited[0, layer], work.inherited[1, layer]) > 1e-9:
+                sharpen(chain, work, layer)
             emit(chain, work, stack, found, cells, node[FIRST], node[LAST])
             more, top = 1, top - 1
         elif layer == chain.layers - 1 and not listing and units <= MANY:
@@ -337,20 +344,27 @@ def explore(chain, work, stack, found, top, budget):
             more = count_chords(chain, work, stack, layer, node[FIRST], node[LAST], start, end)
             steps += units * units
             top -= more >= 0
-        elif layer == chain.layers - 2 and not listing and units <= FEW:
-            more = count_below(chain, work, stack, top, signs, chosen)
+        elif base < 0 and layer == chain.layers - 2 and not listing and units <= FEW:
+            gather(chain, work, stack, top, below)
             steps += 4 * chain.sizes[layer + 1]
-            top -= more >= 0
+            base, before, top = top, cells, top + 1
         elif units == 0:
-            descend(chain, work, node)
+            if base >= 0:
+                descend_below(chain, work, stack, node, below)
+            else:
+                descend(chain, work, node)
             steps += 2 * chain.sizes[layer] + chain.sizes[layer + 1]
         else:
             after = split(chain, work, stack, top, signs)
             more, top = (0, after) if after > 0 else (-1, top)
         if more >= 0:
             cells += more
-        elif more == ASKING or not resolve(chain, work):
-            return ASKED, top, cells
+        elif not resolve(chain, work):
+            if base < 0:
+                return ASKED, top, cells
+            restore_maps(chain, work, below)
+            work.stamps[-1] = below.counts[STAMPED]
+            return ASKED, base, before
     return DONE, top, cells
 
 

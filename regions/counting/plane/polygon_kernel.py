@@ -91,11 +91,13 @@ def chord(polygon, signs, k, line, ends):
     """Write where a line that cuts the polygon enters and leaves it; return the edges it meets."""
     back, front = crossings(signs, k)
     if signs[back] == 0:
-        ends[0] = polygon[back, :LX]
+        for i in range(LX):
+            ends[0, i] = polygon[back, i]
     else:
         meet(polygon[back], polygon[(back + 1) % k], line, ends[0])
     if signs[front] == 0:
-        ends[1] = polygon[front, :LX]
+        for i in range(LX):
+            ends[1, i] = polygon[front, i]
         return back, front
     before = (front - 1) % k
     meet(polygon[before], polygon[front], line, ends[1])

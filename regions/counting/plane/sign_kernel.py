@@ -94,7 +94,8 @@ def resolve(chain, work):
     if 2 * (work.kept[0] + n) > len(work.keys):
         return False
     for q in range(n):
-        unit, layer, one, two = work.questions[q]
+        unit, layer = work.questions[q, 0], work.questions[q, 1]
+        one, two = work.questions[q, 2], work.questions[q, 3]
         sign = _known(chain, work, unit, layer, one, two, line, q)
         if sign != OPEN:
             _keep(work, work.stamps[layer], unit, one, two, sign)
@@ -196,7 +197,8 @@ def _slot(keys, stamp, unit, one, two):
 def remember(work, answers):
     """Keep the signs of the questions that were asked."""
     for q in range(len(answers)):
-        unit, layer, one, two = work.questions[q]
+        unit, layer = work.questions[q, 0], work.questions[q, 1]
+        one, two = work.questions[q, 2], work.questions[q, 3]
         _keep(work, work.stamps[layer], unit, one, two, answers[q])
 
 
@@ -313,7 +315,8 @@ def spans(chain, work, stack, layer, first, last):
     a, n = chain.unit_at[layer], chain.sizes[layer]
     x, y, w = work.maps[0, a : a + n], work.maps[1, a : a + n], work.maps[2, a : a + n]
     low, high = work.low[:n], work.high[:n]
-    low[:], high[:] = np.inf, -np.inf
+    for i in range(n):
+        low[i], high[i] = np.inf, -np.inf
     for v in range(first, last):
         at_x, at_y = stack.vertices[v, X], stack.vertices[v, Y]
         for i in range(n):
