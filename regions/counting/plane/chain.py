@@ -279,7 +279,7 @@ def _first_rows(net: ReLUNetwork, units: int) -> np.ndarray:
 
 
 def _twins(rows: np.ndarray, first: int) -> np.ndarray:
-    """Return for every row the number of the first that is the same up to a power of two and sign."""
+    """Return for every row the number of the first that is the same up to sign and power of two."""
     places, twins = {}, np.empty(len(rows), np.int64)
     exponents = np.frexp(np.abs(rows).max(axis=1, initial=0.0))[1]
     leads = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)] if rows.shape[1] else 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from regions.counting.plane.layer_kernel import doubt_of
 from regions.counting.plane.polygon_kernel import (
     LINE,
     LX,
@@ -16,7 +17,7 @@ from regions.counting.plane.polygon_kernel import (
     cross,
     inner,
 )
-from regions.counting.plane.sign_kernel import OPEN, line_of, reach, side, signs_at, value
+from regions.counting.plane.sign_kernel import OPEN, fill, reach, side, signs_at, value
 
 
 @inner
@@ -32,10 +33,12 @@ def count_chords(chain, work, stack, layer, first, last, start, end):
     ends, units, lines = np.empty((2, LX)), np.empty(c, np.int64), np.empty((c, LINE))
     signs, places, others = np.empty(k), np.empty(c), np.empty(c, np.int64)
     bounds = np.empty((2, c))
-    kept, cells, known = 0, 1, True
+    kept, cells, known, doubt = 0, 1, True, doubt_of(chain, work, layer)
+    maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
+    grids, listed = chain.grids, stack.units
     for u in range(start, end):
-        unit, line = a + stack.units[u], lines[kept]
-        line_of(chain, work, layer, unit, line)
+        unit, line = a + listed[u], lines[kept]
+        fill(doubt, maps, errors, biases, slack, grids, unit, line)
         if not signs_at(chain, work, stack, layer, unit, line, first, last, signs):
             known = False
             continue
@@ -43,9 +46,10 @@ def count_chords(chain, work, stack, layer, first, last, start, end):
         units[kept], label = unit, chain.first + unit
         bounds[0, kept], bounds[1, kept] = reach(line, 0.0), abs(line[0]) + abs(line[1])
         far, met, wide, repeated = max(ends[0, 2], ends[1, 2]), 0, 0.0, False
+        p_x, p_y, q_x, q_y = ends[0, X], ends[0, Y], ends[1, X], ends[1, Y]
         for j in range(kept):
-            p = value(lines[j], ends[0, X], ends[0, Y])
-            q = value(lines[j], ends[1, X], ends[1, Y])
+            x, y, w = lines[j, 0], lines[j, 1], lines[j, 2]
+            p, q = x * p_x + y * p_y + w, x * q_x + y * q_y + w
             bound = bounds[0, j] + far * bounds[1, j]
             if min(abs(p), abs(q)) > 4 * bound:
                 if (p > 0.0) == (q > 0.0):

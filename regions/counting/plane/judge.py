@@ -54,9 +54,7 @@ class Judge:
         self.doubts, self.reachable = Doubts(), self.forms.within_reach
         self._lines: dict[tuple[int, bytes], Form] = {}
 
-    def answers(
-        self, questions: np.ndarray, values: np.ndarray, active: np.ndarray
-    ) -> np.ndarray:
+    def answers(self, questions: np.ndarray, values: np.ndarray, active: np.ndarray) -> np.ndarray:
         """Return the sign of each question: a unit, its layer, and two lines that cross.
 
         Where exact arithmetic is out of reach the approximate value decides, and counts as a doubt.
@@ -65,7 +63,8 @@ class Judge:
             small, bounds = np.abs(values[:, 0]), values[:, 1]
             self.doubts.add(Doubts(len(values), float(bounds.max(initial=0.0))))
             return np.where(small > _SLIGHT * bounds, np.sign(values[:, 0]), 0.0).astype(np.int64)
-        return np.array([self._sign(unit, one, two, active) for unit, _, one, two in questions.tolist()])
+        asked = questions[:, [0, 2, 3]].tolist()
+        return np.array([self._sign(*question, active) for question in asked])
 
     def line(self, label: int, active: np.ndarray) -> Form:
         """Return the form of a side (below zero) or of a unit where the layers before are so."""

@@ -65,17 +65,29 @@ class Work(NamedTuple):
 
 
 @inner
-def errors_of(chain, work, layer, unit):
-    """Return bounds for a unit's map: of the first two coefficients and of the third."""
-    if work.sharp[layer]:
-        return work.errors[0, unit], work.errors[1, unit]
+def doubt_of(chain, work, layer):
+    """Return what bounds the errors of a layer's maps: see `errors_in`.
+
+    Loops over units take this, and a few arrays: `chain` and `work` are so long that passing them
+    on takes longer than a unit's arithmetic.
+    """
     share = _GROWTH * (work.updates[layer] + 2)
-    bias = share * abs(chain.biases[unit]) + chain.slack[unit]
-    tilt = max(abs(chain.homogeneous[0]), abs(chain.homogeneous[1]))
     return (
-        work.inherited[0, layer] + share * work.peak[0, layer] + tilt * bias,
-        work.inherited[1, layer] + share * work.peak[1, layer] + bias,
+        float(work.sharp[layer]),
+        work.inherited[0, layer] + share * work.peak[0, layer],
+        work.inherited[1, layer] + share * work.peak[1, layer],
+        share,
+        max(abs(chain.homogeneous[0]), abs(chain.homogeneous[1])),
     )
+
+
+@inner
+def errors_in(doubt, errors, biases, slack, unit):
+    """Return bounds for a unit's map: of the first two coefficients and of the third."""
+    if doubt[0] > 0.0:
+        return errors[0, unit], errors[1, unit]
+    bias = doubt[3] * abs(biases[unit]) + slack[unit]
+    return doubt[1] + doubt[4] * bias, doubt[2] + bias
 
 
 @inner
@@ -89,12 +101,14 @@ def switch(chain, work, layer, unit, on):
 def sizes(chain, work, layer):
     """Return the sizes of the terms that the next layer's units add up, and of their errors."""
     slope, offset, slope_error, offset_error, constant = 0.0, 0.0, 0.0, 0.0, False
+    doubt, maps, multiplier = doubt_of(chain, work, layer), work.maps, work.multiplier
+    errors, biases, slack = work.errors, chain.biases, chain.slack
     for i in range(chain.unit_at[layer], chain.unit_at[layer + 1]):
-        factor = abs(work.multiplier[i])
+        factor = abs(multiplier[i])
         if factor == 0.0:
             continue
-        x, y, w = work.maps[0, i], work.maps[1, i], work.maps[2, i]
-        one, two = errors_of(chain, work, layer, i)
+        x, y, w = maps[0, i], maps[1, i], maps[2, i]
+        one, two = errors_in(doubt, errors, biases, slack, i)
         slope += factor * factor * (x * x + y * y)
         offset += (factor * w) ** 2
         slope_error += (factor * one) ** 2
@@ -229,6 +243,7 @@ def _anew(chain, work, layer):
     for i in range(n):
         live += work.multiplier[a + i] != 0.0
     share, fuzz = (live + 4) * UNIT, chain.fuzz[layer + 1]
+    doubt = doubt_of(chain, work, layer)
     tilt = max(abs(chain.homogeneous[0]), abs(chain.homogeneous[1]))
     for i in range(n):
         factor = work.multiplier[a + i]
@@ -236,7 +251,7 @@ def _anew(chain, work, layer):
             continue
         size = abs(factor)
         in_x, in_y, in_w = work.maps[0, a + i], work.maps[1, a + i], work.maps[2, a + i]
-        error = errors_of(chain, work, layer, a + i)
+        error = errors_in(doubt, work.errors, chain.biases, chain.slack, a + i)
         slope = size * (error[0] + share * (abs(in_x) + abs(in_y)))
         offset = size * (error[1] + share * abs(in_w))
         if slope > 0.0:

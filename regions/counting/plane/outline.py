@@ -109,7 +109,9 @@ def _rounded(form: Form) -> tuple[float, ...]:
     return tuple(number / size for number in form)
 
 
-def across(inside: list[Outline], form: Form, label: int, free: int) -> tuple[list[Outline], dict[int, Form]]:
+def across(
+    inside: list[Outline], form: Form, label: int, free: int
+) -> tuple[list[Outline], dict[int, Form]]:
     """Return bounded or pointed strips across parallel lines, where `inside` has points.
 
     Parameters

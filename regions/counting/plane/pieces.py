@@ -136,7 +136,8 @@ def _places(cells, edges, labels, following, group, explorer) -> dict[int, Fract
         ends = []
         for other in (at - 1 if at > first else last - 1, int(following[at])):
             label = int(cells.labels[other])
-            point = crossing([line, explorer.judge.line(label % units if label >= 0 else label, active)])
+            name = label % units if label >= 0 else label
+            point = crossing([line, explorer.judge.line(name, active)])
             assert point is not None  # neighbouring edges are never parallel
             ends.append(Fraction(point[axis], point[2]))
         found[e] = min(ends)

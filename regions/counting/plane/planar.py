@@ -141,9 +141,7 @@ def _free(input_size: int) -> int:
     return -1 - 2 * input_size
 
 
-def _inside(
-    place: Place, free: int, one: Labelled, two: Labelled
-) -> list[tuple[Outline, Outline]]:
+def _inside(place: Place, free: int, one: Labelled, two: Labelled) -> list[tuple[Outline, Outline]]:
     """Return the domain's parts in the four sectors between two lines, and these sectors."""
     inside = []
     for sector in sectors(one, two, free):
@@ -248,9 +246,9 @@ def _part(outline: Outline, lines: dict[int, Form], axes: Scaled) -> Part:
         assert point is not None  # neighbouring edges are never parallel
         x, y, w = point
         vertices[i, X], vertices[i, Y] = x / w, y / w
-        exact = Fraction(vertices[i, X]) == Fraction(x, w) and Fraction(
-            vertices[i, Y]
-        ) == Fraction(y, w)
+        exact = Fraction(vertices[i, X]) == Fraction(x, w) and Fraction(vertices[i, Y]) == Fraction(
+            y, w
+        )
         vertices[i, FAR] = 0.0 if exact else 4 * UNIT + TINY
         vertices[i, LX:], _ = line(form)
     return Part(vertices, np.array(outline.labels), axes)

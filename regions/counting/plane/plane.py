@@ -71,7 +71,8 @@ class Plane:
             frame = planar_frame(net, question.domain)
             if linear and not frame.bounded:
                 raise DomainError(_UNBOUNDED)
-            work = _pieces(net, frame, effort, doubts) if linear else _counts(net, frame, effort, doubts)
+            counted = _pieces if linear else _counts
+            work = counted(net, frame, effort, doubts)
             for more in effort.bar("parts of the plane", work):
                 count += more
         if stopped.by is not None:
@@ -104,9 +105,7 @@ def _flat(chain, maps, scales, settle: Callable[[], Judge]) -> Explorer:
     return Explorer(chain, maps, settle(), scales)
 
 
-def _counts(
-    net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts
-) -> Iterator[int]:
+def _counts(net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts) -> Iterator[int]:
     """Yield numbers that add up to the number of cells in the frame's parts."""
     tasks: list[tuple[Callable[[], AnyExplorer], Polygon]] = []
     for part in frame.parts:
@@ -150,9 +149,7 @@ def _total(
     return total, True, explorer.judge.doubts
 
 
-def _shares(
-    explorer: AnyExplorer, polygon: Polygon, wanted: int, doubts: Doubts
-) -> list[Polygon]:
+def _shares(explorer: AnyExplorer, polygon: Polygon, wanted: int, doubts: Doubts) -> list[Polygon]:
     """Cut a polygon along units' boundaries until there are `wanted` of them, if possible.
 
     The next to be cut is always one that most units of the first layer cross: work grows with
@@ -173,9 +170,7 @@ def _shares(
     return [polygon for _, _, polygon in sorted(heap)] + whole
 
 
-def _pieces(
-    net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts
-) -> Iterator[int]:
+def _pieces(net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts) -> Iterator[int]:
     """Yield the number of linear pieces, once."""
     parts, part = [], frame.parts[0]
     explorer = _explorer(net, frame, part, effort)()

@@ -22,7 +22,8 @@ import numpy as np
 
 from regions.counting.plane.chord_kernel import count_chords
 from regions.counting.plane.layer_kernel import (
-    errors_of,
+    doubt_of,
+    errors_in,
     follow,
     next_maps,
     sharpen,
@@ -33,6 +34,7 @@ from regions.counting.plane.polygon_kernel import LINE, ROW, X, Y, compiled, cut
 from regions.counting.plane.sign_kernel import (
     classify,
     farthest,
+    fill,
     line_of,
     reach,
     resolve,
@@ -48,6 +50,7 @@ FRESH = 2**40  # the units of a node's layer have not been looked at
 STALE = 2**41  # those in the list have not
 FEW = 20  # units of the last but one layer that are looked at together
 MANY = 2000  # chords that are counted at once
+COARSE = 1e-9  # outputs with larger errors are made anew, with sharper bounds
 TURNING, CHOSEN, STAMPED, MADE = range(4)
 _STEPS = 100_000_000  # values between two looks at the clock
 
@@ -89,6 +92,7 @@ def has_room(stack, node, top, widest):
 def emit(chain, work, stack, found, cells, first, last):
     """Append the polygon at first:last, its pattern and its output map to `found`."""
     at, hidden = found.ends[cells], chain.unit_at[chain.layers]
+    doubt = doubt_of(chain, work, chain.layers)
     for v in range(last - first):
         for i in range(ROW):
             found.vertices[at + v, i] = stack.vertices[first + v, i]
@@ -99,8 +103,8 @@ def emit(chain, work, stack, found, cells, first, last):
     for j in range(chain.sizes[chain.layers]):
         for axis in range(3):
             found.outputs[cells, axis, j] = work.maps[axis, hidden + j]
-        found.errors[cells, 0, j], found.errors[cells, 1, j] = errors_of(
-            chain, work, chain.layers, hidden + j
+        found.errors[cells, 0, j], found.errors[cells, 1, j] = errors_in(
+            doubt, work.errors, chain.biases, chain.slack, hidden + j
         )
 
 
@@ -205,15 +209,18 @@ def candidates(chain, work, stack, node, stray, chosen):
         at = start + stack.units[node[UNITS] + u] * m
         row, much = chain.weights[at : at + m], 1.0001 * stray[u]
         for i in range(m):
-            far = abs(row[i]) * much
-            low[i] -= far
-            high[i] += far
+            spread = abs(row[i]) * much
+            low[i] -= spread
+            high[i] += spread
     far, line = farthest(stack, first, last), np.empty(LINE)
+    doubt = doubt_of(chain, work, layer + 1)
+    maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
+    grids, sharp = chain.grids, work.sharp[layer + 1]
     for i in range(m):
-        line_of(chain, work, layer + 1, a + i, line)
+        fill(doubt, maps, errors, biases, slack, grids, a + i, line)
         bound = 1.0001 * reach(line, far)
         if not (low[i] > bound or high[i] < -bound):
-            if not low[i] < 0.0 < high[i] and not work.sharp[layer + 1]:
+            if not low[i] < 0.0 < high[i] and not sharp:
                 return -1  # sharper bounds may tell
             if line[0] == line[1] == line[2] == low[i] == high[i] == line[3] == line[4] == 0.0:
                 continue  # it is zero on the whole polygon
@@ -335,7 +342,7 @@ def explore(chain, work, stack, found, below, top, budget):
         if more < 0:
             pass
         elif layer == chain.layers:
-            if chain.sizes[layer] and max(work.inherited[0, layer], work.inherited[1, layer]) > 1e-9:
+            if max(work.inherited[0, layer], work.inherited[1, layer]) > COARSE:
                 sharpen(chain, work, layer)
             emit(chain, work, stack, found, cells, node[FIRST], node[LAST])
             more, top = 1, top - 1

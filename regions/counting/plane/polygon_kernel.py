@@ -105,14 +105,13 @@ def chord(polygon, signs, k, line, ends):
 
 
 @inner
-def put(stack, n, vertex, line, label):
+def put(vertices, labels, n, vertex, line, label):
     """Write one vertex and the edge that follows it."""
-    row = stack.vertices[n]
     for i in range(LX):
-        row[i] = vertex[i]
+        vertices[n, i] = vertex[i]
     for i in range(LINE):
-        row[LX + i] = line[i]
-    stack.labels[n] = label
+        vertices[n, LX + i] = line[i]
+    labels[n] = label
 
 
 @inner
@@ -121,33 +120,33 @@ def cut(stack, first, last, signs, line, label):
 
     Returns the number of vertices of each.
     """
-    k = last - first
-    old, names = stack.vertices[first:last].copy(), stack.labels[first:last].copy()
+    k, vertices, labels = last - first, stack.vertices, stack.labels
+    old, names = vertices[first:last].copy(), labels[first:last].copy()
     ends = np.empty((2, LX))
     back, front = crossings(signs, k)
     _, edge = chord(old, signs, k, line, ends)
     n = first
-    put(stack, n, ends[1], old[edge, LX:], names[edge])
+    put(vertices, labels, n, ends[1], old[edge, LX:], names[edge])
     n += 1
     i = (front + 1) % k if signs[front] == 0 else front
     while i != back:
-        put(stack, n, old[i], old[i, LX:], names[i])
+        put(vertices, labels, n, old[i], old[i, LX:], names[i])
         n += 1
         i = (i + 1) % k
     if signs[back] != 0:
-        put(stack, n, old[back], old[back, LX:], names[back])
+        put(vertices, labels, n, old[back], old[back, LX:], names[back])
         n += 1
-    put(stack, n, ends[0], line, label)
+    put(vertices, labels, n, ends[0], line, label)
     n += 1
     negative = n - first
-    put(stack, n, ends[0], old[back, LX:], names[back])
+    put(vertices, labels, n, ends[0], old[back, LX:], names[back])
     n += 1
     i = (back + 1) % k
     while i != front:
-        put(stack, n, old[i], old[i, LX:], names[i])
+        put(vertices, labels, n, old[i], old[i, LX:], names[i])
         n += 1
         i = (i + 1) % k
-    put(stack, n, ends[1], line, label)
+    put(vertices, labels, n, ends[1], line, label)
     n += 1
     return negative, n - first - negative
 

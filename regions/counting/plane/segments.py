@@ -134,7 +134,7 @@ class SegmentExplorer:
         return _Batch(0, cells, self.start, self.doubt, np.zeros(1, np.int64))
 
     def _walk(self, batch: _Batch, final: int) -> Iterator[_Pushed | None]:
-        """Yield the cells of the layers before `final` behind its segment, and None now and then."""
+        """Yield the cells of the layers before `final`, behind its segment; None now and then."""
         pushed = self._push(batch)
         if batch.layer == final:
             yield pushed

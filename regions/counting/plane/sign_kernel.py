@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from regions.counting.plane.layer_kernel import errors_of, sharpen, switch
+from regions.counting.plane.layer_kernel import doubt_of, errors_in, sharpen
 from regions.counting.plane.polygon_kernel import (
     FAR,
     LINE,
@@ -32,9 +32,16 @@ HIGH, LOW, UNSURE = 1, 2, 4  # a unit is positive, negative somewhere on a polyg
 @inner
 def line_of(chain, work, layer, unit, out):
     """Write a unit's map, the bounds of its errors and its grid to `out`."""
-    out[0], out[1], out[2] = work.maps[0, unit], work.maps[1, unit], work.maps[2, unit]
-    out[3], out[4] = errors_of(chain, work, layer, unit)
-    out[5] = chain.grids[unit]
+    doubt = doubt_of(chain, work, layer)
+    fill(doubt, work.maps, work.errors, chain.biases, chain.slack, chain.grids, unit, out)
+
+
+@inner
+def fill(doubt, maps, errors, biases, slack, grids, unit, out):
+    """Write a unit's map, the bounds of its errors and its grid to `out`."""
+    out[0], out[1], out[2] = maps[0, unit], maps[1, unit], maps[2, unit]
+    out[3], out[4] = errors_in(doubt, errors, biases, slack, unit)
+    out[5] = grids[unit]
 
 
 @inner
@@ -112,7 +119,7 @@ def resolve(chain, work):
 @inner
 def _known(chain, work, unit, layer, one, two, line, q):
     """Return the sign that a question asks for, or OPEN."""
-    if vanishes(chain, work, unit, one, two):
+    if vanishes(chain, work, unit, root(chain, work, one), root(chain, work, two)):
         return 0
     if not work.sharp[layer]:
         sharpen(chain, work, layer)
@@ -134,14 +141,32 @@ def _name(chain, label):
 
 
 @inner
+def root(chain, work, name):
+    """Return the unit of the chain that a line's unit is a multiple of, or the line's side."""
+    unit = name - chain.first
+    if name < 0 or not 0 <= unit < len(chain.twins):
+        return -1
+    layer = 0
+    while unit >= chain.unit_at[layer + 1]:
+        layer += 1
+    while layer > 0 and chain.biases[unit] == 0.0:
+        a, m, live, input_ = chain.unit_at[layer - 1], chain.sizes[layer], 0, -1
+        at = chain.weight_at[layer - 1] + unit - chain.unit_at[layer]
+        for i in range(chain.sizes[layer - 1]):
+            if chain.weights[at + i * m] != 0.0 and work.multiplier[a + i] != 0.0:
+                live, input_ = live + 1, a + i
+        if live != 1:
+            break
+        unit, layer = input_, layer - 1
+    return chain.twins[unit]
+
+
+@inner
 def vanishes(chain, work, unit, one, two):
-    """Tell whether a unit vanishes where two lines cross, because all that feeds it does."""
-    for name in (one, two):
-        other = name - chain.first
-        if other == unit:
-            return True
-        if 0 <= other < len(chain.twins) and chain.twins[other] == chain.twins[unit]:
-            return True
+    """Tell whether a unit vanishes with two others, because all that feeds it does."""
+    twin = chain.twins[unit]
+    if twin == one or twin == two:
+        return True
     if unit < chain.sizes[0] or chain.biases[unit] != 0.0:
         return False
     layer = 1
@@ -232,11 +257,17 @@ def at_vertex(chain, work, stack, layer, unit, line, first, last, v):
 @inner
 def signs_at(chain, work, stack, layer, unit, line, first, last, signs):
     """Write the signs of a unit at a polygon's vertices; tell whether all are known."""
-    known = True
+    known, vertices = True, stack.vertices
     for v in range(first, last):
-        sign = at_vertex(chain, work, stack, layer, unit, line, first, last, v)
-        signs[v - first] = sign
-        known = known and sign != OPEN
+        z, bound = value(line, vertices[v, X], vertices[v, Y]), reach(line, vertices[v, FAR])
+        if z > bound:
+            signs[v - first] = 1
+        elif z < -bound:
+            signs[v - first] = -1
+        else:
+            sign = at_vertex(chain, work, stack, layer, unit, line, first, last, v)
+            signs[v - first] = sign
+            known = known and sign != OPEN
     return known
 
 
@@ -267,16 +298,14 @@ def examine(chain, work, stack, layer, unit, line, first, last):
 
 
 @inner
-def judged(chain, work, stack, layer, unit, line, first, last, low, high, far):
-    """Return which signs a unit has on a polygon where it is about `low` to `high`."""
+def certain(line, low, high, far):
+    """Return which signs a unit has where it is about `low` to `high`; 0 if that is unclear."""
     bound = reach(line, far)
     if high > bound and low < -bound:
         return HIGH | LOW
     if low > bound:
         return HIGH
-    if high < -bound:
-        return LOW
-    return examine(chain, work, stack, layer, unit, line, first, last)
+    return LOW if high < -bound else 0
 
 
 @inner
@@ -294,17 +323,23 @@ def classify(chain, work, stack, layer, first, last, start):
 
     Returns the end of the list, or -1 where a sign is open.
     """
-    a, n = chain.unit_at[layer], chain.sizes[layer]
+    a, n, units = chain.unit_at[layer], chain.sizes[layer], stack.units
     spans(chain, work, stack, layer, first, last)
     end, far, line, known = start, farthest(stack, first, last), np.empty(LINE), True
+    doubt, slope = doubt_of(chain, work, layer), chain.slopes[layer]
+    lows, highs = work.low, work.high
+    maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
+    grids, active, multiplier = chain.grids, work.active, work.multiplier
     for i in range(n):
-        line_of(chain, work, layer, a + i, line)
-        low, high = work.low[i], work.high[i]
-        found = judged(chain, work, stack, layer, a + i, line, first, last, low, high, far)
-        known = known and not found & UNSURE
-        switch(chain, work, layer, a + i, found & HIGH != 0)
+        fill(doubt, maps, errors, biases, slack, grids, a + i, line)
+        found = certain(line, lows[i], highs[i], far)
+        if found == 0:
+            found = examine(chain, work, stack, layer, a + i, line, first, last)
+            known = known and not found & UNSURE
+        active[a + i] = found & HIGH != 0
+        multiplier[a + i] = 1.0 if found & HIGH else slope
         if found & HIGH and found & LOW:
-            stack.units[end] = i
+            units[end] = i
             end += 1
     return end if known else -1
 
@@ -312,13 +347,13 @@ def classify(chain, work, stack, layer, first, last, start):
 @inner
 def spans(chain, work, stack, layer, first, last):
     """Find between what a layer's approximate values are at a polygon's vertices."""
-    a, n = chain.unit_at[layer], chain.sizes[layer]
+    a, n, vertices = chain.unit_at[layer], chain.sizes[layer], stack.vertices
     x, y, w = work.maps[0, a : a + n], work.maps[1, a : a + n], work.maps[2, a : a + n]
     low, high = work.low[:n], work.high[:n]
     for i in range(n):
         low[i], high[i] = np.inf, -np.inf
     for v in range(first, last):
-        at_x, at_y = stack.vertices[v, X], stack.vertices[v, Y]
+        at_x, at_y = vertices[v, X], vertices[v, Y]
         for i in range(n):
             z = x[i] * at_x + y[i] * at_y + w[i]
             low[i] = min(low[i], z)
@@ -331,19 +366,25 @@ def sift(chain, work, stack, layer, first, last, start, end):
 
     Returns the end of those, or -1 where a sign is open.
     """
-    a, known, kept = chain.unit_at[layer], True, start
-    far, line = farthest(stack, first, last), np.empty(LINE)
+    a, known, kept, units = chain.unit_at[layer], True, start, stack.units
+    far, line, vertices = farthest(stack, first, last), np.empty(LINE), stack.vertices
+    doubt, slope = doubt_of(chain, work, layer), chain.slopes[layer]
+    maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
+    grids, active, multiplier = chain.grids, work.active, work.multiplier
     for u in range(start, end):
-        i = stack.units[u]
-        line_of(chain, work, layer, a + i, line)
+        i = units[u]
+        fill(doubt, maps, errors, biases, slack, grids, a + i, line)
         low, high = np.inf, -np.inf
         for v in range(first, last):
-            z = value(line, stack.vertices[v, X], stack.vertices[v, Y])
+            z = line[0] * vertices[v, X] + line[1] * vertices[v, Y] + line[2]
             low, high = min(low, z), max(high, z)
-        found = judged(chain, work, stack, layer, a + i, line, first, last, low, high, far)
-        known = known and not found & UNSURE
-        switch(chain, work, layer, a + i, found & HIGH != 0)
+        found = certain(line, low, high, far)
+        if found == 0:
+            found = examine(chain, work, stack, layer, a + i, line, first, last)
+            known = known and not found & UNSURE
+        active[a + i] = found & HIGH != 0
+        multiplier[a + i] = 1.0 if found & HIGH else slope
         if found & HIGH and found & LOW:
-            stack.units[u], stack.units[kept] = stack.units[kept], i
+            units[u], units[kept] = units[kept], i
             kept += 1
     return kept if known else -1
