@@ -93,7 +93,7 @@ def flat_chain(
     maps = first_maps(net, columns, homogeneous)
     exponents, grids = maps.exponents, [maps.grids]
     weights, biases, fuzz, slack = [], [np.zeros(len(exponents))], [0.0], [np.zeros(len(exponents))]
-    twins = [_twins(_first_rows(net, len(exponents)), 0)]
+    twins = [_first_twins(net, len(exponents))]
     layers = len(net.relu_layers)
     for layer in range(1, layers + 1):
         weight, bias, doubt, bias_doubt = dense_layer(net, layer, tick)
@@ -143,25 +143,26 @@ def _exact_maps(net: ReLUNetwork, step: Linear, columns: Scaled, homogeneous: np
     offset = step.offset(net.parameters)
     if offset is not None:
         forms = forms + Scaled.of(np.asarray(offset)[:, None]) * Scaled.of(homogeneous[None])
-    lines = [line(form) for form in forms.ints.tolist()]
+    lines = [line(form, forms.divisor) for form in forms.ints.tolist()]
     rows = np.array([row for row, _ in lines])
     exponents = np.array([size + forms.exponent for _, size in lines])
     return Maps(rows[:, :3].T.copy(), rows[:, 3:5].T.copy(), exponents, rows[:, 5].copy())
 
 
-def line(form: list[int] | tuple[int, ...]) -> tuple[np.ndarray, int]:
-    """Return a form over 2**size as a row of `LINE` numbers, of size 1, and that size."""
-    size = max(abs(number) for number in form).bit_length()
-    rounded, errors, grid = [], [], 0
+def line(form: list[int] | tuple[int, ...], divisor: int = 1) -> tuple[np.ndarray, int]:
+    """Return ``form / divisor`` over 2**size as a row of `LINE` numbers, about 1, and that size."""
+    size = max(abs(number) for number in form).bit_length() - divisor.bit_length() + 1
+    up, down = max(-size, 0), divisor << max(size, 0)
+    rounded, errors, grid = [], [], 0.0 if divisor == 1 else -np.inf
     for number in form:
         low = (number & -number).bit_length() - 1 if number else size
-        near, grid = number / (1 << size), min(grid, low - size)
-        exact = abs(number).bit_length() - low <= 53
+        near, grid = (number << up) / down, min(grid, float(low - size))
+        exact = number == 0 or (divisor == 1 and abs(number).bit_length() - low <= 53)
         if number and abs(near) < _FLOOR:
             near, exact = (_FLOOR if number > 0 else -_FLOOR), False
         rounded.append(near)
         errors.append(0.0 if exact else UNIT + TINY)
-    return np.array([*rounded, max(errors[:2]), errors[2], float(grid)]), size
+    return np.array([*rounded, max(errors[:2]), errors[2], grid]), size
 
 
 def rounded_columns(columns: Scaled) -> tuple[np.ndarray, np.ndarray, int]:
@@ -269,21 +270,28 @@ def _lowest(values: np.ndarray) -> np.ndarray:
     return np.where(values != 0, exponents - 53.0 + low, np.inf)
 
 
-def _first_rows(net: ReLUNetwork, units: int) -> np.ndarray:
-    """Return weights and bias of the first layer's units; units of other segments are distinct."""
+def _first_twins(net: ReLUNetwork, units: int) -> np.ndarray:
+    """Return the twins of the first layer's units, where it is one matrix."""
     steps = net.graph.segments[0]
     if len(steps) > 1 or not isinstance(steps[0], Linear) or len(net.graph.steps[0].shape) > 1:
-        return np.arange(1.0, units + 1)[:, None] if units else np.zeros((0, 1))
+        return np.arange(units)
     weight, bias = net.parameters[f"{steps[0].weight}.weight"], steps[0].offset(net.parameters)
-    return np.column_stack([weight, np.zeros(len(weight)) if bias is None else bias])
+    offset = np.zeros(len(weight)) if bias is None else bias
+    return _twins(np.column_stack([weight, offset]), 0)
 
 
 def _twins(rows: np.ndarray, first: int) -> np.ndarray:
-    """Return for every row the number of the first that is the same up to sign and power of two."""
+    """Return for every row the number of the first that is a multiple of it by a power of two.
+
+    Or by any factor, where they have one entry.
+    """
     places, twins = {}, np.empty(len(rows), np.int64)
     exponents = np.frexp(np.abs(rows).max(axis=1, initial=0.0))[1]
     leads = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)] if rows.shape[1] else 1.0
     rows = _scaled(rows, -exponents[:, None]) * np.where(leads < 0, -1.0, 1.0)[:, None] + 0.0
+    alone = (rows != 0).sum(axis=1) == 1  # all multiples of one input are the same
+    rows[alone] = rows[alone] != 0
+    lost = (np.abs(rows) == _FLOOR).any(axis=1)
     for i, row in enumerate(rows):
-        twins[i] = first + places.setdefault(row.tobytes(), i)
+        twins[i] = first + (i if lost[i] else places.setdefault(row.tobytes(), i))
     return twins

@@ -17,7 +17,7 @@ from regions.counting.plane.polygon_kernel import (
     cross,
     inner,
 )
-from regions.counting.plane.sign_kernel import OPEN, fill, reach, side, signs_at, value
+from regions.counting.plane.sign_kernel import OPEN, clear_signs, fill, reach, side, signs_at, value
 
 
 @inner
@@ -35,13 +35,14 @@ def count_chords(chain, work, stack, layer, first, last, start, end):
     bounds = np.empty((2, c))
     kept, cells, known, doubt = 0, 1, True, doubt_of(chain, work, layer)
     maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
-    grids, listed = chain.grids, stack.units
+    grids, listed, vertices = chain.grids, stack.units, stack.vertices
     for u in range(start, end):
         unit, line = a + listed[u], lines[kept]
         fill(doubt, maps, errors, biases, slack, grids, unit, line)
-        if not signs_at(chain, work, stack, layer, unit, line, first, last, signs):
-            known = False
-            continue
+        if not clear_signs(line, vertices, first, last, signs):
+            if not signs_at(chain, work, stack, layer, unit, line, first, last, signs):
+                known = False
+                continue
         edges = chord(polygon, signs, k, line, ends)
         units[kept], label = unit, chain.first + unit
         bounds[0, kept], bounds[1, kept] = reach(line, 0.0), abs(line[0]) + abs(line[1])

@@ -253,6 +253,7 @@ def _work(chain: Chain, cuts: np.ndarray) -> Work:
         stamps=np.zeros(layers + 2, np.int64),
         low=np.zeros(widest),
         high=np.zeros(widest),
+        bound=np.zeros(widest),
         cuts=cuts,
         keys=np.full((_ROOM, 4), -1),
         signs=np.zeros(_ROOM, np.int64),

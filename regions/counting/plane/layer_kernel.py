@@ -53,6 +53,7 @@ class Work(NamedTuple):
     stamps: np.ndarray  # (layers + 2,): numbers of the current cells; the last one counts them
     low: np.ndarray  # (widest,): scratch
     high: np.ndarray  # (widest,): scratch
+    bound: np.ndarray  # (widest,): scratch
     cuts: np.ndarray  # (1,): number of cuts made so far
     keys: np.ndarray  # (room, 4): signs that were settled: stamp, unit, and two lines' labels
     signs: np.ndarray  # (room,)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from math import lcm
 
 import numpy as np
 
@@ -51,7 +52,8 @@ class Part:
         base = [Scaled(row, exponent) for row in ints] + [place.start]
         rows = [sum_of([base[i] * self.axes[i, j] for i in range(3)]) for j in range(3)]
         least = min(row.exponent for row in rows)
-        return Scaled(np.stack([row.ints << (row.exponent - least) for row in rows]), least)
+        ints = np.stack([row.ints << (row.exponent - least) for row in rows])
+        return Scaled(ints, least, self.axes.divisor)
 
 
 def sum_of(parts: Sequence[Scaled]) -> Scaled:
@@ -275,7 +277,15 @@ def _chart(outline: Outline, whole: Outline) -> Scaled:
         turn = value(height, last)
         if min(value(height, point) * turn for point in outline.points) > 0:
             return axes
-    raise DomainError("the plane is cut so narrowly that its corners cannot be told apart")
+    # lines that are nearly parallel: the corners themselves
+    ends = (points[0], points[1], points[-1])
+    common = lcm(*(point[2] for point in ends if point[2]))
+    scaled = []
+    for point in ends:
+        factor = common // (point[2] or max(abs(number) for number in point))
+        scaled.append([max(factor, 1) * number for number in point])
+    last, one, two = (np.array(point, dtype=object) for point in scaled)
+    return Scaled(np.stack([one - last, two - last, last], axis=1), 0, common)
 
 
 def _short(point: Form, bits: int) -> np.ndarray:

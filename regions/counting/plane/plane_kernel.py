@@ -34,9 +34,9 @@ from regions.counting.plane.polygon_kernel import LINE, ROW, X, Y, compiled, cut
 from regions.counting.plane.sign_kernel import (
     classify,
     farthest,
-    fill,
     line_of,
     reach,
+    reaches,
     resolve,
     sift,
     signs_at,
@@ -50,7 +50,7 @@ FRESH = 2**40  # the units of a node's layer have not been looked at
 STALE = 2**41  # those in the list have not
 FEW = 20  # units of the last but one layer that are looked at together
 MANY = 2000  # chords that are counted at once
-COARSE = 1e-9  # outputs with larger errors are made anew, with sharper bounds
+COARSE = 1e-10  # maps that inherit larger errors are made anew, with sharper bounds
 TURNING, CHOSEN, STAMPED, MADE = range(4)
 _STEPS = 100_000_000  # values between two looks at the clock
 
@@ -162,9 +162,12 @@ def settle(chain, work, stack, node):
 @inner
 def descend(chain, work, node):
     """Turn the cell in `node` into a polygon of the next layer."""
-    next_maps(chain, work, node[LAYER])
-    node[LAYER] += 1
-    if node[LAYER] < chain.layers:
+    layer = node[LAYER] + 1
+    next_maps(chain, work, layer - 1)
+    if max(work.inherited[0, layer], work.inherited[1, layer]) > COARSE:
+        sharpen(chain, work, layer)
+    node[LAYER] = layer
+    if layer < chain.layers:
         node[DECIDED] = FRESH
 
 
@@ -212,20 +215,20 @@ def candidates(chain, work, stack, node, stray, chosen):
             spread = abs(row[i]) * much
             low[i] -= spread
             high[i] += spread
-    far, line = farthest(stack, first, last), np.empty(LINE)
-    doubt = doubt_of(chain, work, layer + 1)
-    maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
-    grids, sharp = chain.grids, work.sharp[layer + 1]
+    reaches(chain, work, layer + 1, farthest(stack, first, last))
+    bound, maps, errors, sharp = work.bound, work.maps, work.errors, work.sharp[layer + 1]
     for i in range(m):
-        fill(doubt, maps, errors, biases, slack, grids, a + i, line)
-        bound = 1.0001 * reach(line, far)
-        if not (low[i] > bound or high[i] < -bound):
-            if not low[i] < 0.0 < high[i] and not sharp:
+        much = 1.0001 * bound[i]
+        if low[i] > much or high[i] < -much:
+            continue
+        if not low[i] < 0.0 < high[i]:
+            if not sharp:
                 return -1  # sharper bounds may tell
-            if line[0] == line[1] == line[2] == low[i] == high[i] == line[3] == line[4] == 0.0:
+            zero = maps[0, a + i] == maps[1, a + i] == maps[2, a + i] == 0.0
+            if zero and low[i] == high[i] == errors[0, a + i] == errors[1, a + i] == 0.0:
                 continue  # it is zero on the whole polygon
-            chosen[found] = i
-            found += 1
+        chosen[found] = i
+        found += 1
     return found
 
 
@@ -257,7 +260,9 @@ def gather(chain, work, stack, top, below):
     a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
     below.counts[STAMPED] = work.stamps[-1]
     whole = refer(chain, work, stack, node, below.stray)
-    n = candidates(chain, work, stack, node, below.stray, below.chosen)
+    n = -1
+    if max(whole[2], whole[3]) < COARSE:
+        n = candidates(chain, work, stack, node, below.stray, below.chosen)
     if n < 0:
         sharpen(chain, work, layer + 1)
         n = candidates(chain, work, stack, node, below.stray, below.chosen)
@@ -342,8 +347,6 @@ def explore(chain, work, stack, found, below, top, budget):
         if more < 0:
             pass
         elif layer == chain.layers:
-            if max(work.inherited[0, layer], work.inherited[1, layer]) > COARSE:
-                sharpen(chain, work, layer)
             emit(chain, work, stack, found, cells, node[FIRST], node[LAST])
             more, top = 1, top - 1
         elif layer == chain.layers - 1 and not listing and units <= MANY:

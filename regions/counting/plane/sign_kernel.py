@@ -255,16 +255,31 @@ def at_vertex(chain, work, stack, layer, unit, line, first, last, v):
 
 
 @inner
-def signs_at(chain, work, stack, layer, unit, line, first, last, signs):
-    """Write the signs of a unit at a polygon's vertices; tell whether all are known."""
-    known, vertices = True, stack.vertices
+def clear_signs(line, vertices, first, last, signs):
+    """Write the signs of a line at a polygon's vertices; tell whether all are certain."""
+    known = True
+    slopes = abs(line[0]) + abs(line[1])
+    least = REACH * line[3] + line[4] + ROUND * (slopes + abs(line[2])) + TINY
     for v in range(first, last):
-        z, bound = value(line, vertices[v, X], vertices[v, Y]), reach(line, vertices[v, FAR])
+        z, bound = value(line, vertices[v, X], vertices[v, Y]), least + slopes * vertices[v, FAR]
         if z > bound:
             signs[v - first] = 1
         elif z < -bound:
             signs[v - first] = -1
         else:
+            signs[v - first] = OPEN
+            known = False
+    return known
+
+
+@inner
+def signs_at(chain, work, stack, layer, unit, line, first, last, signs):
+    """Write the signs of a unit at a polygon's vertices; tell whether all are known."""
+    if clear_signs(line, stack.vertices, first, last, signs):
+        return True
+    known = True
+    for v in range(first, last):
+        if signs[v - first] == OPEN:
             sign = at_vertex(chain, work, stack, layer, unit, line, first, last, v)
             signs[v - first] = sign
             known = known and sign != OPEN
@@ -298,17 +313,6 @@ def examine(chain, work, stack, layer, unit, line, first, last):
 
 
 @inner
-def certain(line, low, high, far):
-    """Return which signs a unit has where it is about `low` to `high`; 0 if that is unclear."""
-    bound = reach(line, far)
-    if high > bound and low < -bound:
-        return HIGH | LOW
-    if low > bound:
-        return HIGH
-    return LOW if high < -bound else 0
-
-
-@inner
 def farthest(stack, first, last):
     """Return the largest error of a polygon's vertices."""
     far = 0.0
@@ -325,15 +329,20 @@ def classify(chain, work, stack, layer, first, last, start):
     """
     a, n, units = chain.unit_at[layer], chain.sizes[layer], stack.units
     spans(chain, work, stack, layer, first, last)
-    end, far, line, known = start, farthest(stack, first, last), np.empty(LINE), True
-    doubt, slope = doubt_of(chain, work, layer), chain.slopes[layer]
-    lows, highs = work.low, work.high
-    maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
-    grids, active, multiplier = chain.grids, work.active, work.multiplier
+    reaches(chain, work, layer, farthest(stack, first, last))
+    end, line, known, slope = start, np.empty(LINE), True, chain.slopes[layer]
+    low, high, bound, active = work.low, work.high, work.bound, work.active
+    multiplier = work.multiplier
     for i in range(n):
-        fill(doubt, maps, errors, biases, slack, grids, a + i, line)
-        found = certain(line, lows[i], highs[i], far)
-        if found == 0:
+        if low[i] > bound[i]:
+            active[a + i], multiplier[a + i] = True, 1.0
+            continue
+        if high[i] < -bound[i]:
+            active[a + i], multiplier[a + i] = False, slope
+            continue
+        found = HIGH | LOW
+        if not (high[i] > bound[i] and low[i] < -bound[i]):
+            line_of(chain, work, layer, a + i, line)
             found = examine(chain, work, stack, layer, a + i, line, first, last)
             known = known and not found & UNSURE
         active[a + i] = found & HIGH != 0
@@ -342,6 +351,25 @@ def classify(chain, work, stack, layer, first, last, start):
             units[end] = i
             end += 1
     return end if known else -1
+
+
+@inner
+def reaches(chain, work, layer, far):
+    """Bound the errors of a layer's values at all vertices that are at most so far off."""
+    a, n, doubt = chain.unit_at[layer], chain.sizes[layer], doubt_of(chain, work, layer)
+    x, y, w = work.maps[0, a : a + n], work.maps[1, a : a + n], work.maps[2, a : a + n]
+    bound, slopes = work.bound[:n], far + ROUND
+    for i in range(n):
+        bound[i] = slopes * (abs(x[i]) + abs(y[i])) + ROUND * abs(w[i]) + TINY
+    if doubt[0] > 0.0:
+        one, two = work.errors[0, a : a + n], work.errors[1, a : a + n]
+        for i in range(n):
+            bound[i] += REACH * one[i] + two[i]
+        return
+    least, factor = REACH * doubt[1] + doubt[2], 1.0 + REACH * doubt[4]
+    biases, slack = chain.biases[a : a + n], chain.slack[a : a + n]
+    for i in range(n):
+        bound[i] += least + factor * (doubt[3] * abs(biases[i]) + slack[i])
 
 
 @inner
@@ -368,18 +396,27 @@ def sift(chain, work, stack, layer, first, last, start, end):
     """
     a, known, kept, units = chain.unit_at[layer], True, start, stack.units
     far, line, vertices = farthest(stack, first, last), np.empty(LINE), stack.vertices
-    doubt, slope = doubt_of(chain, work, layer), chain.slopes[layer]
+    doubt, slope, slopes = doubt_of(chain, work, layer), chain.slopes[layer], far + ROUND
     maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
-    grids, active, multiplier = chain.grids, work.active, work.multiplier
+    active, multiplier = work.active, work.multiplier
     for u in range(start, end):
         i = units[u]
-        fill(doubt, maps, errors, biases, slack, grids, a + i, line)
+        x, y, w = maps[0, a + i], maps[1, a + i], maps[2, a + i]
+        one, two = errors_in(doubt, errors, biases, slack, a + i)
+        bound = REACH * one + two + slopes * (abs(x) + abs(y)) + ROUND * abs(w) + TINY
         low, high = np.inf, -np.inf
         for v in range(first, last):
-            z = line[0] * vertices[v, X] + line[1] * vertices[v, Y] + line[2]
+            z = x * vertices[v, X] + y * vertices[v, Y] + w
             low, high = min(low, z), max(high, z)
-        found = certain(line, low, high, far)
-        if found == 0:
+        if low > bound:
+            active[a + i], multiplier[a + i] = True, 1.0
+            continue
+        if high < -bound:
+            active[a + i], multiplier[a + i] = False, slope
+            continue
+        found = HIGH | LOW
+        if not (high > bound and low < -bound):
+            line_of(chain, work, layer, a + i, line)
             found = examine(chain, work, stack, layer, a + i, line, first, last)
             known = known and not found & UNSURE
         active[a + i] = found & HIGH != 0
