@@ -138,15 +138,38 @@ def first_maps(net: ReLUNetwork, columns: Scaled, homogeneous: np.ndarray) -> Ma
 
 
 def _exact_maps(net: ReLUNetwork, step: Linear, columns: Scaled, homogeneous: np.ndarray) -> Maps:
-    weight = Scaled.of(net.parameters[f"{step.weight}.weight"])
-    forms = weight @ Scaled(columns.ints.T, columns.exponent, columns.divisor)
-    offset = step.offset(net.parameters)
-    if offset is not None:
-        forms = forms + Scaled.of(np.asarray(offset)[:, None]) * Scaled.of(homogeneous[None])
+    weight, offset = net.parameters[f"{step.weight}.weight"], step.offset(net.parameters)
+    bias = np.zeros(len(weight)) if offset is None else np.asarray(offset)
+    simple = _without_rounding(weight, bias, columns, homogeneous)
+    if simple is not None:
+        return simple
+    forms = Scaled.of(weight) @ Scaled(columns.ints.T, columns.exponent, columns.divisor)
+    forms = forms + Scaled.of(bias[:, None]) * Scaled.of(homogeneous[None])
     lines = [line(form, forms.divisor) for form in forms.ints.tolist()]
     rows = np.array([row for row, _ in lines])
     exponents = np.array([size + forms.exponent for _, size in lines])
     return Maps(rows[:, :3].T.copy(), rows[:, 3:5].T.copy(), exponents, rows[:, 5].copy())
+
+
+def _without_rounding(
+    weight: np.ndarray, bias: np.ndarray, columns: Scaled, homogeneous: np.ndarray
+) -> Maps | None:
+    """Return the maps where every coordinate is an input times a power of two, else None."""
+    axes = columns.floats()
+    fed = axes != 0
+    powers = np.abs(np.frexp(axes[fed])[0]) == 0.5
+    alone = (fed.sum(axis=0) == 1).all() and not fed[2].any() and columns.divisor == 1
+    if not alone or not powers.all() or homogeneous.tolist() != [0.0, 0.0, 1.0]:
+        return None
+    with np.errstate(all="ignore"):
+        values = np.vstack([axes[:2] @ weight.T, bias])
+    sizes = np.abs(values[values != 0])
+    if not ((sizes > _HARMLESS) & (sizes < 1 / _HARMLESS)).all():
+        return None
+    maps = scaled_maps(values, np.zeros((2, len(bias))), 0.0)
+    lost = ((np.abs(maps.values) <= _FLOOR) & (maps.values != 0)).any()
+    grids = np.minimum(_lowest(maps.values).min(axis=0), 0.0)
+    return None if lost else Maps(maps.values, maps.errors, maps.exponents, grids)
 
 
 def line(form: list[int] | tuple[int, ...], divisor: int = 1) -> tuple[np.ndarray, int]:
@@ -174,15 +197,24 @@ def rounded_columns(columns: Scaled) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _rounded_maps(net: ReLUNetwork, columns: Scaled, homogeneous: np.ndarray) -> Maps:
-    rounded, errors, start = rounded_columns(columns)
-    rounding = Rounding(net, start)
+    rounded, errors, _ = rounded_columns(columns)
+    rounding = Rounding(net, 0)
+    gamma = rounding.gammas[0]
     with np.errstate(all="ignore"):
-        bounds, _ = rounding.advance(
-            net.start(errors), net.start(np.abs(rounded)), 0, np.abs(homogeneous)
+        bounds, _ = rounding.twin.advance(
+            net.start(errors + gamma * np.abs(rounded)), 0, gamma * np.abs(homogeneous)
         )
         values, _ = net.advance(net.start(rounded), 0, homogeneous)
+    if _least(rounded) * min(map(_least, net.parameters.values())) < _HARMLESS:
+        bounds = bounds + _HARMLESS  # products may have been lost to underflow
     bounds = np.vstack([bounds[:2].max(axis=0), bounds[2]])
-    return scaled_maps(values, bounds, -np.inf if errors.any() else float(rounding.grids[0]))
+    return scaled_maps(values, bounds, -np.inf)
+
+
+def _least(values: np.ndarray) -> float:
+    """Return the size of the smallest number that is not zero (1 if there is none)."""
+    sizes = np.abs(values)
+    return float(sizes.min(where=sizes > 0, initial=1.0))
 
 
 def scaled_maps(values: np.ndarray, bounds: np.ndarray, grid: float) -> Maps:

@@ -15,12 +15,13 @@ from regions.counting.plane.polygon_kernel import (
     ascending,
     chord,
     cross,
+    inlined,
     inner,
 )
 from regions.counting.plane.sign_kernel import OPEN, clear_signs, fill, reach, side, signs_at, value
 
 
-@inner
+@inlined
 def count_chords(chain, work, stack, layer, first, last, start, end):
     """Return the number of cells into which the units start:end of `layer` cut the polygon.
 

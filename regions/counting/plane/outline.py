@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import inf, isqrt
 
 import numpy as np
@@ -57,13 +58,24 @@ def sectors(one: Labelled, two: Labelled, infinity: int) -> list[Outline]:
     return found
 
 
-def clip(outline: Outline, sides: Mapping[int, Form]) -> Outline | None:
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Forms of a domain's sides by label, not negative inside."""
+
+    forms: Mapping[int, Form]
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The forms in float64, of size about 1."""
+        return np.array([_rounded(form) for form in self.forms.values()]).reshape(-1, 3)
+
+
+def clip(outline: Outline, within: Sides) -> Outline | None:
     """Return the part of a polygon where no side's form is negative; None if it has no inside.
 
     Most of many sides are far away: which matter is seen in float64, with room to spare.
     """
-    labels = list(sides)
-    rows = np.array([_rounded(sides[label]) for label in labels]).reshape(-1, 3)
+    labels, rows, sides = list(within.forms), within.rows, within.forms
     left = np.ones(len(labels), dtype=bool)
     while True:
         points = np.array([_rounded(point) for point in outline.points])

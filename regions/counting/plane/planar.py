@@ -14,7 +14,7 @@ from regions.counting.exact.forms import Form, Forms, Place
 from regions.counting.exact.scaled import Scaled, primitive
 from regions.counting.exact.solve import crossing, value
 from regions.counting.plane.chain import line
-from regions.counting.plane.outline import Labelled, Outline, across, between, clip, sectors
+from regions.counting.plane.outline import Labelled, Outline, Sides, across, between, clip, sectors
 from regions.counting.plane.polygon_kernel import FAR, LX, ROW, TINY, UNIT, X, Y
 from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice
@@ -131,11 +131,27 @@ def _corners(domain: Box | Slice) -> np.ndarray | None:
             return None
         return np.array(list(product(*zip(domain.low, domain.high, strict=True))))
     free, place = _free(domain.input_size), Place.of(domain, domain.input_size)
+    if domain.box is not None and domain.box.bounded:
+        half = 1 << max(0, *(int(size).bit_length() + 60 for size in _lengths(domain)))
+        edges = [(a, b, half) for a, b, _ in _SQUARE]
+        square = between(list(zip(range(free, free - 4, -1), edges, strict=True)))
+        outline = clip(square, Sides(_sides(place)))
+        if outline is not None and min(outline.labels) > free:
+            return np.array([[x / w, y / w] for x, y, w in outline.points])
     inside = _inside(place, free, (free - 1, (1, 0, 0)), (free - 2, (0, 1, 0)))
     points = [point for outline, _ in inside for point in outline.points]
     if any(point[2] == 0 for point in points):
         return None
     return np.array([[x / w, y / w] for x, y, w in points])
+
+
+def _lengths(domain: Slice) -> np.ndarray:
+    """Return about how many of each of a slice's differences lead across its box."""
+    lengths = np.linalg.norm(domain.points[1:] - domain.points[0], axis=1)
+    assert domain.box is not None
+    with np.errstate(all="ignore"):
+        across = np.linalg.norm(domain.box.high - domain.box.low) / np.maximum(lengths, _SMALLEST)
+    return np.minimum(np.where(np.isfinite(across), across, 1e300), 1e300)
 
 
 def _free(input_size: int) -> int:
@@ -145,9 +161,9 @@ def _free(input_size: int) -> int:
 
 def _inside(place: Place, free: int, one: Labelled, two: Labelled) -> list[tuple[Outline, Outline]]:
     """Return the domain's parts in the four sectors between two lines, and these sectors."""
-    inside = []
+    inside, sides = [], Sides(_sides(place))
     for sector in sectors(one, two, free):
-        clipped = clip(sector, _sides(place))
+        clipped = clip(sector, sides)
         if clipped is not None:
             inside.append((clipped, sector))
     if not inside:
@@ -161,7 +177,7 @@ def _bounded(domain: Box | Slice, corners: np.ndarray) -> PlanarFrame:
     place = Place.of(domain, domain.input_size, center, axes)
     sides = _sides(place)
     square = between(list(zip(range(free, free - 4, -1), _SQUARE, strict=True)))
-    outline = clip(square, sides)
+    outline = clip(square, Sides(sides))
     if outline is None or min(outline.labels) <= free:
         raise DomainError(_EMPTY)
     part = _part(outline, sides, Scaled.of(np.eye(3)))

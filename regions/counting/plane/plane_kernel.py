@@ -30,7 +30,7 @@ from regions.counting.plane.layer_kernel import (
     sizes,
     switch,
 )
-from regions.counting.plane.polygon_kernel import LINE, ROW, X, Y, compiled, cut, inner
+from regions.counting.plane.polygon_kernel import LINE, ROW, X, Y, compiled, cut, inlined, inner
 from regions.counting.plane.sign_kernel import (
     classify,
     farthest,
@@ -77,7 +77,7 @@ class Found(NamedTuple):
     errors: np.ndarray
 
 
-@inner
+@inlined
 def has_room(stack, node, top, widest):
     """Tell whether the stack has room for whatever the node at the top can push in one step."""
     k, depth = node[LAST] - node[FIRST], FEW + 3
@@ -88,7 +88,7 @@ def has_room(stack, node, top, widest):
     )
 
 
-@inner
+@inlined
 def emit(chain, work, stack, found, cells, first, last):
     """Append the polygon at first:last, its pattern and its output map to `found`."""
     at, hidden = found.ends[cells], chain.unit_at[chain.layers]
@@ -108,7 +108,7 @@ def emit(chain, work, stack, found, cells, first, last):
         )
 
 
-@inner
+@inlined
 def split(chain, work, stack, top, signs):
     """Cut the polygon on top by one of its units; leave both parts on the stack, return new top.
 
@@ -137,7 +137,7 @@ def split(chain, work, stack, top, signs):
     return top + 1
 
 
-@inner
+@inlined
 def settle(chain, work, stack, node):
     """Set the unit by which the polygon was cut off, and keep the units that still cut it.
 
@@ -171,7 +171,7 @@ def descend(chain, work, node):
         node[DECIDED] = FRESH
 
 
-@inner
+@inlined
 def refer(chain, work, stack, node, stray):
     """Make the maps of the next layer at the polygon's middle; bound how far units can stray.
 
@@ -200,7 +200,7 @@ def refer(chain, work, stack, node, stray):
     return whole
 
 
-@inner
+@inlined
 def candidates(chain, work, stack, node, stray, chosen):
     """List in `chosen` the units of the next layer that may cut the polygon; return how many."""
     layer, first, last = node[LAYER], node[FIRST], node[LAST]
@@ -232,7 +232,7 @@ def candidates(chain, work, stack, node, stray, chosen):
     return found
 
 
-@inner
+@inlined
 def copied(stack, top):
     """Push a copy of the node on top."""
     node, upper = stack.nodes[top - 1], stack.nodes[top]
@@ -248,7 +248,7 @@ def copied(stack, top):
     upper[FIRST], upper[LAST], upper[UNITS], upper[UNITS_END] = last, last + k, end, end + n
 
 
-@inner
+@inlined
 def gather(chain, work, stack, top, below):
     """Begin to count the regions in the polygon on top, cut by few units of the last layer but one.
 
@@ -282,7 +282,7 @@ def gather(chain, work, stack, top, below):
     copied(stack, top)
 
 
-@inner
+@inlined
 def restore_maps(chain, work, below):
     """End the count of the regions in a polygon."""
     layer = chain.layers - 2
@@ -296,7 +296,7 @@ def restore_maps(chain, work, below):
         work.updates[layer + 1] = -1
 
 
-@inner
+@inlined
 def descend_below(chain, work, stack, node, below):
     """Turn the cell in `node` into a polygon of the last layer, which the candidates may cut."""
     n, layer = below.counts[CHOSEN], node[LAYER]

@@ -13,6 +13,8 @@ from numba import njit
 
 _jit: Any = njit  # its type lacks some of the options
 compiled = _jit(cache=True, nogil=True, error_model="numpy")
+# for functions that are called at one place of a loop: their many arrays are not passed on
+inlined = _jit(cache=True, nogil=True, error_model="numpy", inline="always")
 # called from compiled code only
 inner = _jit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True)
 

@@ -22,6 +22,7 @@ from regions.counting.plane.polygon_kernel import (
     X,
     Y,
     compiled,
+    inlined,
     inner,
 )
 
@@ -287,18 +288,28 @@ def signs_at(chain, work, stack, layer, unit, line, first, last, signs):
 
 
 @inner
-def examine(chain, work, stack, layer, unit, line, first, last):
-    """Return which signs a unit has on a polygon, vertex by vertex: HIGH, LOW and UNSURE."""
+def seen(line, vertices, first, last):
+    """Return which signs a unit has at a polygon's vertices, and UNSURE if there may be more."""
     found = 0
     for v in range(first, last):
-        z = value(line, stack.vertices[v, X], stack.vertices[v, Y])
-        bound = reach(line, stack.vertices[v, FAR])
+        z, bound = value(line, vertices[v, X], vertices[v, Y]), reach(line, vertices[v, FAR])
+        if vertices[v, X] == 0.0 and vertices[v, Y] == 0.0 and vertices[v, FAR] == 0.0:
+            bound = line[4]  # exactly the constant
+            if z == 0.0 and bound == 0.0:
+                continue
         if z > bound:
             found |= HIGH
         elif z < -bound:
             found |= LOW
-    if found == HIGH | LOW:
-        return found
+        else:
+            found |= UNSURE
+    return HIGH | LOW if found & HIGH and found & LOW else found
+
+
+@inner
+def examine(chain, work, stack, layer, unit, line, first, last):
+    """Return which signs a unit has on a polygon, vertex by vertex: HIGH, LOW and UNSURE."""
+    found = 0
     for v in range(first, last):
         sign = at_vertex(chain, work, stack, layer, unit, line, first, last, v)
         if sign == OPEN:
@@ -312,7 +323,7 @@ def examine(chain, work, stack, layer, unit, line, first, last):
     return found
 
 
-@inner
+@inlined
 def farthest(stack, first, last):
     """Return the largest error of a polygon's vertices."""
     far = 0.0
@@ -321,7 +332,7 @@ def farthest(stack, first, last):
     return far
 
 
-@inner
+@inlined
 def classify(chain, work, stack, layer, first, last, start):
     """List the units of `layer` that cut the polygon, from stack.units[start]; set the others.
 
@@ -343,8 +354,10 @@ def classify(chain, work, stack, layer, first, last, start):
         found = HIGH | LOW
         if not (high[i] > bound[i] and low[i] < -bound[i]):
             line_of(chain, work, layer, a + i, line)
-            found = examine(chain, work, stack, layer, a + i, line, first, last)
-            known = known and not found & UNSURE
+            found = seen(line, stack.vertices, first, last)
+            if found & UNSURE:
+                found = examine(chain, work, stack, layer, a + i, line, first, last)
+                known = known and not found & UNSURE
         active[a + i] = found & HIGH != 0
         multiplier[a + i] = 1.0 if found & HIGH else slope
         if found & HIGH and found & LOW:
@@ -388,7 +401,7 @@ def spans(chain, work, stack, layer, first, last):
             high[i] = max(high[i], z)
 
 
-@inner
+@inlined
 def sift(chain, work, stack, layer, first, last, start, end):
     """Move to the front of stack.units[start:end] those that cut the polygon; set the others.
 
@@ -417,8 +430,10 @@ def sift(chain, work, stack, layer, first, last, start, end):
         found = HIGH | LOW
         if not (high > bound and low < -bound):
             line_of(chain, work, layer, a + i, line)
-            found = examine(chain, work, stack, layer, a + i, line, first, last)
-            known = known and not found & UNSURE
+            found = seen(line, stack.vertices, first, last)
+            if found & UNSURE:
+                found = examine(chain, work, stack, layer, a + i, line, first, last)
+                known = known and not found & UNSURE
         active[a + i] = found & HIGH != 0
         multiplier[a + i] = 1.0 if found & HIGH else slope
         if found & HIGH and found & LOW:
