@@ -8,7 +8,7 @@ import numpy as np
 
 from regions.counting.line.line import breakpoints
 from regions.counting.plane.explorer import PlaneCells
-from regions.counting.plane.planar import PlanarFrame, clipped, planar_frame
+from regions.counting.plane.planar import PlanarFrame, planar_frame
 from regions.counting.plane.plane import plane_cells
 from regions.errors import ArgumentError, DomainError
 from regions.networks import Box, ReLUNetwork, Slice, as_network
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LARGEST = 200_000  # cells that a picture can still show
+_ON_EDGE = 1e-12
 
 
 def plot_regions(
@@ -69,7 +70,7 @@ def plot_regions(
     cells = _cells(network, frame)
     ax = plt.gca() if ax is None else ax
     painters[by](ax, network, frame, cells, linewidth)
-    corners = frame.coordinates(frame.polygons[0])
+    corners = frame.coordinates(frame.polygon)
     low, high = corners.min(axis=0), corners.max(axis=0)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     names = ("input 1", "input 2") if isinstance(plane, Box) else ("plane, axis 1", "plane, axis 2")
@@ -192,13 +193,27 @@ def class_polygons(frame: PlanarFrame, cells: PlaneCells) -> tuple[list[np.ndarr
             rows = (maps[cell][:, [label]] - maps[cell]).T
             rows = rows[np.abs(rows).max(axis=1) > 0]
             rows = rows / np.abs(rows).max(axis=1, keepdims=True)
-            try:
-                part = clipped(polygon, rows)
-            except DomainError:
-                continue
-            pieces.append(frame.coordinates(part))
-            classes.append(label)
+            part = polygon
+            for row in rows:
+                part = _clipped(part, row)
+            if len(part):
+                pieces.append(frame.coordinates(part))
+                classes.append(label)
     return pieces, np.array(classes)
+
+
+def _clipped(polygon: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Return the part of a polygon, (k, 3), on which row @ vertex is not negative; maybe none."""
+    values = polygon @ row
+    values[np.abs(values) <= _ON_EDGE] = 0.0
+    if not (values > 0).any():
+        return polygon[:0]
+    following, after = np.roll(polygon, -1, axis=0), np.roll(values, -1)
+    crossed = values * after < 0
+    span = np.where(crossed, values - after, 1.0)[:, None]
+    met = (values[:, None] * following - after[:, None] * polygon) / span
+    both = np.stack([polygon, met], axis=1)
+    return both[np.stack([values >= 0, crossed], axis=1)]
 
 
 def line_density(net: Any, line: Box | Slice, *, bins: int = 50) -> pd.DataFrame:

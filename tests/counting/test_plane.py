@@ -56,10 +56,13 @@ def test_parallel_lines(rng):
     offsets = rng.normal(size=6)
     net = dense((np.outer(np.ones(6), [0.6, -0.8]), offsets))
     assert count(net, None) == 7
+    # exactly parallel: multiples of 0.6 and 0.8 by 3 would be rounded
     opposite = dense(
-        (np.outer([1.0, -1.0, 2.0, -3.0], [0.6, -0.8]), np.array([0.1, 0.2, 0.4, 0.3]))
+        (np.outer([1.0, -1.0, 2.0, -3.0], [0.75, -1.0]), np.array([0.1, 0.2, 0.4, 0.3]))
     )
     assert count(opposite, None) == 5
+    rounded = dense((np.outer([1.0, -1.0, 2.0, -3.0], [0.6, -0.8]), np.array([0.1, 0.2, 0.4, 0.3])))
+    assert count(rounded) == 5 and count(rounded, None) == 8  # they cross, 1e16 away
 
 
 def test_grids():
@@ -68,7 +71,7 @@ def test_grids():
     assert count(net) == count(net, None) == 20
 
 
-@pytest.mark.parametrize("factors", [[1, 1, 1], [1, -1, 2], [1e-6, 1e6, -1]])
+@pytest.mark.parametrize("factors", [[1, 1, 1], [1, -1, 2], [2.0**-20, 2.0**20, -1]])
 def test_one_line_given_three_times(factors):
     factors = np.array(factors, dtype=float)
     net = dense((np.outer(factors, [1.0, 0.0]), 0.1 * factors))
@@ -282,19 +285,33 @@ def test_a_dead_or_repeated_unit_changes_nothing(layers, bias, unit):
     (weight, biases), *rest = layers
     dead = (np.vstack([weight, np.zeros(2)]), np.append(biases, bias))
     unit %= len(biases)
-    again = (np.vstack([weight, 3 * weight[unit]]), np.append(biases, 3 * biases[unit]))
+    again = (np.vstack([weight, -4 * weight[unit]]), np.append(biases, -4 * biases[unit]))
     wider = [(np.column_stack([w, np.zeros(len(w))]), b) for w, b in rest[:1]] + rest[1:]
     expected = count(dense(*layers))
     assert count(dense(dead, *wider)) == expected
     assert count(dense(again, *wider)) == expected
 
 
-@given(layers_in_plane, st.floats(0.0, 6.28), st.sampled_from([1.0, 1e-6, 1e6]))
+@given(layers_in_plane, st.sampled_from([1.0, 2.0**-30, 2.0**40]))
 @examples
-def test_turning_and_scaling_the_plane_with_the_network_changes_nothing(layers, angle, scale):
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+def test_reflecting_and_scaling_the_plane_with_the_network_changes_nothing(layers, scale):
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
     (weight, bias), *rest = layers
     expected = count(dense(*layers), None)
+    assert count(dense((weight @ turn / scale, bias), *rest), None) == expected
+    # the same plane, across three dimensions
+    lifted = np.column_stack([np.ones(len(weight)), weight])
+    plane = regions.Slice.through([[0.0, 0, 0], [0, scale, 0], [0, 0, scale / 2]])
+    assert count(dense((lifted, bias), *rest), plane) == expected
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 6.28), st.sampled_from([1.0, 1e-6, 1e6]))
+@examples
+def test_turning_a_plane_without_ties_changes_nothing(seed, angle, scale):
+    # with ties, the rounding of what is turned would undo them
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    (weight, bias), *rest = random_layers(np.random.default_rng(seed), [2, 6, 6])
+    expected = count(dense((weight, bias), *rest), None)
     assert count(dense((weight @ turn.T / scale, bias), *rest), None) == expected
     # the same plane, tilted in three dimensions
     tilt = np.linalg.qr(np.random.default_rng(7).normal(size=(3, 3)))[0]

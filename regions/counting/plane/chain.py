@@ -1,21 +1,27 @@
-"""A network restricted to a line or plane, laid out flat for the compiled engines."""
+"""A network restricted to a plane, laid out flat for the compiled engine, with exact scaling."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from regions.counting.exact.rounding import Rounding, absolute, roundings
+from regions.counting.exact.scaled import Scaled
 from regions.counting.plane.layer_kernel import Chain
-from regions.networks import Graph, ReLUNetwork, State
-from regions.networks.steps import Add, Linear
+from regions.counting.plane.polygon_kernel import TINY, UNIT
+from regions.networks import ReLUNetwork, State
+from regions.networks.steps import Linear, Step
 
-# Rounding errors are a few hundred times 2.2e-16 of the terms that are added up; a preactivation
-# closer to zero than this share of them counts as zero.
 TOLERANCE = 1e-12
 _BLOCK = 512  # rows of the identity that are pushed through a segment at once
 _LARGEST = 20_000_000  # weights of a dense chain, 160 MB
+_SHORT = 30_000  # weights of a first layer that is multiplied out in integers
+_FINEST = -60  # grids that are finer settle nothing
+_FLOOR = 1e-170  # what is smaller, relative to its unit, is rounded up to this
+_HARMLESS = 1e-290  # products of factors of this size lose nothing to underflow
 
 
 def is_chain(net: ReLUNetwork) -> bool:
@@ -25,59 +31,82 @@ def is_chain(net: ReLUNetwork) -> bool:
     return not net.graph.has_residuals() and weights <= _LARGEST
 
 
-def one_layer(units: int, slope: float, first: int, total: int) -> Chain:
-    """Return the chain of a single ReLU layer whose maps and bounds are given from outside."""
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Affine maps of some units on a plane.
+
+    Attributes
+    ----------
+    values : (3, units) array
+        Coefficients of x, y and 1; the units' own are ``values * 2**exponents``.
+    errors : (2, units) array
+        Bounds of the errors of the first two coefficients and of the third.
+    exponents : (units,) int array
+    grids : (units,) array
+        The exact coefficients are multiples of 2**grid (-inf: not known).
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    exponents: np.ndarray
+    grids: np.ndarray
+
+
+def one_layer(slope: float, first: int, total: int, units: int) -> Chain:
+    """Return the chain of a single ReLU layer whose maps are given from outside."""
     return Chain(
         sizes=np.array([units, 0]),
         unit_at=np.array([0, units, units]),
         weight_at=np.zeros(2, np.int64),
         weights=np.zeros(0),
         biases=np.zeros(units),
-        bounds=np.zeros(units),
         slopes=np.array([slope]),
+        grids=np.full(units, -np.inf),
+        twins=np.arange(units),
+        fuzz=np.zeros(2),
+        slack=np.zeros(units),
+        homogeneous=np.array([0.0, 0.0, 1.0]),
         layers=1,
-        tolerance=TOLERANCE,
         first=first,
         units=total,
     )
 
 
-def absolute(net: ReLUNetwork) -> ReLUNetwork:
-    """Return the network with the absolute value of every parameter: it adds up magnitudes."""
-    graph = net.graph
-    if graph.has_residuals():
-        steps = (
-            replace(step, signs=(1.0,) * len(step.signs)) if isinstance(step, Add) else step
-            for step in graph.steps
-        )
-        graph = Graph(tuple(steps))
-    return ReLUNetwork(graph, {name: np.abs(value) for name, value in net.parameters.items()})
-
-
 def flat_chain(
-    net: ReLUNetwork, columns: np.ndarray, homogeneous: np.ndarray
-) -> tuple[Chain, np.ndarray]:
-    """Return the chain of `net` and the first layer's maps: its preactivations of `columns`.
+    net: ReLUNetwork, columns: Scaled, homogeneous: np.ndarray, tick: Callable[[], None]
+) -> tuple[Chain, Maps, np.ndarray]:
+    """Return the chain of `net`, the first layer's maps, and the outputs' exponents.
 
-    Every unit is scaled by a power of two so that its terms add up to about 1 in the first layer
+    Every unit is scaled by a power of two so that its coefficients are about 1 in the first layer
     and its incoming weights have norm about 1 in the others, and its outgoing weights by the
-    inverse. The function and its rounding stay the same, and one tolerance fits all units.
+    inverse: the function and its rounding stay the same, and nothing overflows.
+
+    Parameters
+    ----------
+    columns : Scaled, (3, n0)
+        The inputs that the plane's coordinates (x, y, 1) stand for.
+    homogeneous : (3,) array
+        How much of a bias each coordinate takes.
+    tick : function
+        Called now and then; what it raises goes to the caller.
     """
-    first = net.advance(net.start(columns), 0, homogeneous)[0]
-    sizes = absolute(net).advance(net.start(np.abs(columns)), 0, homogeneous)[0].sum(axis=0)
-    scale = power_of_two(sizes)
-    maps, bounds = first / scale, [sizes / scale]
-    weights, biases = [], [np.zeros(len(sizes))]
+    maps = first_maps(net, columns, homogeneous)
+    exponents, grids = maps.exponents, [maps.grids]
+    weights, biases, fuzz, slack = [], [np.zeros(len(exponents))], [0.0], [np.zeros(len(exponents))]
+    twins = [_first_twins(net, len(exponents))]
     layers = len(net.relu_layers)
     for layer in range(1, layers + 1):
-        weight, bias = dense_layer(net, layer)
-        weight = weight * scale[:, None]
-        norms = np.linalg.norm(weight, axis=0)
-        # outputs keep their scale
-        scale = power_of_two(norms if layer < layers else np.ones_like(norms))
-        weights.append(weight / scale)
-        biases.append(bias / scale)
-        bounds.append(np.abs(biases[-1]))
+        weight, bias, doubt, bias_doubt = dense_layer(net, layer, tick)
+        before, exponents = exponents, _exponents(weight, bias, exponents)
+        scaled, offset = _scaled(weight, before[:, None] - exponents), _scaled(bias, -exponents)
+        weights.append(scaled)
+        biases.append(offset)
+        fuzz.append(float(_scaled(doubt, before.max() - exponents).max(initial=0.0)))
+        slack.append(_scaled(bias_doubt, -exponents))
+        slope = net.relu_layers[layer - 1].slope
+        grids.append(_grids(scaled, offset, grids[-1], slope, homogeneous))
+        if layer < layers:
+            twins.append(_twins(np.column_stack([scaled.T, offset]), sum(map(len, twins))))
     widths = np.array(net.widths[1:])
     chain = Chain(
         sizes=widths,
@@ -85,24 +114,147 @@ def flat_chain(
         weight_at=np.concatenate([[0], np.cumsum(widths[:-1] * widths[1:])]),
         weights=np.concatenate([weight.ravel() for weight in weights]),
         biases=np.concatenate(biases),
-        bounds=np.concatenate(bounds),
         slopes=np.array([layer.slope for layer in net.relu_layers]),
+        grids=np.concatenate(grids),
+        twins=np.concatenate(twins),
+        fuzz=np.array(fuzz),
+        slack=np.concatenate(slack),
+        homogeneous=homogeneous,
         layers=layers,
-        tolerance=TOLERANCE,
         first=0,
         units=int(widths[:-1].sum()),
     )
-    return chain, maps
+    return chain, maps, exponents
 
 
-def dense_layer(net: ReLUNetwork, layer: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights (n_l, n_{l+1}), inputs first, and bias of linear segment `layer` >= 1."""
+def first_maps(net: ReLUNetwork, columns: Scaled, homogeneous: np.ndarray) -> Maps:
+    """Return the maps of the first ReLU layer, from integers where it is small."""
+    steps = net.graph.segments[0]
+    step = steps[0]
+    if len(steps) == 1 and isinstance(step, Linear) and net.input_size * step.size <= _SHORT:
+        if len(net.graph.steps[0].shape) == 1:
+            return _exact_maps(net, step, columns, homogeneous)
+    return _rounded_maps(net, columns, homogeneous)
+
+
+def _exact_maps(net: ReLUNetwork, step: Linear, columns: Scaled, homogeneous: np.ndarray) -> Maps:
+    weight, offset = net.parameters[f"{step.weight}.weight"], step.offset(net.parameters)
+    bias = np.zeros(len(weight)) if offset is None else np.asarray(offset)
+    simple = _without_rounding(weight, bias, columns, homogeneous)
+    if simple is not None:
+        return simple
+    forms = Scaled.of(weight) @ Scaled(columns.ints.T, columns.exponent, columns.divisor)
+    forms = forms + Scaled.of(bias[:, None]) * Scaled.of(homogeneous[None])
+    lines = [line(form, forms.divisor) for form in forms.ints.tolist()]
+    rows = np.array([row for row, _ in lines])
+    exponents = np.array([size + forms.exponent for _, size in lines])
+    return Maps(rows[:, :3].T.copy(), rows[:, 3:5].T.copy(), exponents, rows[:, 5].copy())
+
+
+def _without_rounding(
+    weight: np.ndarray, bias: np.ndarray, columns: Scaled, homogeneous: np.ndarray
+) -> Maps | None:
+    """Return the maps where every coordinate is an input times a power of two, else None."""
+    axes = columns.floats()
+    fed = axes != 0
+    powers = np.abs(np.frexp(axes[fed])[0]) == 0.5
+    alone = (fed.sum(axis=0) == 1).all() and not fed[2].any() and columns.divisor == 1
+    if not alone or not powers.all() or homogeneous.tolist() != [0.0, 0.0, 1.0]:
+        return None
+    with np.errstate(all="ignore"):
+        values = np.vstack([axes[:2] @ weight.T, bias])
+    sizes = np.abs(values[values != 0])
+    if not ((sizes > _HARMLESS) & (sizes < 1 / _HARMLESS)).all():
+        return None
+    maps = scaled_maps(values, np.zeros((2, len(bias))), 0.0)
+    lost = ((np.abs(maps.values) <= _FLOOR) & (maps.values != 0)).any()
+    grids = np.minimum(_lowest(maps.values).min(axis=0), 0.0)
+    return None if lost else Maps(maps.values, maps.errors, maps.exponents, grids)
+
+
+def line(form: list[int] | tuple[int, ...], divisor: int = 1) -> tuple[np.ndarray, int]:
+    """Return ``form / divisor`` over 2**size as a row of `LINE` numbers, about 1, and that size."""
+    size = max(abs(number) for number in form).bit_length() - divisor.bit_length() + 1
+    up, down = max(-size, 0), divisor << max(size, 0)
+    rounded, errors, grid = [], [], 0.0 if divisor == 1 else -np.inf
+    for number in form:
+        low = (number & -number).bit_length() - 1 if number else size
+        near, grid = (number << up) / down, min(grid, float(low - size))
+        exact = number == 0 or (divisor == 1 and abs(number).bit_length() - low <= 53)
+        if number and abs(near) < _FLOOR:
+            near, exact = (_FLOOR if number > 0 else -_FLOOR), False
+        rounded.append(near)
+        errors.append(0.0 if exact else UNIT + TINY)
+    return np.array([*rounded, max(errors[:2]), errors[2], grid]), size
+
+
+def rounded_columns(columns: Scaled) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return columns in float64, their errors, and the power of two they are multiples of."""
+    rounded = columns.floats()
+    again = Scaled.of(rounded) - columns
+    errors = (UNIT * np.abs(rounded) + TINY) * float(any(again.ints.ravel()))
+    return rounded, errors, Scaled.of(rounded).exponent if rounded.any() else 0
+
+
+def _rounded_maps(net: ReLUNetwork, columns: Scaled, homogeneous: np.ndarray) -> Maps:
+    rounded, errors, _ = rounded_columns(columns)
+    rounding = Rounding(net, 0)
+    gamma = rounding.gammas[0]
+    with np.errstate(all="ignore"):
+        bounds, _ = rounding.twin.advance(
+            net.start(errors + gamma * np.abs(rounded)), 0, gamma * np.abs(homogeneous)
+        )
+        values, _ = net.advance(net.start(rounded), 0, homogeneous)
+    if _least(rounded) * min(map(_least, net.parameters.values())) < _HARMLESS:
+        bounds = bounds + _HARMLESS  # products may have been lost to underflow
+    bounds = np.vstack([bounds[:2].max(axis=0), bounds[2]])
+    return scaled_maps(values, bounds, -np.inf)
+
+
+def _least(values: np.ndarray) -> float:
+    """Return the size of the smallest number that is not zero (1 if there is none)."""
+    sizes = np.abs(values)
+    return float(sizes.min(where=sizes > 0, initial=1.0))
+
+
+def scaled_maps(values: np.ndarray, bounds: np.ndarray, grid: float) -> Maps:
+    """Return maps of units, (3, units), and the bounds of their errors, scaled to size 1."""
+    with np.errstate(all="ignore"):
+        exponents = np.frexp(np.abs(values).max(axis=0))[1].astype(np.int64)
+        values, bounds = _scaled(values, -exponents), _scaled(bounds, -exponents)
+    lost = ~(np.isfinite(values).all(axis=0) & np.isfinite(bounds).all(axis=0))
+    values[:, lost], bounds[:, lost] = 0.0, np.inf
+    grids = grid - exponents
+    grids = np.where(grids > 8 * _FINEST, np.minimum(grids, 0.0), -np.inf)
+    return Maps(values, bounds + np.where(bounds > 0, TINY, 0.0), exponents, grids)
+
+
+def dense_layer(
+    net: ReLUNetwork, layer: int, tick: Callable[[], None]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return weights (n_l, n_{l+1}), inputs first, and bias of linear segment `layer` >= 1.
+
+    And bounds of their errors: norms over the inputs of each unit's weights, and of the biases.
+    They are not zero where a segment has several steps and its weights are their products.
+    """
     steps, size, relu = net.graph.segments[layer], net.widths[layer], net.graph.relus[layer - 1]
+    none = np.zeros(net.widths[layer + 1])
     if len(steps) == 1 and isinstance(steps[0], Linear) and len(relu.shape) == 1:
         weight, bias = net.parameters[f"{steps[0].weight}.weight"], steps[0].offset(net.parameters)
-        return weight.T, np.zeros(len(weight)) if bias is None else bias
+        return weight.T, none if bias is None else bias, none, none
+    weight, bias = _pushed(net, layer, size, relu, tick)
+    if sum(step.kind != "move" for step in steps) == 1 and steps[0].kind != "avgpool":
+        return weight, bias, none, none
+    gamma = 1.01 * (2 + sum(map(roundings, steps))) * UNIT
+    most, offset = _pushed(absolute(net), layer, size, relu, tick)
+    return weight, bias, gamma * np.linalg.norm(most, axis=0), gamma * offset
 
+
+def _pushed(
+    net: ReLUNetwork, layer: int, size: int, relu: Step, tick: Callable[[], None]
+) -> tuple[np.ndarray, np.ndarray]:
     def push(rows: np.ndarray, homogeneous: float) -> np.ndarray:
+        tick()
         state = State({relu.name: rows.reshape(-1, *relu.shape)})
         return net.advance(state, layer, homogeneous)[0]
 
@@ -110,6 +262,68 @@ def dense_layer(net: ReLUNetwork, layer: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([push(rows, 0.0) for rows in blocks]), push(np.zeros((1, size)), 1.0)[0]
 
 
-def power_of_two(norms: np.ndarray) -> np.ndarray:
-    """Return the power of two nearest to each norm (1 for zero): scaling by it is exact."""
-    return np.exp2(np.round(np.log2(np.where(norms > 0, norms, 1.0))))
+def _exponents(weight: np.ndarray, bias: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return the exponents by which units' incoming weights have norm about 1 (biases if none)."""
+    exponents = np.frexp(weight)[1].astype(np.int64) + before[:, None]
+    live = weight != 0
+    most = np.where(live, exponents, -(2**40)).max(axis=0, initial=-(2**40))
+    fed = most > -(2**40)
+    most = np.where(fed, most, np.frexp(bias)[1])
+    norms = np.linalg.norm(_scaled(weight, before[:, None] - most), axis=0)
+    return most + np.where(fed, np.round(np.log2(np.where(fed, norms, 1.0))), 0).astype(np.int64)
+
+
+def _scaled(values: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """Return values times powers of two; what would be lost to underflow becomes `_FLOOR`."""
+    with np.errstate(all="ignore"):
+        scaled = np.ldexp(values, np.clip(exponents, -5000, 5000).astype(np.int32))
+    lost = (values != 0) & (np.abs(scaled) < _FLOOR)
+    return np.where(lost, np.copysign(_FLOOR, values), scaled) if lost.any() else scaled
+
+
+def _grids(
+    weight: np.ndarray, bias: np.ndarray, before: np.ndarray, slope: float, homogeneous: np.ndarray
+) -> np.ndarray:
+    """Return the grids on which the maps of a layer lie."""
+    if not (before > _FINEST).any():
+        return np.full(len(bias), -np.inf)
+    fed = before + min(0.0, float(_lowest(np.array(slope))))
+    found = np.minimum(
+        (_lowest(weight) + fed[:, None]).min(axis=0), _lowest(bias) + _lowest(homogeneous).min()
+    )
+    return np.where(found > 8 * _FINEST, np.minimum(found, 0.0), -np.inf)
+
+
+def _lowest(values: np.ndarray) -> np.ndarray:
+    """Return the exponents of the numbers' lowest bits (inf for 0)."""
+    mantissas, exponents = np.frexp(values)
+    whole = (mantissas * 2.0**53).astype(np.int64)
+    low = np.frexp((whole & -whole).astype(np.float64))[1] - 1
+    return np.where(values != 0, exponents - 53.0 + low, np.inf)
+
+
+def _first_twins(net: ReLUNetwork, units: int) -> np.ndarray:
+    """Return the twins of the first layer's units, where it is one matrix."""
+    steps = net.graph.segments[0]
+    if len(steps) > 1 or not isinstance(steps[0], Linear) or len(net.graph.steps[0].shape) > 1:
+        return np.arange(units)
+    weight, bias = net.parameters[f"{steps[0].weight}.weight"], steps[0].offset(net.parameters)
+    offset = np.zeros(len(weight)) if bias is None else bias
+    return _twins(np.column_stack([weight, offset]), 0)
+
+
+def _twins(rows: np.ndarray, first: int) -> np.ndarray:
+    """Return for every row the number of the first that is a multiple of it by a power of two.
+
+    Or by any factor, where they have one entry.
+    """
+    places, twins = {}, np.empty(len(rows), np.int64)
+    exponents = np.frexp(np.abs(rows).max(axis=1, initial=0.0))[1]
+    leads = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)] if rows.shape[1] else 1.0
+    rows = _scaled(rows, -exponents[:, None]) * np.where(leads < 0, -1.0, 1.0)[:, None] + 0.0
+    alone = (rows != 0).sum(axis=1) == 1  # all multiples of one input are the same
+    rows[alone] = rows[alone] != 0
+    lost = (np.abs(rows) == _FLOOR).any(axis=1)
+    for i, row in enumerate(rows):
+        twins[i] = first + (i if lost[i] else places.setdefault(row.tobytes(), i))
+    return twins

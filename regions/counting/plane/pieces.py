@@ -1,67 +1,198 @@
-"""Planar cells that touch along an edge, and those of them with one affine map."""
+"""Planar cells that share an edge, and those of them with one affine map.
+
+A network's cells on a plane fit edge to edge: all units but those that vanish on an edge have one
+sign along it, and so has what lies beyond it. Both cells at an edge got it from the same cut. If
+no other unit vanishes on it, their patterns differ in the unit of the cut alone, and two cells
+like that always share an edge; the others lie along the cut in one order on both sides.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
+
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from regions.counting.plane.explorer import PlaneCells
-from regions.counting.tree.linear import merged
+from regions.counting.exact.solve import crossing
+from regions.counting.plane.explorer import Explorer, PlaneCells
+from regions.counting.plane.judge import Doubts
+from regions.counting.plane.polygon_kernel import FAR, UNIT, X, Y
+from regions.counting.plane.segments import SegmentExplorer
+
+_BLOCK = 2**24  # entries of patterns that are looked at together
 
 
-def linear_pieces(cells: PlaneCells) -> np.ndarray:
+def linear_pieces(
+    cells: PlaneCells, explorer: Explorer | SegmentExplorer, tick: Callable[[], None]
+) -> np.ndarray:
     """Return for every cell the number of the linear piece it belongs to.
 
     A piece is a maximal set of cells with one affine map that are connected through edges.
+
+    Parameters
+    ----------
+    cells : PlaneCells
+        All cells of a bounded plane.
+    explorer : Explorer or SegmentExplorer
+        What found them.
+    tick : function
+        Called now and then; what it raises goes to the caller.
     """
-    first, second, _ = neighbours(cells)
-    return merged(first, second, cells.outputs.reshape(len(cells), -1))
+    one, two, _ = neighbours(cells, explorer, tick)
+    same = equal_maps(cells, one, two, explorer, tick)
+    graph = coo_array((np.ones(same.sum()), (one[same], two[same])), (len(cells), len(cells)))
+    return connected_components(graph, directed=False)[1]
 
 
-def neighbours(cells: PlaneCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the pairs of cells (first, second) that share an edge, and the edge's unit.
-
-    Every inner edge lies on one cut, which has the same label on both sides; the edges on the
-    positive and on the negative side of a cut tile the same segment, and are matched by where
-    they overlap.
-    """
-    units = cells.patterns.shape[1]
+def neighbours(
+    cells: PlaneCells, explorer: Explorer | SegmentExplorer, tick: Callable[[], None]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pairs of cells (first, second) that share an edge, and the edge's unit."""
+    units = max(cells.patterns.shape[1], 1)
     owner = np.repeat(np.arange(len(cells)), np.diff(cells.ends))
-    following = np.arange(1, len(owner) + 1)
-    following[cells.ends[1:] - 1] = cells.ends[:-1]
-    points = cells.vertices[:, :2] / cells.vertices[:, 2:]
     inner = np.flatnonzero(cells.labels >= 0)
-    inner = inner[np.argsort(cells.labels[inner], kind="stable")]
-    labels = cells.labels[inner]
-    starts = np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))[: len(labels)]
-    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(labels))))
-    reference = points[following[inner[starts]]] - points[inner[starts]]
-    reference /= np.linalg.norm(reference, axis=1, keepdims=True)
-    origin = points[inner[starts]]
-    start = ((points[inner] - origin[group]) * reference[group]).sum(axis=1)
-    end = ((points[following[inner]] - origin[group]) * reference[group]).sum(axis=1)
-    return _overlaps(group, start, end, owner[inner], labels % max(units, 1))
+    labels, owner = cells.labels[inner], owner[inner]
+    unit = labels % units
+    above = cells.patterns[owner, unit] if len(inner) else np.zeros(0, dtype=bool)
+    # cells with one pattern but for the unit of the edge have one key
+    weights = np.random.default_rng(0).integers(0, 2**63, size=units, dtype=np.uint64)
+    keys = np.zeros(len(cells), np.uint64)
+    step = max(1, _BLOCK // units)
+    for at in range(0, len(cells), step):
+        keys[at : at + step] = cells.patterns[at : at + step] @ weights
+        tick()
+    key = keys[owner] - np.where(above, weights[unit], np.uint64(0))
+    order = np.lexsort((above, key, labels))
+    same = (labels[order][1:] == labels[order][:-1]) & (key[order][1:] == key[order][:-1])
+    same &= above[order][1:] & ~above[order][:-1]
+    low, high = order[:-1][same], order[1:][same]
+    for at in range(0, len(low), step):
+        one, two = low[at : at + step], high[at : at + step]
+        unlike = cells.patterns[owner[one]] != cells.patterns[owner[two]]
+        unlike[np.arange(len(one)), unit[one]] = False
+        same[np.flatnonzero(same)[at : at + step]] = ~unlike.any(axis=1)
+        tick()
+    low, high = order[:-1][same], order[1:][same]
+    left = np.ones(len(inner), dtype=bool)
+    left[low] = left[high] = False
+    rest = np.flatnonzero(left)
+    lows, highs = _along(cells, inner, labels, above, rest, explorer, tick)
+    low, high = np.concatenate([low, lows]), np.concatenate([high, highs])
+    return owner[low], owner[high], unit[low]
 
 
-def _overlaps(group, start, end, owner, unit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Match the edges that run forward along each group's segment with those that run back."""
-    forward = np.flatnonzero(end > start)
-    back = np.flatnonzero(end < start)
-    forward = forward[np.lexsort((start[forward], group[forward]))]
-    back = back[np.lexsort((end[back], group[back]))]
-    # places by rank, so that one search serves all groups
-    values = np.concatenate([start[forward], end[forward], end[back], start[back]])
-    groups = np.concatenate([group[forward], group[forward], group[back], group[back]])
-    rank = np.empty(len(values), np.int64)
-    rank[np.lexsort((values, groups))] = np.arange(len(values))
-    n, m = len(forward), len(back)
-    low, high, back_low, back_high = np.split(rank, [n, 2 * n, 2 * n + m])
-    first = np.searchsorted(back_high, low, side="right")
-    count = np.maximum(np.searchsorted(back_low, high, side="left") - first, 0)
-    one = np.repeat(forward, count)
-    step = np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count)
-    other = back[np.repeat(first, count) + step]
-    overlap = np.minimum(end[one], start[other]) - np.maximum(start[one], end[other])
-    shorter = np.minimum(end[one] - start[one], start[other] - end[other])
-    touching = overlap > np.maximum(1e-13, 1e-6 * shorter)
-    one, other = one[touching], other[touching]
-    return owner[one], owner[other], unit[one]
+def _along(
+    cells: PlaneCells,
+    inner: np.ndarray,
+    labels: np.ndarray,
+    above: np.ndarray,
+    rest: np.ndarray,
+    explorer: Explorer | SegmentExplorer,
+    tick: Callable[[], None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Match the other edges by their order along each cut."""
+    following = np.arange(1, len(cells.rows) + 1)
+    following[cells.ends[1:] - 1] = cells.ends[:-1]
+    start, end = cells.rows[inner[rest]], cells.rows[following[inner[rest]]]
+    middle = (start[:, [X, Y]] + end[:, [X, Y]]) / 2
+    far = start[:, FAR] + end[:, FAR] + 8 * UNIT
+    lows, highs = [], []
+    order = np.argsort(labels[rest], kind="stable")
+    borders = np.flatnonzero(np.diff(labels[rest][order])) + 1
+    for group in np.split(order, borders):
+        tick()
+        sides = [group[~above[rest[group]]], group[above[rest[group]]]]
+        if len(group) > 2:
+            direction = end[group[0], [X, Y]] - start[group[0], [X, Y]]
+            direction = direction / max(np.abs(direction).max(), 1e-300)
+            places = middle[group] @ direction
+            by = dict(zip(group.tolist(), places.tolist(), strict=True))
+            sides = [side[np.argsort([by[e] for e in side.tolist()])] for side in sides]
+            gaps = [np.diff([by[e] for e in side.tolist()]) for side in sides]
+            if not all((gap > 4 * far[group].max()).all() for gap in gaps):
+                exact = _places(cells, inner[rest], labels[rest], following, group, explorer)
+                sides = [np.array(sorted(side.tolist(), key=exact.__getitem__)) for side in sides]
+        lows.append(rest[sides[0]])
+        highs.append(rest[sides[1]])
+    if not lows:
+        return rest, rest
+    return np.concatenate(lows), np.concatenate(highs)
+
+
+def _places(cells, edges, labels, following, group, explorer) -> dict[int, Fraction]:
+    """Return where some edges of one cut lie along it, exactly: where they begin."""
+    units, found = cells.patterns.shape[1], {}
+    unit = int(labels[group[0]]) % units
+    cell_of = np.searchsorted(cells.ends, edges[group], side="right") - 1
+    axis = None
+    for e, cell in zip(group.tolist(), cell_of.tolist(), strict=True):
+        active, at = cells.patterns[cell], int(edges[e])
+        first, last = int(cells.ends[cell]), int(cells.ends[cell + 1])
+        line = explorer.judge.line(unit, active)
+        if axis is None:
+            axis = 0 if abs(line[1]) > abs(line[0]) else 1
+        ends = []
+        for other in (at - 1 if at > first else last - 1, int(following[at])):
+            label = int(cells.labels[other])
+            name = label % units if label >= 0 else label
+            point = crossing([line, explorer.judge.line(name, active)])
+            assert point is not None  # neighbouring edges are never parallel
+            ends.append(Fraction(point[axis], point[2]))
+        found[e] = min(ends)
+    return found
+
+
+def equal_maps(
+    cells: PlaneCells,
+    one: np.ndarray,
+    two: np.ndarray,
+    explorer: Explorer | SegmentExplorer,
+    tick: Callable[[], None],
+) -> np.ndarray:
+    """Tell which pairs of cells have exactly the same output map."""
+    with np.errstate(all="ignore"):
+        apart = np.abs(cells.outputs[one] - cells.outputs[two])
+        bounds = (cells.errors[one] + cells.errors[two])[:, [0, 0, 1]] * 1.001
+        differ = (apart > bounds).any(axis=(1, 2))
+    open_ = np.flatnonzero(~differ)
+    if isinstance(explorer, Explorer):
+        open_ = open_[~_unheard(cells, one[open_], two[open_], explorer, tick)]
+    same, judge = ~differ, explorer.judge
+    if len(open_) and not judge.reachable:
+        judge.doubts.add(Doubts(len(open_), float(bounds[open_].max(initial=0.0))))
+        return same
+    for pair in open_.tolist():
+        tick()
+        first, second = (judge.forms.outputs(cells.patterns[c[pair]]) for c in (one, two))
+        same[pair] = not (first - second).ints.any()
+    return same
+
+
+def _unheard(
+    cells: PlaneCells,
+    one: np.ndarray,
+    two: np.ndarray,
+    explorer: Explorer,
+    tick: Callable[[], None],
+) -> np.ndarray:
+    """Tell in which pairs no output hears of the units by which the two cells differ."""
+    chain = explorer.chain
+    silent = np.ones(len(one), dtype=bool)
+    step = max(1, _BLOCK // max(int(chain.sizes.max()), 1))
+    for at in range(0, len(one), step):
+        tick()
+        heard = np.ones((len(one[at : at + step]), int(chain.sizes[-1])), dtype=np.float32)
+        for layer in range(chain.layers - 1, -1, -1):
+            units = slice(chain.unit_at[layer], chain.unit_at[layer + 1])
+            first = cells.patterns[one[at : at + step], units]
+            second = cells.patterns[two[at : at + step], units]
+            n, m = chain.sizes[layer], chain.sizes[layer + 1]
+            start = chain.weight_at[layer]
+            linked = chain.weights[start : start + n * m].reshape(n, m) != 0
+            reached = heard @ linked.T.astype(np.float32) > 0
+            silent[at : at + step] &= ~(reached & (first != second)).any(axis=1)
+            live = first | second | (chain.slopes[layer] != 0)
+            heard = (reached & live).astype(np.float32)
+    return silent

@@ -1,69 +1,103 @@
-"""Two-dimensional domains as convex polygons in homogeneous coordinates."""
+"""Two-dimensional domains as exact convex polygons, in coordinates in which they are bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from math import lcm
 
 import numpy as np
-from scipy.optimize import linprog
 
-from regions.counting.line.knots import LineFrame
-from regions.counting.plane.polygon_kernel import Stack, clip
+from regions.counting.exact.forms import Form, Forms, Place
+from regions.counting.exact.scaled import Scaled, primitive
+from regions.counting.exact.solve import crossing, value
+from regions.counting.plane.chain import line
+from regions.counting.plane.outline import Labelled, Outline, Sides, across, between, clip, sectors
+from regions.counting.plane.polygon_kernel import FAR, LX, ROW, TINY, UNIT, X, Y
 from regions.errors import DomainError
 from regions.networks import Box, ReLUNetwork, Slice
 
-BOUNDARY = -1  # label of the domain's own edges
-_ON_EDGE = 1e-12
+_EMPTY = "the planar domain is empty; widen its box or move its points"
+_FLATTEST = 1e3  # condition of the coordinates of a slice
+_SMALLEST = 1e-300
+_LOOKED_AT = 64  # lines of which two are chosen
+_SQUARE: list[Form] = [(0, 1, 4), (-1, 0, 4), (0, -1, 4), (1, 0, 4)]  # around every domain
 
 
-@dataclass(frozen=True)
-class PlanarFrame:
-    """A planar domain in coordinates of size about one.
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A convex part of a planar domain.
+
+    Its coordinates (x, y, 1) stand for the frame's homogeneous ones ``axes @ (x, y, 1)``; in them
+    it lies within about [-1, 1]^2, also where the domain is unbounded.
 
     Attributes
     ----------
-    center, radius : (2,) arrays
-        The domain's own coordinates are ``center + radius * (x, y) / w``.
-    polygons : tuple of (k, 3) arrays
-        The domain: one polygon if it is bounded, else three sectors that meet in `apex`.
-    directions : (2, n0) array
-        Inputs that the x and y axes stand for.
-    point : (n0,) array
-        The input at (0, 0, 1).
-    apex : (2,) array or None
-        An inner point in the frame's coordinates; None for a bounded domain.
+    vertices : (k, ROW) array
+        Vertices, each with the line of the edge to the next one (`polygon_kernel`).
+    labels : (k,) int array
+        -1 - i for side i of the domain; a hidden unit's own number where the part ends at it.
+    axes : (3, 3) Scaled
     """
 
+    vertices: np.ndarray
+    labels: np.ndarray
+    axes: Scaled
+
+    def columns(self, place: Place) -> Scaled:
+        """Return the inputs that x, y and 1 stand for, (3, n0)."""
+        ints, exponent = place.directions.ints, place.directions.exponent
+        base = [Scaled(row, exponent) for row in ints] + [place.start]
+        rows = [sum_of([base[i] * self.axes[i, j] for i in range(3)]) for j in range(3)]
+        least = min(row.exponent for row in rows)
+        ints = np.stack([row.ints << (row.exponent - least) for row in rows])
+        return Scaled(ints, least, self.axes.divisor)
+
+
+def sum_of(parts: Sequence[Scaled]) -> Scaled:
+    """Return the sum of arrays."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class PlanarFrame:
+    """A planar domain and its parts: one if it is bounded, else some that units' lines cut off.
+
+    Attributes
+    ----------
+    place : Place
+    sides : mapping from the sides' numbers to their forms in the frame's coordinates
+    parts : tuple of Part
+    bounded : bool
+    center, axes : (2,) and (2, 2) arrays
+        The domain's own coordinates are ``center + (x, y) @ axes``.
+    """
+
+    place: Place
+    sides: dict[int, Form]
+    parts: tuple[Part, ...]
+    bounded: bool
     center: np.ndarray
-    radius: np.ndarray
-    polygons: tuple[np.ndarray, ...]
-    directions: np.ndarray
-    point: np.ndarray
-    apex: np.ndarray | None = None
+    axes: np.ndarray
 
     @property
-    def columns(self) -> np.ndarray:
-        """The inputs that the x, y and w axes stand for, (3, n0)."""
-        return np.vstack([self.directions, self.point])
-
-    def rays(self) -> Iterator[LineFrame]:
-        """Yield the rays from the apex that cut an unbounded domain into sectors."""
-        if self.apex is None:
-            return
-        start = np.array([*self.apex, 1.0])
-        for polygon in self.polygons:
-            at = int(np.flatnonzero((polygon == start).all(axis=1))[0])
-            end = polygon[(at + 1) % len(polygon)]
-            far = end[2] == 0.0
-            direction = end if far else end / end[2] - start
-            knots = np.array([[0.0, 1.0], [1.0, 0.0 if far else 1.0]])
-            columns = np.vstack([direction @ self.columns, start @ self.columns])
-            yield LineFrame(0.0, 1.0, knots, columns)
+    def polygon(self) -> np.ndarray:
+        """Homogeneous vertices (x, y, 1) of a bounded domain."""
+        return homogeneous(self.parts[0].vertices)
 
     def coordinates(self, vertices: np.ndarray) -> np.ndarray:
         """Return the domain's own coordinates of homogeneous vertices, (k, 2)."""
-        return self.center + self.radius * vertices[:, :2] / vertices[:, 2:]
+        return self.center + vertices[:, :2] / vertices[:, 2:] @ self.axes
+
+
+def homogeneous(vertices: np.ndarray) -> np.ndarray:
+    """Return (x, y, 1) of rows of vertices."""
+    return np.column_stack([vertices[:, [X, Y]], np.ones(len(vertices))])
 
 
 def planar_frame(net: ReLUNetwork, domain: Box | Slice | None) -> PlanarFrame:
@@ -80,117 +114,217 @@ def planar_frame(net: ReLUNetwork, domain: Box | Slice | None) -> PlanarFrame:
             f"the domain has dimension {dimension}, and a planar one is needed: give a Box of two "
             "inputs or a Slice through three points, or use method='cells'"
         )
-    place = Box.cube(2, -np.inf, np.inf) if domain is None else domain
-    return _bounded(place) if place.bounded else _unbounded(net, place)
+    whole = Box.cube(2, -np.inf, np.inf) if domain is None else domain
+    corners = _corners(whole)
+    return _unbounded(net, whole) if corners is None else _bounded(whole, corners)
 
 
-def _bounded(domain: Box | Slice) -> PlanarFrame:
+def _sides(place: Place) -> dict[int, Form]:
+    """Return the forms of the domain's sides by their labels."""
+    return {-1 - number: form for number, form in place.sides.items()}
+
+
+def _corners(domain: Box | Slice) -> np.ndarray | None:
+    """Return the corners of a bounded domain in coordinates of `Place`, None if it is unbounded."""
     if isinstance(domain, Box):
-        low, high = domain.low, domain.high
-        polygon = _rectangle(1.0)
-    else:
-        low, high = _extent(domain)
-        # once to find the size of the polygon, once more in coordinates of that size
-        for _ in range(2):
-            center, radius = (low + high) / 2, (high - low) / 2
-            polygon = clipped(_rectangle(2.0), _rows(domain, center, radius))
-            points = center + radius * polygon[:, :2]
-            low, high = points.min(axis=0), points.max(axis=0)
-            if not (high > low).all():
-                raise DomainError("the planar domain is flat; widen its box or move its points")
-        polygon[:, :2] = (points - (low + high) / 2) / ((high - low) / 2)
-    return _frame(domain, (low + high) / 2, (high - low) / 2, (polygon,))
+        if not domain.bounded:
+            return None
+        return np.array(list(product(*zip(domain.low, domain.high, strict=True))))
+    free, place = _free(domain.input_size), Place.of(domain, domain.input_size)
+    if domain.box is not None and domain.box.bounded:
+        half = 1 << max(0, *(int(size).bit_length() + 60 for size in _lengths(domain)))
+        edges = [(a, b, half) for a, b, _ in _SQUARE]
+        square = between(list(zip(range(free, free - 4, -1), edges, strict=True)))
+        outline = clip(square, Sides(_sides(place)))
+        if outline is not None and min(outline.labels) > free:
+            return np.array([[x / w, y / w] for x, y, w in outline.points])
+    inside = _inside(place, free, (free - 1, (1, 0, 0)), (free - 2, (0, 1, 0)))
+    points = [point for outline, _ in inside for point in outline.points]
+    if any(point[2] == 0 for point in points):
+        return None
+    return np.array([[x / w, y / w] for x, y, w in points])
+
+
+def _lengths(domain: Slice) -> np.ndarray:
+    """Return about how many of each of a slice's differences lead across its box."""
+    lengths = np.linalg.norm(domain.points[1:] - domain.points[0], axis=1)
+    assert domain.box is not None
+    with np.errstate(all="ignore"):
+        across = np.linalg.norm(domain.box.high - domain.box.low) / np.maximum(lengths, _SMALLEST)
+    return np.minimum(np.where(np.isfinite(across), across, 1e300), 1e300)
+
+
+def _free(input_size: int) -> int:
+    """Return the first label that no side of a box has; it is that of the line at infinity."""
+    return -1 - 2 * input_size
+
+
+def _inside(place: Place, free: int, one: Labelled, two: Labelled) -> list[tuple[Outline, Outline]]:
+    """Return the domain's parts in the four sectors between two lines, and these sectors."""
+    inside, sides = [], Sides(_sides(place))
+    for sector in sectors(one, two, free):
+        clipped = clip(sector, sides)
+        if clipped is not None:
+            inside.append((clipped, sector))
+    if not inside:
+        raise DomainError(_EMPTY)
+    return inside
+
+
+def _bounded(domain: Box | Slice, corners: np.ndarray) -> PlanarFrame:
+    turn, free = _turn(domain), _free(domain.input_size)
+    center, axes = _coordinates(corners, turn)
+    place = Place.of(domain, domain.input_size, center, axes)
+    sides = _sides(place)
+    square = between(list(zip(range(free, free - 4, -1), _SQUARE, strict=True)))
+    outline = clip(square, Sides(sides))
+    if outline is None or min(outline.labels) <= free:
+        raise DomainError(_EMPTY)
+    part = _part(outline, sides, Scaled.of(np.eye(3)))
+    return PlanarFrame(place, sides, (part,), True, center @ turn, axes @ turn)
+
+
+def _turn(domain: Box | Slice) -> np.ndarray:
+    """Return how the domain's own coordinates follow from those of `Place`: z = a @ turn."""
+    if isinstance(domain, Box):
+        return np.eye(2)
+    return (domain.points[1:] - domain.points[0]) @ domain.basis.T
+
+
+def _coordinates(corners: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return center and axes of coordinates in which the corners lie within about [-1, 1]^2.
+
+    They are short numbers where possible, so that what is exact stays exact.
+    """
+    center, radius = _middle(corners)
+    with np.errstate(all="ignore"):
+        directions = radius[:, None] * turn
+        directions = directions / np.abs(directions).max(axis=1, keepdims=True)
+        flat = np.linalg.cond(directions) if np.isfinite(directions).all() else 1.0
+    if flat < _FLATTEST:
+        return center, np.diag(radius)
+    back = np.linalg.inv(turn)
+    center, radius = _middle(corners @ turn)
+    return center @ back, radius[:, None] * back
+
+
+def _middle(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a short middle of some points and powers of two that reach them all from there."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    size = np.exp2(np.floor(np.log2(np.maximum(high / 2 - low / 2, _SMALLEST))))
+    middle = np.round((low / 2 + high / 2) / size * 4) / 4 * size
+    middle[(low <= 0) & (high >= 0)] = 0.0
+    reach = np.maximum(np.maximum(high - middle, middle - low), _SMALLEST)
+    return middle, np.exp2(np.minimum(np.ceil(np.log2(reach)), 1023.0))
 
 
 def _unbounded(net: ReLUNetwork, domain: Box | Slice) -> PlanarFrame:
-    scale = _feature_scale(net, domain)
-    center, inner = _inner_point(domain, scale)
-    radius = np.full(2, scale)
-    # a generic apex and generic rays meet no boundary in a vertex
-    rng = np.random.default_rng(20230117)
-    apex = rng.uniform(-0.3, 0.3, size=2) * inner / scale
-    angles = rng.uniform(0, 2) + 2 * np.pi * np.arange(4) / 3
-    rays = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(4)])
-    rows = _rows(domain, center, radius)
-    sectors = (np.vstack([[*apex, 1.0], rays[i], rays[i + 1]]) for i in range(3))
-    return _frame(domain, center, radius, tuple(clipped(s, rows) for s in sectors), apex)
+    axes = np.diag(_feature_scales(net, domain))
+    place = Place.of(domain, domain.input_size, np.zeros(2), axes)
+    free = _free(domain.input_size)
+    lines = {**_sides(place), free: (0, 0, 1), free - 1: (1, 0, 0), free - 2: (0, 1, 0)}
+    none = np.zeros(0, dtype=bool)
+    forms = dict(enumerate(Forms(net, place).units(0, none))) if net.relu_layers else {}
+    bent = [(unit, form) for unit, form in forms.items() if any(form[:2])]
+    one, two = _widest(bent) if bent else (None, None)
+    if one is None or two is None:  # one region, whichever part is looked at
+        found = _inside(place, free, (free - 1, lines[free - 1]), (free - 2, lines[free - 2]))[:1]
+    elif one[1][0] * two[1][1] != one[1][1] * two[1][0]:
+        found = _inside(place, free, one, two)
+    else:
+        inside = _inside(place, free, (free - 1, lines[free - 1]), (free - 2, lines[free - 2]))
+        outlines, own = across([outline for outline, _ in inside], one[1], one[0], free - 3)
+        found, lines = [(outline, outline) for outline in outlines], {**lines, **own}
+    parts = [_part(outline, {**lines, **forms}, _chart(outline, whole)) for outline, whole in found]
+    turn = _turn(domain)
+    return PlanarFrame(place, lines, tuple(parts), False, np.zeros(2), axes @ turn)
 
 
-def _frame(domain, center, radius, polygons, apex=None) -> PlanarFrame:
-    directions = radius[:, None] * domain.basis
-    point = domain.origin + center @ domain.basis
-    return PlanarFrame(center, radius, polygons, directions, point, apex)
+def _widest(lines: list[tuple[int, Form]]) -> tuple[tuple[int, Form], tuple[int, Form]]:
+    """Return two lines of the first few, and if all are parallel of all, that cross widely."""
+    normals = np.array([[x / max(abs(a), abs(b)) for x in (a, b)] for _, (a, b, _) in lines])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    x, y = normals[:_LOOKED_AT].T
+    sines = np.abs(np.outer(x, y) - np.outer(y, x))
+    one, two = np.unravel_index(int(sines.argmax()), sines.shape)
+    if sines[one, two] > 0.01:
+        return lines[one], lines[two]
+    a, b, _ = lines[0][1]
+    apart = (line for line in lines if line[1][0] * b != line[1][1] * a)
+    return lines[0], next(apart, lines[0])
 
 
-def _rectangle(half: float) -> np.ndarray:
-    return np.array([[-half, -half, 1], [half, -half, 1], [half, half, 1], [-half, half, 1]])
+def _part(outline: Outline, lines: dict[int, Form], axes: Scaled) -> Part:
+    """Return an outline in the coordinates that `axes` gives."""
+    k = len(outline.labels)
+    forms = [_turned(lines[label], axes) for label in outline.labels]
+    vertices = np.zeros((k, ROW))
+    for i, form in enumerate(forms):
+        point = crossing([forms[i - 1], form])
+        assert point is not None  # neighbouring edges are never parallel
+        x, y, w = point
+        vertices[i, X], vertices[i, Y] = x / w, y / w
+        exact = Fraction(vertices[i, X]) == Fraction(x, w) and Fraction(vertices[i, Y]) == Fraction(
+            y, w
+        )
+        vertices[i, FAR] = 0.0 if exact else 4 * UNIT + TINY
+        vertices[i, LX:], _ = line(form)
+    return Part(vertices, np.array(outline.labels), axes)
 
 
-def _extent(domain: Slice) -> tuple[np.ndarray, np.ndarray]:
-    """Return bounds of the coordinates of a bounded slice of a box."""
-    if domain.box is not None and domain.box.bounded:
-        low, high = domain.box.low - domain.origin, domain.box.high - domain.origin
-        ends = np.stack([domain.basis * low, domain.basis * high])
-        return ends.min(axis=0).sum(axis=1), ends.max(axis=0).sum(axis=1)
-    rows, limits = domain.halfspaces()
-    bounds = [_optimum(rows, limits, sign * axis) for sign in (-1, 1) for axis in np.eye(2)]
-    return -np.array(bounds[:2]), np.array(bounds[2:])
+def _turned(form: Form, axes: Scaled) -> Form:
+    """Return a form of the frame's coordinates in those that `axes` gives."""
+    row = np.array(form, dtype=object) @ axes.ints
+    return primitive(row.tolist())
 
 
-def _optimum(rows: np.ndarray, limits: np.ndarray, direction: np.ndarray) -> float:
-    return -linprog(-direction, rows, limits, bounds=(None, None)).fun
+def _chart(outline: Outline, whole: Outline) -> Scaled:
+    """Return coordinates in which `outline` lies in the triangle (0, 0), (1, 0), (0, 1), nearly.
 
-
-def _rows(domain: Box | Slice, center: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Return rows with rows @ (x, y, w) >= 0 inside the domain, their terms of size 1."""
-    normals, limits = domain.halfspaces()
-    offset = normals @ center
-    rows = np.column_stack([-normals * radius, limits - offset])
-    size = np.abs(normals * radius).sum(axis=1) + np.abs(limits) + np.abs(offset)
-    return rows / size[:, None]
-
-
-def clipped(polygon: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the part of a homogeneous polygon where rows @ vertex >= 0.
-
-    Raises
-    ------
-    DomainError
-        If nothing is left.
+    The corners of a triangle, or of a parallelogram, around it are `whole`. The coordinates are
+    given by short numbers where these are near enough.
     """
-    room = len(polygon) + 2 * len(rows) + 8
-    stack = Stack(
-        nodes=np.zeros((0, 6), np.int64),
-        vertices=np.zeros((2 * room, 3)),
-        labels=np.full(2 * room, BOUNDARY, np.int64),
-        units=np.zeros(0, np.int64),
-    )
-    stack.vertices[: len(polygon)] = polygon
-    k = clip(stack, len(polygon), rows, np.full(len(rows), _ON_EDGE))
-    if k < 3:
-        raise DomainError("the planar domain is empty; widen its box or move its points")
-    return stack.vertices[:k].copy()
+    points = whole.points
+    for bits in (8, 16, 32, 52):
+        corner, one, two = (_short(point, bits) for point in (points[0], points[1], points[-1]))
+        axes = Scaled.of(np.column_stack([one - corner, two - corner, corner]))
+        (a, b, c), (d, e, f), last = axes.ints.T.tolist()
+        height = (b * f - c * e, c * d - a * f, a * e - b * d)
+        turn = value(height, last)
+        if min(value(height, point) * turn for point in outline.points) > 0:
+            return axes
+    # lines that are nearly parallel: the corners themselves
+    ends = (points[0], points[1], points[-1])
+    common = lcm(*(point[2] for point in ends if point[2]))
+    scaled = []
+    for point in ends:
+        factor = common // (point[2] or max(abs(number) for number in point))
+        scaled.append([max(factor, 1) * number for number in point])
+    last, one, two = (np.array(point, dtype=object) for point in scaled)
+    return Scaled(np.stack([one - last, two - last, last], axis=1), 0, common)
 
 
-def _feature_scale(net: ReLUNetwork, domain: Box | Slice) -> float:
-    """Return the median distance of the first layer's boundaries from the slice's origin."""
+def _short(point: Form, bits: int) -> np.ndarray:
+    """Return a homogeneous point, or a direction of size about 1, rounded to so many bits."""
+    size = point[2] or max(abs(point[0]), abs(point[1]))
+    mantissas, exponents = np.frexp([point[0] / size, point[1] / size])
+    rounded = np.ldexp(np.round(np.ldexp(mantissas, bits)), exponents - bits)
+    return np.array([*rounded, 1.0 if point[2] else 0.0])
+
+
+def _feature_scales(net: ReLUNetwork, domain: Box | Slice) -> np.ndarray:
+    """Return powers of two: about how far out the first layer's lines are, in each coordinate."""
     if not net.relu_layers:
-        return 1.0
-    columns = np.vstack([domain.basis, domain.origin])
-    forms, _ = net.advance(net.start(columns), 0, np.array([0.0, 0.0, 1.0]))
-    slopes, offsets = np.linalg.norm(forms[:2], axis=0), np.abs(forms[2])
-    live = (slopes > 0) & (offsets > _ON_EDGE * slopes)
-    return float(np.median(offsets[live] / slopes[live])) if live.any() else 1.0
-
-
-def _inner_point(domain: Box | Slice, scale: float) -> tuple[np.ndarray, float]:
-    """Return the center of a largest circle in the domain of radius at most `scale`."""
-    rows, limits = domain.halfspaces()
-    if len(rows) == 0:
-        return np.zeros(2), scale
-    norms = np.linalg.norm(rows, axis=1)
-    bounds = [(None, None), (None, None), (0.0, scale)]
-    found = linprog([0, 0, -1.0], np.column_stack([rows, norms]), limits, bounds=bounds)
-    if found.status != 0 or -found.fun <= 0:
-        raise DomainError("the planar domain is empty; widen its box or move its points")
-    return found.x[:2], float(-found.fun)
+        return np.ones(2)
+    box = isinstance(domain, Box)
+    origin = np.zeros(2) if box else domain.points[0]
+    directions = np.eye(2) if box else domain.points[1:] - domain.points[0]
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(directions, axis=1)
+        columns = np.vstack([directions / lengths[:, None], origin])
+        forms, _ = net.advance(net.start(columns), 0, np.array([0.0, 0.0, 1.0]))
+        slopes, offsets = np.linalg.norm(forms[:2], axis=0), np.abs(forms[2])
+        far = offsets / slopes
+        far = far[np.isfinite(far) & (far > 0)]
+        scales = np.exp2(np.round(np.log2((np.median(far) if len(far) else 1.0) / lengths)))
+    return np.where(np.isfinite(scales) & (scales > 0), scales, 1.0)

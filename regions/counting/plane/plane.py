@@ -13,11 +13,11 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from regions.counting.effort import Effort, stoppable
-from regions.counting.line.line import regions_between
 from regions.counting.plane.chain import flat_chain, is_chain
-from regions.counting.plane.explorer import Explorer, PlaneCells
+from regions.counting.plane.explorer import Explorer, PlaneCells, Polygon
+from regions.counting.plane.judge import Doubts, Judge
 from regions.counting.plane.pieces import linear_pieces
-from regions.counting.plane.planar import BOUNDARY, PlanarFrame, planar_frame
+from regions.counting.plane.planar import Part, PlanarFrame, planar_frame
 from regions.counting.plane.segments import SegmentExplorer
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
@@ -26,6 +26,11 @@ from regions.networks import ReLUNetwork
 from regions.workers import results_of
 
 _TASKS = 16  # per worker
+_UNBOUNDED = (
+    "the plane is unbounded, and its cells cannot be listed: give a box "
+    "(Slice.through(points, box=...)), or use method='cells'"
+)
+AnyExplorer = Explorer | SegmentExplorer
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,15 @@ class Plane:
 
     Notes
     -----
-    An unbounded domain is cut into three sectors around a generic inner point. A convex region
-    that meets s sectors meets s rays between them, or s - 1 if the point is not inside it, so the
-    count is the sum over the sectors, minus the sum over the rays, plus one.
+    A vertex is where two lines cross, each the zero set of a unit or a side of the domain, and all
+    that is ever asked is on which side of a third unit's line it lies. The approximate value there
+    answers this if it is larger than a bound of its rounding error; else what is known without
+    arithmetic does, or integers. An unbounded domain is cut at the lines of two units of the first
+    layer that cross, and every part is taken in projective coordinates in which it is bounded.
+
+    Where exact arithmetic is out of reach (large convolutional networks) and decisions stay open,
+    the approximate values decide and the status is UNCERTIFIED, with the number of such decisions
+    in ``details``.
 
     Examples
     --------
@@ -54,51 +65,66 @@ class Plane:
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Count; DomainError if the domain is not a plane, or unbounded and kind="linear"."""
-        net = question.net
-        frame = planar_frame(net, question.domain)
-        linear = question.kind == "linear"
-        work = _pieces(net, frame, effort) if linear else _counts(net, frame, effort)
-        count = 0 if frame.apex is None else 1
+        net, linear = question.net, question.kind == "linear"
+        count, doubts = 0, Doubts()
         with stoppable() as stopped, effort.blas_threads(net):
-            for ray in frame.rays():
-                count -= regions_between(net, ray)
+            frame = planar_frame(net, question.domain)
+            if linear and not frame.bounded:
+                raise DomainError(_UNBOUNDED)
+            counted = _pieces if linear else _counts
+            work = counted(net, frame, effort, doubts)
             for more in effort.bar("parts of the plane", work):
                 count += more
         if stopped.by is not None:
-            return Found.cut_short(max(1, count - 1), stopped.by)
+            return Found.cut_short(max(1, count), stopped.by)
+        if doubts.number:
+            return Found.uncertified(count, doubts.number, doubts.resolution)
         return Found.exact(count)
 
 
 def plane_cells(net: ReLUNetwork, frame: PlanarFrame) -> Iterator[PlaneCells]:
     """Yield the cells of a bounded planar domain, some thousands at a time."""
-    if frame.apex is not None:
-        raise DomainError(
-            "the plane is unbounded, and its cells cannot be listed: give a box "
-            "(Slice.through(points, box=...)), or use method='cells'"
-        )
-    polygon = frame.polygons[0]
-    yield from _explorer(net, frame)().cells(polygon, np.full(len(polygon), BOUNDARY))
+    if not frame.bounded:
+        raise DomainError(_UNBOUNDED)
+    explorer = _explorer(net, frame, frame.parts[0], Effort())()
+    yield from explorer.cells(Polygon(frame.parts[0].vertices, frame.parts[0].labels))
 
 
-def _explorer(net: ReLUNetwork, frame: PlanarFrame) -> Callable[[], Explorer | SegmentExplorer]:
+def _explorer(
+    net: ReLUNetwork, frame: PlanarFrame, part: Part, effort: Effort
+) -> Callable[[], AnyExplorer]:
     """Return what makes an explorer, as something small that can travel to a worker."""
+    columns, homogeneous = part.columns(frame.place), part.axes[2].floats()
+    settle = partial(Judge, net, frame.place, frame.sides, part.axes)
     if not net.relu_layers or not is_chain(net):
-        return partial(SegmentExplorer, net, frame.columns)
-    return partial(Explorer, *flat_chain(net, frame.columns, np.array([0.0, 0.0, 1.0])))
+        return partial(SegmentExplorer, net, columns, homogeneous, settle)
+    return partial(_flat, *flat_chain(net, columns, homogeneous, effort.check), settle)
 
 
-def _counts(net: ReLUNetwork, frame: PlanarFrame, effort: Effort) -> Iterator[int]:
-    """Yield numbers that add up to the number of cells in the frame's polygons."""
-    make = _explorer(net, frame)
-    if effort.n_jobs in (None, 1):
+def _flat(chain, maps, scales, settle: Callable[[], Judge]) -> Explorer:
+    return Explorer(chain, maps, settle(), scales)
+
+
+def _counts(net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts) -> Iterator[int]:
+    """Yield numbers that add up to the number of cells in the frame's parts."""
+    tasks: list[tuple[Callable[[], AnyExplorer], Polygon]] = []
+    for part in frame.parts:
+        make, polygon = _explorer(net, frame, part, effort), Polygon(part.vertices, part.labels)
+        if effort.n_jobs not in (None, 1):
+            wanted = _TASKS * effort.workers // len(frame.parts)
+            tasks += [(make, share) for share in _shares(make(), polygon, wanted, doubts)]
+            continue
         explorer = make()
-        for polygon in frame.polygons:
+        try:
             yield from _watched(explorer.counts(polygon), effort)
+        finally:
+            doubts.add(explorer.judge.doubts)
+    if not tasks:
         return
     parallel = Parallel(n_jobs=effort.n_jobs, prefer="threads", return_as="generator_unordered")
-    tasks = _shares(make(), frame.polygons, _TASKS * effort.workers)
-    with results_of(parallel(delayed(_total)(make, task, effort) for task in tasks)) as results:
-        for count, finished in results:
+    with results_of(parallel(delayed(_total)(*task, effort) for task in tasks)) as results:
+        for count, finished, more in results:
+            doubts.add(more)
             yield count
             if not finished:
                 raise TimeoutError
@@ -110,25 +136,27 @@ def _watched(counts: Iterable[int], effort: Effort) -> Iterator[int]:
         effort.check()
 
 
-def _total(make: Callable, polygon: np.ndarray, effort: Effort) -> tuple[int, bool]:
+def _total(
+    make: Callable[[], AnyExplorer], polygon: Polygon, effort: Effort
+) -> tuple[int, bool, Doubts]:
     """Return the cells counted in a polygon, and whether that is all of them."""
-    total = 0
+    total, explorer = 0, make()
     try:
-        for count in _watched(make().counts(polygon), effort):
+        for count in _watched(explorer.counts(polygon), effort):
             total += count
     except TimeoutError:
-        return total, False
-    return total, True
+        return total, False, explorer.judge.doubts
+    return total, True, explorer.judge.doubts
 
 
-def _shares(explorer, polygons: Iterable[np.ndarray], wanted: int) -> list[np.ndarray]:
-    """Cut the polygons along units' boundaries until there are `wanted` of them, if possible.
+def _shares(explorer: AnyExplorer, polygon: Polygon, wanted: int, doubts: Doubts) -> list[Polygon]:
+    """Cut a polygon along units' boundaries until there are `wanted` of them, if possible.
 
     The next to be cut is always one that most units of the first layer cross: work grows with
     their square. The largest shares come first, so that workers end together.
     """
     order = itertools.count()
-    heap = [(-explorer.crossed(polygon), next(order), polygon) for polygon in polygons]
+    heap = [(-explorer.crossed(polygon), next(order), polygon)]
     heapify(heap)
     whole = []
     while heap and len(heap) + len(whole) < wanted:
@@ -138,13 +166,17 @@ def _shares(explorer, polygons: Iterable[np.ndarray], wanted: int) -> list[np.nd
             continue
         for part in parts:
             heappush(heap, (-explorer.crossed(part), next(order), part))
+    doubts.add(explorer.judge.doubts)
     return [polygon for _, _, polygon in sorted(heap)] + whole
 
 
-def _pieces(net: ReLUNetwork, frame: PlanarFrame, effort: Effort) -> Iterator[int]:
+def _pieces(net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts) -> Iterator[int]:
     """Yield the number of linear pieces, once."""
-    parts = []
-    for part in plane_cells(net, frame):
-        parts.append(part)
+    parts, part = [], frame.parts[0]
+    explorer = _explorer(net, frame, part, effort)()
+    for cells in explorer.cells(Polygon(part.vertices, part.labels)):
+        parts.append(cells)
         effort.check()
-    yield len(set(linear_pieces(PlaneCells.joined(parts)).tolist()))
+    pieces = linear_pieces(PlaneCells.joined(parts), explorer, effort.check)
+    doubts.add(explorer.judge.doubts)
+    yield len(np.unique(pieces))

@@ -1,14 +1,14 @@
 """The compiled core of the plane engine: convex polygons, cut unit by unit, depth first.
 
-A polygon's vertices are homogeneous (x, y, w): w = 1 for points, w = 0 for points at infinity, so
-that unbounded planes need no case of their own. On a polygon every preactivation is affine, so
-its three coefficients, the unit's *map*, give its value at every vertex.
+On a polygon every preactivation is affine, so its three coefficients, the unit's *map*, give its
+value at every vertex.
 
 The polygons still to be cut lie on one explicit stack, which makes the exploration resumable, its
 memory proportional to its depth, and its interruption harmless. A node of the stack is a polygon
 within a cell of the layers before `layer`, together with the units of `layer` that may still cut
 it. When no unit is left the polygon is a cell of `layer`, and its maps for the next layer follow
-from those of the cell before by rank-one updates: one for each unit that differs.
+from those of the cell before by rank-one updates: one for each unit that differs. Where a sign is
+open the exploration stops with a question; after the answer it takes the same step again.
 
 The last layer is not cut at all when only the number counts: c lines that cross a convex polygon
 in chords make 1 + sum_j (1 + crossings of chord j with the chords before it) cells.
@@ -20,20 +20,50 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regions.counting.plane.layer_kernel import classify, follow, magnitude, next_maps, sift
-from regions.counting.plane.polygon_kernel import (
-    compiled,
-    crossings,
-    cut,
-    distinct,
-    inner,
-    meet,
+from regions.counting.plane.chord_kernel import count_chords
+from regions.counting.plane.layer_kernel import (
+    doubt_of,
+    errors_in,
+    follow,
+    next_maps,
+    sharpen,
+    sizes,
+    switch,
+)
+from regions.counting.plane.polygon_kernel import LINE, ROW, X, Y, compiled, cut, inlined, inner
+from regions.counting.plane.sign_kernel import (
+    classify,
+    farthest,
+    line_of,
+    reach,
+    reaches,
+    resolve,
+    sift,
+    signs_at,
+    spans,
     value,
 )
 
 LAYER, FIRST, LAST, UNITS, UNITS_END, DECIDED = range(6)
-DONE, BUDGET, ROOM, FULL = range(4)
+DONE, BUDGET, ROOM, FULL, ASKED = range(5)
+FRESH = 2**40  # the units of a node's layer have not been looked at
+STALE = 2**41  # those in the list have not
 FEW = 20  # units of the last but one layer that are looked at together
+MANY = 2000  # chords that are counted at once
+COARSE = 1e-10  # maps that inherit larger errors are made anew, with sharper bounds
+TURNING, CHOSEN, STAMPED, MADE = range(4)
+_STEPS = 100_000_000  # values between two looks at the clock
+
+
+class Below(NamedTuple):
+    """Regions of one polygon that are being counted, cut by few units of the last layer but one."""
+
+    units: np.ndarray  # (FEW,): those units
+    stray: np.ndarray  # (FEW,): how far each goes, on one side, from what it is on the other
+    chosen: np.ndarray  # (units,): units of the last layer that may cut the polygon
+    maps: np.ndarray  # (3, units): their maps when it began
+    used: np.ndarray  # (units,): multipliers with which the last layer's maps were made then
+    counts: np.ndarray  # (4,): numbers of both, and of stamps and of sharp layers then
 
 
 class Found(NamedTuple):
@@ -44,84 +74,59 @@ class Found(NamedTuple):
     ends: np.ndarray
     patterns: np.ndarray
     outputs: np.ndarray
+    errors: np.ndarray
 
 
-@inner
-def count_chords(chain, work, stack, layer, first, last, start, end):
-    """Return the number of cells into which the units start:end of `layer` cut the polygon."""
-    c, k, a = end - start, last - first, chain.unit_at[layer]
-    if c < 2:
-        return c + 1
-    chords, units, tolerances = np.empty((c, 2, 3)), np.empty(c, np.int64), np.empty(c)
-    values, places, widths = np.empty(k), np.empty(c), np.empty(c)
-    polygon = stack.vertices[first:last]
-    kept, cells = 0, 1
-    for u in range(start, end):
-        unit = a + stack.units[u]
-        tolerance = chain.tolerance * (work.magnitude[layer] + chain.bounds[unit])
-        for v in range(k):
-            values[v] = value(work.maps, unit, polygon[v])
-        back, front = crossings(values, k, tolerance)
-        chord = chords[kept]
-        meet(polygon, values, (back + 1) % k, back, tolerance, chord[0])
-        meet(polygon, values, (front - 1) % k, front, tolerance, chord[1])
-        met, repeated = 0, False
-        for j in range(kept):
-            p, q = value(work.maps, units[j], chord[0]), value(work.maps, units[j], chord[1])
-            width = tolerances[j]
-            if abs(p) <= width and abs(q) <= width:
-                repeated = True
-                break
-            if (p > width and q < -width) or (p < -width and q > width):
-                places[met], widths[met] = p / (p - q), width / abs(p - q)
-                met += 1
-        if not repeated:
-            units[kept], tolerances[kept] = unit, tolerance
-            kept += 1
-            cells += 1 + (met if met < 2 else distinct(places, widths, met))
-    return cells
-
-
-@inner
+@inlined
 def has_room(stack, node, top, widest):
     """Tell whether the stack has room for whatever the node at the top can push in one step."""
-    k, depth = node[LAST] - node[FIRST], FEW + 2
+    k, depth = node[LAST] - node[FIRST], FEW + 3
     return (
         top + depth < len(stack.nodes)
         and node[LAST] + depth * (k + 2 * depth) < len(stack.vertices)
-        and node[UNITS_END] + 2 * widest + depth * depth < len(stack.units)
+        and node[UNITS_END] + 3 * widest + depth * depth < len(stack.units)
     )
 
 
-@inner
+@inlined
 def emit(chain, work, stack, found, cells, first, last):
     """Append the polygon at first:last, its pattern and its output map to `found`."""
-    at = found.ends[cells]
-    k, hidden = last - first, chain.unit_at[chain.layers]
-    found.vertices[at : at + k] = stack.vertices[first:last]
-    found.labels[at : at + k] = stack.labels[first:last]
-    found.ends[cells + 1] = at + k
-    for layer in range(chain.layers):
-        for i in range(chain.unit_at[layer], chain.unit_at[layer + 1]):
-            found.patterns[cells, i] = work.multiplier[i] == 1.0
-    found.outputs[cells] = work.maps[:, hidden:]
+    at, hidden = found.ends[cells], chain.unit_at[chain.layers]
+    doubt = doubt_of(chain, work, chain.layers)
+    for v in range(last - first):
+        for i in range(ROW):
+            found.vertices[at + v, i] = stack.vertices[first + v, i]
+        found.labels[at + v] = stack.labels[first + v]
+    found.ends[cells + 1] = at + last - first
+    for i in range(hidden):
+        found.patterns[cells, i] = work.active[i]
+    for j in range(chain.sizes[chain.layers]):
+        for axis in range(3):
+            found.outputs[cells, axis, j] = work.maps[axis, hidden + j]
+        found.errors[cells, 0, j], found.errors[cells, 1, j] = errors_in(
+            doubt, work.errors, chain.biases, chain.slack, hidden + j
+        )
 
 
-@inner
-def split(chain, work, stack, top, values):
-    """Cut the polygon on top by one of its units; leave both parts on the stack, return new top."""
+@inlined
+def split(chain, work, stack, top, signs):
+    """Cut the polygon on top by one of its units; leave both parts on the stack, return new top.
+
+    -1 where a sign is open.
+    """
     node = stack.nodes[top - 1]
     layer, first, last = node[LAYER], node[FIRST], node[LAST]
     start, end = node[UNITS], node[UNITS_END]
     pick = start + (7919 * (end - start) + 104729 * (last - first)) % (end - start)
-    unit, stack.units[pick] = stack.units[pick], stack.units[end - 1]
+    unit, line = stack.units[pick], np.empty(LINE)
     a = chain.unit_at[layer]
-    for v in range(first, last):
-        values[v - first] = value(work.maps, a + unit, stack.vertices[v])
-    tolerance = chain.tolerance * (work.magnitude[layer] + chain.bounds[a + unit])
+    line_of(chain, work, layer, a + unit, line)
+    if not signs_at(chain, work, stack, layer, a + unit, line, first, last, signs):
+        return -1
+    stack.units[pick] = stack.units[end - 1]
     label = chain.units * work.cuts[0] + chain.first + a + unit
     work.cuts[0] += 1
-    negative, positive = cut(stack, first, last, values, tolerance, label)
+    negative, positive = cut(stack, first, last, signs, line, label)
     middle = first + negative
     node[LAST], node[UNITS_END], node[DECIDED] = middle, end - 1, -1 - unit
     for u in range(start, end - 1):
@@ -132,162 +137,244 @@ def split(chain, work, stack, top, values):
     return top + 1
 
 
-@inner
+@inlined
 def settle(chain, work, stack, node):
-    """Set the unit by which the polygon was cut off, and keep the units that still cut it."""
+    """Set the unit by which the polygon was cut off, and keep the units that still cut it.
+
+    Returns False where a sign is open.
+    """
     layer, decided = node[LAYER], node[DECIDED]
-    a = chain.unit_at[layer]
-    if decided > 0:
-        work.multiplier[a + decided - 1] = 1.0
-    elif decided < 0:
-        work.multiplier[a - decided - 1] = chain.slopes[layer]
-    if decided != 0:
-        start, end = node[UNITS], node[UNITS_END]
-        node[UNITS_END] = sift(chain, work, stack, layer, node[FIRST], node[LAST], start, end)
-        node[DECIDED] = 0
+    if decided == 0:
+        return True
+    a, start, end = chain.unit_at[layer], node[UNITS], node[UNITS_END]
+    if decided == FRESH:
+        end = classify(chain, work, stack, layer, node[FIRST], node[LAST], start)
+    else:
+        if decided != STALE:
+            switch(chain, work, layer, a + abs(decided) - 1, decided > 0)
+        end = sift(chain, work, stack, layer, node[FIRST], node[LAST], start, end)
+    if end < 0:
+        return False
+    node[UNITS_END], node[DECIDED] = end, 0
+    return True
 
 
 @inner
-def descend(chain, work, stack, node):
-    """Turn the cell in `node` into a polygon of the next layer with the units that cut it."""
-    next_maps(chain, work, node[LAYER])
-    node[LAYER] += 1
-    if node[LAYER] < chain.layers:
-        start = node[UNITS]
-        node[UNITS_END] = classify(chain, work, stack, node[LAYER], node[FIRST], node[LAST], start)
+def descend(chain, work, node):
+    """Turn the cell in `node` into a polygon of the next layer."""
+    layer = node[LAYER] + 1
+    next_maps(chain, work, layer - 1)
+    if max(work.inherited[0, layer], work.inherited[1, layer]) > COARSE:
+        sharpen(chain, work, layer)
+    node[LAYER] = layer
+    if layer < chain.layers:
+        node[DECIDED] = FRESH
 
 
-@inner
-def refer(chain, work, stack, node, values):
-    """Make the maps of the next layer at the polygon's middle; return how far units can stray.
+@inlined
+def refer(chain, work, stack, node, stray):
+    """Make the maps of the next layer at the polygon's middle; bound how far units can stray.
 
     A unit that cuts the polygon strays, on the other side of its line, from what it is at the
-    middle. The result holds the largest such difference for each unit of the node.
+    middle; `stray` gets the largest such difference for each unit of the node. Returns the sizes
+    of the terms and of the errors that no cell of the polygon exceeds.
     """
     layer, first, last = node[LAYER], node[FIRST], node[LAST]
     start, end = node[UNITS], node[UNITS_END]
-    a, stray = chain.unit_at[layer], np.zeros(end - start)
+    a, slope, line = chain.unit_at[layer], chain.slopes[layer], np.empty(LINE)
     for u in range(start, end):
-        work.multiplier[a + stack.units[u]] = 1.0
-    whole = magnitude(chain, work, layer)  # no cell of the polygon has more
+        work.multiplier[a + stack.units[u]] = max(1.0, abs(slope))
+    whole = sizes(chain, work, layer)
+    far = farthest(stack, first, last)
     for u in range(start, end):
         unit, middle, low, high = a + stack.units[u], 0.0, np.inf, -np.inf
+        line_of(chain, work, layer, unit, line)
         for v in range(first, last):
-            z = value(work.maps, unit, stack.vertices[v])
+            z = value(line, stack.vertices[v, X], stack.vertices[v, Y])
             middle, low, high = middle + z, min(low, z), max(high, z)
-        slope = chain.slopes[layer]
-        work.multiplier[unit] = 1.0 if middle > 0.0 else slope
-        stray[u - start] = abs(1.0 - slope) * (-low if middle > 0.0 else high)
+        switch(chain, work, layer, unit, middle > 0.0)
+        stray[u - start] = abs(1.0 - slope) * (
+            max(-low if middle > 0.0 else high, 0.0) + reach(line, far)
+        )
     next_maps(chain, work, layer)
-    work.magnitude[layer + 1] = whole
-    return stray
+    return whole
 
 
-@inner
+@inlined
 def candidates(chain, work, stack, node, stray, chosen):
     """List in `chosen` the units of the next layer that may cut the polygon; return how many."""
-    layer = node[LAYER]
+    layer, first, last = node[LAYER], node[FIRST], node[LAST]
     a, m, found = chain.unit_at[layer + 1], chain.sizes[layer + 1], 0
-    x, y, w = work.maps[0, a : a + m], work.maps[1, a : a + m], work.maps[2, a : a + m]
-    low, high = work.low[:m], work.high[:m]
-    low[:], high[:] = np.inf, -np.inf
-    for v in range(node[FIRST], node[LAST]):
-        vx, vy, vw = stack.vertices[v]
-        for i in range(m):
-            z = x[i] * vx + y[i] * vy + w[i] * vw
-            low[i] = min(low[i], z)
-            high[i] = max(high[i], z)
+    low, high = work.low, work.high
+    spans(chain, work, stack, layer + 1, first, last)
     start = chain.weight_at[layer]
-    for u in range(len(stray)):
+    for u in range(node[UNITS_END] - node[UNITS]):
         at = start + stack.units[node[UNITS] + u] * m
-        row, far = chain.weights[at : at + m], stray[u]
+        row, much = chain.weights[at : at + m], 1.0001 * stray[u]
         for i in range(m):
-            low[i] -= abs(row[i]) * far
-            high[i] += abs(row[i]) * far
+            spread = abs(row[i]) * much
+            low[i] -= spread
+            high[i] += spread
+    reaches(chain, work, layer + 1, farthest(stack, first, last))
+    bound, maps, errors, sharp = work.bound, work.maps, work.errors, work.sharp[layer + 1]
     for i in range(m):
-        if low[i] < 0.0 < high[i]:
-            chosen[found] = i
-            found += 1
+        much = 1.0001 * bound[i]
+        if low[i] > much or high[i] < -much:
+            continue
+        if not low[i] < 0.0 < high[i]:
+            if not sharp:
+                return -1  # sharper bounds may tell
+            zero = maps[0, a + i] == maps[1, a + i] == maps[2, a + i] == 0.0
+            if zero and low[i] == high[i] == errors[0, a + i] == errors[1, a + i] == 0.0:
+                continue  # it is zero on the whole polygon
+        chosen[found] = i
+        found += 1
     return found
 
 
-@inner
-def count_below(chain, work, stack, top, values, chosen):
-    """Count the regions in the polygon on top, which few units of the last but one layer cut.
+@inlined
+def copied(stack, top):
+    """Push a copy of the node on top."""
+    node, upper = stack.nodes[top - 1], stack.nodes[top]
+    first, last, start, end = node[FIRST], node[LAST], node[UNITS], node[UNITS_END]
+    k, n = last - first, end - start
+    for v in range(first, last):
+        for i in range(ROW):
+            stack.vertices[v + k, i] = stack.vertices[v, i]
+        stack.labels[v + k] = stack.labels[v]
+    for u in range(start, end):
+        stack.units[u + n] = stack.units[u]
+    upper[LAYER], upper[DECIDED] = node[LAYER], node[DECIDED]
+    upper[FIRST], upper[LAST], upper[UNITS], upper[UNITS_END] = last, last + k, end, end + n
+
+
+@inlined
+def gather(chain, work, stack, top, below):
+    """Begin to count the regions in the polygon on top, cut by few units of the last layer but one.
 
     Most units of the last layer cut none of its cells: bounds over the whole polygon leave a few
-    candidates, and only their maps follow from cell to cell.
+    candidates, and only their maps follow from cell to cell. A copy of the node is pushed.
     """
-    node, base = stack.nodes[top - 1], top - 1
-    layer, cells = node[LAYER], 0
-    units = stack.units[node[UNITS] : node[UNITS_END]].copy()
+    node = stack.nodes[top - 1]
+    layer = node[LAYER]
     a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
-    stray = refer(chain, work, stack, node, values)
-    n = candidates(chain, work, stack, node, stray, chosen)
-    kept, used = np.empty((3, n)), work.used[a:b].copy()
+    below.counts[STAMPED] = work.stamps[-1]
+    whole = refer(chain, work, stack, node, below.stray)
+    n = -1
+    if max(whole[2], whole[3]) < COARSE:
+        n = candidates(chain, work, stack, node, below.stray, below.chosen)
+    if n < 0:
+        sharpen(chain, work, layer + 1)
+        n = candidates(chain, work, stack, node, below.stray, below.chosen)
+    for axis in range(2):
+        size, error = whole[axis], whole[2 + axis]
+        work.inherited[axis, layer + 1] = max(work.inherited[axis, layer + 1], error)
+        work.peak[axis, layer + 1] = max(work.peak[axis, layer + 1], size)
+    below.counts[MADE], below.counts[CHOSEN] = work.remade[0], n
+    below.counts[TURNING] = node[UNITS_END] - node[UNITS]
+    for u in range(below.counts[TURNING]):
+        below.units[u] = stack.units[node[UNITS] + u]
+    for i in range(a, b):
+        below.used[i - a] = work.used[i]
     for c in range(n):
-        kept[:, c] = work.maps[:, b + chosen[c]]
-    while top > base:
-        node = stack.nodes[top - 1]
-        settle(chain, work, stack, node)
-        if node[UNITS] < node[UNITS_END]:
-            top = split(chain, work, stack, top, values)
-            continue
-        follow(chain, work, layer, units, chosen, n)
-        start, first, last = node[UNITS], node[FIRST], node[LAST]
-        stack.units[start : start + n] = chosen[:n]
-        end = sift(chain, work, stack, layer + 1, first, last, start, start + n)
-        cells += count_chords(chain, work, stack, layer + 1, first, last, start, end)
-        top -= 1
+        for axis in range(3):
+            below.maps[axis, c] = work.maps[axis, b + below.chosen[c]]
+    copied(stack, top)
+
+
+@inlined
+def restore_maps(chain, work, below):
+    """End the count of the regions in a polygon."""
+    layer = chain.layers - 2
+    a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
+    for i in range(a, b):
+        work.used[i] = below.used[i - a]
+    for c in range(below.counts[CHOSEN]):
+        for axis in range(3):
+            work.maps[axis, b + below.chosen[c]] = below.maps[axis, c]
+    if work.remade[0] != below.counts[MADE]:
+        work.updates[layer + 1] = -1
+
+
+@inlined
+def descend_below(chain, work, stack, node, below):
+    """Turn the cell in `node` into a polygon of the last layer, which the candidates may cut."""
+    n, layer = below.counts[CHOSEN], node[LAYER]
+    follow(chain, work, layer, below.units, below.counts[TURNING], below.chosen, n)
     for c in range(n):
-        work.maps[:, b + chosen[c]] = kept[:, c]
-    work.used[a:b] = used
-    return cells
+        stack.units[node[UNITS] + c] = below.chosen[c]
+    node[LAYER], node[UNITS_END], node[DECIDED] = layer + 1, node[UNITS] + n, STALE
 
 
 @compiled
-def explore(chain, work, stack, found, top, budget):
+def explore(chain, work, stack, found, below, top, budget):
     """Explore the stack until it is empty, `budget` cells are counted, or an array is full.
 
     With room in `found` (len(found.patterns) > 0) every cell is emitted, else they are counted.
 
     Returns
     -------
-    reason : DONE, BUDGET, ROOM (the stack must grow) or FULL (`found` must be emptied)
+    reason : DONE, BUDGET, ROOM (the stack must grow), FULL (`found` must be emptied) or ASKED
+        (`work.questions` must be answered)
     top : number of nodes left on the stack
     cells : number of cells counted or emitted in this call
     """
-    listing, cells, widest = len(found.patterns) > 0, 0, chain.sizes[: chain.layers].max()
-    values, chosen = np.empty(len(stack.vertices)), np.empty(widest, np.int64)
+    listing, cells, widest = len(found.patterns) > 0, 0, 0
+    for layer in range(chain.layers):
+        widest = max(widest, chain.sizes[layer])
+    signs, steps, base, before = np.empty(len(stack.vertices)), 0, -1, 0
+    work.asked[0] = 0
     while top > 0:
+        if top == base:  # all cells of the polygon at `base` are counted
+            restore_maps(chain, work, below)
+            top, base = top - 1, -1
+            continue
         node = stack.nodes[top - 1]
-        if cells >= budget:
-            return BUDGET, top, cells
-        if not has_room(stack, node, top, widest):
-            return ROOM, top, cells
-        k = node[LAST] - node[FIRST]
+        if base < 0:
+            if cells >= budget or steps > _STEPS:
+                return BUDGET, top, cells
+            if not has_room(stack, node, top, widest):
+                return ROOM, top, cells
+        k, layer = node[LAST] - node[FIRST], node[LAYER]
         if listing and (
             cells >= len(found.patterns) or found.ends[cells] + k > len(found.vertices)
         ):
             return FULL, top, cells
-        settle(chain, work, stack, node)
-        layer = node[LAYER]
-        if layer == chain.layers:
+        steps += k * (chain.sizes[layer] if node[DECIDED] == FRESH else 8)
+        more = 0 if settle(chain, work, stack, node) else -1
+        units = node[UNITS_END] - node[UNITS]
+        steps += units * k
+        if more < 0:
+            pass
+        elif layer == chain.layers:
             emit(chain, work, stack, found, cells, node[FIRST], node[LAST])
-            cells += 1
-            top -= 1
-        elif layer == chain.layers - 1 and not listing:
-            cells += count_chords(
-                chain, work, stack, layer, node[FIRST], node[LAST], node[UNITS], node[UNITS_END]
-            )
-            top -= 1
-        elif layer == chain.layers - 2 and not listing and node[UNITS_END] - node[UNITS] <= FEW:
-            cells += count_below(chain, work, stack, top, values, chosen)
-            top -= 1
-        elif node[UNITS] == node[UNITS_END]:
-            descend(chain, work, stack, node)
+            more, top = 1, top - 1
+        elif layer == chain.layers - 1 and not listing and units <= MANY:
+            start, end = node[UNITS], node[UNITS_END]
+            more = count_chords(chain, work, stack, layer, node[FIRST], node[LAST], start, end)
+            steps += units * units
+            top -= more >= 0
+        elif base < 0 and layer == chain.layers - 2 and not listing and units <= FEW:
+            gather(chain, work, stack, top, below)
+            steps += 4 * chain.sizes[layer + 1]
+            base, before, top = top, cells, top + 1
+        elif units == 0:
+            if base >= 0:
+                descend_below(chain, work, stack, node, below)
+            else:
+                descend(chain, work, node)
+            steps += 2 * chain.sizes[layer] + chain.sizes[layer + 1]
         else:
-            top = split(chain, work, stack, top, values)
+            after = split(chain, work, stack, top, signs)
+            more, top = (0, after) if after > 0 else (-1, top)
+        if more >= 0:
+            cells += more
+        elif not resolve(chain, work):
+            if base < 0:
+                return ASKED, top, cells
+            restore_maps(chain, work, below)
+            work.stamps[-1] = below.counts[STAMPED]
+            return ASKED, base, before
     return DONE, top, cells
 
 
@@ -295,13 +382,21 @@ def explore(chain, work, stack, found, top, budget):
 def halve(chain, work, stack):
     """Split the only polygon on the stack, at whatever layer it is first cut; return the top.
 
-    2 means that its two parts are on the stack, 1 that it is a single cell.
+    2 means that its two parts are on the stack, 1 that it is a single cell, -1 that a sign is open.
     """
-    values, node = np.empty(len(stack.vertices)), stack.nodes[0]
+    signs, node = np.empty(len(stack.vertices)), stack.nodes[0]
+    work.asked[0] = 0
     while True:
-        settle(chain, work, stack, node)
-        if node[UNITS] < node[UNITS_END]:
-            return split(chain, work, stack, 1, values)
-        if node[LAYER] == chain.layers - 1:
-            return 1
-        descend(chain, work, stack, node)
+        after = 0
+        if settle(chain, work, stack, node):
+            if node[UNITS] < node[UNITS_END]:
+                after = split(chain, work, stack, 1, signs)
+            elif node[LAYER] == chain.layers - 1:
+                return 1
+            else:
+                descend(chain, work, node)
+                continue
+        if after > 0:
+            return after
+        if not resolve(chain, work):
+            return -1

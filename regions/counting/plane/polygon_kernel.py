@@ -1,7 +1,7 @@
-"""The compiled geometry of the plane engine: homogeneous convex polygons and how they are cut.
+"""The compiled geometry of the plane engine: convex polygons and how a line cuts them.
 
-The plane kernel compiles these functions into its own. Numba's cache of a file does not see
-changes in the files it calls: after a change here, touch plane_kernel.py too.
+What is cut is decided by signs that are exactly right; the numbers beside them are approximations
+with bounds of their errors, from which most signs follow.
 """
 
 from __future__ import annotations
@@ -11,16 +11,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-compiled = njit(cache=True, nogil=True)
-_jit: Any = njit  # its type lacks the option below
-inner = _jit(cache=True, nogil=True, no_cpython_wrapper=True)  # called from compiled code only
+_jit: Any = njit  # its type lacks some of the options
+compiled = _jit(cache=True, nogil=True, error_model="numpy")
+# for functions that are called at one place of a loop: their many arrays are not passed on
+inlined = _jit(cache=True, nogil=True, error_model="numpy", inline="always")
+# called from compiled code only
+inner = _jit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True)
+
+# a vertex, how far from it the true one is at most, and the line of the edge that follows: three
+# coefficients, the error of the first two and of the third, and the grid they are multiples of
+X, Y, FAR, LX, LY, LW, SLOPE_ERROR, OFFSET_ERROR, GRID, ROW = range(10)
+LINE = 6  # entries of a line
+UNIT = 2.0**-53  # the largest relative error of one operation
+ROUND = 8 * UNIT  # the error of a value at a vertex, relative to the coefficients
+REACH = 4.5  # no vertex has larger |x| + |y|
+TINY = 1e-150  # more than what is lost to underflow where coefficients are about 1
 
 
 class Stack(NamedTuple):
-    """Nodes, their vertices (x, y, w) with the label of the edge that follows, their units.
+    """Nodes, their vertices (rows of `ROW` numbers), the labels of their edges, their units.
 
     An edge is labelled ``units * number of the cut that made it + unit``, the same on both sides
-    of the cut; -1 on the boundary of the domain.
+    of the cut; -1 - i on side i of the domain.
     """
 
     nodes: np.ndarray
@@ -30,133 +42,128 @@ class Stack(NamedTuple):
 
 
 @inner
-def value(maps, unit, vertex):
-    """Return the preactivation of `unit` at a homogeneous `vertex`."""
-    return maps[0, unit] * vertex[0] + maps[1, unit] * vertex[1] + maps[2, unit] * vertex[2]
-
-
-@inner
-def between(p, q, at_p, at_q, out):
-    """Write to `out` the point of the edge p, q where a unit vanishes that is at_p, at_q there."""
-    share = at_q / (at_q - at_p)
-    rest = -at_p / (at_q - at_p)
-    for axis in range(2):
-        out[axis] = share * p[axis] + rest * q[axis]
-    if p[2] == 1.0 and q[2] == 1.0:
-        out[2] = 1.0
-        return
-    out[2] = share * p[2] + rest * q[2]
-    largest = max(abs(out[0]), abs(out[1]), abs(out[2]))
-    for axis in range(3):
-        out[axis] /= largest
-
-
-@inner
-def crossings(values, k, tolerance):
+def crossings(signs, k):
     """Return where the sign of a unit changes along a polygon's k vertices.
 
     The positive vertices are those strictly between `back` and `front`, going forward; both are
     vertices at which the unit is zero or negative.
     """
     peak = 0
-    for i in range(1, k):
-        if values[i] > values[peak]:
-            peak = i
+    while signs[peak] <= 0:
+        peak += 1
     front = (peak + 1) % k
-    while values[front] > tolerance:
+    while signs[front] > 0:
         front = (front + 1) % k
     back = (peak - 1) % k
-    while values[back] > tolerance:
+    while signs[back] > 0:
         back = (back - 1) % k
     return back, front
 
 
 @inner
-def meet(vertices, values, inside, outside, tolerance, out):
-    """Write the zero between a positive vertex and its non-positive neighbour to `out`."""
-    if values[outside] >= -tolerance:
-        out[:] = vertices[outside]
-        return True
-    between(vertices[inside], vertices[outside], values[inside], values[outside], out)
-    return False
+def cross(one, two, out):
+    """Write to `out` where two lines cross, and how far from there they can cross at most."""
+    ax, ay, aw = one[0], one[1], one[2]
+    bx, by, bw = two[0], two[1], two[2]
+    if aw == 0.0 and bw == 0.0 and one[4] == 0.0 and two[4] == 0.0:
+        out[0] = out[1] = out[2] = 0.0
+        return
+    determinant = ax * by - ay * bx
+    out[0] = (ay * bw - aw * by) / determinant
+    out[1] = (aw * bx - ax * bw) / determinant
+    a, b = abs(ax) + abs(ay), abs(bx) + abs(by)
+    off_a = REACH * one[3] + one[4] + 16 * UNIT * (a + abs(aw)) + TINY
+    off_b = REACH * two[3] + two[4] + 16 * UNIT * (b + abs(bw)) + TINY
+    least = abs(determinant) - REACH * (one[3] * b + two[3] * a) - 4 * UNIT * a * b - TINY
+    out[2] = 1.01 * (off_a * b + off_b * a) / least if least > 0.0 else np.inf
 
 
 @inner
-def cut(stack, first, last, values, tolerance, label):
+def meet(p, q, line, out):
+    """Write to `out` the vertex where a line meets the edge from p to q."""
+    cross(p[LX:ROW], line, out)
+    length = abs(p[X] - q[X]) + abs(p[Y] - q[Y]) + p[FAR] + q[FAR]
+    if not out[2] < length:  # it lies between the two
+        out[0], out[1] = (p[X] + q[X]) / 2, (p[Y] + q[Y]) / 2
+        out[2] = 1.01 * length + TINY
+
+
+@inner
+def chord(polygon, signs, k, line, ends):
+    """Write where a line that cuts the polygon enters and leaves it; return the edges it meets."""
+    back, front = crossings(signs, k)
+    if signs[back] == 0:
+        for i in range(LX):
+            ends[0, i] = polygon[back, i]
+    else:
+        meet(polygon[back], polygon[(back + 1) % k], line, ends[0])
+    if signs[front] == 0:
+        for i in range(LX):
+            ends[1, i] = polygon[front, i]
+        return back, front
+    before = (front - 1) % k
+    meet(polygon[before], polygon[front], line, ends[1])
+    return back, before
+
+
+@inner
+def put(vertices, labels, n, vertex, line, label):
+    """Write one vertex and the edge that follows it."""
+    for i in range(LX):
+        vertices[n, i] = vertex[i]
+    for i in range(LINE):
+        vertices[n, LX + i] = line[i]
+    labels[n] = label
+
+
+@inner
+def cut(stack, first, last, signs, line, label):
     """Replace the polygon at first:last by its negative part, then its positive part.
 
     Returns the number of vertices of each.
     """
-    k = last - first
-    old, names = stack.vertices[first:last].copy(), stack.labels[first:last].copy()
-    back, front = crossings(values, k, tolerance)
-    ends = np.empty((2, 3))
-    at_back = meet(old, values, (back + 1) % k, back, tolerance, ends[0])
-    at_front = meet(old, values, (front - 1) % k, front, tolerance, ends[1])
-    to, edge = stack.vertices, stack.labels
+    k, vertices, labels = last - first, stack.vertices, stack.labels
+    old, names = vertices[first:last].copy(), labels[first:last].copy()
+    ends = np.empty((2, LX))
+    back, front = crossings(signs, k)
+    _, edge = chord(old, signs, k, line, ends)
     n = first
-    to[n], edge[n] = ends[1], names[front] if at_front else names[(front - 1) % k]
+    put(vertices, labels, n, ends[1], old[edge, LX:], names[edge])
     n += 1
-    i = (front + 1) % k if at_front else front
+    i = (front + 1) % k if signs[front] == 0 else front
     while i != back:
-        to[n], edge[n] = old[i], names[i]
+        put(vertices, labels, n, old[i], old[i, LX:], names[i])
         n += 1
         i = (i + 1) % k
-    if not at_back:
-        to[n], edge[n] = old[back], names[back]
+    if signs[back] != 0:
+        put(vertices, labels, n, old[back], old[back, LX:], names[back])
         n += 1
-    to[n], edge[n] = ends[0], label
+    put(vertices, labels, n, ends[0], line, label)
     n += 1
     negative = n - first
-    to[n], edge[n] = ends[0], names[back]
+    put(vertices, labels, n, ends[0], old[back, LX:], names[back])
     n += 1
     i = (back + 1) % k
     while i != front:
-        to[n], edge[n] = old[i], names[i]
+        put(vertices, labels, n, old[i], old[i, LX:], names[i])
         n += 1
         i = (i + 1) % k
-    to[n], edge[n] = ends[1], label
+    put(vertices, labels, n, ends[1], line, label)
     n += 1
     return negative, n - first - negative
 
 
-@compiled
-def clip(stack, k, rows, tolerances):
-    """Clip the polygon stack.vertices[:k] to rows @ vertex >= 0; return its vertices (0: empty)."""
-    values = np.empty(len(stack.vertices))
-    for r in range(len(rows)):
-        low, high = np.inf, -np.inf
-        for v in range(k):
-            vertex = stack.vertices[v]
-            z = rows[r, 0] * vertex[0] + rows[r, 1] * vertex[1] + rows[r, 2] * vertex[2]
-            values[v] = z
-            low, high = min(low, z), max(high, z)
-        if high <= tolerances[r]:
-            return 0
-        if low < -tolerances[r]:
-            negative, positive = cut(stack, 0, k, values, tolerances[r], -1)
-            for v in range(positive):
-                stack.vertices[v] = stack.vertices[negative + v]
-                stack.labels[v] = stack.labels[negative + v]
-            k = positive
-    return k
-
-
 @inner
-def distinct(places, widths, n):
-    """Return how many of the first n places differ by more than their widths; sorts them."""
+def ascending(places, others, n):
+    """Sort the first n places, and the integers that belong to them."""
     gap = 1
     while 3 * gap + 1 < n:
         gap = 3 * gap + 1
     while gap > 0:  # Shell's sort: numpy's takes longer to compile than all the rest
         for i in range(gap, n):
-            place, width, j = places[i], widths[i], i
+            place, other, j = places[i], others[i], i
             while j >= gap and places[j - gap] > place:
-                places[j], widths[j] = places[j - gap], widths[j - gap]
+                places[j], others[j] = places[j - gap], others[j - gap]
                 j -= gap
-            places[j], widths[j] = place, width
+            places[j], others[j] = place, other
         gap //= 3
-    different = 1
-    for i in range(1, n):
-        different += places[i] - places[i - 1] > widths[i] + widths[i - 1]
-    return different
