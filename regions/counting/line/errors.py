@@ -86,7 +86,9 @@ class Errors:
             alone = np.stack([errors[end], tilts[end]] if self.outputs else [errors[end]])
             return Ellipsoids.of(alone, len(piece.knots))
         rounding = self.twin.bounds(made, layer, homogeneous)[end].reshape(len(homogeneous), -1)
-        weight = dense_layer(self.net, layer)[0]
+        weight, _, off, _ = dense_layer(self.net, layer, lambda: None)
+        if off.any():  # products of several steps' weights, which are rounded themselves
+            return None
         found = piece.together.through(weight, MORE * rounding[kinds] + LEAST)
         for bounds, sizes in zip((errors, tilts), found.bounds, strict=False):
             bounds[end] = np.fmin(bounds[end], MORE * sizes + LEAST)
