@@ -152,7 +152,7 @@ def _choice(question: Question) -> tuple[str, str]:
     if 3 <= dimension <= 6 and bounded and activation and _is_plain(question.net):
         return "vertices", (
             f"the domain is bounded and of dimension {dimension}: counting through vertices is "
-            "fastest there, and hands degenerate networks to 'cells'"
+            "fastest there"
         )
     return "cells", (
         f"the domain has dimension {dimension}{'' if bounded else ' and is unbounded'}: linear "
