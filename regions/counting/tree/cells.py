@@ -11,7 +11,7 @@ space, and on degenerate networks (central, parallel or duplicate hyperplanes, c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from regions.counting.effort import Effort
 from regions.counting.question import Kind, Question
@@ -45,4 +45,5 @@ class Cells:
         if question.kind == "linear":
             return count_linear(question, effort)
         tree = halfspace_tree(question.net, question.domain, effort=effort)
-        return tally(tree, tree.root(tree.geometry.root()), effort)
+        geometry: Any = tree.geometry
+        return tally(tree, tree.root(geometry.root()), effort)

@@ -21,7 +21,8 @@ from scipy.stats import t as student
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
-from regions.counting.tree.halfspaces import HalfspaceCells, halfspace_tree
+from regions.counting.tree.halfspace_cells import HalfspaceCells
+from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.tally import in_parallel
 from regions.counting.tree.walk import Batch, Tree
 from regions.errors import ArgumentError
@@ -154,7 +155,8 @@ def _result(weights: _Weights, confidence: float) -> Found:
 
 def _strata(tree: Tree, strata: int) -> Batch:
     """Return the cells that the first stage cuts out of the domain, as one batch."""
-    root = tree.root(tree.geometry.root())
+    geometry: Any = tree.geometry
+    root = tree.root(geometry.root())
     if strata == 1 or not tree.stages:
         return root
     parts = list(tree.children(root))
