@@ -148,6 +148,9 @@ def _region(
     center, _ = frame.reported
     normals = leaves.rows[part, :inner] @ frame.back.T
     offsets = leaves.rows[part, inner] - normals @ center
+    # first to size one: squares of very large or small coefficients leave the range of float64
+    sizes = np.abs(normals).max(axis=1, keepdims=True)
+    normals, offsets = normals / sizes, offsets / sizes[:, 0]
     norms = np.linalg.norm(normals, axis=1, keepdims=True)
     slope = leaves.outputs[index, :inner].T @ frame.back.T
     coordinates = frame.coordinates(leaves.points[index])
