@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from regions.counting.effort import Effort
+from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.tree.halfspaces import halfspace_tree
@@ -46,4 +46,8 @@ class Cells:
             return count_linear(question, effort)
         tree = halfspace_tree(question.net, question.domain, effort=effort)
         geometry: Any = tree.geometry
-        return tally(tree, tree.root(geometry.root()), effort)
+        with stoppable() as stopped:
+            root = tree.root(geometry.root())
+        if stopped.by is not None:
+            return Found.cut_short(1, stopped.by)  # a domain that is not empty
+        return tally(tree, root, effort)

@@ -85,7 +85,10 @@ class Estimate:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""
         generator, exact = np.random.default_rng(self.rng), self.leaves > 1
         tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
-        top = _strata(tree, self.strata)
+        with stoppable() as stopped:
+            top = _strata(tree, self.strata)
+        if stopped.by is not None:
+            return Found.cut_short(1, stopped.by, walks=0, strata=0)
         collected = _Weights(len(top))
         with stoppable() as stopped, effort.bar("walks", total=self.walks) as bar:
             per = max(2, min(_PILOT, self.walks // (5 * len(top))))
