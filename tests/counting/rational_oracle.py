@@ -26,7 +26,10 @@ def oracle(layers, domain, slopes=None, kind="activation"):
 def oracle_edges(layers, domain, slopes=None):
     """Return how many pairs of regions share a facet (bounded domains)."""
     cells, d = all_cells(layers, domain, slopes)
-    return len(graph_edges([cell for cell, _, _ in cells], d))
+    pairs = graph_edges([cell for cell, _, _ in cells], d)
+    # a region that several orthants share comes in parts
+    patterns = [{cells[i][1], cells[j][1]} for i, j in pairs]
+    return len({frozenset(both) for both in patterns if len(both) == 2})
 
 
 def all_cells(layers, domain, slopes=None):

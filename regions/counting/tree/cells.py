@@ -11,9 +11,9 @@ space, and on degenerate networks (central, parallel or duplicate hyperplanes, c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from regions.counting.effort import Effort
+from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.tree.halfspaces import halfspace_tree
@@ -45,4 +45,9 @@ class Cells:
         if question.kind == "linear":
             return count_linear(question, effort)
         tree = halfspace_tree(question.net, question.domain, effort=effort)
-        return tally(tree, tree.root(tree.geometry.root()), effort)
+        geometry: Any = tree.geometry
+        with stoppable() as stopped:
+            root = tree.root(geometry.root())
+        if stopped.by is not None:
+            return Found.cut_short(1, stopped.by)  # a domain that is not empty
+        return tally(tree, root, effort)

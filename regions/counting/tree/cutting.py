@@ -11,14 +11,14 @@ from regions.counting.effort import Effort
 from regions.counting.exact.solve import value
 from regions.counting.tree import certificates
 from regions.counting.tree import halfspace_kernel as kernel
+from regions.counting.tree.absent import absent_on
 from regions.counting.tree.frame import Frame
+from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.settle import Form, Sides, rounded, sides_of, stopped_by, walls, whole
 from regions.counting.tree.simplex import HIGH, LOW, ROW
 from regions.counting.tree.walk import StageForms
 
 _RECALLED = 4  # proofs kept for every unit of a cell
-_BITS = 50  # coordinates whose absence fits into a float64
-_TINY = 1e-100  # products of smaller weights could vanish
 _SEEN = 1e-9  # in float64 alone a cell must reach so far past a hyperplane
 
 
@@ -97,7 +97,7 @@ class Cutting:
     undecided : Undecided
     """
 
-    cells: object
+    cells: HalfspaceCells
     forms: StageForms
     limits: Limits
     absent: np.ndarray
@@ -385,35 +385,6 @@ def exact_rows(frame: Frame, units: np.ndarray, active: np.ndarray) -> list[Form
     for unit in units[units < 0].tolist():
         found[unit] = frame.forms.sides()[-1 - unit]
     return [found[unit] for unit in units.tolist()]
-
-
-def absent(frame: Frame) -> list[np.ndarray]:
-    """Return, per layer, the coordinates that a unit depends on on no cell, as bits."""
-    everything = np.ones((1, sum(layer.size for layer in frame.net.relu_layers)), dtype=bool)
-    return [absent_on(frame, layer, everything)[0] for layer in range(len(frame.net.relu_layers))]
-
-
-def absent_on(frame: Frame, layer: int, active: np.ndarray) -> np.ndarray:
-    """Return, for every cell, the coordinates that a layer's units do not depend on, as bits.
-
-    They are followed as zeros and ones through the absolute values of the weights: nothing cancels.
-    """
-    twin, d, count, first = frame.rounding.twin, frame.dimension, len(active), 0
-    sizes = [np.abs(value[value != 0]).min(initial=1.0) for value in twin.parameters.values()]
-    if min(sizes, default=1.0) < _TINY:
-        return np.zeros((count, twin.relu_layers[layer].size))
-    state = twin.start(np.tile((frame.columns != 0) * 1.0, (count, 1)))
-    homogeneous = np.tile(frame.homogeneous, count)
-    for index in range(layer):
-        _, state = twin.advance(state, index, homogeneous)
-        size = twin.relu_layers[index].size
-        slopes = frame.net.slopes(index, active[:, first : first + size]) != 0.0
-        state = twin.activate(state, index, np.repeat(slopes * 1.0, d + 1, axis=0))
-        state = state.map(lambda value: (value != 0.0) * 1.0)
-        first += size
-    values, _ = twin.advance(state, layer, homogeneous)
-    dead = values.reshape(count, d + 1, -1)[:, : min(d, _BITS)] == 0.0
-    return np.einsum("k,ckn->cn", np.exp2(np.arange(dead.shape[1])), dead)
 
 
 def _negative(form: Form) -> Form:

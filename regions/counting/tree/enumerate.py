@@ -90,7 +90,8 @@ def regions_of(question: Question, effort: Effort, tree: Tree | None = None) -> 
     """
     net, domain = question.net, question.domain
     tree = halfspace_tree(net, domain, effort=effort) if tree is None else tree
-    root = tree.root(tree.geometry.root())
+    geometry: Any = tree.geometry
+    root = tree.root(geometry.root())
     for leaves in _found(tree, root, effort):
         for index in range(len(leaves.active)):
             yield _region(net, domain, tree.frame, leaves, index)
@@ -130,7 +131,8 @@ def _piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[list[Leaves], bool
 def _leaves(tree: Tree, batch: Batch) -> Leaves:
     """Return a batch of regions with their outputs and facets."""
     outputs, _ = tree.outputs(batch)
-    rows, units, starts = tree.geometry.facets(batch.cells, batch.active)
+    geometry: Any = tree.geometry
+    rows, units, starts = geometry.facets(batch.cells, batch.active)
     points = batch.cells.points.copy()
     for cell in np.flatnonzero(np.isnan(points[:, 0])):
         points[cell] = floats(batch.cells.inner[cell])
@@ -146,6 +148,9 @@ def _region(
     center, _ = frame.reported
     normals = leaves.rows[part, :inner] @ frame.back.T
     offsets = leaves.rows[part, inner] - normals @ center
+    # first to size one: squares of very large or small coefficients leave the range of float64
+    sizes = np.abs(normals).max(axis=1, keepdims=True)
+    normals, offsets = normals / sizes, offsets / sizes[:, 0]
     norms = np.linalg.norm(normals, axis=1, keepdims=True)
     slope = leaves.outputs[index, :inner].T @ frame.back.T
     coordinates = frame.coordinates(leaves.points[index])

@@ -21,7 +21,8 @@ from scipy.stats import t as student
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
-from regions.counting.tree.halfspaces import HalfspaceCells, halfspace_tree
+from regions.counting.tree.halfspace_cells import HalfspaceCells
+from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.tally import in_parallel
 from regions.counting.tree.walk import Batch, Tree
 from regions.errors import ArgumentError
@@ -84,7 +85,10 @@ class Estimate:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""
         generator, exact = np.random.default_rng(self.rng), self.leaves > 1
         tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
-        top = _strata(tree, self.strata)
+        with stoppable() as stopped:
+            top = _strata(tree, self.strata)
+        if stopped.by is not None:
+            return Found.cut_short(1, stopped.by, walks=0, strata=0)
         collected = _Weights(len(top))
         with stoppable() as stopped, effort.bar("walks", total=self.walks) as bar:
             per = max(2, min(_PILOT, self.walks // (5 * len(top))))
@@ -154,7 +158,8 @@ def _result(weights: _Weights, confidence: float) -> Found:
 
 def _strata(tree: Tree, strata: int) -> Batch:
     """Return the cells that the first stage cuts out of the domain, as one batch."""
-    root = tree.root(tree.geometry.root())
+    geometry: Any = tree.geometry
+    root = tree.root(geometry.root())
     if strata == 1 or not tree.stages:
         return root
     parts = list(tree.children(root))

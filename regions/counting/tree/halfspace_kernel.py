@@ -86,7 +86,7 @@ def slacks(rows, m, point, slack):
 def other_side(rows, off, slack, m, low, high, domain, point, gain, off_gain, found, corner, work):
     """Look for a point of the cell where the gain, not positive at `point`, is.
 
-    Returns CUTS if there is one, in `found`; NO if there certainly is none; else ASK.
+    Returns CUTS if there is one, in `found`, NO if there certainly is none, else ASK.
     """
     d = gain.size - 1
     slope, value = gain[:d], min(dot(gain, point) + gain[d], 0.0)

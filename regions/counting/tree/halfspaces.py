@@ -14,13 +14,12 @@ from regions.counting.effort import Effort
 from regions.counting.exact.program import farthest
 from regions.counting.exact.solve import value
 from regions.counting.tree import certificates, facets
-from regions.counting.tree.cutting import Child, Cutting, Limits, Undecided, absent, exact_rows
+from regions.counting.tree.absent import absent
+from regions.counting.tree.cutting import Child, Cutting, Limits, Undecided, exact_rows
 from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over, frame_of
+from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.settle import Form, between, rounded, whole
-from regions.counting.tree.tally import (
-    head_units,
-    largest_count,
-)
+from regions.counting.tree.tally import head_units, largest_count
 from regions.counting.tree.walk import StageForms, Tree, stages_of
 from regions.errors import DomainError
 
@@ -30,69 +29,6 @@ if TYPE_CHECKING:
 _COUNTED_AT_ONCE = 20_000
 _TIGHTEN_UP_TO = 8
 _EVENNESS = 0.3
-
-
-@dataclass(frozen=True)
-class HalfspaceCells:
-    """A batch of cells, each given by halfspaces, bounds and an interior point.
-
-    Attributes
-    ----------
-    rows : (total, d + 1) array
-        ``rows @ (y, 1) >= 0``, the halfspaces of all cells one after the other, scaled by powers of
-        two.
-    off : (total, 4) array
-        What each row can be off (see `certificates`).
-    units : (total,) int array
-        Hidden unit of every row, -1 - k for the domain's side k.
-    starts : (cells + 1,) int array
-        Where each cell's rows begin.
-    low, high : (cells, d) arrays
-        Bounds that hold for the whole cell.
-    points : (cells, d) array
-        A point strictly inside every cell; NaN where no float64 point is known there.
-    inner : (cells,) object array
-        There a point in homogeneous integers instead, else None.
-    """
-
-    rows: np.ndarray
-    off: np.ndarray
-    units: np.ndarray
-    starts: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    points: np.ndarray
-    inner: np.ndarray
-
-    @classmethod
-    def joined(cls, parts: list[HalfspaceCells]) -> HalfspaceCells:
-        """Return all cells of several batches as one."""
-        heights = np.concatenate([np.diff(part.starts) for part in parts])
-        arrays = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("rows", "off", "units", "low", "high", "points", "inner")
-        }
-        return cls(starts=np.concatenate([[0], np.cumsum(heights)]), **arrays)
-
-    def rows_of(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (rows, starts): where the rows of some cells are, one cell after the other."""
-        heights = np.diff(self.starts)[index]
-        starts = np.concatenate([[0], np.cumsum(heights)])
-        return np.arange(starts[-1]) + np.repeat(self.starts[index] - starts[:-1], heights), starts
-
-    def take(self, index: np.ndarray) -> HalfspaceCells:
-        """Return the cells at `index` (repeats allowed)."""
-        rows, starts = self.rows_of(index)
-        return HalfspaceCells(
-            rows=self.rows[rows],
-            off=self.off[rows],
-            units=self.units[rows],
-            starts=starts,
-            low=self.low[index],
-            high=self.high[index],
-            points=self.points[index],
-            inner=self.inner[index],
-        )
 
 
 @dataclass(frozen=True)

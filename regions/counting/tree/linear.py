@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -73,7 +74,8 @@ def count_linear(question: Question, effort: Effort) -> Found:
         count = int(pieces(found, question.domain, effort).max()) + 1
     if stopped.by is not None:
         return Found.cut_short(1, stopped.by, activation_regions=len(found))
-    left = tree.geometry.undecided
+    geometry: Any = tree.geometry
+    left = geometry.undecided
     if left.number:
         details = {"doubtful": left.number, "resolution": left.resolution}
         return Found.uncertified(count, **details, activation_regions=len(found))
