@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from regions.counting.effort import Effort
+from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.tree.halfspaces import halfspace_tree
@@ -44,5 +44,7 @@ class Cells:
         """Count; DomainError if the domain is empty."""
         if question.kind == "linear":
             return count_linear(question, effort)
-        tree = halfspace_tree(question.net, question.domain, effort=effort)
-        return tally(tree, tree.root(tree.geometry.root()), effort)
+        with stoppable() as stopped:
+            tree = halfspace_tree(question.net, question.domain, effort=effort)
+            return tally(tree, tree.root(tree.geometry.root()), effort)
+        return Found.cut_short(1, stopped.by)  # on the way to the root
