@@ -210,7 +210,8 @@ class Forms:
         on = active[self.first[layer - 1] : self.first[layer]]
         value = values[relu.inputs[0]]
         slope = Scaled.of(relu.slope)
-        factors = np.where(on, 1 << -min(slope.exponent, 0), 0).astype(object)
+        factors = np.empty(len(on), dtype=object)  # filled, for they may not fit in int64
+        factors[on] = 1 << -min(slope.exponent, 0)
         factors[~on] = int(slope.ints[()]) << max(slope.exponent, 0)
         rest = Scaled(factors[:, None], min(slope.exponent, 0))
         values[relu.name] = (value * rest).reduced()
@@ -276,7 +277,7 @@ class _Rows:
         """Return the product with `value`, (columns, d + 1), at the given rows."""
         if self._small is not None:
             largest = max(map(abs, value.ints.flat), default=0)
-            if largest * max(1.0, self._largest) < 2.0**62:
+            if largest < 2**62 and largest * max(1.0, self._largest) < 2.0**62:
                 part = self._small if len(rows) == self._small.shape[0] else self._small[rows]
                 out = (part @ value.ints.astype(np.int64)).astype(object)
                 return Scaled(out, value.exponent + self.exponent, value.divisor * self.divisor)

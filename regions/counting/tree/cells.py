@@ -44,10 +44,8 @@ class Cells:
         """Count; DomainError if the domain is empty."""
         if question.kind == "linear":
             return count_linear(question, effort)
-        tree = halfspace_tree(question.net, question.domain, effort=effort)
-        geometry: Any = tree.geometry
         with stoppable() as stopped:
-            root = tree.root(geometry.root())
-        if stopped.by is not None:
-            return Found.cut_short(1, stopped.by)  # a domain that is not empty
-        return tally(tree, root, effort)
+            tree = halfspace_tree(question.net, question.domain, effort=effort)
+            geometry: Any = tree.geometry
+            return tally(tree, tree.root(geometry.root()), effort)
+        return Found.cut_short(1, stopped.by or "time")  # on the way to the root: it is not empty

@@ -19,6 +19,7 @@ from regions.networks import Box, ReLUNetwork, Slice
 ARTIFICIAL = -1
 _LARGEST_CHAIN = 20_000_000
 _PRIME = 2**31 - 1
+_LEAST = 2.0**-1074
 _SMALL = 1e-3  # below it the solver's tolerances could show
 
 
@@ -137,7 +138,8 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
     finite = np.isfinite(low) & np.isfinite(high)
     with np.errstate(invalid="ignore", over="ignore"):
         center = np.where(finite, low / 2 + high / 2, np.clip(0.0, low, high))
-        radius = np.where(finite, high / 2 - low / 2, _reach(net, own))
+        half = np.maximum(high / 2 - low / 2, _LEAST)  # which underflows
+        radius = np.where(finite, half, _reach(net, own))
     radius = np.where((radius > 0) & np.isfinite(radius), radius, 1.0)
     # powers of two keep what is exact exact
     axes = np.diag(_power_of_two(radius))
@@ -329,4 +331,4 @@ def _reach(net: ReLUNetwork, own: np.ndarray) -> float:
 
 
 def _power_of_two(sizes: np.ndarray) -> np.ndarray:
-    return np.exp2(np.ceil(np.log2(sizes)))
+    return np.exp2(np.minimum(np.ceil(np.log2(sizes)), 1023.0))  # the largest there is

@@ -64,8 +64,8 @@ def merged(
 def count_linear(question: Question, effort: Effort) -> Found:
     """Count the linear pieces in any dimension: enumerate the regions, merge equal neighbours."""
     found = []
-    tree = halfspace_tree(question.net, question.domain, effort=effort)
     with stoppable() as stopped:
+        tree = halfspace_tree(question.net, question.domain, effort=effort)
         with effort.bar("regions") as bar:
             for region in regions_of(question, effort, tree):
                 found.append(region)
