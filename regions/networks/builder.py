@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.errors import UnsupportedModelError
+from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
 from regions.networks.steps import Add, AvgPool, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
@@ -223,10 +223,14 @@ class Builder:
 
     def relu(self, x: Symbol, slope: float = 0.0) -> Symbol:
         """Add a ReLU layer (LeakyReLU with `slope`)."""
+        if not np.isfinite(slope):
+            raise ArgumentError(f"a LeakyReLU has the negative slope {slope}; it must be finite")
         return self._add(ReLU, [x], x.shape, slope=float(slope))
 
     def finish(self, output: Symbol) -> ReLUNetwork:
         """Return the network that ends at `output`, without steps that do not lead there."""
+        if output.name == "input":
+            output = self._add(Move, [output], output.shape)
         needed = {output.name, "input"}
         kept = []
         for step in reversed(self.steps):
@@ -237,6 +241,11 @@ class Builder:
         if steps[-1].name != output.name or len(steps) == 1:
             raise UnsupportedModelError(
                 "the output does not depend on the input; give a model that uses its input"
+            )
+        empty = next((step for step in steps if not step.size), None)
+        if empty is not None:
+            raise UnsupportedModelError(
+                f"step {empty.name!r} of shape {empty.shape} has no values; remove layers of width 0"
             )
         keys = {step.name for step in steps} | {step.module for step in steps}
         parameters = {k: v for k, v in self.parameters.items() if k.rsplit(".", 1)[0] in keys}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from math import prod
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import numpy as np
 
 from regions.errors import ArgumentError, DataError, UnsupportedModelError
 from regions.networks.network import ReLUNetwork
+
+_LARGEST = 10**8  # input values; test points and labels of more fill the memory
 
 
 def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetwork:
@@ -70,9 +74,7 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     """
     if isinstance(model, ReLUNetwork):
         return model
-    shape = None if input_shape is None else tuple(int(size) for size in input_shape)
-    if shape is not None and (not shape or min(shape) < 1):
-        raise ArgumentError(f"input_shape is {input_shape}; expected positive sizes, no batch axis")
+    shape = None if input_shape is None else _sizes(input_shape)
     if isinstance(model, Mapping):
         raise UnsupportedModelError(
             f"a mapping with keys {list(model)[:3]}... looks like a state_dict, which holds no "
@@ -93,6 +95,21 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
         f"cannot read a {type(model).__name__}; expected a torch.nn.Module, a list of (W, b) "
         "pairs, the path of an .onnx file, or a ReLUNetwork"
     )
+
+
+def _sizes(input_shape: Any) -> tuple[int, ...]:
+    try:
+        shape = tuple(index(size) for size in input_shape)
+    except TypeError:
+        shape = ()
+    if not shape or min(shape) < 1 or isinstance(input_shape, Mapping):
+        raise ArgumentError(
+            f"input_shape is {input_shape!r}; expected positive whole sizes without the batch "
+            "axis, such as (784,) or (1, 28, 28)"
+        )
+    if prod(shape) > _LARGEST:
+        raise ArgumentError(f"input_shape {shape} has more than {_LARGEST} values; give a smaller")
+    return shape
 
 
 def _from_file(path: Path) -> ReLUNetwork:

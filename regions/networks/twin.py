@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from types import CellType, FunctionType
 from typing import Any
 
@@ -15,8 +16,9 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
-from regions.errors import UnsupportedModelError
+from regions.errors import ConversionError, UnsupportedModelError
 from regions.networks.memory import key_of
+from regions.networks.state import changed_values, kept_values, restore
 from regions.networks.trace import Trace
 
 
@@ -44,12 +46,19 @@ def make_twin(model: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {}
     try:
         with _Copying(), torch.no_grad():
-            twin = copy.deepcopy(model, memo).to("cpu")
+            twin = copy.deepcopy(model, memo)
+            twin.to("cpu")
     except Exception as error:
         raise UnsupportedModelError(
             f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and it is "
             "only run as a copy, so that it stays as it is; remove the attribute that cannot be"
         ) from error
+    shared = [path for path, module in twin.named_modules() if module in {*model.modules()}]
+    if shared:
+        raise UnsupportedModelError(
+            f"the modules {shared} of {type(model).__name__} give themselves where copies are "
+            "made; only copies are run, so that the model stays as it is: remove __deepcopy__"
+        )
     for module in twin.modules():
         tables: tuple[Any, ...] = (
             vars(module),
@@ -60,7 +69,53 @@ def make_twin(model: nn.Module) -> nn.Module:
             for name, value in table.items():
                 if isinstance(value, FunctionType):
                     table[name] = _copy_function(value, memo)
-    return twin.eval()
+    twin.eval()  # users' own `eval` and `to` need not return the module
+    return twin
+
+
+def uncompiled(model: nn.Module) -> nn.Module:
+    """Return the module that `torch.compile` wrapped, unless the wrapper has hooks of its own."""
+    wraps = type(model).__module__.startswith("torch._dynamo")
+    if not wraps or model._forward_hooks or model._forward_pre_hooks:
+        return model
+    return model._modules["_orig_mod"] or model
+
+
+def eager() -> Any:
+    """Return a context in which compiled functions and modules run as they are written."""
+    if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
+        return nullcontext()  # nothing is compiled; torch before 2.6
+    return torch.compiler.set_stance("force_eager")
+
+
+@contextmanager
+def left_alone(model: nn.Module) -> Iterator[Callable[[], None]]:
+    """Give a function that refuses what changed the user's model, and change that back.
+
+    Copies share classes, global variables, and what functions in containers refer to.
+    """
+    before = kept_values(model)
+
+    def check() -> None:
+        changed = changed_values(before, kept_values(model))
+        if changed:
+            raise ConversionError(
+                f"the forward pass changes {[kept.name for kept in changed]} of the model that was "
+                "given, through its class, a global variable or a function that refers to the "
+                "model, so its function may differ from call to call; give a model without that"
+            )
+
+    try:
+        yield check
+    finally:
+        restore(before, changed_values(before, kept_values(model)))
+
+
+def protected_storages(model: nn.Module) -> frozenset[int]:
+    """Return the storages of all tensors that the user's model has or refers to."""
+    kept = [kept.value for kept in kept_values(model).values()]
+    keys = [key_of(value) for value in kept if isinstance(value, torch.Tensor)]
+    return frozenset(own_tensors(model)) | {key for key in keys if key is not None}
 
 
 def _copy_function(function: FunctionType, memo: dict[int, Any]) -> FunctionType:

@@ -85,6 +85,11 @@ def _compare(
             f"{source} gives {where} of shape {expected.shape[1:]}, its description "
             f"{value.shape[1:]}; please report this model"
         )
+    if not (np.isfinite(value).all() and np.isfinite(expected).all()):
+        raise ConversionError(
+            f"{source} and its description exceed the range of float64 in the {where} on test "
+            "inputs, so they cannot be compared; scale the weights down"
+        )
     difference = np.abs(value[: len(expected)] - expected)
     if not (difference <= bound[: len(expected)] + 1e-300).all():
         raise ConversionError(
