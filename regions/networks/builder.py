@@ -245,7 +245,7 @@ class Builder:
         empty = next((step for step in steps if not step.size), None)
         if empty is not None:
             raise UnsupportedModelError(
-                f"step {empty.name!r} of shape {empty.shape} has no values; remove layers of width 0"
+                f"step {empty.name!r} of shape {empty.shape} has no values; remove empty layers"
             )
         keys = {step.name for step in steps} | {step.module for step in steps}
         parameters = {k: v for k, v in self.parameters.items() if k.rsplit(".", 1)[0] in keys}

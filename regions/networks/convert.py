@@ -104,7 +104,7 @@ def _sizes(input_shape: Any) -> tuple[int, ...]:
         shape = ()
     if not shape or min(shape) < 1 or isinstance(input_shape, Mapping):
         raise ArgumentError(
-            f"input_shape is {input_shape!r}; expected positive whole sizes without the batch "
+            f"input_shape is {input_shape!r}; expected positive sizes, without the batch "
             "axis, such as (784,) or (1, 28, 28)"
         )
     if prod(shape) > _LARGEST:

@@ -39,7 +39,7 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
     def trace(rows: int, double: bool, known: ReLUNetwork | None = None) -> Trace:
         return Trace(shape, rows, own_tensors(twin), protected, types, double, known)
 
-    with torch.no_grad(), still_generators(), left_alone(model) as check_alone:
+    with torch.no_grad(), still_generators(), left_alone(model):
         # the model's own run, in its own number type, then another one in float64
         own = torch.float32 if torch.float32 in types or not types else torch.float64
         first = trace(2, double=own is torch.float64)
@@ -49,7 +49,6 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
         second = trace(len(points), double=True, known=net)
         again, out = _follow(twin, points, torch.float64, second)
         _check_equal(net, again)
-        check_alone()
         changed = changed_values(before, kept_values(twin))
         last, written = trace(2, True, again), [*second.written.values()]
         if (changed or written) and not _only_counts(
@@ -76,16 +75,20 @@ def _only_counts(
     """Tell whether what changes is only added to and printed, or never read."""
     read: list[str] = []
     tensors = [kept.value for kept in changed if isinstance(kept.value, torch.Tensor)]
+    others = [kept for kept in changed if not isinstance(kept.value, torch.Tensor)]
     try:
         for value in [*tensors, *written]:
             trace.memory.spoil(value, UnsupportedModelError("it depends on earlier calls"))
-        numbers = [kept for kept in changed if not isinstance(kept.value, torch.Tensor)]
-        if not all(stand_in(kept, read) for kept in numbers):
+        if not all(stand_in(kept, read) for kept in others):
             return False
         again, _ = _follow(twin, points, torch.float64, trace)
         _check_equal(net, again)
     except RegionsError:
         return False
+    finally:
+        for kept in others:
+            if kept.replace is not None:
+                kept.replace(kept.value)
     return not read
 
 
@@ -130,7 +133,7 @@ def _follow(
             raise trace.refusal from None
         raise ArgumentError(
             f"the model cannot be run on a batch of shape {points.shape} and type {dtype} "
-            f"({type(error).__name__}: {error}); check input_shape, or run the model on such a batch"
+            f"({type(error).__name__}: {error}); check input_shape and the forward pass"
         ) from error
     net = trace.end(out)
     return net, out.double().numpy()

@@ -7,6 +7,7 @@ import itertools
 import pickle
 import random
 import sys
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +21,12 @@ from torch import nn
 _PLAIN = (bool, int, float, str, type(None))
 _CONTAINERS = (list, dict, set, deque)
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, itertools.count)
+_FOLLOWED = (
+    *(*_CONTAINERS, tuple, nn.Module),
+    *(CellType, FunctionType, MethodType, functools.partial, weakref.ref),
+)
 _FOREIGN = sys.stdlib_module_names | {"torch", "numpy"}
+_Item = tuple[Any, Any, Callable[[Any], None] | None]
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,13 @@ class Kept:
 
     name: str
     value: Any
-    replace: Callable[[Any], None]
-    size: int = 0  # of a container
+    replace: Callable[[Any], None] | None  # None: it cannot be
+    content: Any = ()  # of a container
 
     def differs(self, other: Kept) -> bool:
         """Tell whether the value has changed."""
         if isinstance(self.value, (torch.Tensor, *_CONTAINERS)):
-            return self.value is not other.value or self.size != other.size
+            return self.value is not other.value or len(self.content) != len(other.content)
         return type(self.value) is not type(other.value) or self.value != other.value
 
 
@@ -61,11 +67,12 @@ def changed_values(before: dict[str, Kept], after: dict[str, Kept]) -> list[Kept
 
 def restore(before: dict[str, Kept], changed: list[Kept]) -> None:
     """Put back what was there before."""
-    for kept in changed:
-        old = before[kept.name]
-        if isinstance(kept.value, list) and kept.value is old.value:
-            del kept.value[old.size :]
-        elif not isinstance(old.value, (bytes, *_CONTAINERS)):
+    for old in (before[kept.name] for kept in changed):
+        if isinstance(old.value, _CONTAINERS):
+            old.value.clear()
+            add = old.value.extend if hasattr(old.value, "extend") else old.value.update
+            add(old.content)
+        if old.replace is not None and not isinstance(old.value, bytes):
             old.replace(old.value)
 
 
@@ -85,20 +92,19 @@ def _inside(path: str, owner: Any, seen: set[int]) -> Iterator[Kept]:
         elif isinstance(value, _GENERATORS):
             state = repr(value) if isinstance(value, itertools.count) else pickle.dumps(value)
             yield Kept(name, state.encode() if isinstance(state, str) else state, replace)
-        elif _is_followed(value, owner):
+        elif _is_followed(value):
             if isinstance(value, _CONTAINERS):
-                yield Kept(name, value, replace, len(value))
+                yield Kept(name, value, replace, value.copy())
             yield from _inside(name, value, seen)
 
 
-def _is_followed(value: Any, owner: Any) -> bool:
-    if isinstance(value, (nn.Module, type)):
-        return isinstance(value, nn.Module) and isinstance(owner, (list, tuple))
-    known = (*_CONTAINERS, tuple, CellType, FunctionType, MethodType, functools.partial)
-    return isinstance(value, known) or (hasattr(value, "__dict__") and _is_own(type(value)))
+def _is_followed(value: Any) -> bool:
+    if isinstance(value, type):
+        return False
+    return isinstance(value, _FOLLOWED) or (hasattr(value, "__dict__") and _is_own(type(value)))
 
 
-def _items(owner: Any) -> Iterator[tuple[Any, Any, Callable[[Any], None]]]:
+def _items(owner: Any) -> Iterator[_Item]:
     """Yield name, value, and how to replace it, of all that an object holds."""
     if isinstance(owner, CellType):
         try:
@@ -110,43 +116,45 @@ def _items(owner: Any) -> Iterator[tuple[Any, Any, Callable[[Any], None]]]:
             yield key, value, functools.partial(owner.__setitem__, key)
     elif isinstance(owner, (list, tuple, deque)):
         for key, value in list(enumerate(owner)):
-            yield key, value, functools.partial(getattr(owner, "__setitem__", _keep), key)
+            change = getattr(owner, "__setitem__", None)
+            yield key, value, change and functools.partial(change, key)
     elif isinstance(owner, functools.partial):
         for key, value in enumerate((owner.func, owner.args, owner.keywords)):
-            yield key, value, _keep
+            yield key, value, None
     elif isinstance(owner, MethodType):
-        yield "self", owner.__self__, _keep
-        yield "function", owner.__func__, _keep
+        yield "self", owner.__self__, None
+        yield "function", owner.__func__, None
+    elif isinstance(owner, weakref.ref):
+        yield "", owner(), None
     elif isinstance(owner, FunctionType):
         yield from _of_function(owner)
     elif not isinstance(owner, set):
         yield from _of_object(owner)
 
 
-def _of_function(function: FunctionType) -> Iterator[tuple[Any, Any, Callable[[Any], None]]]:
+def _of_function(function: FunctionType) -> Iterator[_Item]:
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     for name, cell in cells:
-        yield name, cell, _keep
+        yield name, cell, None
     for name in function.__code__.co_names:
         value = function.__globals__.get(name, function)
         if isinstance(value, (*_PLAIN, *_CONTAINERS)):
             yield name, value, functools.partial(function.__globals__.__setitem__, name)
 
 
-def _of_object(owner: Any) -> Iterator[tuple[Any, Any, Callable[[Any], None]]]:
+def _of_object(owner: Any) -> Iterator[_Item]:
     for key, value in list(vars(owner).items()):
+        if key == "_modules" and isinstance(owner, nn.Module):
+            continue  # they have names of their own
         yield key, value, functools.partial(vars(owner).__setitem__, key)
-    if isinstance(owner, torch.jit.RecursiveScriptModule):
-        for key in owner._concrete_type.get_attributes():
-            yield key, getattr(owner, key), functools.partial(setattr, owner, key)
+    if isinstance(owner, torch.jit.ScriptModule):
+        scripted = getattr(owner, "_concrete_type", None)  # frozen ones have none, and no state
+        for key in scripted.get_attributes() if scripted is not None else ():
+            yield key, getattr(owner, key), None
     for kind in type(owner).__mro__:
         for key, value in list(vars(kind).items()) if _is_own(kind) else ():
             if isinstance(value, (FunctionType, *_PLAIN, *_CONTAINERS)) and key[:2] != "__":
                 yield f"{kind.__name__}.{key}", value, functools.partial(setattr, kind, key)
-
-
-def _keep(*_: Any) -> None:
-    """Leave what cannot be replaced as it is."""
 
 
 class Counter:
@@ -184,32 +192,58 @@ class Counter:
         raise TypeError("a number that counts calls is compared")
 
 
-class Growing(list):
-    """Stands for a list that a model appends to; its size and its older items must not be read."""
+class _Watched:
+    """A container that grows with each call; its size and its older items must not be read."""
 
-    def __init__(self, values: list, read: list[str]):
+    def __init__(self, values: Any, read: list[str]):
         super().__init__(values)
         self._read = read
 
     def _fail(self, *_: Any) -> Any:
         self._read.append("counted")  # a model may catch the error
-        raise TypeError("a list that grows with each call is looked through")
+        raise TypeError("a container that grows with each call is looked through")
 
-    __len__ = __iter__ = __reversed__ = __contains__ = __eq__ = __lt__ = __gt__ = _fail
-    __le__ = __ge__ = __add__ = __mul__ = copy = count = index = sort = reverse = _fail
+    __len__ = __iter__ = __reversed__ = __eq__ = __lt__ = __gt__ = __le__ = __ge__ = _fail
+    __or__ = __and__ = __sub__ = __xor__ = __add__ = __mul__ = copy = count = index = _fail
+    keys = values = items = sort = reverse = union = difference = popitem = _fail
 
+
+class _WatchedSequence(_Watched):
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, int) and place < 0:
-            return super().__getitem__(place)
+            return super().__getitem__(place)  # type: ignore[misc]
         return self._fail()
+
+    __contains__ = _Watched._fail
+
+
+class _GrowingList(_WatchedSequence, list):
+    pass
+
+
+class _GrowingDeque(_WatchedSequence, deque):
+    pass
+
+
+class _GrowingDict(_Watched, dict):
+    pass
+
+
+class _GrowingSet(_Watched, set):
+    pass
+
+
+_GROWING = {list: _GrowingList, deque: _GrowingDeque, dict: _GrowingDict, set: _GrowingSet}
 
 
 def stand_in(kept: Kept, read: list[str]) -> bool:
-    """Replace a number by a counter, or a list by one that notes reading; tell if it could be."""
-    if isinstance(kept.value, list):
-        kept.replace(Growing(kept.value, read))
+    """Replace a number by a counter, a container by one that notes reading; tell if it could be."""
+    if kept.replace is None:
+        return False
+    if type(kept.value) in _GROWING:
+        kept.replace(_GROWING[type(kept.value)](kept.value, read))
     elif isinstance(kept.value, (int, float, str)) and not isinstance(kept.value, bool):
         kept.replace(Counter(kept.value, read))
-    else:  # `is` cannot be watched, nor what generators and other containers are asked
+    else:  # `is` cannot be watched, nor what generators are asked
         return False
     return True
