@@ -14,6 +14,8 @@ from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
 from regions.networks.steps import Add, AvgPool, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
 
+_LARGEST = 10**8  # input values; test points and labels of more fill the memory
+
 
 @dataclass(frozen=True)
 class Symbol:
@@ -52,6 +54,11 @@ class Builder:
     """
 
     def __init__(self, input_shape: Shape, known: Mapping[str, np.ndarray] | None = None):
+        if prod(input_shape) > _LARGEST:
+            raise ArgumentError(
+                f"inputs of shape {input_shape} have more than {_LARGEST} values; give a smaller "
+                "input_shape"
+            )
         self.steps: list[Step] = [Input(name="input", inputs=(), shape=input_shape)]
         self.parameters: dict[str, np.ndarray] = {}
         self._known = known or {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from math import prod
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ import numpy as np
 
 from regions.errors import ArgumentError, DataError, UnsupportedModelError
 from regions.networks.network import ReLUNetwork
-
-_LARGEST = 10**8  # input values; test points and labels of more fill the memory
 
 
 def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetwork:
@@ -72,25 +69,25 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     >>> net([[1.0, -2.0]]).tolist()
     [[1.0]]
     """
-    if isinstance(model, ReLUNetwork):
-        return model
     shape = None if input_shape is None else _sizes(input_shape)
+    if isinstance(model, ReLUNetwork):
+        return _of_shape(model, shape)
     if isinstance(model, Mapping):
         raise UnsupportedModelError(
             f"a mapping with keys {list(model)[:3]}... looks like a state_dict, which holds no "
             "order of layers and no activations; load it into its module and give the module"
         )
     if isinstance(model, (str, Path)):
-        return _from_file(Path(model))
+        return _of_shape(_from_file(Path(model)), shape)
     torch = sys.modules.get("torch")  # a module can only come from a torch already imported
     if torch is not None and isinstance(model, (torch.nn.Module, torch.export.ExportedProgram)):
         from regions.networks.read_torch import read_module, read_program
 
         if isinstance(model, torch.nn.Module):
             return read_module(model, shape)
-        return read_program(model)
+        return _of_shape(read_program(model), shape)
     if isinstance(model, (list, tuple)):
-        return _from_arrays(model)
+        return _of_shape(_from_arrays(model), shape)
     raise UnsupportedModelError(
         f"cannot read a {type(model).__name__}; expected a torch.nn.Module, a list of (W, b) "
         "pairs, the path of an .onnx file, or a ReLUNetwork"
@@ -107,9 +104,16 @@ def _sizes(input_shape: Any) -> tuple[int, ...]:
             f"input_shape is {input_shape!r}; expected positive sizes, without the batch "
             "axis, such as (784,) or (1, 28, 28)"
         )
-    if prod(shape) > _LARGEST:
-        raise ArgumentError(f"input_shape {shape} has more than {_LARGEST} values; give a smaller")
     return shape
+
+
+def _of_shape(net: ReLUNetwork, shape: tuple[int, ...] | None) -> ReLUNetwork:
+    if shape not in (None, net.input_shape):
+        raise ArgumentError(
+            f"input_shape is {shape}, but the model's inputs have shape {net.input_shape}; leave "
+            "it out"
+        )
+    return net
 
 
 def _from_file(path: Path) -> ReLUNetwork:
@@ -118,7 +122,11 @@ def _from_file(path: Path) -> ReLUNetwork:
             f"cannot read {path.name!r}: files must be .onnx; load other formats yourself and "
             "give the torch.nn.Module"
         )
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except (OSError, ValueError) as error:
+        raise DataError(f"the path {str(path)[:80]!r} cannot be read: {error.args[-1]}") from None
+    if not found:
         raise DataError(f"no file {path}; check the path")
     from regions.networks.read_onnx import read_onnx
 
@@ -151,7 +159,7 @@ def _pair(position: int, pair: Any) -> tuple[np.ndarray, np.ndarray | None]:
         weight, bias = pair
         weight = _array(weight)
         bias = None if bias is None else _array(bias)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ArgumentError(
             f"pair {position} is not (W, b) with numbers: {error}; give arrays of shapes "
             "(outputs, inputs) and (outputs,), or None for no bias"
@@ -170,5 +178,10 @@ def _pair(position: int, pair: Any) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _array(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):  # a torch tensor or Parameter, on any device, of any type
-        values = values.detach().cpu().double()
-    return np.asarray(values, dtype=np.float64)
+        values = values.detach().cpu()
+        values = (values if values.is_complex() else values.double()).numpy()
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufO" or np.ma.is_masked(values):
+        kind = "masked" if np.ma.is_masked(values) else array.dtype
+        raise TypeError(f"an array of type {kind} holds no plain real numbers")
+    return array.astype(np.float64)
