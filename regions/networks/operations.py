@@ -165,7 +165,7 @@ def _clamp(trace: Trace, node: str, x: Any, min: Any = None, max: Any = None, **
     return _relu(trace, node, x)
 
 
-def _threshold(trace: Trace, node: str, x: Any, threshold: float, value: float, **_: Any) -> Result:
+def _threshold(trace: Trace, node: str, x: Any, threshold: float, value: float) -> Result:
     if threshold != 0 or value != 0:
         raise UnsupportedModelError(
             f"{node} is a threshold at {threshold} with value {value}; only both at 0, a ReLU, is "
@@ -221,14 +221,7 @@ def _product(trace: Trace, node: str, x: Any, w: Any, bias: Any = None) -> Resul
 
 
 def _addmm(
-    trace: Trace,
-    node: str,
-    x: Any,
-    mat1: Any,
-    mat2: Any,
-    beta: float = 1,
-    alpha: float = 1,
-    **_: Any,
+    trace: Trace, node: str, x: Any, mat1: Any, mat2: Any, beta: float = 1, alpha: float = 1
 ) -> Result:
     if beta != 1 or alpha != 1 or x.ndim != 1 or trace.memory.holds(x):
         raise UnsupportedModelError(
@@ -238,13 +231,13 @@ def _addmm(
     return _product(trace, node, mat1, mat2, x)
 
 
-def _mv(trace: Trace, node: str, x: Any, vec: Any, **_: Any) -> Result:
+def _mv(trace: Trace, node: str, x: Any, vec: Any) -> Result:
     symbol, place = _product(trace, node, x, vec.unsqueeze(1))
     flat = trace.builder.place(symbol, np.arange(symbol.size), symbol.shape[:-1])
     return flat, place
 
 
-def _bmm(trace: Trace, node: str, x: Any, mat2: Any, **_: Any) -> Result:
+def _bmm(trace: Trace, node: str, x: Any, mat2: Any) -> Result:
     """Return a batched product with one constant matrix for all samples."""
     if x.shape[0] == 1:  # torch.einsum puts samples on the second axis
         symbol, place = _product(trace, node, x[0], mat2[0])
@@ -280,7 +273,6 @@ def _convolution(
     transposed: bool,
     output_padding: Any,
     groups: int,
-    **_: Any,
 ) -> Result:
     axes = weight.ndim - 2
     if transposed or axes > 2 or trace.memory.holds(weight):
@@ -316,7 +308,6 @@ def _pool(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: Any = None,
-    **_: Any,
 ) -> Result:
     if divisor_override is not None:
         raise UnsupportedModelError(f"{node} has a divisor_override; leave it at None")
@@ -333,7 +324,7 @@ def _pool(
     return pooled, Arrangement("axis", trace.memory.rows)
 
 
-def _adapt(trace: Trace, node: str, x: Any, output_size: Any, **_: Any) -> Result:
+def _adapt(trace: Trace, node: str, x: Any, output_size: Any) -> Result:
     symbol = _first(trace, node, x, 4)
     pooled = trace.builder.average_pool(symbol, None, shape=tuple(int(s) for s in output_size))
     return pooled, Arrangement("axis", trace.memory.rows)
@@ -344,8 +335,6 @@ def _reduced(
 ) -> tuple[Symbol, list[int], tuple[int, ...]]:
     """Return the symbol, its reduced axes (of one sample), and the shape that keeps them."""
     symbol = _first(trace, node, x)
-    if not symbol.size:
-        raise UnsupportedModelError(f"{node} reduces no values, in shape {tuple(x.shape)}")
     dims = sorted(d % x.ndim for d in dim) if dim else list(range(x.ndim))
     if 0 in dims:
         raise UnsupportedModelError(
@@ -397,7 +386,7 @@ RULES: dict[str, Callable[..., Result]] = {
     **dict.fromkeys(("relu", "leaky_relu"), _relu),
     **dict.fromkeys(("clamp", "clamp_min"), _clamp),
     "threshold": _threshold,
-    "mm": lambda trace, node, x, mat2, **_: _product(trace, node, x, mat2),
+    "mm": lambda trace, node, x, mat2: _product(trace, node, x, mat2),
     "addmm": _addmm,
     "mv": _mv,
     "bmm": _bmm,

@@ -220,6 +220,7 @@ class Trace(Double):
             raise reason
         if base not in RULES:
             raise unsupported(self.node(operation), operation)
+        bound = {k: v for k, v in bound.items() if k != "out"}  # written like any result
         renamed = {"x" if k in ("self", "input") else k: v for k, v in bound.items()}
         return RULES[base](self, self.node(operation), **renamed)
 
@@ -347,7 +348,7 @@ class Trace(Double):
             return path
         owner, name = (path, own[0]) if own else known[0] if known else ("", "")
         full = f"{owner}.{name}".strip(".")
-        return full.removesuffix(".weight") or path or f"product{self._count}"
+        return full.removesuffix(".weight") or path or f"product{len(self.builder.steps)}"
 
 
 class Leaks(TorchFunctionMode):
