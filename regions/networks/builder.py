@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from regions.errors import UnsupportedModelError
+from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
 from regions.networks.steps import Add, AvgPool, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
+
+_LARGEST = 10**8  # input values; test points and labels of more fill the memory
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Builder:
     """
 
     def __init__(self, input_shape: Shape, known: Mapping[str, np.ndarray] | None = None):
+        if prod(input_shape) > _LARGEST:
+            raise ArgumentError(
+                f"inputs of shape {input_shape} have more than {_LARGEST} values; give a smaller "
+                "input_shape"
+            )
         self.steps: list[Step] = [Input(name="input", inputs=(), shape=input_shape)]
         self.parameters: dict[str, np.ndarray] = {}
         self._known = known or {}
@@ -223,10 +230,14 @@ class Builder:
 
     def relu(self, x: Symbol, slope: float = 0.0) -> Symbol:
         """Add a ReLU layer (LeakyReLU with `slope`)."""
+        if not np.isfinite(slope):
+            raise ArgumentError(f"a LeakyReLU has the negative slope {slope}; it must be finite")
         return self._add(ReLU, [x], x.shape, slope=float(slope))
 
     def finish(self, output: Symbol) -> ReLUNetwork:
         """Return the network that ends at `output`, without steps that do not lead there."""
+        if output.name == "input":
+            output = self._add(Move, [output], output.shape)
         needed = {output.name, "input"}
         kept = []
         for step in reversed(self.steps):
@@ -237,6 +248,11 @@ class Builder:
         if steps[-1].name != output.name or len(steps) == 1:
             raise UnsupportedModelError(
                 "the output does not depend on the input; give a model that uses its input"
+            )
+        empty = next((step for step in steps if not step.size), None)
+        if empty is not None:
+            raise UnsupportedModelError(
+                f"step {empty.name!r} of shape {empty.shape} has no values; remove empty layers"
             )
         keys = {step.name for step in steps} | {step.module for step in steps}
         parameters = {k: v for k, v in self.parameters.items() if k.rsplit(".", 1)[0] in keys}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -68,31 +69,51 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     >>> net([[1.0, -2.0]]).tolist()
     [[1.0]]
     """
+    shape = None if input_shape is None else _sizes(input_shape)
     if isinstance(model, ReLUNetwork):
-        return model
-    shape = None if input_shape is None else tuple(int(size) for size in input_shape)
-    if shape is not None and (not shape or min(shape) < 1):
-        raise ArgumentError(f"input_shape is {input_shape}; expected positive sizes, no batch axis")
+        return _of_shape(model, shape)
     if isinstance(model, Mapping):
         raise UnsupportedModelError(
             f"a mapping with keys {list(model)[:3]}... looks like a state_dict, which holds no "
             "order of layers and no activations; load it into its module and give the module"
         )
     if isinstance(model, (str, Path)):
-        return _from_file(Path(model))
+        return _of_shape(_from_file(Path(model)), shape)
     torch = sys.modules.get("torch")  # a module can only come from a torch already imported
     if torch is not None and isinstance(model, (torch.nn.Module, torch.export.ExportedProgram)):
         from regions.networks.read_torch import read_module, read_program
 
         if isinstance(model, torch.nn.Module):
             return read_module(model, shape)
-        return read_program(model)
+        return _of_shape(read_program(model), shape)
     if isinstance(model, (list, tuple)):
-        return _from_arrays(model)
+        return _of_shape(_from_arrays(model), shape)
     raise UnsupportedModelError(
         f"cannot read a {type(model).__name__}; expected a torch.nn.Module, a list of (W, b) "
         "pairs, the path of an .onnx file, or a ReLUNetwork"
     )
+
+
+def _sizes(input_shape: Any) -> tuple[int, ...]:
+    try:
+        shape = tuple(index(size) for size in input_shape)
+    except TypeError:
+        shape = ()
+    if not shape or min(shape) < 1 or isinstance(input_shape, Mapping):
+        raise ArgumentError(
+            f"input_shape is {input_shape!r}; expected positive sizes, without the batch "
+            "axis, such as (784,) or (1, 28, 28)"
+        )
+    return shape
+
+
+def _of_shape(net: ReLUNetwork, shape: tuple[int, ...] | None) -> ReLUNetwork:
+    if shape not in (None, net.input_shape):
+        raise ArgumentError(
+            f"input_shape is {shape}, but the model's inputs have shape {net.input_shape}; leave "
+            "it out"
+        )
+    return net
 
 
 def _from_file(path: Path) -> ReLUNetwork:
@@ -101,7 +122,11 @@ def _from_file(path: Path) -> ReLUNetwork:
             f"cannot read {path.name!r}: files must be .onnx; load other formats yourself and "
             "give the torch.nn.Module"
         )
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except (OSError, ValueError) as error:
+        raise DataError(f"the path {str(path)[:80]!r} cannot be read: {error.args[-1]}") from None
+    if not found:
         raise DataError(f"no file {path}; check the path")
     from regions.networks.read_onnx import read_onnx
 
@@ -134,7 +159,7 @@ def _pair(position: int, pair: Any) -> tuple[np.ndarray, np.ndarray | None]:
         weight, bias = pair
         weight = _array(weight)
         bias = None if bias is None else _array(bias)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ArgumentError(
             f"pair {position} is not (W, b) with numbers: {error}; give arrays of shapes "
             "(outputs, inputs) and (outputs,), or None for no bias"
@@ -153,5 +178,10 @@ def _pair(position: int, pair: Any) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _array(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):  # a torch tensor or Parameter, on any device, of any type
-        values = values.detach().cpu().double()
-    return np.asarray(values, dtype=np.float64)
+        values = values.detach().cpu()
+        values = (values if values.is_complex() else values.double()).numpy()
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufO" or np.ma.is_masked(values):
+        kind = "masked" if np.ma.is_masked(values) else array.dtype
+        raise TypeError(f"an array of type {kind} holds no plain real numbers")
+    return array.astype(np.float64)

@@ -207,6 +207,8 @@ class Memory:
             self._builder.place(self._symbols[s], np.where(which == s, element, -1), shape)
             for s in np.unique(which[which >= 0])
         ]
+        if not parts:
+            raise UnsupportedModelError(f"a value of shape {shape} is empty")
         joined = parts[0] if len(parts) == 1 else self._builder.total(parts)
         if not constants.any():
             return joined

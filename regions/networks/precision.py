@@ -83,5 +83,10 @@ class Double(TorchDispatchMode):
         if not self._active:
             return out
         if func._opname == "lift_fresh":  # a new tensor, or memory of NumPy that stays shared
-            return _double(out) if out.untyped_storage().resizable() else out
-        return out if gives_views(func) or changes_memory(func) else tree_map(_double, out)
+            return self._meant(out) if out.untyped_storage().resizable() else out
+        return out if gives_views(func) or changes_memory(func) else tree_map(self._meant, out)
+
+    def _meant(self, value: Any) -> Any:
+        """Return a value in float64, unless the model names a type that rounds it."""
+        plain = isinstance(value, torch.Tensor) and value.dtype in self.plain_types
+        return _double(value) if plain else value

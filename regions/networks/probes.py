@@ -41,7 +41,8 @@ def probe_points(net: ReLUNetwork) -> np.ndarray:
     directions = np.random.default_rng(3).standard_normal((rays, *net.input_shape))
     signed = np.concatenate([directions, -directions])
     candidates = np.concatenate([points, *(scale * signed for scale in _SCALES)])
-    return candidates[_telling(net.pattern(candidates))]
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused later
+        return candidates[_telling(net.pattern(candidates))]
 
 
 def _telling(pattern: np.ndarray) -> list[int]:

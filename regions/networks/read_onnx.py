@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from regions.errors import DataError, DependencyError, UnsupportedModelError
-from regions.networks.builder import Builder, Symbol
+from regions.errors import DataError, DependencyError, RegionsError, UnsupportedModelError
+from regions.networks.builder import Builder, Symbol, without_batch
 from regions.networks.network import ReLUNetwork
 from regions.networks.probes import probe_points
 from regions.networks.verify import verify
@@ -23,6 +23,18 @@ _LARGEST = 2 * 1024**3  # the format's own limit without external data
 def read_onnx(path: Path) -> ReLUNetwork:
     """Return the network in `path`, verified against the ONNX reference evaluator."""
     model = _load(path)
+    try:
+        return _read(model, path)
+    except RegionsError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"{path} cannot be read ({type(error).__name__}: {str(error)[:200]}); shapes, types or "
+            "attributes of its nodes do not fit: export it again"
+        ) from error
+
+
+def _read(model: Any, path: Path) -> ReLUNetwork:
     reader = _Reader(model)
     for node in model.graph.node:
         reader.visit(node)
@@ -133,7 +145,9 @@ def _gemm(r: _Reader, node: Any, x: Any, b: Any, c: Any = None, **fields: Any) -
     if fields.get("transA") or not isinstance(x, Symbol) or isinstance(b, Symbol):
         raise UnsupportedModelError(f"ONNX node {node.name!r}: Gemm must be value times constant")
     weight = fields.get("alpha", 1.0) * (b if fields.get("transB") else b.T)
-    bias = None if c is None else np.broadcast_to(fields.get("beta", 1.0) * c, weight.shape[:1])
+    bias = None if c is None else np.asarray(fields.get("beta", 1.0) * c)
+    if bias is not None:  # may have a batch axis of size one
+        bias = np.broadcast_to(without_batch(Symbol("", weight.shape[:1]), bias), weight.shape[:1])
     return r.builder.linear(x, weight, bias, _module_name(node, 1))
 
 

@@ -11,14 +11,18 @@ from torch import nn
 from regions.errors import ArgumentError, ConversionError, RegionsError, UnsupportedModelError
 from regions.networks.network import ReLUNetwork
 from regions.networks.probes import probe_points, start_points
-from regions.networks.state import Counter, Kept, changed_values, kept_values
+from regions.networks.state import Kept, changed_values, kept_values, stand_in
 from regions.networks.trace import Leaks, Trace
 from regions.networks.twin import (
+    eager,
     followed_modules,
+    left_alone,
     make_twin,
     number_types,
     own_tensors,
+    protected_storages,
     still_generators,
+    uncompiled,
 )
 from regions.networks.verify import verify
 
@@ -27,15 +31,15 @@ _FLOAT32 = 1e-4  # what rounding may change in constants that a model computes
 
 def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNetwork:
     """Return `model` as a verified `ReLUNetwork`; the model itself is never changed."""
-    model = getattr(model, "_orig_mod", model)  # of a compiled one, which computes the same
+    model = uncompiled(model)
     twin = make_twin(model)
     shape = input_shape or _first_features(twin)
-    protected, types = frozenset(own_tensors(model)), number_types(model)
+    protected, types = protected_storages(model), number_types(model)
 
     def trace(rows: int, double: bool, known: ReLUNetwork | None = None) -> Trace:
         return Trace(shape, rows, own_tensors(twin), protected, types, double, known)
 
-    with torch.no_grad(), still_generators():
+    with torch.no_grad(), still_generators(), left_alone(model):
         # the model's own run, in its own number type, then another one in float64
         own = torch.float32 if torch.float32 in types or not types else torch.float64
         first = trace(2, double=own is torch.float64)
@@ -46,10 +50,14 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
         again, out = _follow(twin, points, torch.float64, second)
         _check_equal(net, again)
         changed = changed_values(before, kept_values(twin))
-        if changed and not _only_counts(twin, changed, trace(2, True, again), points[:2], again):
+        last, written = trace(2, True, again), [*second.written.values()]
+        if (changed or written) and not _only_counts(
+            twin, changed, written, last, points[:2], again
+        ):
+            names = [kept.name for kept in changed] + [second.name_of(value) for value in written]
             raise ConversionError(
-                f"the forward pass changes {[kept.name for kept in changed]} of the model and uses "
-                "it, so its function may differ from call to call; give a model without state"
+                f"the forward pass changes {names} of the model and uses it, so its function may "
+                "differ from call to call; give a model without state"
             )
     source = f"the model ({type(model).__name__})"
     verify(again, points, {**second.preactivations, None: out}, source)
@@ -57,19 +65,30 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
 
 
 def _only_counts(
-    twin: nn.Module, changed: list[Kept], trace: Trace, points: np.ndarray, net: ReLUNetwork
+    twin: nn.Module,
+    changed: list[Kept],
+    written: list[torch.Tensor],
+    trace: Trace,
+    points: np.ndarray,
+    net: ReLUNetwork,
 ) -> bool:
-    """Tell whether values that change are only added to and printed, or never read."""
-    if any(kept.value is None or isinstance(kept.value, bool) for kept in changed):
-        return False  # `is` cannot be watched
+    """Tell whether what changes is only added to and printed, or never read."""
     read: list[str] = []
-    for kept in changed:
-        kept.replace(Counter(kept.value, read))
+    tensors = [kept.value for kept in changed if isinstance(kept.value, torch.Tensor)]
+    others = [kept for kept in changed if not isinstance(kept.value, torch.Tensor)]
     try:
+        for value in [*tensors, *written]:
+            trace.memory.spoil(value, UnsupportedModelError("it depends on earlier calls"))
+        if not all(stand_in(kept, read) for kept in others):
+            return False
         again, _ = _follow(twin, points, torch.float64, trace)
         _check_equal(net, again)
     except RegionsError:
         return False
+    finally:
+        for kept in others:
+            if kept.replace is not None:
+                kept.replace(kept.value)
     return not read
 
 
@@ -107,14 +126,14 @@ def _follow(
     batch = torch.tensor(points, dtype=dtype)  # a copy: a model may change its input in place
     trace.begin(batch)
     try:
-        with followed_modules(twin, trace), Leaks(trace), trace:
+        with eager(), followed_modules(twin, trace), Leaks(trace), trace:
             out = twin(batch)
     except Exception as error:
         if trace.refusal is not None:
             raise trace.refusal from None
         raise ArgumentError(
             f"the model cannot be run on a batch of shape {points.shape} and type {dtype} "
-            f"({type(error).__name__}: {error}); check input_shape"
+            f"({type(error).__name__}: {error}); check input_shape and the forward pass"
         ) from error
     net = trace.end(out)
     return net, out.double().numpy()

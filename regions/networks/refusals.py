@@ -13,7 +13,7 @@ SUPPORTED = (
 _SMOOTH = frozenset(
     "tanh sigmoid gelu silu mish elu celu selu softplus softmax _softmax log_softmax _log_softmax "
     "log_sigmoid_forward exp log sqrt rsqrt pow square sin cos native_layer_norm "
-    "native_group_norm reciprocal norm linalg_vector_norm var std _thnn_fused_lstm_cell lstm gru "
+    "native_group_norm reciprocal var std _thnn_fused_lstm_cell lstm gru "
     "glu erf logsumexp hardswish _native_multi_head_attention "
     "_scaled_dot_product_flash_attention_for_cpu".split()
 )
@@ -25,6 +25,11 @@ _BROKEN = frozenset(
     "sign floor ceil round trunc frac fmod remainder floor_divide hardshrink gt ge lt le eq ne "
     "argmax argmin heaviside sgn signbit bucketize searchsorted".split()
 )
+
+
+def is_known(operation: str) -> bool:
+    """Tell whether the true reason against an operation is what it computes."""
+    return operation in _SMOOTH | _PIECEWISE | _BROKEN
 
 
 def unsupported(node: str, operation: str) -> UnsupportedModelError:

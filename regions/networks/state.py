@@ -1,82 +1,160 @@
-"""Numbers that a model keeps from call to call: counters must have no say in what it computes."""
+"""What a model keeps from call to call: counters must have no say in what it computes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import itertools
+import pickle
+import random
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
+import numpy as np
+import torch
 from torch import nn
 
 _PLAIN = (bool, int, float, str, type(None))
+_CONTAINERS = (list, dict, set, deque)
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, itertools.count)
+_FOLLOWED = (
+    *(*_CONTAINERS, tuple, nn.Module),
+    *(CellType, FunctionType, MethodType, functools.partial, weakref.ref),
+)
+_FOREIGN = sys.stdlib_module_names | {"torch", "numpy"}
+_Item = tuple[Any, Any, Callable[[Any], None] | None]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A plain value that a module keeps: where it is, and what it was when it was looked at."""
+    """Something that a model keeps: how to replace it, and what it was when it was looked at."""
 
     name: str
-    container: Any  # a dict, a list or a closure's cell
-    key: Any
     value: Any
+    replace: Callable[[Any], None] | None  # None: it cannot be
+    content: Any = ()  # of a container
 
-    def replace(self, value: Any) -> None:
-        """Put another value in its place."""
-        if isinstance(self.container, CellType):
-            self.container.cell_contents = value
-        else:
-            self.container[self.key] = value
+    def differs(self, other: Kept) -> bool:
+        """Tell whether the value has changed."""
+        if isinstance(self.value, (torch.Tensor, *_CONTAINERS)):
+            return self.value is not other.value or len(self.content) != len(other.content)
+        return type(self.value) is not type(other.value) or self.value != other.value
 
 
-def kept_values(twin: nn.Module) -> dict[str, Kept]:
-    """Return all numbers, texts and None in attributes, in dicts and lists of theirs, in closures.
+def kept_values(model: nn.Module) -> dict[str, Kept]:
+    """Return what can change from call to call, by name.
 
-    Sizes of containers do not count.
+    These are numbers, texts, None, tensors, sizes of containers and states of generators: in
+    attributes of modules, of their classes and of objects of the user's own classes, in containers,
+    in closures, and in global variables that functions name.
     """
-    found = {}
-    for path, module in twin.named_modules():
-        for kept in _inside(path, vars(module), set()):
-            found[kept.name] = kept
+    found: dict[str, Kept] = {}
+    seen: set[int] = set()
+    for path, module in model.named_modules():
+        for kept in _inside(path, module, seen):
+            found.setdefault(kept.name, kept)
     return found
 
 
-def _inside(path: str, container: Any, seen: set[int]) -> Iterator[Kept]:
-    if id(container) in seen:
-        return
-    seen.add(id(container))
-    for key, value in list(_items(container)):
-        name = f"{path}.{key}".lstrip(".")
-        if isinstance(value, _PLAIN):
-            yield Kept(name, container, key, value)
-        elif isinstance(value, (dict, list)) and not isinstance(container, CellType):
-            yield from _inside(name, value, seen)
-        elif isinstance(value, FunctionType):
-            cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
-            for variable, cell in cells:
-                yield from _inside(f"{name}.{variable}", cell, seen)
-
-
-def _items(container: Any) -> Any:
-    if isinstance(container, dict):
-        return container.items()
-    if isinstance(container, list):
-        return enumerate(container)
-    try:
-        return [("", container.cell_contents)]
-    except ValueError:  # an empty cell
-        return []
-
-
 def changed_values(before: dict[str, Kept], after: dict[str, Kept]) -> list[Kept]:
-    """Return the values that were there before and have changed."""
-    both = [kept for name, kept in after.items() if name in before]
-    return [
-        kept
-        for kept in both
-        if type(kept.value) is not type(before[kept.name].value)
-        or kept.value != before[kept.name].value
-    ]
+    """Return what was there before and has changed, as it is now."""
+    return [kept for name, kept in after.items() if name in before and kept.differs(before[name])]
+
+
+def restore(before: dict[str, Kept], changed: list[Kept]) -> None:
+    """Put back what was there before."""
+    for old in (before[kept.name] for kept in changed):
+        if isinstance(old.value, _CONTAINERS):
+            old.value.clear()
+            add = old.value.extend if hasattr(old.value, "extend") else old.value.update
+            add(old.content)
+        if old.replace is not None and not isinstance(old.value, bytes):
+            old.replace(old.value)
+
+
+def _is_own(kind: type) -> bool:
+    """Tell whether a class is the user's own."""
+    return (kind.__module__ or "").split(".")[0] not in _FOREIGN
+
+
+def _inside(path: str, owner: Any, seen: set[int]) -> Iterator[Kept]:
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    for key, value, replace in _items(owner):
+        name = f"{path}.{key}".strip(".")
+        if isinstance(value, (torch.Tensor, *_PLAIN)):
+            yield Kept(name, value, replace)
+        elif isinstance(value, _GENERATORS):
+            state = repr(value) if isinstance(value, itertools.count) else pickle.dumps(value)
+            yield Kept(name, state.encode() if isinstance(state, str) else state, replace)
+        elif _is_followed(value):
+            if isinstance(value, _CONTAINERS):
+                yield Kept(name, value, replace, value.copy())
+            yield from _inside(name, value, seen)
+
+
+def _is_followed(value: Any) -> bool:
+    if isinstance(value, type):
+        return False
+    return isinstance(value, _FOLLOWED) or (hasattr(value, "__dict__") and _is_own(type(value)))
+
+
+def _items(owner: Any) -> Iterator[_Item]:
+    """Yield name, value, and how to replace it, of all that an object holds."""
+    if isinstance(owner, CellType):
+        try:
+            yield "", owner.cell_contents, functools.partial(setattr, owner, "cell_contents")
+        except ValueError:  # an empty cell
+            return
+    elif isinstance(owner, dict):
+        for key, value in list(owner.items()):
+            yield key, value, functools.partial(owner.__setitem__, key)
+    elif isinstance(owner, (list, tuple, deque)):
+        for key, value in list(enumerate(owner)):
+            change = getattr(owner, "__setitem__", None)
+            yield key, value, change and functools.partial(change, key)
+    elif isinstance(owner, functools.partial):
+        for key, value in enumerate((owner.func, owner.args, owner.keywords)):
+            yield key, value, None
+    elif isinstance(owner, MethodType):
+        yield "self", owner.__self__, None
+        yield "function", owner.__func__, None
+    elif isinstance(owner, weakref.ref):
+        yield "", owner(), None
+    elif isinstance(owner, FunctionType):
+        yield from _of_function(owner)
+    elif not isinstance(owner, set):
+        yield from _of_object(owner)
+
+
+def _of_function(function: FunctionType) -> Iterator[_Item]:
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in cells:
+        yield name, cell, None
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name, function)
+        if isinstance(value, (*_PLAIN, *_CONTAINERS)):
+            yield name, value, functools.partial(function.__globals__.__setitem__, name)
+
+
+def _of_object(owner: Any) -> Iterator[_Item]:
+    for key, value in list(vars(owner).items()):
+        if key == "_modules" and isinstance(owner, nn.Module):
+            continue  # they have names of their own
+        yield key, value, functools.partial(vars(owner).__setitem__, key)
+    if isinstance(owner, torch.jit.ScriptModule):
+        scripted = getattr(owner, "_concrete_type", None)  # frozen ones have none, and no state
+        for key in scripted.get_attributes() if scripted is not None else ():
+            yield key, getattr(owner, key), None
+    for kind in type(owner).__mro__:
+        for key, value in list(vars(kind).items()) if _is_own(kind) else ():
+            if isinstance(value, (FunctionType, *_PLAIN, *_CONTAINERS)) and key[:2] != "__":
+                yield f"{kind.__name__}.{key}", value, functools.partial(setattr, kind, key)
 
 
 class Counter:
@@ -112,3 +190,60 @@ class Counter:
     def _fail(self) -> bool:
         self._read.append("compared")  # a model may catch the error
         raise TypeError("a number that counts calls is compared")
+
+
+class _Watched:
+    """A container that grows with each call; its size and its older items must not be read."""
+
+    def __init__(self, values: Any, read: list[str]):
+        super().__init__(values)
+        self._read = read
+
+    def _fail(self, *_: Any) -> Any:
+        self._read.append("counted")  # a model may catch the error
+        raise TypeError("a container that grows with each call is looked through")
+
+    __len__ = __iter__ = __reversed__ = __eq__ = __lt__ = __gt__ = __le__ = __ge__ = _fail
+    __or__ = __and__ = __sub__ = __xor__ = __add__ = __mul__ = copy = count = index = _fail
+    keys = values = items = sort = reverse = union = difference = popitem = _fail
+
+
+class _WatchedSequence(_Watched):
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, int) and place < 0:
+            return super().__getitem__(place)  # type: ignore[misc]
+        return self._fail()
+
+    __contains__ = _Watched._fail
+
+
+class _GrowingList(_WatchedSequence, list):
+    pass
+
+
+class _GrowingDeque(_WatchedSequence, deque):
+    pass
+
+
+class _GrowingDict(_Watched, dict):
+    pass
+
+
+class _GrowingSet(_Watched, set):
+    pass
+
+
+_GROWING = {list: _GrowingList, deque: _GrowingDeque, dict: _GrowingDict, set: _GrowingSet}
+
+
+def stand_in(kept: Kept, read: list[str]) -> bool:
+    """Replace a number by a counter, a container by one that notes reading; tell if it could be."""
+    if kept.replace is None:
+        return False
+    if type(kept.value) in _GROWING:
+        kept.replace(_GROWING[type(kept.value)](kept.value, read))
+    elif isinstance(kept.value, (int, float, str)) and not isinstance(kept.value, bool):
+        kept.replace(Counter(kept.value, read))
+    else:  # `is` cannot be watched, nor what generators are asked
+        return False
+    return True

@@ -26,7 +26,7 @@ from regions.networks.moves import MOVING, TURNING, is_constant
 from regions.networks.network import ReLUNetwork
 from regions.networks.operations import RULES
 from regions.networks.precision import Double, changes_memory, gives_views
-from regions.networks.refusals import unsupported
+from regions.networks.refusals import is_known, unsupported
 
 _READS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 _CONSTANT = object()
@@ -77,6 +77,7 @@ class Trace(Double):
         self.preactivations: dict[str | None, np.ndarray] = {}  # of two samples, by step
         self.modules: list[tuple[str, nn.Module]] = []
         self._names, self._protected = names, protected
+        self.written: dict[int, torch.Tensor] = {}  # that outlive the run, by storage
         self._made: dict[int, StorageWeakRef] = {}
         self._count = 0
 
@@ -193,7 +194,7 @@ class Trace(Double):
             raise self._control_flow(operation, held)
         if operation in TURNING or gives_views(func):
             return None
-        if is_constant(operation, bound):
+        if func.namespace == "aten" and is_constant(operation, bound):
             return _CONSTANT
         try:
             return self._result(func, bound, held)
@@ -208,7 +209,9 @@ class Trace(Double):
     def _result(self, func: Any, bound: dict[str, Any], held: list[torch.Tensor]) -> Any:
         operation = func._opname
         base = operation.rstrip("_") if changes_memory(func) else operation
-        if torch.Tag.nondeterministic_seeded in func.tags and base != "rrelu_with_noise":
+        if func.namespace != "aten":  # whatever its name is
+            raise unsupported(self.node(operation), func.name())
+        if torch.Tag.nondeterministic_seeded in func.tags and not is_known(base):
             raise self._random(operation)
         if base in MOVING:
             return self._moved(func, operation, bound)
@@ -217,6 +220,7 @@ class Trace(Double):
             raise reason
         if base not in RULES:
             raise unsupported(self.node(operation), operation)
+        bound = {k: v for k, v in bound.items() if k != "out"}  # written like any result
         renamed = {"x" if k in ("self", "input") else k: v for k, v in bound.items()}
         return RULES[base](self, self.node(operation), **renamed)
 
@@ -231,10 +235,7 @@ class Trace(Double):
         rest = {k: v for k, v in bound.items() if k in ("accumulate", "reduce") and v}
         casts = bound.get("dtype")
         if operation == "_to_copy" and casts is not None and casts not in self.plain_types:
-            raise UnsupportedModelError(
-                f"{self.node(operation)} casts values to {casts}, which rounds them; stay in "
-                "float32 or float64"
-            )
+            raise self._rounds(operation, casts)
         if rest or "out" in bound:
             raise UnsupportedModelError(
                 f"{self.node(operation)} is {operation!r} with {rest or 'out='}; only plain moves "
@@ -268,13 +269,15 @@ class Trace(Double):
         operation, found = func._opname, _tensors(out) or written
         if not found and operation not in _METADATA:
             raise self._control_flow(operation, [])
-        foreign = [value for value in written if key_of(value) not in self._made]
+        foreign = self._foreign(operation, written)
         if any(not value.untyped_storage().resizable() for value in foreign):
             raise UnsupportedModelError(
                 f"{self.node(operation)} ({operation!r}) writes values into memory that is shared "
                 "with NumPy or another library, where nothing follows them; use torch tensors"
             )
         if plan is _CONSTANT:
+            for value in written:
+                self.memory.write_labels(value, torch.zeros(value.shape, dtype=torch.float64))
             return
         if plan is None:
             for value in found:
@@ -283,11 +286,19 @@ class Trace(Double):
         elif isinstance(plan, RegionsError):
             for value in found:
                 self.memory.spoil(value, plan)
+        elif found[0].dtype not in self.plain_types:
+            self._settle(func, self._rounds(operation, found[0].dtype), out, written, sources)
         elif isinstance(plan, torch.Tensor):
             self.memory.write_labels(found[0], plan)
         else:
             symbol, place = plan
             self.memory.write(place(found[0]), symbol)
+
+    def _rounds(self, operation: str, dtype: torch.dtype) -> RegionsError:
+        return UnsupportedModelError(
+            f"{self.node(operation)} ({operation!r}) casts values to {dtype}, which rounds them; "
+            "stay in float32 or float64"
+        )
 
     def _note_made(self, func: Any, out: Any, sources: set) -> None:
         lifted = func._opname == "lift_fresh"
@@ -304,13 +315,25 @@ class Trace(Double):
             for value in _tensors(out):
                 self.memory.spoil(value, self._random(operation))
             return
-        for value in written:
-            if key_of(value) not in self._made and operation not in TURNING:
-                error = UnsupportedModelError(
-                    f"{self.node(operation)} changes a tensor that the model keeps "
-                    f"({operation!r}), so its function may differ from call to call"
-                )
-                self.memory.spoil(value, error)
+        for value in self._foreign(operation, written):
+            error = UnsupportedModelError(
+                f"{self.node(operation)} changes a tensor that the model keeps "
+                f"({operation!r}), so its function may differ from call to call"
+            )
+            self.memory.spoil(value, error)
+
+    def _foreign(self, operation: str, written: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Return the tensors written to that outlive the run, and note them."""
+        if operation in TURNING:
+            return []
+        foreign = [value for value in written if key_of(value) not in self._made]
+        self.written.update({key_of(value) or 0: value for value in foreign})
+        return foreign
+
+    def name_of(self, value: torch.Tensor) -> str:
+        """Return how errors call a tensor that the model keeps."""
+        known = self._names.get(key_of(value) or 0)
+        return f"{known[0][0]}.{known[0][1]}".strip(".") if known else "a tensor"
 
     def weight_name(self, weight: torch.Tensor, node: str) -> str:
         """Return the name of a weight: of its module, of the tensor, or of the operation."""
@@ -325,7 +348,7 @@ class Trace(Double):
             return path
         owner, name = (path, own[0]) if own else known[0] if known else ("", "")
         full = f"{owner}.{name}".strip(".")
-        return full.removesuffix(".weight") or path or f"product{self._count}"
+        return full.removesuffix(".weight") or path or f"product{len(self.builder.steps)}"
 
 
 class Leaks(TorchFunctionMode):
@@ -335,6 +358,8 @@ class Leaks(TorchFunctionMode):
         "numpy __array__ tolist data_ptr untyped_storage storage __deepcopy__ __dlpack__ "
         "__reduce_ex__ __cuda_array_interface__ to_dlpack _to_dlpack".split()
     )
+    # these read tensors in lists as numbers, below what the trace sees
+    _LISTS = frozenset("tensor as_tensor asarray new_tensor __getitem__ __setitem__".split())
 
     def __init__(self, trace: Trace):
         super().__init__()
@@ -344,8 +369,13 @@ class Leaks(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Call one torch function."""
-        name = getattr(func, "__name__", "")
-        if name in self._DOORS and isinstance(args[0], torch.Tensor):
-            if self._trace.memory.holds(args[0]):
-                raise self._trace.refuse(self._trace._control_flow(name, []))
+        name, read = getattr(func, "__name__", ""), []
+        if name in self._DOORS:
+            read = args[:1]
+        elif name in self._LISTS:
+            lists = tree_leaves(args[1:2], is_leaf=lambda value: isinstance(value, list))
+            lists = [*args[:1], *lists, *args[2:], *(kwargs or {}).values()]
+            read = [value for value in lists if isinstance(value, (list, tuple))]
+        if any(self._trace.memory.holds(value) for value in _tensors(read)):
+            raise self._trace.refuse(self._trace._control_flow(name, []))
         return func(*args, **(kwargs or {}))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import random
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import CellType, FunctionType
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from regions.errors import UnsupportedModelError
 from regions.networks.memory import key_of
+from regions.networks.state import changed_values, kept_values, restore
 from regions.networks.trace import Trace
 
 
@@ -44,12 +46,19 @@ def make_twin(model: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {}
     try:
         with _Copying(), torch.no_grad():
-            twin = copy.deepcopy(model, memo).to("cpu")
+            twin = copy.deepcopy(model, memo)
+            twin.to("cpu")
     except Exception as error:
         raise UnsupportedModelError(
             f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and it is "
             "only run as a copy, so that it stays as it is; remove the attribute that cannot be"
         ) from error
+    shared = [path for path, module in twin.named_modules() if module in {*model.modules()}]
+    if shared:
+        raise UnsupportedModelError(
+            f"the modules {shared} of {type(model).__name__} give themselves where copies are "
+            "made; only copies are run, so that the model stays as it is: remove __deepcopy__"
+        )
     for module in twin.modules():
         tables: tuple[Any, ...] = (
             vars(module),
@@ -60,7 +69,43 @@ def make_twin(model: nn.Module) -> nn.Module:
             for name, value in table.items():
                 if isinstance(value, FunctionType):
                     table[name] = _copy_function(value, memo)
-    return twin.eval()
+    twin.eval()  # users' own `eval` and `to` need not return the module
+    return twin
+
+
+def uncompiled(model: nn.Module) -> nn.Module:
+    """Return the module that `torch.compile` wrapped, unless the wrapper has hooks of its own."""
+    wraps = type(model).__module__.startswith("torch._dynamo")
+    if not wraps or model._forward_hooks or model._forward_pre_hooks:
+        return model
+    return model._modules["_orig_mod"] or model
+
+
+def eager() -> Any:
+    """Return a context in which compiled functions and modules run as they are written."""
+    if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
+        return nullcontext()  # nothing is compiled; torch before 2.6
+    return torch.compiler.set_stance("force_eager")
+
+
+@contextmanager
+def left_alone(model: nn.Module) -> Iterator[None]:
+    """Change back what a run of the copy changes in the user's model.
+
+    They share classes, global variables, and what functions in containers refer to.
+    """
+    before = kept_values(model)
+    try:
+        yield
+    finally:
+        restore(before, changed_values(before, kept_values(model)))
+
+
+def protected_storages(model: nn.Module) -> frozenset[int]:
+    """Return the storages of all tensors that the user's model has or refers to."""
+    kept = [kept.value for kept in kept_values(model).values()]
+    keys = [key_of(value) for value in kept if isinstance(value, torch.Tensor)]
+    return frozenset(own_tensors(model)) | {key for key in keys if key is not None}
 
 
 def _copy_function(function: FunctionType, memo: dict[int, Any]) -> FunctionType:

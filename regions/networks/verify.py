@@ -69,11 +69,12 @@ def verify(
     """
     last = net.graph.steps[-1].name
     size = 0.0  # of what is added up on the way
-    for name, value, bound in bounded_values(net, points):
-        size = max(size, float(np.abs(value).max(initial=0.0)))
-        for key in (name, None) if name == last else (name,):
-            if key in expected:
-                _compare(key, value, np.minimum(bound, _LOOSEST * size), expected[key], source)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused by name
+        for name, value, bound in bounded_values(net, points):
+            size = max(size, float(np.abs(value).max(initial=0.0)))
+            for key in (name, None) if name == last else (name,):
+                if key in expected:
+                    _compare(key, value, np.minimum(bound, _LOOSEST * size), expected[key], source)
 
 
 def _compare(
@@ -84,6 +85,11 @@ def _compare(
         raise ConversionError(
             f"{source} gives {where} of shape {expected.shape[1:]}, its description "
             f"{value.shape[1:]}; please report this model"
+        )
+    if not (np.isfinite(value).all() and np.isfinite(expected).all()):
+        raise ConversionError(
+            f"{source} and its description exceed the range of float64 in the {where} on test "
+            "inputs, so they cannot be compared; scale the weights down"
         )
     difference = np.abs(value[: len(expected)] - expected)
     if not (difference <= bound[: len(expected)] + 1e-300).all():

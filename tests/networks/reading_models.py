@@ -49,6 +49,7 @@ from model_parts import (
     with_hook,
     written_into_zeros,
 )
+from stateful_models import HARMLESS
 from torch import nn
 from torch.nn.utils import parametrizations
 from torch.utils.checkpoint import checkpoint
@@ -178,6 +179,9 @@ VECTORS = {
     "assignment by index": lambda: program(indexed_assignment),
     "assignment by mask": lambda: program(masked_assignment),
     "result written over an argument": lambda: program(out_argument),
+    "product written over a tensor": lambda: middle(
+        lambda m, h: F.relu(torch.mm(h, torch.eye(6, dtype=h.dtype), out=torch.empty_like(h)))
+    ),
     "set data": lambda: program(set_data),
     "input changed in place": lambda: program(lambda m, x: m.b(F.relu(m.a(x.sub_(1)))) + x[:, :3]),
     "bits unchanged": lambda: middle(
@@ -307,7 +311,7 @@ def plain(make):
     return lambda: (make(), (4,))
 
 
-READ = {name: plain(make) for name, make in {**TABLE, **VECTORS}.items()} | IMAGES
+READ = {name: plain(make) for name, make in {**TABLE, **VECTORS, **HARMLESS}.items()} | IMAGES
 
 READ["the issue's example"] = lambda: (Issue(), (2,))
 

@@ -11,6 +11,7 @@ import threading
 import numpy as np
 import torch
 import torch.nn.functional as F
+from hidden_models import HIDDEN
 from model_parts import (
     Counting,
     Program,
@@ -23,6 +24,7 @@ from model_parts import (
     relu_net,
     with_hook,
 )
+from stateful_models import STATEFUL
 from torch import nn
 
 
@@ -309,7 +311,10 @@ WRITTEN = {
     ),
 }
 
-REFUSED |= {name: (make, (4,), message) for name, (make, message) in WRITTEN.items()}
+REFUSED |= {
+    name: (make, (4,), message)
+    for name, (make, message) in {**WRITTEN, **HIDDEN, **STATEFUL}.items()
+}
 
 IMAGE_REFUSALS = {
     "max pooling": (lambda m, h: F.max_pool2d(h, 2), "average pooling"),

@@ -1,6 +1,8 @@
 """Models named by text: every form, and every way in which a file can be wrong."""
 
+import io
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -81,3 +83,36 @@ def test_wrong_sources(folder):
         with pytest.raises(RegionsError, match=message) as caught:
             load_model(source)
         assert isinstance(caught.value, error), source
+
+
+def packed(path, shape, data):
+    """An archive whose array declares a shape of its own."""
+    head = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, header)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.weight.npy", head.getvalue() + data)
+    return str(path)
+
+
+@pytest.mark.parametrize("shape", [(10**7, 10**7), (-3, 2), (5, 2)])
+def test_declared_shapes_that_the_data_do_not_have(tmp_path, shape):
+    assert load_model(packed(tmp_path / "m.npz", (3, 2), bytes(48))).widths == (2, 3)
+    with pytest.raises(DataError, match="plain arrays"):
+        load_model(packed(tmp_path / "m.npz", shape, bytes(48)))
+
+
+def test_damaged_archives_are_refused_or_read(tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "m.npz"
+    np.savez_compressed(path, **{"a.weight": rng.standard_normal((8, 9))})
+    whole, refused = path.read_bytes(), 0
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(whole), size=3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            load_model(str(path))
+        except RegionsError:
+            refused += 1
+    assert refused > 50

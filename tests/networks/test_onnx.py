@@ -85,3 +85,53 @@ def test_unsupported_and_broken_files(tmp_path):
     for name in ("cut.onnx", "pickle.onnx"):
         with pytest.raises(DataError, match="not a valid ONNX file"):
             regions.as_network(tmp_path / name)
+
+
+def gemm(path, shape=("n", 4), **constants):
+    node = helper.make_node
+    nodes = [node("Gemm", ["x", "w", "b"], ["h"]), node("Relu", ["h"], ["y"])]
+    return save(path, nodes, {"w": draw(4, 5), "b": draw(5), **constants}, shape)
+
+
+@pytest.mark.parametrize("bias", [draw(5), draw(1, 5), draw(1), draw(1, 1), np.float32(2.0)])
+def test_a_bias_that_broadcasts(tmp_path, bias):
+    net = regions.as_network(gemm(tmp_path / "m.onnx", b=np.asarray(bias)))
+    x = np.random.default_rng(0).standard_normal((6, 4))
+    expected = np.maximum(x @ draw(4, 5).astype(float) + bias, 0)
+    np.testing.assert_allclose(net(x), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"w": draw(3, 5)},
+        {"w": draw(4)},
+        {"w": draw(1, 4, 5)},
+        {"w": draw(4, 5) * np.nan},
+        {"b": draw(3)},
+        {"b": draw(2, 5)},
+        {"w": np.array([["a"] * 5] * 4, dtype=object)},
+        {"shape": ("n", 10**12)},
+        {"shape": ("n", 10**6, 10**6)},
+        {"shape": (4,)},
+    ],
+    ids=lambda changed: "-".join(changed),
+)
+def test_shapes_and_types_that_do_not_fit(tmp_path, changed):
+    with pytest.raises(RegionsError):
+        regions.as_network(gemm(tmp_path / "m.onnx", **changed))
+
+
+def test_damaged_files_are_refused_or_read(tmp_path):
+    path = gemm(tmp_path / "m.onnx")
+    whole, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(whole), size=2):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            regions.as_network(path)
+        except RegionsError:
+            refused += 1
+    assert refused > 20

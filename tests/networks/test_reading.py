@@ -33,7 +33,9 @@ def own_outputs(factory, points):
     """The model's own outputs, in float64 if it can, and their relative precision."""
     with torch.no_grad():
         try:
-            out = make(factory)[0].double().eval()(torch.from_numpy(points.copy()))
+            model = make(factory)[0].double()
+            model.eval()
+            out = model(torch.from_numpy(points.copy()))
         except RuntimeError:  # it casts to float32 by itself
             model = make(factory)[0].eval()
             out = model(torch.from_numpy(points).to(next(model.parameters()).dtype))
