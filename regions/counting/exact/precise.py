@@ -23,6 +23,7 @@ from regions.networks.steps import Add, AvgPool, Move, ReLU, Step
 
 PRECISE_UNIT = 2.0**-96
 _DEPTH = 5  # slices of the values; what lies below them is less than PRECISE_UNIT
+_FINEST = 2.0**-1060  # below it float64 has too few bits; what is lost there counts as underflow
 _MOST_SLICES = 8  # of the weights, which must be whole
 
 
@@ -157,7 +158,7 @@ def _sliced(rows: np.ndarray, bits: int, most: int) -> list[np.ndarray]:
     for number in range(most):
         if not rest.any() and found:
             break
-        grid = np.ldexp(unit, -bits * (number + 1))
+        grid = np.maximum(np.ldexp(unit, -bits * (number + 1)), _FINEST)
         piece = np.round(rest / grid) * grid
         found.append(piece)
         rest = rest - piece
@@ -170,7 +171,7 @@ def _sliced_pairs(pairs: np.ndarray, bits: int, depth: int) -> list[np.ndarray]:
     largest = np.abs(high).max(axis=1, initial=0.0, keepdims=True)
     unit = _power_of_two(largest)
     for number in range(depth):
-        grid = np.ldexp(unit, -bits * (number + 1))
+        grid = np.maximum(np.ldexp(unit, -bits * (number + 1)), _FINEST)
         piece = np.round(high / grid) * grid
         found.append(piece)
         high, error = _two_sum(high - piece, low)
