@@ -12,7 +12,7 @@ from regions.counting.plane.chain import Maps
 from regions.counting.plane.judge import Judge
 from regions.counting.plane.layer_kernel import Chain, Work
 from regions.counting.plane.polygon_kernel import LINE, ROW, Stack, X, Y
-from regions.counting.plane.sign_kernel import remember, restore
+from regions.counting.plane.settle_kernel import remember, restore
 
 STEP = 8192  # cells between two looks at the clock
 _ROOM = 2**10  # answers that are kept at first

@@ -31,13 +31,13 @@ from regions.counting.plane.layer_kernel import (
     switch,
 )
 from regions.counting.plane.polygon_kernel import LINE, ROW, X, Y, compiled, cut, inlined, inner
+from regions.counting.plane.settle_kernel import resolve
 from regions.counting.plane.sign_kernel import (
     classify,
     farthest,
     line_of,
     reach,
     reaches,
-    resolve,
     sift,
     signs_at,
     spans,
@@ -50,7 +50,7 @@ FRESH = 2**40  # the units of a node's layer have not been looked at
 STALE = 2**41  # those in the list have not
 FEW = 20  # units of the last but one layer that are looked at together
 MANY = 2000  # chords that are counted at once
-COARSE = 1e-10  # maps that inherit larger errors are made anew, with sharper bounds
+COARSE = 1e-7  # maps that inherit larger errors are made anew, with sharper bounds
 TURNING, CHOSEN, STAMPED, MADE = range(4)
 _STEPS = 100_000_000  # values between two looks at the clock
 
