@@ -72,8 +72,10 @@ def restore(before: dict[str, Kept], changed: list[Kept]) -> None:
     for old in (before[kept.name] for kept in changed):
         if isinstance(old.value, _CONTAINERS):
             old.value.clear()
-            sequence = isinstance(old.value, (list, deque))
-            (old.value.extend if sequence else old.value.update)(old.content)
+            if isinstance(old.value, (list, deque)):
+                old.value.extend(old.content)
+            else:
+                old.value.update(old.content)
         if old.replace is not None and not isinstance(old.value, bytes):
             old.replace(old.value)
 
