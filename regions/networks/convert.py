@@ -41,7 +41,8 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
         Python, so that control flow may depend on them; it names the node and operation.
     ConversionError
         If the description and the model disagree by more than rounding, or two runs of the model
-        with each other, because of a state, of chance, or of the size or type of the batch.
+        with each other, because of a state, of chance, or of the size or type of the batch; or if
+        the model uses what it changes from call to call (counters, sizes of lists, generators).
     ArgumentError
         If weights are not finite or shapes do not fit.
 

@@ -42,6 +42,8 @@ class Kept:
         """Tell whether the value has changed."""
         if isinstance(self.value, (torch.Tensor, *_CONTAINERS)):
             return self.value is not other.value or len(self.content) != len(other.content)
+        if self.value is other.value:  # NaN is not equal to itself
+            return False
         return type(self.value) is not type(other.value) or self.value != other.value
 
 
@@ -70,8 +72,10 @@ def restore(before: dict[str, Kept], changed: list[Kept]) -> None:
     for old in (before[kept.name] for kept in changed):
         if isinstance(old.value, _CONTAINERS):
             old.value.clear()
-            add = old.value.extend if hasattr(old.value, "extend") else old.value.update
-            add(old.content)
+            if isinstance(old.value, (list, deque)):
+                old.value.extend(old.content)
+            else:
+                old.value.update(old.content)
         if old.replace is not None and not isinstance(old.value, bytes):
             old.replace(old.value)
 
@@ -82,20 +86,24 @@ def _is_own(kind: type) -> bool:
 
 
 def _inside(path: str, owner: Any, seen: set[int]) -> Iterator[Kept]:
-    if id(owner) in seen:
-        return
-    seen.add(id(owner))
-    for key, value, replace in _items(owner):
-        name = f"{path}.{key}".strip(".")
-        if isinstance(value, (torch.Tensor, *_PLAIN)):
-            yield Kept(name, value, replace)
-        elif isinstance(value, _GENERATORS):
-            state = repr(value) if isinstance(value, itertools.count) else pickle.dumps(value)
-            yield Kept(name, state.encode() if isinstance(state, str) else state, replace)
-        elif _is_followed(value):
-            if isinstance(value, _CONTAINERS):
-                yield Kept(name, value, replace, value.copy())
-            yield from _inside(name, value, seen)
+    waiting = [(path, owner)]
+    while waiting:
+        path, owner = waiting.pop()
+        if id(owner) in seen:
+            continue
+        seen.add(id(owner))
+        for key, value, replace in _items(owner):
+            name = f"{path}.{key}".strip(".")
+            if isinstance(value, (torch.Tensor, *_PLAIN)):
+                yield Kept(name, value, replace)
+            elif isinstance(value, _GENERATORS):
+                counts = isinstance(value, itertools.count)
+                state = repr(value).encode() if counts else pickle.dumps(value)
+                yield Kept(name, state, replace)
+            elif _is_followed(value):
+                if isinstance(value, _CONTAINERS):
+                    yield Kept(name, value, replace, value.copy())
+                waiting.append((name, value))
 
 
 def _is_followed(value: Any) -> bool:
@@ -196,7 +204,7 @@ class _Watched:
     """A container that grows with each call; its size and its older items must not be read."""
 
     def __init__(self, values: Any, read: list[str]):
-        super().__init__(values)
+        super().__init__(values)  # type: ignore[call-arg]
         self._read = read
 
     def _fail(self, *_: Any) -> Any:

@@ -3,13 +3,8 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-from model_parts import middle, mlp
+from model_parts import Program, middle, mlp, parameter
 from torch import nn
-
-
-class Empty(nn.Module):
-    def forward(self, x):
-        return F.relu(x[:, :0])
 
 
 def silent_clamp(kind):
@@ -78,7 +73,14 @@ HIDDEN = {
         "'__setitem__'.*control flow",
     ),
     "infinite slope": (lambda: mlp(4, 6, 3, act=lambda: nn.LeakyReLU(np.inf)), "slope inf"),
-    "nothing left": (lambda: nn.Sequential(nn.Linear(4, 6), Empty()), "no values"),
+    "layer of width 0": (
+        lambda: Program(
+            lambda m, x: F.linear(F.relu(F.linear(x, m.w)), m.v),
+            w=parameter(0, 4),
+            v=parameter(3, 0),
+        ),
+        "no values",
+    ),
     "sum of nothing": (
         lambda: middle(lambda m, h: h + h[:, :0].sum(1, keepdim=True)),
         "is empty",

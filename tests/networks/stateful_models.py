@@ -61,8 +61,10 @@ class Child(nn.Module):
         self.parent = weakref.ref(parent)
 
     def forward(self, x):
-        self.parent().n += 1
-        return self.parent().b(x)
+        parent = self.parent()
+        assert parent is not None
+        parent.n += 1
+        return parent.b(x)
 
 
 class Parent(nn.Module):
@@ -189,6 +191,7 @@ HARMLESS = {
     "methods that return nothing": lambda: Silent(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)),
     "attribute called _orig_mod": OfThatName,
     "delegation to _orig_mod": Delegating,
+    "number that is NaN": lambda: relu_net(lambda m, x: x, best=float("nan")),
     "identity": nn.Identity,
 }
 
