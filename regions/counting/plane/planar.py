@@ -285,7 +285,8 @@ def _chart(outline: Outline, whole: Outline) -> Scaled:
     given by short numbers where these are near enough.
     """
     points = whole.points
-    for bits in (8, 16, 32, 52):
+    far = any(max(abs(x), abs(y)) >> 1000 >= w > 0 for x, y, w in points)  # no float64 numbers
+    for bits in () if far else (8, 16, 32, 52):
         corner, one, two = (_short(point, bits) for point in (points[0], points[1], points[-1]))
         axes = Scaled.of(np.column_stack([one - corner, two - corner, corner]))
         (a, b, c), (d, e, f), last = axes.ints.T.tolist()
