@@ -299,7 +299,7 @@ class _Rows:
         self._largest = float(np.abs(whole).max(initial=0.0)) * max(1, self.matrix.shape[1])
         self._small = None  # the integers themselves, where they are small
         if self._largest < _SMALL:
-            self._small = self.matrix.astype(np.int64)
+            self._small = self.matrix.copy()
             self._small.data = whole.astype(np.int64)
         self._rows: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
