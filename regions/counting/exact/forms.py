@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Form = tuple[int, ...]
 _KEPT = 128  # cells whose values are remembered
 _SMALL = 2.0**40  # rows of integers whose sizes add up to less are multiplied in int64
+_FEW = 16  # dimensions for which that is counted
 _LARGEST = 30_000_000  # multiplications of one cell's forms that are worth their time
 
 
@@ -94,8 +95,29 @@ class Place:
     @cached_property
     def sides(self) -> Mapping[int, Form]:
         """The sides' forms, d + 1 integers each up to a positive factor, by their numbers."""
+        if isinstance(self.domain, Box):
+            return self._box_sides(self.domain)
         pairs = zip(self.numbers.tolist(), self.rows.ints, strict=True)
         return {number: primitive(row) for number, row in pairs}
+
+    def _box_sides(self, box: Box) -> dict[int, Form]:
+        """Return `sides` by the directions that move an input: often one among thousands."""
+        n0, ints = box.input_size, self.directions.ints
+        moving: list[list[int]] = [[] for _ in range(n0)]
+        for direction, i in zip(*np.nonzero(ints), strict=True):
+            moving[i].append(int(direction))
+        found, bounds = {}, np.concatenate([box.low, box.high])
+        for number in self.numbers.tolist():
+            i, sign = number % n0, 1 if number < n0 else -1
+            chosen = np.array(moving[i], dtype=int)
+            at = self.directions[chosen, i], self.start[i : i + 1] - Scaled.of(bounds[[number]])
+            short = primitive(sign * joined(list(at)).ints)
+            form = [0] * (len(ints) + 1)
+            form[-1] = short[-1]
+            for direction, coefficient in zip(moving[i], short, strict=False):
+                form[direction] = coefficient
+            found[number] = tuple(form)
+        return found
 
 
 def side_numbers(domain: Box | Slice | None) -> np.ndarray:
@@ -133,8 +155,6 @@ class Forms:
         self.net, self.place, self.cone = net, place, cone
         sizes = [layer.size for layer in net.relu_layers]
         self.first = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
-        columns = joined([place.directions, place.start.reshape(1, -1)])
-        self._input = Scaled(columns.ints.T.copy(), columns.exponent, columns.divisor)
         self._states: OrderedDict[bytes, dict[str, Scaled]] = OrderedDict()
         self._matrices: dict[str, list[_Rows]] = {}
 
@@ -149,10 +169,16 @@ class Forms:
         """Number of coordinates."""
         return len(self.place.directions.ints) + self.cone
 
+    @cached_property
+    def _input(self) -> Scaled:
+        """The inputs as forms, (n0, d + 1)."""
+        columns = joined([self.place.directions, self.place.start.reshape(1, -1)])
+        return Scaled(columns.ints.T.copy(), columns.exponent, columns.divisor)
+
     @property
     def within_reach(self) -> bool:
         """Whether one cell's forms take so few multiplications that they are worth their time."""
-        return within_reach(self.net)
+        return within_reach(self.net, self.dimension)
 
     def sides(self) -> dict[int, Form]:
         """Return the forms of the domain's sides, positive inside, by their numbers."""
@@ -244,13 +270,16 @@ class Forms:
         return total
 
 
-def within_reach(net: ReLUNetwork) -> bool:
-    """Tell whether a network is so small that exact forms on its cells are worth their time."""
+def within_reach(net: ReLUNetwork, dimension: int = 1) -> bool:
+    """Tell whether a network is so small that exact forms on its cells are worth their time.
+
+    Where the dimension is high, every product is one of so many columns.
+    """
     work = 0
     for step in net.graph.steps[1:]:
         taps = prod(getattr(step, "weight_shape", (1, 1))[1:])
         work += step.size * taps
-    return work <= _LARGEST
+    return work * max(1.0, dimension / _FEW) <= _LARGEST
 
 
 class _Rows:
@@ -265,11 +294,12 @@ class _Rows:
             matrix.data = np.round(matrix.data * self.divisor)
             self.matrix = matrix
         self.exponent = exponent_of(self.matrix.data)
-        whole = np.ldexp(self.matrix.data, -self.exponent)
+        with np.errstate(over="ignore"):  # then they are not small
+            whole = np.ldexp(self.matrix.data, -self.exponent)
         self._largest = float(np.abs(whole).max(initial=0.0)) * max(1, self.matrix.shape[1])
         self._small = None  # the integers themselves, where they are small
         if self._largest < _SMALL:
-            self._small = self.matrix.astype(np.int64)
+            self._small = self.matrix.copy()
             self._small.data = whole.astype(np.int64)
         self._rows: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 

@@ -137,12 +137,22 @@ def _corners(domain: Box | Slice) -> np.ndarray | None:
         square = between(list(zip(range(free, free - 4, -1), edges, strict=True)))
         outline = clip(square, Sides(_sides(place)))
         if outline is not None and min(outline.labels) > free:
-            return np.array([[x / w, y / w] for x, y, w in outline.points])
+            return _as_floats(outline.points)
     inside = _inside(place, free, (free - 1, (1, 0, 0)), (free - 2, (0, 1, 0)))
     points = [point for outline, _ in inside for point in outline.points]
     if any(point[2] == 0 for point in points):
         return None
-    return np.array([[x / w, y / w] for x, y, w in points])
+    return _as_floats(points)
+
+
+def _as_floats(points: list[Form]) -> np.ndarray:
+    try:
+        return np.array([[x / w, y / w] for x, y, w in points])
+    except OverflowError:
+        raise DomainError(
+            "a corner of the plane is more than 1e308 of its points' differences away; choose "
+            "points that are further apart, or a smaller box"
+        ) from None
 
 
 def _lengths(domain: Slice) -> np.ndarray:
@@ -285,7 +295,8 @@ def _chart(outline: Outline, whole: Outline) -> Scaled:
     given by short numbers where these are near enough.
     """
     points = whole.points
-    for bits in (8, 16, 32, 52):
+    far = any(max(abs(x), abs(y)) >> 1000 >= w > 0 for x, y, w in points)  # no float64 numbers
+    for bits in () if far else (8, 16, 32, 52):
         corner, one, two = (_short(point, bits) for point in (points[0], points[1], points[-1]))
         axes = Scaled.of(np.column_stack([one - corner, two - corner, corner]))
         (a, b, c), (d, e, f), last = axes.ints.T.tolist()

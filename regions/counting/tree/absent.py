@@ -25,15 +25,16 @@ def absent_on(frame: Frame, layer: int, active: np.ndarray) -> np.ndarray:
     sizes = [np.abs(value[value != 0]).min(initial=1.0) for value in twin.parameters.values()]
     if min(sizes, default=1.0) < _TINY:
         return np.zeros((count, twin.relu_layers[layer].size))
-    state = twin.start(np.tile((frame.columns != 0) * 1.0, (count, 1)))
-    homogeneous = np.tile(frame.homogeneous, count)
+    rows = min(d, _BITS)
+    state = twin.start(np.tile((frame.columns[:rows] != 0) * 1.0, (count, 1)))
+    homogeneous = np.tile(frame.homogeneous[:rows], count)
     for index in range(layer):
         _, state = twin.advance(state, index, homogeneous)
         size = twin.relu_layers[index].size
         slopes = frame.net.slopes(index, active[:, first : first + size]) != 0.0
-        state = twin.activate(state, index, np.repeat(slopes * 1.0, d + 1, axis=0))
+        state = twin.activate(state, index, np.repeat(slopes * 1.0, rows, axis=0))
         state = state.map(lambda value: (value != 0.0) * 1.0)
         first += size
     values, _ = twin.advance(state, layer, homogeneous)
-    dead = values.reshape(count, d + 1, -1)[:, : min(d, _BITS)] == 0.0
-    return np.einsum("k,ckn->cn", np.exp2(np.arange(dead.shape[1])), dead)
+    dead = values.reshape(count, rows, twin.relu_layers[layer].size) == 0.0
+    return np.einsum("k,ckn->cn", np.exp2(np.arange(rows)), dead)

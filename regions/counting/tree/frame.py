@@ -139,7 +139,7 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
     with np.errstate(invalid="ignore", over="ignore"):
         center = np.where(finite, low / 2 + high / 2, np.clip(0.0, low, high))
         half = np.maximum(high / 2 - low / 2, _LEAST)  # which underflows
-        radius = np.where(finite, half, _reach(net, own))
+        radius = np.where(finite, half, 1.0 if finite.all() else _reach(net, own))
     radius = np.where((radius > 0) & np.isfinite(radius), radius, 1.0)
     # powers of two keep what is exact exact
     axes = np.diag(_power_of_two(radius))

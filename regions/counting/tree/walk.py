@@ -19,6 +19,7 @@ from regions.counting.tree.segments import Pair, Segments, segments_of
 from regions.networks import ReLUNetwork
 
 _STATE_BYTES = 32 * 2**20
+_quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # NaN leaves it in doubt
 
 States = tuple[Pair, Pair]  # before and after a linear segment
 
@@ -129,6 +130,7 @@ class Tree:
         return sum(len(stage.units) for stage in self.stages)
 
     @cached_property
+    @_quietly
     def segments(self) -> Segments:
         """The network's linear segments, for columns with error bounds."""
         return segments_of(self.frame)
@@ -176,6 +178,7 @@ class Tree:
                 continue
             yield Batch(batch.stage + 1, cells, active, *self.after(stage, states, active, owner))
 
+    @_quietly
     def forms(self, batch: Batch) -> tuple[StageForms, States]:
         """Return the next units' forms on every cell, and the states around the linear segment."""
         stage, d = self.stages[batch.stage], self.frame.dimension
@@ -223,6 +226,7 @@ class Tree:
             return len(self.net.relu_layers)
         return self.stages[batch.stage].layer
 
+    @_quietly
     def after(self, stage: Stage, states: States, active: np.ndarray, owner: np.ndarray) -> Pair:
         """Return the children's columns and their errors after `stage`."""
         rows = self.frame.dimension + 1
