@@ -108,7 +108,9 @@ class Frame:
     @cached_property
     def back(self) -> np.ndarray:
         """Matrix that takes reported coordinates (less their center) to y."""
-        return np.linalg.pinv(self.reported[1])
+        axes = self.reported[1]
+        # coordinates may be of very different size: none is too small to count
+        return np.linalg.inv(axes) if len(axes) == axes.shape[1] else np.linalg.pinv(axes, rcond=0)
 
     @property
     def bounded(self) -> bool:
