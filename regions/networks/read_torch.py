@@ -104,7 +104,14 @@ def read_program(program: torch.export.ExportedProgram) -> ReLUNetwork:
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch, about its own internals
-        return read_module(program.module(), tuple(int(size) for size in values[0].shape[1:]))
+        try:
+            module = program.module()
+        except Exception as error:  # whatever torch makes of an incomplete program
+            raise UnsupportedModelError(
+                f"the exported program is not complete ({type(error).__name__}: {error}); export "
+                "and save it again"
+            ) from error
+        return read_module(module, tuple(int(size) for size in values[0].shape[1:]))
 
 
 def _first_features(model: nn.Module) -> tuple[int, ...]:
