@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from families import FAMILIES, case, chain
+from families import FAMILIES, Case, case, chain
 from rational_oracle import all_cells, oracle, oracle_edges
 
 import regions
@@ -17,7 +17,7 @@ from regions.errors import DomainError
 A = np.array
 SQUARE = regions.Box.cube(2, -1.0, 1.0)
 PER_FAMILY, AT_ONCE = 112, 28  # 18 families: 2,016 networks
-LARGEST_MERGED = 40  # cells; the oracle compares all pairs of them
+LARGEST_MERGED, MERGED_EVERY = 24, 8  # cells; the oracle compares all pairs of them
 
 
 def engines_for(domain, n0):
@@ -35,7 +35,9 @@ def mismatches(family, seed):
     expected = oracle(drawn.layers, domain, drawn.slopes)
     for method in engines_for(domain, net.input_size):
         for kind in ("activation", "linear"):
-            if kind == "linear" and (expected > LARGEST_MERGED or method == "vertices"):
+            if kind == "linear" and (
+                seed % MERGED_EVERY or expected > LARGEST_MERGED or method == "vertices"
+            ):
                 continue
             right = expected
             if kind == "linear":
@@ -68,16 +70,11 @@ def test_a_hundred_thousand_networks(family, start):
 
 
 def test_a_wrong_count_would_be_seen(monkeypatch):
-    # a tree that takes values within 1e-9 of zero for zero, as floats with tolerances do
-    from regions.counting.exact.rounding import Rounding
+    # an engine whose numbers are off by 1e-9, as tolerances are, splits ties and joins neighbours
+    def near(self):
+        return chain([(weight, bias + 1e-9) for weight, bias in self.layers], self.slopes)
 
-    advance = Rounding.advance
-
-    def coarse(self, *arguments):
-        bounds, state = advance(self, *arguments)
-        return bounds * 0.0, state
-
-    monkeypatch.setattr(Rounding, "advance", coarse)
+    monkeypatch.setattr(Case, "net", property(near))
     assert any(mismatches("fractions", seed) for seed in range(12))
 
 
