@@ -154,7 +154,7 @@ def _sliced(rows: np.ndarray, bits: int, most: int) -> list[np.ndarray]:
     """Return slices that add up to `rows`, each `bits` wide below its row's largest number."""
     found, rest = [], rows
     largest = np.abs(rows).max(axis=1, initial=0.0, keepdims=True)
-    unit = _power_of_two(largest)
+    unit = power_of_two(largest)
     for number in range(most):
         if not rest.any() and found:
             break
@@ -169,7 +169,7 @@ def _sliced_pairs(pairs: np.ndarray, bits: int, depth: int) -> list[np.ndarray]:
     """Return `depth` slices of pairs, (rows, 2, size), each `bits` wide."""
     found, high, low = [], pairs[:, 0], pairs[:, 1]
     largest = np.abs(high).max(axis=1, initial=0.0, keepdims=True)
-    unit = _power_of_two(largest)
+    unit = power_of_two(largest)
     for number in range(depth):
         grid = np.maximum(np.ldexp(unit, -bits * (number + 1)), _FINEST)
         piece = np.round(high / grid) * grid
@@ -179,7 +179,8 @@ def _sliced_pairs(pairs: np.ndarray, bits: int, depth: int) -> list[np.ndarray]:
     return found
 
 
-def _power_of_two(sizes: np.ndarray) -> np.ndarray:
+def power_of_two(sizes: np.ndarray) -> np.ndarray:
+    """Return powers of two from one to two times each size (1 for zero): scaling is exact."""
     return np.exp2(np.ceil(np.log2(np.where(sizes > 0, sizes, 1.0))))
 
 

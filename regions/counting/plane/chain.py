@@ -15,7 +15,6 @@ from regions.counting.plane.polygon_kernel import TINY, UNIT
 from regions.networks import ReLUNetwork, State
 from regions.networks.steps import Linear, Step
 
-TOLERANCE = 1e-12
 _BLOCK = 512  # rows of the identity that are pushed through a segment at once
 _LARGEST = 20_000_000  # weights of a dense chain, 160 MB
 _SHORT = 30_000  # weights of a first layer that is multiplied out in integers

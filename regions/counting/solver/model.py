@@ -12,6 +12,7 @@ import numpy as np
 import pulp
 
 from regions.counting.effort import Effort
+from regions.counting.exact.precise import power_of_two
 from regions.counting.tree.frame import Frame
 from regions.errors import ArgumentError, SolverError
 
@@ -223,8 +224,3 @@ def _relaxation(solver: str) -> Any:
     found = solver_of(solver)
     found.mip = False
     return found
-
-
-def power_of_two(sizes: np.ndarray) -> np.ndarray:
-    """Return powers of two from one to two times each size (1 for zero): scaling is exact."""
-    return np.exp2(np.ceil(np.log2(np.where(sizes > 0, sizes, 1.0))))
