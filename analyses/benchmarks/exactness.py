@@ -27,7 +27,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
+from analyses.options import run_script
 
 ENTRY = Entry(figure="what exactness costs", minutes=None, inputs="--before PATH")
 
@@ -206,9 +208,13 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-if __name__ == "__main__" and sys.argv[1:] == [_SERVE]:
-    serve()
-elif __name__ == "__main__":
-    from analyses.benchmarks.measuring import report
-
+def main() -> None:
+    """Measure everything, print the table and save it."""
     report(Config, compute, "exactness", __doc__)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == [_SERVE]:
+        serve()
+    else:
+        run_script(main)

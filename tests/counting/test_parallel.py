@@ -58,8 +58,8 @@ def _count_with(work, net, box, n_jobs):
     tree = halfspace_tree(net, box)
     tree, pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
     found = list(tally.in_parallel(work, tree, pieces, Effort(n_jobs=n_jobs)))
-    assert all(complete for _, complete in found)
-    return sum(count for count, _ in found)
+    assert all(complete and left == (0, 0.0) for _, complete, left in found)
+    return sum(count for count, _, _ in found)
 
 
 def test_a_killed_loky_worker_loses_nothing(case, tmp_path):

@@ -6,17 +6,17 @@ with bounds of their errors, from which most signs follow.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-_jit: Any = njit  # its type lacks some of the options
-compiled = _jit(cache=True, nogil=True, error_model="numpy")
+from regions.kernels import kernel
+
+compiled = kernel(nogil=True, error_model="numpy")
 # for functions that are called at one place of a loop: their many arrays are not passed on
-inlined = _jit(cache=True, nogil=True, error_model="numpy", inline="always")
+inlined = kernel(nogil=True, error_model="numpy", inline="always")
 # called from compiled code only
-inner = _jit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True)
+inner = kernel(nogil=True, error_model="numpy", no_cpython_wrapper=True)
 
 # a vertex, how far from it the true one is at most, and the line of the edge that follows: three
 # coefficients, the error of the first two and of the third, and the grid they are multiples of
