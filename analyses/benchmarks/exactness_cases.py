@@ -1,0 +1,124 @@
+"""The networks that `exactness` counts, and a process that counts them with any version.
+
+Imports nothing but numpy and the package itself, so that it runs beside an earlier checkout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Case(NamedTuple):
+    """One engine on one network: a chain of the given widths, or a model by name."""
+
+    method: str
+    widths: tuple[int, ...]
+    weights: str = "normal"
+    half: float | None = 1.0
+    slice: int = 0  # dimension of a slice through random points; 0: the box or whole space
+    kind: str = "activation"
+
+    @property
+    def name(self) -> str:
+        """A short text."""
+        where = "space" if self.half is None else f"slice {self.slice}" if self.slice else "box"
+        return f"{'-'.join(map(str, self.widths))} {self.weights} {where} {self.kind}"
+
+
+GENERIC = (
+    Case("line", (784, 100, 100, 10), slice=1),
+    Case("line", (784, 1000, 1000, 1000, 10), slice=1),
+    Case("line", (1, *[16] * 20), "deep"),
+    Case("line", (64, 64, 64, 64), slice=1, kind="linear"),
+    Case("plane", (2, 1000)),
+    Case("plane", (2, 100, 100)),
+    Case("plane", (2, 32, 32, 32, 32)),
+    Case("plane", (2, 256, 256)),
+    Case("plane", (2, *[16] * 20), "deep", 0.5),
+    Case("plane", (784, 100, 100), slice=2),
+    Case("plane", (2, 32, 32), kind="linear"),
+    Case("vertices", (3, 32, 32)),
+    Case("vertices", (3, 64, 64)),
+    Case("vertices", (4, 24, 24)),
+    Case("vertices", (5, 20, 20)),
+    Case("vertices", (3, *[16] * 12), "deep", 0.1),
+    Case("cells", (3, 16, 16)),
+    Case("cells", (4, 12, 12)),
+    Case("cells", (6, 9, 9)),
+    Case("cells", (20, 8, 6)),
+    Case("cells", (784, 20, 20), slice=3),
+    Case("cells", (3, 10, 10), half=None),
+    Case("cells", (3, 8, 8), kind="linear"),
+)
+TIES = (
+    Case("line", (8, 32, 32), "integer", slice=1),
+    Case("line", (8, 64, 64), "bias-free", slice=1),
+    Case("plane", (2, 64, 64), "bias-free"),
+    Case("plane", (2, 32, 32), "integer"),
+    Case("plane", (2, 64, 64), "sparse"),
+    Case("plane", (2, 64, 64), "sparse bias-free"),
+    Case("plane", (2, 32, 32), "duplicates"),
+    Case("vertices", (3, 24, 24), "bias-free"),
+    Case("vertices", (3, 10, 10), "integer"),
+    Case("vertices", (3, 24, 24), "sparse"),
+    Case("vertices", (3, 24, 24), "sparse bias-free"),
+    Case("vertices", (3, 12, 12), "duplicates"),
+    Case("cells", (3, 16, 16), "bias-free"),
+    Case("cells", (3, 12, 12), "bias-free", None),
+    Case("cells", (3, 10, 10), "integer"),
+    Case("cells", (4, 16, 16), "sparse"),
+    Case("cells", (4, 16, 16), "sparse bias-free"),
+    Case("cells", (3, 10, 10), "duplicates"),
+)
+
+
+def layers_of(case: Case, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return (W, b) of every layer, the last pair being the output layer."""
+    rng, layers = np.random.default_rng(seed), []
+    for n, m in pairwise(case.widths):
+        weight, bias = rng.normal(size=(m, n)) * np.sqrt(2 / n), rng.normal(size=m) * 0.5
+        if case.weights == "deep":
+            bias *= 0.2
+        if case.weights == "integer":
+            weight = rng.integers(-2, 3, size=(m, n)).astype(float)
+            bias = rng.integers(-2, 3, size=m).astype(float)
+        if "sparse" in case.weights:
+            weight *= rng.random((m, n)) < 0.2
+        if "bias-free" in case.weights:
+            bias *= 0.0
+        if case.weights == "duplicates":
+            for i in range(0, m - 1, 3):
+                factor = (-1.0, 2.0, -0.5)[i % 9 // 3]
+                weight[i + 1], bias[i + 1] = factor * weight[i], factor * bias[i]
+        layers.append((weight, bias))
+    return [*layers, (rng.normal(size=(1, case.widths[-1])), np.zeros(1))]
+
+
+def serve() -> None:
+    """Count what comes in on standard input, with whatever version of the package is imported."""
+    import regions
+
+    for line in sys.stdin:
+        case = Case(*json.loads(line))
+        net = regions.as_network(layers_of(case))
+        n0, domain = case.widths[0], None
+        if case.slice:
+            points = np.random.default_rng(1).normal(size=(case.slice + 1, n0))
+            box = None if case.slice == 1 else regions.Box.cube(n0, -4.0, 4.0)
+            domain = regions.Slice.through(points, box)
+        elif case.half is not None:
+            domain = regions.Box.cube(n0, -case.half, case.half)
+        started = time.process_time()
+        found = regions.count_regions(net, domain, method=case.method, kind=case.kind)
+        seconds = time.process_time() - started
+        print(json.dumps([found.count, found.status.name, seconds]), flush=True)
+
+
+if __name__ == "__main__":
+    serve()
