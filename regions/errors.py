@@ -37,5 +37,13 @@ class SolverError(RegionsError, RuntimeError):
     """A solver is missing, failed, or returned something that cannot be trusted."""
 
 
+class TaskError(RegionsError, RuntimeError):
+    """Tasks of a study ended with an error; all others are done and kept."""
+
+
+class WorkersLost(RegionsError, RuntimeError):
+    """Workers were killed again and again, or their cluster is gone; what is known is kept."""
+
+
 class DependencyError(RegionsError, ImportError):
     """An optional dependency is needed for this call; the message names the extra."""

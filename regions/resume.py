@@ -1,29 +1,34 @@
-"""Long studies as independent tasks: run through joblib, saved one by one, never computed twice."""
+"""Long studies as independent tasks: run through joblib, kept one by one, never computed twice."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import time
+import traceback
 import warnings
-from collections.abc import Callable, Container, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regions.errors import OutputError
+from regions import cluster
+from regions.errors import TaskError
 from regions.identity import code_of, content_of, package_code
+from regions.journal import Failure, Finished, Journal
 from regions.progress import SHARE, track
-from regions.results import check_writable, jsonable, write_atomically
+from regions.results import check_writable, jsonable
 from regions.workers import one_thread, results_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Task = Mapping[str, Any]
-SECONDS = "seconds.jsonl"
-_ATTEMPTS = 3
+_SECONDS_BETWEEN_LOOKS = 0.5
+_FAILURES_NAMED = 5
 
 
 def run_tasks(
@@ -41,7 +46,8 @@ def run_tasks(
 
     A task runs on one thread, so that its numbers do not depend on how many run at once. Results
     come back to this process, which alone writes: workers need no file system in common. Tasks
-    of a worker that was killed are done again.
+    of a worker that was killed are done again. Several runs may share a folder: each takes tasks
+    that no other is at work on, and every one returns the whole table.
 
     Parameters
     ----------
@@ -52,10 +58,8 @@ def run_tasks(
     compute : callable
         ``compute(**task)`` returns the task's rows. Must be importable by workers.
     folder : path
-        One CSV file per finished task, written whole or not at all: a killed run loses at most
-        the tasks it was in, and running it again gives the identical table. A file's name ends
-        in a hash of its content; files that do not have it are damaged, and computed again.
-        ``seconds.jsonl`` says how much CPU time each task took, so that no table has to.
+        Where each run keeps a journal of its tasks (`regions.journal`): what is finished stays,
+        and a run after it gives the identical table. Damaged lines are computed again.
     extra : callable, optional
         ``extra(task)`` gives further arguments of its call that do not name it, such as the
         network it is about; called only for the tasks that are computed, shortly before.
@@ -75,11 +79,15 @@ def run_tasks(
     OutputError
         If tasks are to be computed and the folder cannot be written to, before any is begun; or
         later, if it is full. What was finished stays.
+    TaskError
+        If tasks end with an error, after all others are done; it names them and their arguments.
+    WorkersLost
+        If workers are killed again and again, or their cluster is gone. What was finished stays.
 
     Warns
     -----
     UserWarning
-        Once for all damaged files that are computed again.
+        Once for all damaged lines that are computed again.
 
     Examples
     --------
@@ -94,24 +102,27 @@ def run_tasks(
     home = Path(folder)
     code, known = f"{package_code()} {code_of(compute)}", {}
     names = [fingerprint(task, code, known) for task in tasks]
-    paths, damaged = _finished(home, set(names))
-    weights = {name: cost(task) if cost else 1 for name, task in zip(names, tasks, strict=True)}
-    missing = {n: task for n, task in zip(names, tasks, strict=True) if n not in paths}
-    if missing:
-        check_writable(home, folder=True)
-    whole = sum(weights.values())
-    look = {"initial": whole - sum(weights[name] for name in missing), "smoothing": 0}
-    bar = track(show=progress, label=label, total=whole, bar_format=SHARE, **look)
-    with bar, closing(_results(missing, compute, extra, n_jobs)) as results:
-        for left, (name, content, seconds) in enumerate(results, 1 - len(missing)):
-            paths[name] = home / _file_name(name, content.encode())
-            write_atomically(paths[name], content)
-            for path in set(damaged.get(name, [])) - {paths[name]}:
-                path.unlink(missing_ok=True)
-            _log(home, missing[name], seconds)
-            bar.set_postfix_str(f"{-left} of {len(weights)} to go", refresh=False)
-            bar.update(weights[name])
-    return pd.concat([_read(paths[name]) for name in names], ignore_index=True)
+    todo = dict(zip(names, tasks, strict=True))
+    weights = {name: cost(task) if cost else 1 for name, task in todo.items()}
+    look = {"bar_format": SHARE, "smoothing": 0}
+    with Journal(home) as journal:
+        run = _Run(todo, compute, extra, journal)
+        before = sum(weights[name] for name in todo if name in journal.finished)
+        if run.left:
+            check_writable(home, folder=True)
+            cluster.check([compute.__module__], known)
+            _say_damaged(journal)
+            journal.tidy()
+        bar = track(show=progress, label=label, total=sum(weights.values()), initial=before, **look)
+        with bar:
+            for _ in run.steps(n_jobs):
+                bar.set_postfix_str(f"{len(run.left)} of {len(todo)} to go", refresh=False)
+                done = sum(weights[name] for name in todo if name in journal.finished)
+                bar.update(done - bar.n)
+        if run.left:
+            raise TaskError(_failures(journal, run.left, len(todo)))
+        tables = [journal.finished[name].table for name in names]
+    return pd.concat([_table(text) for text in tables], ignore_index=True)
 
 
 def fingerprint(settings: Any, code: str | None = None, known: dict[str, str] | None = None) -> str:
@@ -129,95 +140,95 @@ def fingerprint(settings: Any, code: str | None = None, known: dict[str, str] | 
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _file_name(name: str, content: bytes) -> str:
-    return f"{name}-{hashlib.sha256(content).hexdigest()[:16]}.csv"
+@dataclass(frozen=True)
+class _Run:
+    """The tasks of one run, by name, and the journal that knows how far they are."""
 
+    tasks: Mapping[str, Task]
+    compute: Callable[..., pd.DataFrame]
+    extra: Callable[[Task], Mapping[str, Any]] | None
+    journal: Journal
+    tried: set[str] = field(default_factory=set)
 
-def _finished(folder: Path, names: Container[str]) -> tuple[dict[str, Path], dict[str, list[Path]]]:
-    """Return the tasks that are finished, and the damaged files of those that are not."""
-    found: dict[str, Path] = {}
-    damaged: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*-*.csv")):
-        name = path.stem.partition("-")[0]
-        if name in names:
-            if _is_whole(path, name):
-                found[name] = path
-            else:
-                damaged.setdefault(name, []).append(path)
-    again = {name: paths for name, paths in damaged.items() if name not in found}
-    if again:
-        files = [path.name for paths in again.values() for path in paths]
-        warnings.warn(
-            f"{len(files)} file(s) of finished tasks in {folder} are damaged, and the tasks are "
-            f"computed again: {', '.join(files)}",
-            stacklevel=3,
-        )
-    return found, again
+    @property
+    def left(self) -> list[str]:
+        """The names of the tasks that are not finished."""
+        return [name for name in self.tasks if name not in self.journal.finished]
 
+    def steps(self, n_jobs: int | None) -> Iterator[None]:
+        """Compute what no other process computes, wait for what others do; yield after each."""
+        from threadpoolctl import threadpool_limits
 
-def _is_whole(path: Path, name: str) -> bool:
-    try:
-        return path.name == _file_name(name, path.read_bytes())
-    except OSError:
-        return False
-
-
-def _results(
-    missing: Mapping[str, Task],
-    compute: Callable[..., pd.DataFrame],
-    extra: Callable[[Task], Mapping[str, Any]] | None,
-    n_jobs: int | None,
-) -> Generator[tuple[str, str, float], None, None]:
-    """Yield name, content and seconds as tasks finish, in any order."""
-    import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-    from threadpoolctl import threadpool_limits
-
-    left = dict(missing)
-    for attempt in range(1, _ATTEMPTS + 1):
-        calls = (
-            joblib.delayed(_compute)(name, task, compute, extra(task) if extra else {})
-            for name, task in list(left.items())
-        )
-        workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-        try:
+        while True:
             # here too: threads share the limits of BLAS with each other
-            with threadpool_limits(1), results_of(workers(calls)) as results:
-                for result in results:
-                    del left[result[0]]
-                    yield result
-            return
-        except TerminatedWorkerError:
-            if attempt == _ATTEMPTS:
-                raise
+            with threadpool_limits(1), closing(self._results(n_jobs)) as results:
+                for name, result in results:
+                    self.tried.add(name)
+                    if isinstance(result, Failure):
+                        self.journal.fail(name, result)
+                    else:
+                        self.journal.finish(name, jsonable(self.tasks[name]), result)
+                    yield
+            if not set(self.left) - self.tried:
+                return
+            time.sleep(_SECONDS_BETWEEN_LOOKS)  # another process is at work on the rest
+            self.journal.refresh()
+            yield
+
+    def _results(self, n_jobs: int | None) -> Generator[tuple[str, Finished | Failure]]:
+        yield from results_of(_compute, self._claimed(), (self.compute,), n_jobs=n_jobs)
+
+    def _claimed(self) -> Iterator[tuple[str, tuple]]:
+        """Yield the tasks that are not done, each claimed when workers are ready for it."""
+        for name in self.left:
+            if name not in self.tried and self.journal.claim(name):
+                task = self.tasks[name]
+                yield name, (task, self.extra(task) if self.extra else {})
 
 
 def _compute(
-    name: str, task: Task, compute: Callable[..., pd.DataFrame], extra: Mapping[str, Any]
-) -> tuple[str, str, float]:
+    task: Task, extra: Mapping[str, Any], compute: Callable[..., pd.DataFrame]
+) -> Finished | Failure:
     start = time.thread_time()
-    with one_thread():
-        frame = compute(**task, **extra)
+    try:
+        with one_thread():
+            frame = compute(**task, **extra)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        return Failure(jsonable(task), text, traceback.format_exc())
     for position, (column, value) in enumerate(task.items()):
         if column not in frame and not isinstance(value, (list, tuple, dict)):
             frame.insert(min(position, len(frame.columns)), column, value)
     content = frame.to_csv(index=False, lineterminator="\n")
-    return name, content, time.thread_time() - start
+    return Finished(content, time.thread_time() - start)
 
 
-def _log(folder: Path, task: Task, seconds: float) -> None:
-    line = json.dumps({"task": jsonable(task), "seconds": round(seconds, 3)})
-    try:
-        with (folder / SECONDS).open("a") as stream:
-            stream.write(line + "\n")
-    except OSError as error:
-        raise OutputError(f"cannot write {str(folder / SECONDS)!r}: {error.strerror}") from error
+def _failures(journal: Journal, names: list[str], tasks: int) -> str:
+    parts = [
+        f"{dict(journal.failed[name].arguments)}: {journal.failed[name].error}" for name in names
+    ]
+    more = [] if len(parts) <= _FAILURES_NAMED else [f"and {len(parts) - _FAILURES_NAMED} more"]
+    lines = [
+        f"{len(names)} of {tasks} tasks failed, all others are done:",
+        *parts[:_FAILURES_NAMED],
+    ]
+    return "\n  ".join([*lines, *more, f"(tracebacks are in {journal.folder})"])
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _say_damaged(journal: Journal) -> None:
+    if journal.damaged:
+        lines = [f"{number} in {name}" for name, number in journal.damaged.items()]
+        warnings.warn(
+            f"damaged lines in {journal.folder}: {', '.join(lines)}; what they held is computed "
+            "again",
+            stacklevel=3,
+        )
+
+
+def _table(text: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_csv(path)
+        return pd.read_csv(io.StringIO(text))
     except pd.errors.EmptyDataError:  # a task without rows and columns
         return pd.DataFrame()

@@ -17,6 +17,7 @@ from regions import cli, results
 from regions.atlas import Settings, survey
 from regions.errors import DataError, OutputError
 from regions.figures import save_table
+from regions.journal import Journal
 from regions.results import check_writable, write_atomically
 from regions.resume import run_tasks
 from regions.study import Study, compare_allocations
@@ -272,10 +273,12 @@ def test_a_disk_that_fills_during_the_work_loses_no_finished_task(tmp_path):
     with disk(tmp_path / "disk", 160 * KIB) as folder:
         with pytest.raises(OutputError, match="No space left"):
             run_tasks(tasks, compute, folder / "tasks")
-        finished = sorted((folder / "tasks").glob("*.csv"))
+        with Journal(folder / "tasks") as journal:
+            finished = set(journal.finished)
         assert 3 <= len(finished) == len(calls) - 1
         assert not [p for p in (folder / "tasks").iterdir() if p.name.startswith(".")]
         subprocess.run(["mount", "-o", f"remount,size={4096 * KIB}", str(folder)], check=True)
         frame = run_tasks(tasks, compute, folder / "tasks")
         assert len(calls) == 101 and len(frame) == 200_000  # only the lost one was done again
-        assert set(finished) <= set((folder / "tasks").glob("*.csv"))
+        with Journal(folder / "tasks") as journal:
+            assert finished < set(journal.finished)

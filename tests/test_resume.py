@@ -1,11 +1,12 @@
 """A study that is stopped goes on where it was and ends with the identical table."""
 
 import importlib
-import json
 import os
 import signal
+import subprocess
 import sys
 import threading
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import regions
 from regions import identity, resume
+from regions.errors import TaskError, WorkersLost
+from regions.journal import Journal
 from regions.progress import track
 from regions.resume import run_tasks
 from regions.workers import Workers
 
+JOURNALS = "tasks-*.journal"
 TASKS = [{"x": x, "kind": kind} for x in range(3) for kind in ("a", "b")]
 
 
@@ -50,35 +54,32 @@ def one_row(x, kind):
 def test_workers_give_the_same_table_and_write_nothing(tmp_path, monkeypatch):
     serial = run_tasks(TASKS, one_row, tmp_path / "serial")
     here = []
-    monkeypatch.setattr(resume, "write_atomically", lambda *a: here.append(_write(*a)))
+    monkeypatch.setattr(Journal, "finish", lambda *a: here.append(_finish(*a)))
     with Workers(n_jobs=2).active():
         parallel = run_tasks(TASKS, one_row, tmp_path / "parallel")
     pd.testing.assert_frame_equal(serial, parallel, check_exact=True)
     assert len(here) == len(TASKS)
 
 
-_write = resume.write_atomically
+_finish = Journal.finish
 
 
 def damage(content):
-    """Return every kind of damage to a table of several lines."""
-    lines = content.splitlines(keepends=True)
+    """Return every kind of damage to a journal whose first line claims and second one finishes."""
+    first, second, *rest = content.splitlines(keepends=True)
     return {
         "nothing in it": b"",
-        "header only": lines[0],
-        "a line is missing": b"".join(lines[:-1]),
-        "a line is cut": content[:-4],
+        "a line is missing": b"".join([first, *rest]),
+        "the end is cut": content[:-4],
         "the end of line is cut": content[:-1],
-        "a line more": content + lines[-1],
-        "another column": content.replace(b"value", b"other"),
-        "a column more": content.replace(b"\n", b",1\n"),
+        "a line is cut": b"".join([first, second[:30] + b"\n", *rest]),
+        "another column": content.replace(b"value", b"other", 1),
+        "a column more": content.replace(b"value", b"value,more", 1),
         "a digit": content.replace(b"0.3", b"0.4", 1),
-        "NULs": content[:10] + bytes(len(content) - 10),
-        "NULs at the end": content + bytes(100),
+        "NULs": content[: len(first)] + bytes(len(content) - len(first)),
         "text": b"hello",
         "no text": bytes(range(256)),
-        "old format": b"PK\x03\x04" + content,
-        "a quote": b'"' + content,
+        "another format": b"PK\x03\x04" + second + b"".join(rest),
     }
 
 
@@ -86,44 +87,103 @@ def rows(x, kind):
     return pd.DataFrame({"value": [x / 3 + 1 / 3, x / 7, 0.3], "name": ["a", "b", kind]})
 
 
-KINDS = list(damage(b"x,value\n0.3,1\n"))
+KINDS = list(damage(b'1 {"a": 1}\n2 {"value": 0.3}\n'))
+LOSES_WHOLE_LINES = ("nothing in it", "a line is missing")
 
 
 @pytest.mark.parametrize("case", KINDS)
-def test_damaged_files_are_computed_again_and_said_once(tmp_path, case):
+def test_damaged_lines_are_computed_again_and_said_once(tmp_path, case):
     expected = run_tasks(TASKS, rows, tmp_path)
-    files = sorted(tmp_path.glob("*.csv"))
-    for file in files[:2]:
-        content = file.read_bytes()
-        changed = damage(content)[case]
-        assert changed != content
-        file.write_bytes(changed)
-    before = {file: file.stat().st_mtime_ns for file in files[2:]}
-    with pytest.warns(UserWarning) as said:
+    (file,) = tmp_path.glob(JOURNALS)
+    content = file.read_bytes()
+    changed = damage(content)[case]
+    assert changed != content
+    file.write_bytes(changed)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         found = run_tasks(TASKS, rows, tmp_path)
-    (warning,) = said
-    assert all(file.name in str(warning.message) for file in files[:2])
-    assert warning.filename == __file__
+    assert len(said) == (case not in LOSES_WHOLE_LINES)
+    for warning in said:
+        assert file.name in str(warning.message) and warning.filename == __file__
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
-    assert sorted(tmp_path.glob("*.csv")) == files
-    assert all(file.stat().st_mtime_ns == time for file, time in before.items())
-    run_tasks(TASKS, rows, tmp_path)  # and that was that
+    pd.testing.assert_frame_equal(run_tasks(TASKS, rows, tmp_path), expected, check_exact=True)
 
 
-def test_a_damaged_file_of_a_task_with_new_numbers_goes(tmp_path):
-    size = [1]
+def test_only_damaged_lines_are_computed_again(tmp_path):
+    calls = []
 
     def compute(x):
-        return pd.DataFrame({"y": [size[0]]})
+        calls.append(x)
+        return pd.DataFrame({"y": [x]})
 
-    run_tasks([{"x": 1}], compute, tmp_path)
-    (file,) = tmp_path.glob("*.csv")
-    file.write_text("cut")
-    size[0] = 2
-    with pytest.warns(UserWarning, match="computed again"):
-        assert run_tasks([{"x": 1}], compute, tmp_path)["y"].tolist() == [2]
-    (new,) = tmp_path.glob("*.csv")
-    assert new.name != file.name and new.name.split("-")[0] == file.name.split("-")[0]
+    tasks = [{"x": x} for x in range(5)]
+    run_tasks(tasks, compute, tmp_path)
+    (file,) = tmp_path.glob(JOURNALS)
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(b"finished", b"finishes")
+    file.write_bytes(b"".join(lines))
+    with pytest.warns(UserWarning, match="1 in tasks-"):
+        run_tasks(tasks, compute, tmp_path)
+    assert calls == [0, 1, 2, 3, 4, 0]
+
+
+def test_a_failed_task_stops_no_other_and_is_named(tmp_path):
+    broken = [True]
+
+    def compute(x):
+        if x == 1 and broken:
+            raise ValueError("one is too many")
+        return pd.DataFrame({"y": [x]})
+
+    tasks = [{"x": x} for x in range(4)]
+    with pytest.raises(TaskError, match=r"(?s)1 of 4 tasks failed.*'x': 1.*ValueError: one is"):
+        run_tasks(tasks, compute, tmp_path)
+    with Journal(tmp_path) as journal:
+        assert len(journal.finished) == 3
+        (failure,) = journal.failed.values()
+        assert failure.arguments == {"x": 1} and "in compute" in failure.trace
+    broken.clear()
+    assert run_tasks(tasks, compute, tmp_path)["y"].tolist() == [0, 1, 2, 3]
+    with Journal(tmp_path) as journal:
+        assert not journal.failed
+
+
+SHARED = """
+import os, sys, time
+from pathlib import Path
+import pandas as pd
+from regions.resume import run_tasks
+
+def compute(x, log, kill):
+    with open(log, "a") as stream:
+        stream.write(f"{x}\\n")
+    time.sleep(0.1)
+    if x == 3 and kill and not Path(kill).exists():
+        Path(kill).touch()
+        os._exit(1)
+    return pd.DataFrame({"y": [x * x]})
+
+if __name__ == "__main__":
+    folder, log, kill = sys.argv[1:]
+    tasks = [{"x": x, "log": log, "kill": kill} for x in range(8)]
+    print(run_tasks(tasks, compute, folder)["y"].tolist())
+"""
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_two_processes_share_the_tasks_of_a_folder(tmp_path, kill):
+    script, log = tmp_path / "shared.py", tmp_path / "log.txt"
+    script.write_text(SHARED)
+    log.touch()
+    flag = str(tmp_path / "killed") if kill else ""
+    command = [sys.executable, str(script), str(tmp_path / "tasks"), str(log), flag]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [run.communicate(timeout=100)[0].strip() for run in runs]
+    expected = str([x * x for x in range(8)])
+    # a process that died left its claim; the other one does that task too
+    assert sorted(said) == (["", expected] if kill else [expected, expected])
+    done = sorted(int(x) for x in log.read_text().split())
+    assert done == sorted([*range(8), 3] if kill else range(8))
 
 
 def total(path, **_):
@@ -195,7 +255,8 @@ def test_other_code_is_another_task(tmp_path, monkeypatch):
         module = importlib.import_module(file.stem)
         assert run_tasks([{"x": 3}], module.compute, home)["y"].tolist() == [3 * size]
     assert run_tasks([{"x": 3}], module.other, home)["y"].tolist() == [-3]
-    assert len(list(home.glob("*.csv"))) == 3
+    with Journal(home) as journal:
+        assert len(journal.finished) == 3
     sys.modules.pop(file.stem)
 
 
@@ -258,9 +319,9 @@ def test_extra_arguments_name_no_task_and_are_made_when_needed(tmp_path):
 def test_times_are_kept_beside_the_tables(tmp_path):
     run_tasks(TASKS[:2], one_row, tmp_path)
     run_tasks(TASKS[:3], one_row, tmp_path)
-    lines = [json.loads(line) for line in (tmp_path / resume.SECONDS).read_text().splitlines()]
-    assert [line["task"] for line in lines] == TASKS[:3]
-    assert all(line["seconds"] >= 0 for line in lines)
+    with Journal(tmp_path) as journal:
+        assert len(journal.finished) == 3
+        assert all(found.seconds >= 0 for found in journal.finished.values())
 
 
 def test_progress_counts_costs_and_what_was_finished_before(tmp_path, monkeypatch, capsys):
@@ -335,8 +396,7 @@ def always_deadly(x):
 
 
 def test_a_task_that_always_kills_its_worker_ends_the_run(tmp_path):
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    with Workers(n_jobs=2).active(), pytest.raises(TerminatedWorkerError):
+    with Workers(n_jobs=2).active(), pytest.raises(WorkersLost, match="TerminatedWorkerError"):
         run_tasks([{"x": 1}, {"x": 2}], always_deadly, tmp_path)
-    assert not list(tmp_path.iterdir())
+    with Journal(tmp_path) as journal:
+        assert not journal.finished

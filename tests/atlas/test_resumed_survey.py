@@ -11,6 +11,7 @@ from small_atlas import SMALL
 
 from regions import resume
 from regions.atlas import survey
+from regions.journal import Journal
 
 FEW = replace(SMALL, densities=(0.5, 0.2, 0.1), methods=("magnitude",), seeds=2, planes=1, lines=1)
 SCRIPT = """
@@ -23,7 +24,12 @@ survey("mlp", "digits", sys.argv[1], FEW)
 
 
 def finished(folder):
-    return {path: path.stat().st_mtime_ns for path in folder.glob("tasks/*/*.csv")}
+    """Return the finished tasks, with their seconds: those of a task done again would differ."""
+    found = {}
+    for part in folder.glob("tasks/*"):
+        with Journal(part) as journal:
+            found |= journal.finished
+    return found
 
 
 def tables(atlas):

@@ -35,12 +35,12 @@ def test_two_loky_workers(case):
     assert short.status.name == "LIMIT_REACHED"
 
 
-def _kill_once(tree, piece, effort, flag):
+def _kill_once(piece, effort, tree, flag):
     """Count a piece, but kill the process of the first one that comes here."""
     try:
         Path(flag).touch(exist_ok=False)
     except FileExistsError:
-        return tally._count_piece(tree, piece, effort)
+        return tally._count_piece(piece, effort, tree)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -50,8 +50,8 @@ class Deadly:
     def __init__(self, flag):
         self.flag = str(flag)
 
-    def __call__(self, tree, piece, effort):
-        return _kill_once(tree, piece, effort, self.flag)
+    def __call__(self, piece, effort, tree):
+        return _kill_once(piece, effort, tree, self.flag)
 
 
 def _count_with(work, net, box, n_jobs):

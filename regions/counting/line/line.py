@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from regions.counting.effort import Effort, stoppable
 from regions.counting.line.errors import RESOLUTION
@@ -125,16 +124,19 @@ def _parts(
     if effort.n_jobs in (None, 1):
         yield from walk(net, frame, outputs=outputs, effort=effort)
         return
-    parallel = Parallel(n_jobs=effort.n_jobs, prefer="threads", return_as="generator")
     stretches = range(len(frame.knots) - 1)
     places = _cuts(max(1, _TASKS * effort.workers // len(stretches)))
-    tasks = (
-        delayed(_walked)(net, frame, number, ends, outputs, effort)
-        for number in stretches
-        for ends in pairwise(places)
+    tasks = enumerate((number, ends, effort) for number in stretches for ends in pairwise(places))
+    running = results_of(
+        _walked,
+        tasks,
+        (net, frame, outputs),
+        n_jobs=effort.n_jobs,
+        prefer="threads",
+        ordered=True,
     )
-    with results_of(parallel(tasks)) as results:
-        yield from joined(net, frame, (part for parts in results for part in parts), outputs)
+    with closing(running) as results:
+        yield from joined(net, frame, (part for _, parts in results for part in parts), outputs)
 
 
 def _share(frame: LineFrame, part: LinePart) -> float:
@@ -152,11 +154,11 @@ def _cuts(pieces: int) -> list[float]:
 
 
 def _walked(
-    net: ReLUNetwork,
-    frame: LineFrame,
     number: int,
     places: tuple[float, float],
-    outputs: bool,
     effort: Effort,
+    net: ReLUNetwork,
+    frame: LineFrame,
+    outputs: bool,
 ) -> list[LinePart]:
     return list(walk_between(net, frame, number, places, outputs, effort))

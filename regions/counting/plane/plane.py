@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import ClassVar
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from regions.counting.effort import Effort, stoppable
 from regions.counting.plane.chain import flat_chain, is_chain
@@ -107,12 +107,15 @@ def _flat(chain, maps, scales, settle: Callable[[], Judge]) -> Explorer:
 
 def _counts(net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts) -> Iterator[int]:
     """Yield numbers that add up to the number of cells in the frame's parts."""
-    tasks: list[tuple[Callable[[], AnyExplorer], Polygon]] = []
+    makes, tasks = [], []
     for part in frame.parts:
         make, polygon = _explorer(net, frame, part, effort), Polygon(part.vertices, part.labels)
         if effort.n_jobs not in (None, 1):
             wanted = _TASKS * effort.workers // len(frame.parts)
-            tasks += [(make, share) for share in _shares(make(), polygon, wanted, doubts)]
+            tasks += [
+                (len(makes), share, effort) for share in _shares(make(), polygon, wanted, doubts)
+            ]
+            makes.append(make)
             continue
         explorer = make()
         try:
@@ -121,9 +124,10 @@ def _counts(net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts
             doubts.add(explorer.judge.doubts)
     if not tasks:
         return
-    parallel = Parallel(n_jobs=effort.n_jobs, prefer="threads", return_as="generator_unordered")
-    with results_of(parallel(delayed(_total)(*task, effort) for task in tasks)) as results:
-        for count, finished, more in results:
+    jobs = effort.n_jobs
+    running = results_of(_total, enumerate(tasks), (makes,), n_jobs=jobs, prefer="threads")
+    with closing(running) as results:
+        for _, (count, finished, more) in results:
             doubts.add(more)
             yield count
             if not finished:
@@ -137,10 +141,10 @@ def _watched(counts: Iterable[int], effort: Effort) -> Iterator[int]:
 
 
 def _total(
-    make: Callable[[], AnyExplorer], polygon: Polygon, effort: Effort
+    part: int, polygon: Polygon, effort: Effort, makes: list[Callable[[], AnyExplorer]]
 ) -> tuple[int, bool, Doubts]:
     """Return the cells counted in a polygon, and whether that is all of them."""
-    total, explorer = 0, make()
+    total, explorer = 0, makes[part]()
     try:
         for count in _watched(explorer.counts(polygon), effort):
             total += count

@@ -116,7 +116,7 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
             raise TimeoutError("time_limit is over before all regions were found")
 
 
-def _piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[list[Leaves], bool]:
+def _piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[list[Leaves], bool]:
     """Return the regions below `piece`, and whether these are all."""
     found: list[Leaves] = []
     try:

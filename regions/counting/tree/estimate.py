@@ -193,14 +193,14 @@ def _walked(
     if effort.workers > 1:
         found = in_parallel(_walk_piece, tree, pieces, effort)
     else:
-        found = (_walk_piece(tree, piece, effort) for piece in pieces)
+        found = (_walk_piece(piece, effort, tree) for piece in pieces)
     for chosen, weights in found:
         if weights is None:
             raise TimeoutError
         yield chosen, weights
 
 
-def _walk_piece(tree: Tree, piece: Any, effort: Effort):
+def _walk_piece(piece: Any, effort: Effort, tree: Tree):
     """Walk every cell of a batch to a leaf; return their strata and weights."""
     batch, strata, generator, exact = piece
     if effort.expired():

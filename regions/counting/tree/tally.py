@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from math import comb
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from regions.counting.effort import Effort, stoppable
 from regions.counting.result import Found
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
 
 PIECES_PER_JOB = 64
-_ATTEMPTS = 3
 
 
 def tally(tree: Tree, root: Batch, effort: Effort) -> Found:
@@ -106,33 +104,17 @@ def _shortened(tree: Tree, at: int, children: int) -> Tree:
 
 
 def in_parallel(work: Callable, tree: Tree, pieces: list[Any], effort: Effort) -> Iterator[Any]:
-    """Yield ``work(tree, piece, effort)`` for every piece, in any order.
+    """Yield ``work(piece, effort, tree)`` for every piece, in any order.
 
-    Pieces whose worker was killed are done again; the backend is the user's
-    (`joblib.parallel_config`).
+    The backend is the user's (`joblib.parallel_config`).
     """
-    left = dict(enumerate(pieces))
-    for attempt in range(_ATTEMPTS):
-        tasks = (
-            joblib.delayed(_named)(work, i, tree, piece, effort) for i, piece in list(left.items())
-        )
-        try:
-            run = joblib.Parallel(n_jobs=effort.n_jobs, return_as="generator_unordered")
-            with results_of(run(tasks)) as results:
-                for index, result in results:
-                    del left[index]
-                    yield result
-            return
-        except TerminatedWorkerError:
-            if attempt == _ATTEMPTS - 1:
-                raise
+    tasks = ((number, (piece, effort)) for number, piece in enumerate(pieces))
+    with closing(results_of(work, tasks, (tree,), n_jobs=effort.n_jobs)) as results:
+        for _, result in results:
+            yield result
 
 
-def _named(work: Callable, index: int, *arguments: Any) -> tuple[int, Any]:
-    return index, work(*arguments)
-
-
-def _count_piece(tree: Tree, piece: Batch, effort: Effort) -> tuple[int, bool, tuple[int, float]]:
+def _count_piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[int, bool, tuple[int, float]]:
     """Return how many cells were found below `piece`, whether these are all, and `_undecided`."""
     total, finished = 0, True
     try:

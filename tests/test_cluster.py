@@ -1,0 +1,273 @@
+"""A dask cluster of processes of their own: checked first, killed in the middle, interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+import regions
+from regions import cluster
+from regions.errors import ArgumentError, TaskError, WorkersLost
+from regions.identity import content_of
+from regions.journal import Journal
+from regions.resume import run_tasks
+from regions.workers import Workers, results_of
+
+distributed = pytest.importorskip("distributed")
+
+HERE = Path(__file__).parents[1]
+SECONDS = 60
+
+
+class Machines:
+    """A scheduler and workers, each a process in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.running = folder, []
+        self.file = folder / "scheduler.json"
+        self.start("scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1")
+        self.wait(self.file.exists)
+        self.client = distributed.Client(scheduler_file=str(self.file), timeout=SECONDS)
+        self.address = self.client.scheduler.address
+
+    def start(self, kind, *options, first=None):
+        path = [str(first)] if first else []
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([*path, str(HERE), str(HERE / "tests")]),
+        }
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options]
+        home = self.folder / f"{kind}-{len(self.running)}"
+        home.mkdir()
+        self.running.append(
+            subprocess.Popen(
+                [*command, "--scheduler-file", str(self.file)],
+                cwd=home,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        return self.running[-1]
+
+    def add_worker(self, first=None):
+        known = len(self.client.scheduler_info()["workers"])
+        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
+        worker = self.start("worker", *options, first=first)
+        self.wait(lambda: len(self.client.scheduler_info()["workers"]) > known)
+        return worker
+
+    def wait(self, happened):
+        end = time.monotonic() + SECONDS
+        while not happened():
+            assert time.monotonic() < end, "nothing happened for a minute"
+            time.sleep(0.02)
+
+    def close(self):
+        self.client.close(timeout=5)
+        for process in reversed(self.running):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    found = Machines(tmp_path_factory.mktemp("cluster"))
+    try:
+        for _ in range(2):
+            found.add_worker()
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A cluster that a test may break."""
+    found = Machines(tmp_path)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def in_time(function):
+    """Call a function, but fail instead of hanging."""
+    found = []
+
+    def call():
+        try:
+            found.append(function())
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    assert found, "hangs"
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def on(machines, function):
+    """Call a function whose tasks are for the workers of the machines (joblib asks per thread)."""
+
+    def call():
+        with Workers(backend="dask", address=machines.address).active():
+            return function()
+
+    return in_time(call)
+
+
+def square(x):
+    return pd.DataFrame({"y": [x * x], "by": [os.getpid()]})
+
+
+def test_a_study_runs_on_machines_that_work_elsewhere(machines, tmp_path):
+    tasks = [{"x": x} for x in range(6)]
+    frame = on(machines, lambda: run_tasks(tasks, square, tmp_path))
+    assert frame["y"].tolist() == [x * x for x in range(6)]
+    assert os.getpid() not in set(frame["by"])
+
+
+@contextmanager
+def package(folder, content):
+    (folder / "other" / "regions").mkdir(parents=True)
+    (folder / "other" / "regions" / "__init__.py").write_text(content)
+    yield folder / "other"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("raise ImportError('No module named regions')", "cannot import 'regions'"),
+        ("__version__ = '0.1'", "has another version"),
+    ],
+)
+def test_a_worker_without_this_package_is_named_before_the_work(own, tmp_path, content, said):
+    with package(tmp_path, content) as other:
+        own.add_worker(first=other)
+        with pytest.raises(ArgumentError, match=said) as error:
+            on(own, lambda: pytest.fail("work has begun"))
+    assert "worker tcp://127.0.0.1" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_modules_and_files_that_workers_lack_are_named(machines, tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def work(x): return x")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ArgumentError, match=r"cannot import 'only_here'.*PYTHONPATH"):
+        on(machines, lambda: cluster.check(["only_here"]))
+    path = str(tmp_path / "only_here.py")
+    with pytest.raises(ArgumentError, match="does not see"):
+        on(machines, lambda: cluster.check(files={path: "another content"}))
+    on(machines, lambda: cluster.check(["test_cluster"], content_of(path, {})))
+
+
+def mortal(x, flag):
+    """The first call with x = 3 kills its worker."""
+    time.sleep(0.05)
+    if x == 3 and not Path(flag).exists():
+        Path(flag).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return pd.DataFrame({"y": [x]})
+
+
+def test_a_killed_worker_loses_nothing(own, tmp_path):
+    for _ in range(2):
+        own.add_worker()
+    tasks = [{"x": x, "flag": str(tmp_path / "killed")} for x in range(12)]
+    frame = on(own, lambda: run_tasks(tasks, mortal, tmp_path / "tasks"))
+    assert (tmp_path / "killed").exists() and frame["y"].tolist() == list(range(12))
+
+
+def slow(x, flag):
+    (Path(flag) / str(x)).touch()
+    time.sleep(0 if x < 2 else 2 * SECONDS)
+    return pd.DataFrame({"y": [x]})
+
+
+def test_a_killed_scheduler_keeps_what_is_finished(own, tmp_path):
+    own.add_worker()
+    tasks = [{"x": x, "flag": str(tmp_path)} for x in range(4)]
+
+    def kill():
+        own.wait((tmp_path / "2").exists)
+        own.running[0].kill()
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    with pytest.raises(WorkersLost, match="dask cluster is gone"):
+        on(own, lambda: run_tasks(tasks, slow, tmp_path / "tasks"))
+    with Journal(tmp_path / "tasks") as journal:
+        assert len(journal.finished) == 2
+
+
+def unfinished(dask_scheduler):
+    return [key for key, task in dask_scheduler.tasks.items() if task.state != "memory"]
+
+
+def test_what_is_left_early_is_cancelled(own, tmp_path):
+    own.add_worker()
+
+    def leave():
+        tasks = [(x, (x, str(tmp_path))) for x in (0, *range(5, 12))]
+        with closing(results_of(slow, tasks)) as running:
+            next(running)
+        own.wait(lambda: not own.client.run_on_scheduler(unfinished))
+
+    on(own, leave)
+    assert len(list(tmp_path.glob("[0-9]*"))) <= 3  # of eight
+
+
+def entry(x, array):
+    return float(array[x])
+
+
+def received(machines):
+    """Return how many bytes the workers' machines have read."""
+    return sum(
+        psutil.Process(process.pid).io_counters().read_chars for process in machines.running[1:]
+    )
+
+
+def test_what_is_common_travels_to_a_worker_once(machines):
+    array = np.random.default_rng(0).normal(size=500_000)  # 4 MB
+
+    def count(tasks):
+        before = received(machines)
+        found = dict(results_of(entry, ((x, (x,)) for x in range(tasks)), (array,)))
+        assert found == {x: float(array[x]) for x in range(tasks)}
+        return received(machines) - before
+
+    few, many = on(machines, lambda: (count(4), count(64)))
+    assert many < few + array.nbytes
+
+
+def test_counts_on_a_cluster(machines):
+    rng = np.random.default_rng(0)
+    layers = [(rng.normal(size=(n, m)), rng.normal(size=n)) for m, n in ((3, 8), (8, 8), (8, 1))]
+    net, box = regions.as_network(layers), regions.Box.cube(3, -1.0, 1.0)
+    for method in ("cells", "vertices", "plane", "line"):
+        domain = box
+        if method in ("plane", "line"):
+            points = rng.normal(size=(3 if method == "plane" else 2, 3))
+            domain = regions.Slice.through(points, box if method == "plane" else None)
+        expected = regions.count_regions(net, domain, method=method).count
+        count = partial(regions.count_regions, net, domain, method=method, n_jobs=2)
+        assert on(machines, count).count == expected
+
+
+def test_a_failing_task_is_named(machines, tmp_path):
+    with pytest.raises(TaskError, match="1 of 2 tasks failed"):
+        on(machines, lambda: run_tasks([{"x": 1}, {"x": "a"}], square, tmp_path))
