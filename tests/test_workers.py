@@ -1,12 +1,15 @@
 """Where tasks are computed: what is asked for is what joblib is told; nonsense is refused."""
 
+import pickle
 import sys
 
 import joblib
 import pytest
+from joblib.parallel import ThreadingBackend
 
+from regions import workers
 from regions.errors import ArgumentError, DependencyError
-from regions.workers import Workers
+from regions.workers import Workers, results_of
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,50 @@ def test_without_a_scheduler_or_without_dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(DependencyError, match=r"dask\.distributed"), workers.active():
         pass
+
+
+class Rounds(ThreadingBackend):
+    """A backend that gives its results all at once, as ray's does."""
+
+    supports_return_generator = False
+
+
+def test_backends_without_generators_work_in_rounds(monkeypatch):
+    monkeypatch.setitem(joblib.parallel.BACKENDS, "rounds", Rounds)
+    taken = []
+
+    def tasks():
+        for x in range(5):
+            taken.append(x)
+            yield x, (x,)
+
+    with joblib.parallel_config("rounds", n_jobs=2):
+        with pytest.raises(ValueError, match="return_as"):
+            joblib.Parallel(return_as="generator")(joblib.delayed(pow)(2, x) for x in range(2))
+        found = results_of(pow, tasks(), (2,))
+        assert next(found) == (0, 0) and len(taken) == 2
+        assert [*found] == [(x, x * x) for x in range(1, 5)]
+
+
+def test_on_ray():
+    ray = pytest.importorskip("ray")
+    from ray.util.joblib import register_ray
+
+    register_ray()
+    ray.init(num_cpus=2, include_dashboard=False)
+    try:
+        with joblib.parallel_config("ray", n_jobs=2):
+            assert dict(results_of(pow, ((x, (x,)) for x in range(5)), (2,))) == {
+                x: x * x for x in range(5)
+            }
+    finally:
+        ray.shutdown()
+
+
+def test_common_values_are_pickled_once_even_if_they_change():
+    values = {"a": 1}
+    common = workers._Common((values,), None)
+    first = pickle.dumps(common)
+    values["b"] = 2
+    assert pickle.dumps(common) == first
+    assert pickle.loads(first).values == ({"a": 1},)
