@@ -11,7 +11,7 @@ from regions.errors import ArgumentError
 from regions.randomness import Rng
 from regions.recall.balance import Scale
 from regions.recall.bootstrap import draw_models
-from regions.recall.ols import mean_of, ols, per_model
+from regions.recall.ols import ols
 from regions.results import jsonable
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def break_even(
     """
     if n_boot < 1 or not 0 < confidence_level < 1:
         raise ArgumentError("n_boot must be at least 1 and confidence_level in (0, 1)")
-    alphas = mean_of(per_model(ols(table.counts, scale or Scale())))
+    alphas = ols(table.counts, scale or Scale()).averaged()
     logs = np.log(np.asarray(table.ratios))
     value = np.exp(_crossings(logs, alphas.value[None])[0])
     weights = draw_models(table.n_models, n_boot, np.random.default_rng(rng))

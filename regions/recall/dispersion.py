@@ -11,6 +11,7 @@ from regions.recall.balance import Balances, Scale, balances
 from regions.recall.counts import Counts
 from regions.recall.inference import adjust
 from regions.recall.moments import noise_of
+from regions.recall.ratio import NOTHING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def dispersion_ratio(counts: Counts, found: Balances) -> tuple[np.ndarray, np.nd
 
 
 def _root(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    below = np.where(below > 1e-20, below, np.nan)
+    below = np.where(below > NOTHING, below, np.nan)
     return np.sqrt(np.where(above >= 0, above, np.nan) / below)
 
 
@@ -54,7 +55,7 @@ def dispersion(table: RecallTable, scale: Scale | None = None) -> pd.DataFrame:
     plain, corrected = dispersion_ratio(table.counts, found)
     sxx = (found.slope * found.x**2).sum(-1)
     syy = (found.slope * found.y**2).sum(-1)
-    positive = (sxx > 1e-20) & (syy > 1e-20)
+    positive = (sxx > NOTHING) & (syy > NOTHING)
     logs = 0.5 * np.log(np.where(positive, syy, np.nan) / np.where(positive, sxx, np.nan))
     rows = [_log_test(row) for row in logs]
     frame = pd.DataFrame(rows, columns=["log_mean", "log_low", "log_high", "pvalue"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Scale
-from regions.recall.ols import ols, per_model
+from regions.recall.ols import ols
 from regions.results import jsonable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def dose_response(table: RecallTable, scale: Scale | None = None) -> DoseRespons
     """
     from scipy import stats
 
-    alphas = per_model(ols(table.counts, scale or Scale()))
+    alphas = ols(table.counts, scale or Scale()).per_model()
     ratios, models = alphas.shape
     if ratios < 3 or models < 3 or not np.isfinite(alphas).all():
         raise ArgumentError(

@@ -7,18 +7,47 @@ bias from the correct counts and the joint correct counts and are subtracted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Balances, Scale, balances
-from regions.recall.counts import Counts
-from regions.recall.ols import slopes
+from regions.recall.counts import Counts, leave_one_out
+from regions.recall.estimator import Estimator
 from regions.recall.ratio import Ratio
 
 Overlap = Literal["observed", "independent", "least", "most"]
+
+
+@dataclass(frozen=True)
+class Moments(Estimator):
+    """The slope without what measurement noise adds to its sums; see `moments`."""
+
+    name: ClassVar[str] = "moments"
+    words: ClassVar[str] = "moments (slope corrected for measurement noise)"
+
+    def ratios(
+        self, groups: Sequence[Counts], scale: Scale, rng: np.random.Generator
+    ) -> list[Ratio]:
+        return [moments(part, scale) for part in leave_one_out(groups)]
+
+    def limits(self) -> tuple[Estimator, ...]:
+        return _Limit(overlap="most"), _Limit(overlap="independent"), _Limit(overlap="least")
+
+
+@dataclass(frozen=True)
+class _Limit(Moments):
+    """The same with a joint correctness that is supposed, not known."""
+
+    overlap: Overlap = "independent"
+
+    def ratios(
+        self, groups: Sequence[Counts], scale: Scale, rng: np.random.Generator
+    ) -> list[Ratio]:
+        return [moments(part, scale, self.overlap) for part in leave_one_out(groups)]
 
 
 def moments(counts: Counts, scale: Scale, overlap: Overlap = "observed") -> Ratio:
@@ -42,7 +71,7 @@ def moments(counts: Counts, scale: Scale, overlap: Overlap = "observed") -> Rati
     """
     found = balances(counts, scale)
     noise = noise_of(counts, found, overlap)
-    plain = slopes(found, found.y)
+    plain = found.slopes(found.y)
     return Ratio(plain.numerator - noise.shared, plain.denominator - noise.dense)
 
 

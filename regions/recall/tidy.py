@@ -1,38 +1,20 @@
-"""Tables of recall as tidy frames, and back."""
+"""What a tidy frame of recalls holds, checked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regions.errors import DataError
+from regions.recall.checks import as_counts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from regions.recall.table import RecallTable
-
 KEYS = ["ratio", "model", "class"]
 NUMBERS = ["n", "correct_dense", "correct_pruned"]
 SETTING = ["dataset", "arch", "algorithm"]
-
-
-def frame_of(table: RecallTable) -> pd.DataFrame:
-    """Return one row for each ratio, model and class."""
-    import pandas as pd
-
-    index = pd.MultiIndex.from_product([table.ratios, table.model_ids, table.classes], names=KEYS)
-    frame = index.to_frame(index=False)
-    shape = table.pruned.shape
-    frame["n"] = np.broadcast_to(table.sizes, shape).ravel()
-    frame["correct_dense"] = np.broadcast_to(table.dense, shape).ravel()
-    frame["correct_pruned"] = table.pruned.ravel()
-    if table.both is not None:
-        frame["correct_both"] = table.both.ravel()
-    for name, value in reversed([*table.setting.items()]):
-        frame.insert(0, name, value)
-    return frame
 
 
 def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
@@ -49,10 +31,8 @@ def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFra
     ]
 
 
-def table_of(frame: pd.DataFrame) -> RecallTable:
-    """Return the table of a tidy frame; see `RecallTable.from_frame`."""
-    from regions.recall.table import RecallTable, as_counts
-
+def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the fields of the table of a tidy frame; see `RecallTable.from_frame`."""
     missing = [name for name in [*KEYS, *NUMBERS] if name not in frame.columns]
     if missing:
         raise DataError(f"columns {missing} are missing; the frame has {[*frame.columns]}")
@@ -69,7 +49,7 @@ def table_of(frame: pd.DataFrame) -> RecallTable:
     for row in cube["correct_dense"]:
         both_rows = np.stack([cube["correct_dense"][0], row])
         _same_dense(both_rows, models, classes)
-    return RecallTable(
+    return dict(
         ratios=tuple(float(ratio) for ratio in ratios),
         classes=tuple(classes),
         sizes=cube["n"][0, 0],

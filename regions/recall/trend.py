@@ -12,7 +12,7 @@ from scipy import stats
 from regions.errors import ArgumentError
 from regions.recall.estimate import estimate
 from regions.recall.inference import adjust, infer
-from regions.recall.ols import ols, per_model
+from regions.recall.ols import ols
 from regions.recall.options import Options
 from regions.recall.ratio import Contrast
 from regions.results import jsonable
@@ -91,8 +91,8 @@ def trend(table: RecallTable, estimator: str = "ols", **options: Any) -> Trend:
     ArgumentError
         For fewer than two ratios or models, or if a model's alpha is undefined.
     """
-    chosen = Options(**{"estimator": estimator, "correction": "bonferroni", **options})
-    alphas = per_model(ols(table.counts, chosen.scale))
+    chosen = Options.of(**{"estimator": estimator, "correction": "bonferroni", **options})
+    alphas = ols(table.counts, chosen.scale).per_model()
     ratios, models = alphas.shape
     if ratios < 2 or models < 2:
         raise ArgumentError(f"a trend needs at least 2 ratios and 2 models, got {alphas.shape}")
