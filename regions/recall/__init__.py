@@ -14,17 +14,7 @@ from regions.recall.exemplars import exemplars, find_exemplars
 from regions.recall.intensification import intensification
 from regions.recall.mixed import DoseResponse, dose_response
 from regions.recall.moments import Moments
-from regions.recall.nulls import (
-    NULLS,
-    Additive,
-    Control,
-    Flips,
-    LogitShift,
-    Null,
-    One,
-    Proportional,
-    logit_shift,
-)
+from regions.recall.nulls import NULLS, Null, logit_shift
 from regions.recall.ols import OLS
 from regions.recall.options import ESTIMATORS
 from regions.recall.plots import plot_balances, plot_classes, plot_intensification
@@ -41,20 +31,14 @@ __all__ = [
     "ESTIMATORS",
     "NULLS",
     "OLS",
-    "Additive",
     "BreakEven",
-    "Control",
     "CrossModel",
     "DoseResponse",
     "Estimator",
-    "Flips",
     "IntensificationComparison",
     "IntensificationResult",
-    "LogitShift",
     "Moments",
     "Null",
-    "One",
-    "Proportional",
     "RecallReport",
     "RecallTable",
     "SplitHalf",

@@ -71,7 +71,6 @@ def break_even(
     confidence_level: float = 0.95,
     n_boot: int = 2000,
     rng: Rng = 0,
-    scale: Scale | None = None,
 ) -> BreakEven:
     """Return the compression ratio at which the mean alpha (ols) rises above 1.
 
@@ -80,7 +79,7 @@ def break_even(
     """
     if n_boot < 1 or not 0 < confidence_level < 1:
         raise ArgumentError("n_boot must be at least 1 and confidence_level in (0, 1)")
-    alphas = ols(table.counts, scale or Scale()).averaged()
+    alphas = ols(table.counts, Scale()).averaged()
     logs = np.log(np.asarray(table.ratios))
     value = np.exp(_crossings(logs, alphas.value[None])[0])
     weights = draw_models(table.n_models, n_boot, np.random.default_rng(rng))

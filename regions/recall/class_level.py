@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regions.recall.table import RecallTable
 
 
-def class_intensification(table: RecallTable, scale: Scale | None = None) -> pd.DataFrame:
+def class_intensification(table: RecallTable) -> pd.DataFrame:
     """Return how far each class moved from the accuracy, with a test over models.
 
     For class c, I = Bn_t / Bn_1 explodes where the class is near the accuracy. So the ratio of
@@ -34,7 +34,7 @@ def class_intensification(table: RecallTable, scale: Scale | None = None) -> pd.
     """
     import pandas as pd
 
-    found = balances(table.counts, scale or Scale())
+    found = balances(table.counts, Scale())
     frames = []
     for ratio, y in zip(table.ratios, found.y, strict=True):
         frame = _one_ratio(found.x, y)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
+from numpy.random import Generator
 
 from regions.recall.balance import Balances, Scale, balances
-from regions.recall.counts import Counts, leave_one_out
-from regions.recall.estimator import Estimator
+from regions.recall.counts import leave_one_out
+from regions.recall.estimator import Estimator, Groups
 from regions.recall.ratio import Ratio
 
 
@@ -23,12 +22,10 @@ class CrossModel(Estimator):
     model's measurement. Noise of the images themselves, shared by all models, stays.
     """
 
-    name: ClassVar[str] = "cross_model"
-    words: ClassVar[str] = "cross_model (dense and pruned recalls from different models)"
+    name = "cross_model"
+    words = "cross_model (dense and pruned recalls from different models)"
 
-    def ratios(
-        self, groups: Sequence[Counts], scale: Scale, rng: np.random.Generator
-    ) -> list[Ratio]:
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         parts = [balances(part, scale) for part in leave_one_out(groups)]
         return [self.predicted(found, found.y) for found in parts]
 

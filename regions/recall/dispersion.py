@@ -35,7 +35,7 @@ def _root(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.sqrt(np.where(above >= 0, above, np.nan) / below)
 
 
-def dispersion(table: RecallTable, scale: Scale | None = None) -> pd.DataFrame:
+def dispersion(table: RecallTable) -> pd.DataFrame:
     """Return the dispersion ratio D at each compression ratio, tested over models.
 
     D_m = sqrt(sum y^2 / sum x^2) of one model's normalised balances; alpha = D x correlation, so
@@ -51,7 +51,7 @@ def dispersion(table: RecallTable, scale: Scale | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = balances(table.counts, scale or Scale())
+    found = balances(table.counts, Scale())
     plain, corrected = dispersion_ratio(table.counts, found)
     sxx = (found.slope * found.x**2).sum(-1)
     syy = (found.slope * found.y**2).sum(-1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.random import Generator
 from scipy import stats
 
 from regions.choices import check_name
@@ -17,6 +18,7 @@ from regions.recall.counts import Counts
 from regions.recall.ratio import NOTHING, Ratio
 
 Aggregate = Literal["mean", "pooled"]
+Groups = Sequence[Counts]
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,7 @@ class Estimator(ABC):
         return self.averages and self.aggregate != "pooled"
 
     @abstractmethod
-    def ratios(
-        self, groups: Sequence[Counts], scale: Scale, rng: np.random.Generator
-    ) -> list[Ratio]:
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         """Return alpha of all groups of images together, then without each group."""
 
     def predicted(self, found: Balances, y: np.ndarray) -> Ratio:

@@ -65,7 +65,7 @@ class DoseResponse:
         )
 
 
-def dose_response(table: RecallTable, scale: Scale | None = None) -> DoseResponse:
+def dose_response(table: RecallTable) -> DoseResponse:
     """Fit alpha (ols, one per model and ratio) on log2 ratio, with random slopes of models.
 
     Raises
@@ -75,7 +75,7 @@ def dose_response(table: RecallTable, scale: Scale | None = None) -> DoseRespons
     """
     from scipy import stats
 
-    alphas = ols(table.counts, scale or Scale()).per_model()
+    alphas = ols(table.counts, Scale()).per_model()
     ratios, models = alphas.shape
     if ratios < 3 or models < 3 or not np.isfinite(alphas).all():
         raise ArgumentError(

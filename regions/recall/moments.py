@@ -7,16 +7,16 @@ bias from the correct counts and the joint correct counts and are subtracted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.random import Generator
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Balances, Scale, balances
 from regions.recall.counts import Counts, leave_one_out
-from regions.recall.estimator import Estimator
+from regions.recall.estimator import Estimator, Groups
 from regions.recall.ratio import Ratio
 
 Overlap = Literal["observed", "independent", "least", "most"]
@@ -26,12 +26,10 @@ Overlap = Literal["observed", "independent", "least", "most"]
 class Moments(Estimator):
     """The slope without what measurement noise adds to its sums; see `moments`."""
 
-    name: ClassVar[str] = "moments"
-    words: ClassVar[str] = "moments (slope corrected for measurement noise)"
+    name = "moments"
+    words = "moments (slope corrected for measurement noise)"
 
-    def ratios(
-        self, groups: Sequence[Counts], scale: Scale, rng: np.random.Generator
-    ) -> list[Ratio]:
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         return [moments(part, scale) for part in leave_one_out(groups)]
 
     def limits(self) -> tuple[Estimator, ...]:
@@ -44,9 +42,7 @@ class _Limit(Moments):
 
     overlap: Overlap = "independent"
 
-    def ratios(
-        self, groups: Sequence[Counts], scale: Scale, rng: np.random.Generator
-    ) -> list[Ratio]:
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         return [moments(part, scale, self.overlap) for part in leave_one_out(groups)]
 
 

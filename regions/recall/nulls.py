@@ -13,7 +13,9 @@ from scipy import optimize, special
 from regions.errors import ArgumentError
 from regions.recall.balance import Balances, normalised
 from regions.recall.estimator import Estimator
-from regions.recall.ratio import Ratio
+from regions.recall.ratio import Ratio, Reference
+
+Ratios = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,19 @@ class Null(ABC):
     label: ClassVar[str]
 
     @abstractmethod
-    def reference(
-        self, ratio: Ratio, ratios: tuple[float, ...], found: Balances, estimator: Estimator
-    ) -> Ratio | np.ndarray:
-        """Return what the null predicts for the `ratio` that the estimator made of `found`."""
+    def reference(self, ratio: Ratio, ratios: Ratios, found: Balances, by: Estimator) -> Reference:
+        """Return what the null predicts for the `ratio` that the estimator `by` made of `found`."""
 
 
 @dataclass(frozen=True)
 class One(Null):
     """No intensification, as published."""
 
-    name: ClassVar[str] = "one"
-    words: ClassVar[str] = "alpha = 1"
-    label: ClassVar[str] = "null: 1"
+    name = "one"
+    words = "alpha = 1"
+    label = "null: 1"
 
-    def reference(
-        self, ratio: Ratio, ratios: tuple[float, ...], found: Balances, estimator: Estimator
-    ) -> Ratio | np.ndarray:
+    def reference(self, ratio: Ratio, ratios: Ratios, found: Balances, by: Estimator) -> Reference:
         return np.ones(len(ratios))
 
 
@@ -55,22 +53,20 @@ class One(Null):
 class Proportional(One):
     """R' = s R: balances stay as they are."""
 
-    name: ClassVar[str] = "proportional"
-    words: ClassVar[str] = "alpha = 1, all recalls shrinking by one factor"
-    label: ClassVar[str] = "null: equal relative loss"
+    name = "proportional"
+    words = "alpha = 1, all recalls shrinking by one factor"
+    label = "null: equal relative loss"
 
 
 @dataclass(frozen=True)
 class Control(Null):
     """The alpha of ratio 1: networks trained further as the pruned ones were, but not pruned."""
 
-    name: ClassVar[str] = "control"
-    words: ClassVar[str] = "alpha of the control arm, trained further without pruning"
-    label: ClassVar[str] = "null: control arm"
+    name = "control"
+    words = "alpha of the control arm, trained further without pruning"
+    label = "null: control arm"
 
-    def reference(
-        self, ratio: Ratio, ratios: tuple[float, ...], found: Balances, estimator: Estimator
-    ) -> Ratio | np.ndarray:
+    def reference(self, ratio: Ratio, ratios: Ratios, found: Balances, by: Estimator) -> Reference:
         if 1.0 not in ratios:
             raise ArgumentError(
                 'null="control" needs ratio 1 in the table: networks trained further as the '
@@ -83,10 +79,8 @@ class Control(Null):
 class Prediction(Null):
     """A null that predicts the pruned recalls of each model from its dense ones."""
 
-    def reference(
-        self, ratio: Ratio, ratios: tuple[float, ...], found: Balances, estimator: Estimator
-    ) -> Ratio | np.ndarray:
-        return estimator.predicted(found, self.balances(found))
+    def reference(self, ratio: Ratio, ratios: Ratios, found: Balances, by: Estimator) -> Reference:
+        return by.predicted(found, self.balances(found))
 
     @abstractmethod
     def balances(self, found: Balances) -> np.ndarray:
@@ -97,9 +91,9 @@ class Prediction(Null):
 class Additive(Prediction):
     """R' = R - (A - A_t)."""
 
-    name: ClassVar[str] = "additive"
-    words: ClassVar[str] = "alpha if all classes lost the same recall"
-    label: ClassVar[str] = "null: equal loss of recall"
+    name = "additive"
+    words = "alpha if all classes lost the same recall"
+    label = "null: equal loss of recall"
 
     def balances(self, found: Balances) -> np.ndarray:
         lost = found.accuracy_dense - found.accuracy_pruned
@@ -110,9 +104,9 @@ class Additive(Prediction):
 class Flips(Prediction):
     """R' = s R + (1 - s) / C: the share s of predictions is kept, the rest is guessed."""
 
-    name: ClassVar[str] = "flips"
-    words: ClassVar[str] = "alpha if the same share of all predictions were replaced by guesses"
-    label: ClassVar[str] = "null: label-blind flips"
+    name = "flips"
+    words = "alpha if the same share of all predictions were replaced by guesses"
+    label = "null: label-blind flips"
 
     def balances(self, found: Balances) -> np.ndarray:
         guess = 1 / len(found.sizes)
@@ -125,9 +119,9 @@ class Flips(Prediction):
 class LogitShift(Prediction):
     """Equal loss of log-odds; recalls of 0 and 1 count as half an image from there."""
 
-    name: ClassVar[str] = "logit_shift"
-    words: ClassVar[str] = "alpha if all classes lost the same log-odds"
-    label: ClassVar[str] = "null: equal loss of log-odds"
+    name = "logit_shift"
+    words = "alpha if all classes lost the same log-odds"
+    label = "null: equal loss of log-odds"
 
     def balances(self, found: Balances) -> np.ndarray:
         edge = 0.5 / (found.sizes + 1)

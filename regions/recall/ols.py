@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
+from numpy.random import Generator
 
 from regions.recall.balance import Balances, Scale, balances
 from regions.recall.counts import Counts, leave_one_out
-from regions.recall.estimator import Estimator
+from regions.recall.estimator import Estimator, Groups
 from regions.recall.ratio import NOTHING, Ratio
 
 
@@ -18,15 +17,11 @@ from regions.recall.ratio import NOTHING, Ratio
 class OLS(Estimator):
     """The published slope of pruned on dense balances, not corrected for measurement noise."""
 
-    name: ClassVar[str] = "ols"
-    words: ClassVar[str] = (
-        "ols (published slope through the origin, not corrected for measurement noise)"
-    )
-    averages: ClassVar[bool] = True
+    name = "ols"
+    words = "ols (published slope through the origin, not corrected for measurement noise)"
+    averages = True
 
-    def ratios(
-        self, groups: Sequence[Counts], scale: Scale, rng: np.random.Generator
-    ) -> list[Ratio]:
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         return [self._aggregated(ols(part, scale)) for part in leave_one_out(groups)]
 
     def predicted(self, found: Balances, y: np.ndarray) -> Ratio:

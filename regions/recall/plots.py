@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.recall.balance import balances
+from regions.recall.balance import Scale, balances
 from regions.recall.class_level import class_intensification
 from regions.recall.curve import BLUE, GREY, ORANGE, axes_of
-from regions.recall.options import Options
 from regions.recall.result import IntensificationResult
 from regions.recall.table import RecallTable
 
@@ -89,7 +88,7 @@ def plot_classes(table: RecallTable, ratio: float, ax: Axes | None = None, **kwa
     ax = axes_of(ax)
     part = table.select([ratio])
     frame = class_intensification(part)
-    found = balances(part.counts, Options().scale)
+    found = balances(part.counts, Scale())
     order = np.argsort(frame["balance_dense"].to_numpy())
     models = table.n_models
     quantile = stats.t.ppf(0.975, models - 1) / np.sqrt(models) if models > 1 else np.nan

@@ -77,12 +77,15 @@ def _share(terms: np.ndarray) -> np.ndarray:
     return terms if terms.ndim == 2 else terms.sum(1) + terms.sum(2)
 
 
+Reference = Ratio | np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class Contrast:
     """A ratio minus a reference: a number per row, or another ratio of the same models."""
 
     ratio: Ratio
-    reference: Ratio | np.ndarray
+    reference: Reference
 
     @property
     def reference_value(self) -> np.ndarray:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
+from numpy.random import Generator
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Scale, balances
 from regions.recall.counts import Counts, leave_one_out
-from regions.recall.estimator import Estimator
+from regions.recall.estimator import Estimator, Groups
 from regions.recall.moments import require_both
 from regions.recall.ratio import Ratio
 
@@ -26,11 +25,9 @@ class SplitHalf(Estimator):
     images is halved by itself, so that one group can be left out without drawing again.
     """
 
-    name: ClassVar[str] = "split_half"
-    words: ClassVar[str] = (
-        "split_half (dense and pruned recalls from different halves of the images)"
-    )
-    least_images: ClassVar[int] = 2
+    name = "split_half"
+    words = "split_half (dense and pruned recalls from different halves of the images)"
+    least_images = 2
 
     splits: int = 20
     """How often the images are halved."""
@@ -40,9 +37,7 @@ class SplitHalf(Estimator):
         if isinstance(self.splits, bool) or not isinstance(self.splits, int) or self.splits < 1:
             raise ArgumentError(f"splits is {self.splits!r}; expected a whole number of at least 1")
 
-    def ratios(
-        self, groups: Sequence[Counts], scale: Scale, rng: np.random.Generator
-    ) -> list[Ratio]:
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         for group in groups:
             if group.sizes.min() < self.least_images:
                 raise ArgumentError(
@@ -61,7 +56,7 @@ class SplitHalf(Estimator):
         return found
 
 
-def _half(counts: Counts, rng: np.random.Generator) -> Counts:
+def _half(counts: Counts, rng: Generator) -> Counts:
     """Return the counts of a random half of each class's images, drawn for each model and ratio.
 
     The dense counts then differ between ratios: they get the shape (ratios, models, classes).

@@ -11,13 +11,12 @@ from regions.recall import (
     ESTIMATORS,
     NULLS,
     OLS,
-    Additive,
     CrossModel,
     Estimator,
-    LogitShift,
     Moments,
     SplitHalf,
 )
+from regions.recall.nulls import Additive, LogitShift
 from regions.recall.options import Options
 
 
