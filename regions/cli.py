@@ -341,7 +341,7 @@ def demo(
     """
     from regions.atlas import Settings
     from regions.atlas.demo import run_demo
-    from regions.study import Study
+    from regions.atlas.study import Study
 
     settings = Settings(densities=(0.2, 0.05, 0.01), seeds=seeds)
     study = Study(data=data, seeds=seeds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import regions
+from regions.atlas.findings import Findings
 from regions.atlas.measure import CONTROL, DENSE, make_cell
 from regions.atlas.tabulate import ESTIMATORS
 from regions.errors import DomainError
@@ -25,9 +26,6 @@ from regions.figures import (
     plot_means,
     share_legend,
 )
-
-if TYPE_CHECKING:
-    from regions.atlas.atlas import Atlas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,7 @@ class Exhibit:
     wide: bool = False
 
 
-def exhibits(atlas: Atlas) -> list[Exhibit]:
+def exhibits(atlas: Findings) -> list[Exhibit]:
     """Return the figures: numbers against density, layers, recall, and maps of one plane."""
     curves = [_curve(atlas, **words) for words in _CURVES]
     return [*curves, *_similarities(atlas), *_recalls(atlas), *_maps(atlas)]
@@ -105,7 +103,9 @@ _CURVES: list[dict[str, Any]] = [
 ]
 
 
-def _curve(atlas: Atlas, key: str, title: str, label: str, what: str, scale: float = 1) -> Exhibit:
+def _curve(
+    atlas: Findings, key: str, title: str, label: str, what: str, scale: float = 1
+) -> Exhibit:
     rows = atlas.networks.assign(value=scale * atlas.networks[key].astype(float))
     data = mean_intervals(rows, "value", ["method", "density"])
     return Exhibit(
@@ -142,7 +142,7 @@ def _density_axis(ax: Axes, densities: tuple[float, ...]) -> None:
     ax.set_xlim(ticks[-1] * 1.15, ticks[0] / 1.15)
 
 
-def _similarities(atlas: Atlas) -> list[Exhibit]:
+def _similarities(atlas: Findings) -> list[Exhibit]:
     """Return one figure per density: SVCCA by layer, with the dense-vs-dense reference."""
     if atlas.layers.empty:
         return []
@@ -195,7 +195,7 @@ def _draw_similarity(rows: Any) -> Figure:
     return fig
 
 
-def _recalls(atlas: Atlas) -> list[Exhibit]:
+def _recalls(atlas: Findings) -> list[Exhibit]:
     """Return one figure per estimator that could be applied."""
     if atlas.recall is None:
         return []
@@ -242,14 +242,14 @@ def _draw_recall(rows: Any, densities: tuple[float, ...]) -> Figure:
     return fig
 
 
-def _maps(atlas: Atlas) -> list[Exhibit]:
+def _maps(atlas: Findings) -> list[Exhibit]:
     """Return pictures of one plane: the first network, dense, and pruned to the least density."""
     least = min(atlas.settings.densities)
     shown = [(DENSE, 1.0), *((method, least) for method in atlas.settings.methods)]
     return [_map(atlas, method, density) for method, density in shown]
 
 
-def _map(atlas: Atlas, method: str, density: float) -> Exhibit:
+def _map(atlas: Findings, method: str, density: float) -> Exhibit:
     keys = {"method": method, "density": density, "seed": 0, "domain": "plane", "slice": 0}
     rows: Any = atlas.slices
     for name, value in keys.items():
@@ -270,7 +270,7 @@ def _map(atlas: Atlas, method: str, density: float) -> Exhibit:
     )
 
 
-def _draw_map(atlas: Atlas, method: str, density: float, count: int) -> Figure:
+def _draw_map(atlas: Findings, method: str, density: float, count: int) -> Figure:
     survey = atlas.survey
     model = make_cell(method, density, survey).models[0]
     net = regions.as_network(model, input_shape=survey.data.image_shape)
