@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ANALYSES = ("published", "corrected")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RecallReport:
     """Results of several settings, each analysed in several ways."""
@@ -44,7 +47,7 @@ class RecallReport:
 def report(
     source: str | os.PathLike | pd.DataFrame,
     *,
-    analyses: Sequence[str] = ("published", "corrected"),
+    analyses: Sequence[str] = ANALYSES,
     rng: Rng = 0,
     **options: Any,
 ) -> RecallReport:
@@ -74,7 +77,7 @@ def report(
     >>> found.to_frame()["estimator"].tolist()
     ['ols', 'moments']
     """
-    unknown = [name for name in analyses if name not in ("published", "corrected")]
+    unknown = [name for name in analyses if name not in ANALYSES]
     if unknown or not analyses:
         raise DataError(f"analyses must be 'published' and/or 'corrected', got {[*analyses]}")
     results = []

@@ -27,20 +27,6 @@ def network(model: str, input_shape: tuple[int, ...] | None) -> Any:
     return regions.as_network(load_model(model), input_shape)
 
 
-def batch(criterion: str, data: str | None, images: int, seed: int) -> dict[str, Any]:
-    """Return one batch as the options of `regions.prune` that the criterion takes."""
-    from regions.pruning import CRITERIA, METHODS
-    from regions.training import load_data
-
-    if data is None:
-        return {}
-    taken = {"inputs", "labels"}.intersection({**CRITERIA, **METHODS}.get(criterion, ()))
-    if not taken:
-        raise ArgumentError(f"criterion {criterion!r} looks at no data; leave --data out")
-    batch = load_data(data).train.sample(images, rng=seed)
-    return {name: getattr(batch, name) for name in sorted(taken)}
-
-
 def module(source: str) -> Any:
     """Return the torch module of a factory."""
     import torch
