@@ -9,9 +9,9 @@ from typing import Annotated
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from regions.atlas import Settings, survey
-from regions.cli.given import FACTORY, numbers
+from regions.cli.given import numbers
 from regions.cli.output import Output, give
-from regions.cli.words import ONE_WORKER
+from regions.cli.words import FACTORY, ONE_WORKER
 from regions.training import Recipe
 from regions.workers import Workers
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 import regions
-from regions.cli.given import FACTORY, module, read_array
+from regions.cli.fields import fields_of, given_fields
+from regions.cli.given import module, read_array
 from regions.cli.output import TERMINAL, give
-from regions.cli.words import Where, fields_of, given, one_of
+from regions.cli.words import FACTORY, Where, one_of
 from regions.representations import MEASURES
 from regions.training import load_data
 
@@ -46,6 +47,6 @@ def compare(
         measure=measure,
         layers=layers or None,
         progress=sys.stderr.isatty(),
-        **given(similarity),
+        **given_fields(similarity),
     )
     give(found, where)

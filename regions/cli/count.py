@@ -9,9 +9,10 @@ from typing import Annotated, Any, get_args
 from tyro.conf import OmitArgPrefixes, arg
 
 import regions
+from regions.cli.fields import fields_of, given_fields
 from regions.cli.given import domain, network
 from regions.cli.output import INTERRUPTED, TERMINAL, give
-from regions.cli.words import Model, Shape, Where, fields_of, given, one_of
+from regions.cli.words import Model, Shape, Where, one_of
 from regions.counting.count import ENGINES
 from regions.counting.question import Kind
 
@@ -55,7 +56,7 @@ def count(
         time_limit=time_limit,
         n_jobs=n_jobs,
         progress=sys.stderr.isatty(),
-        **given(engine),
+        **given_fields(engine),
     )
     give(found, where)
     if found.details.get("stopped_by") == "interrupt":

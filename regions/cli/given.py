@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import torch
+
+import regions
+from regions.cli.words import FACTORY
 from regions.errors import ArgumentError, DataError
 from regions.files import read_npy
-
-FACTORY = "package.module:factory with an optional @weights.pt"
+from regions.networks.load import load_model
 
 
 def widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
@@ -21,18 +24,11 @@ def widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
 
 def network(model: str, input_shape: tuple[int, ...] | None) -> Any:
     """Return the network that a file or factory holds."""
-    import regions
-    from regions.networks.load import load_model
-
     return regions.as_network(load_model(model), input_shape)
 
 
 def module(source: str) -> Any:
     """Return the torch module of a factory."""
-    import torch
-
-    from regions.networks.load import load_model
-
     model = load_model(source)
     if not isinstance(model, torch.nn.Module):
         raise ArgumentError(
@@ -58,8 +54,6 @@ def domain(
     within: tuple[float, float] | None,
 ) -> Any:
     """Return the domain that the options describe; None is the whole input space."""
-    import regions
-
     if box is not None and points is not None:
         raise ArgumentError("give either --box or --points; --within clips the flat through points")
     if points is None:

@@ -15,6 +15,7 @@ from regions.errors import ArgumentError
 from regions.networks.load import load_model
 from regions.pruning import CRITERIA, METHODS
 from regions.results import check_writable
+from regions.training import load_data
 
 
 def prune(
@@ -68,8 +69,6 @@ def prune(
 
 def batch(criterion: str, data: str | None, images: int, seed: int) -> dict[str, Any]:
     """Return one batch as the options of `regions.prune` that the criterion takes."""
-    from regions.training import load_data
-
     if data is None:
         return {}
     taken = {"inputs", "labels"}.intersection({**CRITERIA, **METHODS}.get(criterion, ()))

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from regions.cli.fields import fields_of, given_fields
 from regions.cli.output import TERMINAL, give
-from regions.cli.words import Where, fields_of, given, one_of
+from regions.cli.words import Where, one_of
 from regions.recall import ESTIMATORS, NULLS, report
 from regions.recall.inference import CORRECTIONS
 from regions.recall.report import ANALYSES
@@ -38,5 +39,5 @@ def recall(
         seed: Seed of its random splits.
     """
     where.check()
-    choices = {"estimator": estimator, "null": null, "correction": correction, **given(alpha)}
-    give(report(table, analyses=analyses, rng=seed, **choices), where)
+    options = {"estimator": estimator, "null": null, "correction": correction}
+    give(report(table, analyses=analyses, rng=seed, **options, **given_fields(alpha)), where)

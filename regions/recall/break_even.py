@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from regions.errors import ArgumentError
 from regions.randomness import Rng
 from regions.recall.balance import Scale
 from regions.recall.bootstrap import draw_models
 from regions.recall.ols import ols
+from regions.recall.table import RecallTable
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +43,6 @@ class BreakEven:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row."""
-        import pandas as pd
-
         return pd.DataFrame([vars(self)])
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
@@ -17,9 +18,6 @@ from regions.recall.ratio import Contrast, Ratio
 from regions.recall.result import ConfidenceInterval, IntensificationResult
 from regions.recall.table import RecallTable
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,8 +60,6 @@ class IntensificationComparison:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per ratio."""
-        import pandas as pd
-
         names = ("estimate_a", "estimate_b", "difference", "standard_error", "statistic", "df")
         interval = self.confidence_interval()
         return pd.DataFrame(

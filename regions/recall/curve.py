@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.recall.balance import Balances, Scale, balances
@@ -12,11 +13,7 @@ from regions.recall.counts import Counts
 from regions.recall.inference import adjust
 from regions.recall.moments import noise_of
 from regions.recall.ratio import NOTHING
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
 def dispersion_ratio(counts: Counts, found: Balances) -> tuple[np.ndarray, np.ndarray]:
@@ -49,8 +46,6 @@ def dispersion(table: RecallTable) -> pd.DataFrame:
         `ratio`, `dispersion` (pooled), `dispersion_corrected`, `log_mean`, `log_low`, `log_high`
         (95 %), `pvalue`, `pvalue_adjusted`, `n_models`.
     """
-    import pandas as pd
-
     found = balances(table.counts, Scale())
     plain, corrected = dispersion_ratio(table.counts, found)
     sxx = (found.slope * found.x**2).sum(-1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import stats
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Scale, balances
@@ -83,8 +84,6 @@ def plot_classes(table: RecallTable, ratio: float, ax: Axes | None = None, **kwa
     **kwargs
         Passed to both `Axes.errorbar` calls.
     """
-    from scipy import stats
-
     ax = axes_of(ax)
     part = table.select([ratio])
     frame = class_intensification(part)

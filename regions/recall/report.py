@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from regions.errors import DataError
 from regions.files import read_table
@@ -15,10 +17,6 @@ from regions.recall.result import IntensificationResult
 from regions.recall.table import RecallTable
 from regions.recall.tidy import split_settings
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 ANALYSES = ("published", "corrected")
 
@@ -31,8 +29,6 @@ class RecallReport:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per setting, analysis and ratio."""
-        import pandas as pd
-
         return pd.concat([result.to_frame() for result in self.results], ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,6 +86,4 @@ def report(
 
 
 def _read(source: str | os.PathLike | pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
     return source if isinstance(source, pd.DataFrame) else read_table(source)

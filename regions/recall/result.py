@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
@@ -19,7 +20,6 @@ from regions.recall.table import RecallTable
 from regions.results import jsonable
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -174,8 +174,6 @@ class IntensificationResult:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per ratio: setting, estimate, interval, test, companions, provenance."""
-        import pandas as pd
-
         interval, about = self.confidence_interval(), self.description
         columns: dict[str, Any] = {
             **self.table.setting,

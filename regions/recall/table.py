@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from regions.errors import ArgumentError
 from regions.recall.checks import as_counts, check_counts, check_ids, check_ratios
@@ -15,9 +16,6 @@ from regions.recall.counts import Counts
 from regions.recall.predictions import Predictions
 from regions.recall.tidy import KEYS, parts_of
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -242,8 +240,6 @@ class RecallTable:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each ratio, model and class, as `from_frame` reads it."""
-        import pandas as pd
-
         cells = [self.ratios, self.model_ids, self.classes]
         frame = pd.MultiIndex.from_product(cells, names=KEYS).to_frame(index=False)
         shape = self.pruned.shape

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from regions.errors import DataError
 from regions.recall.checks import as_counts
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KEYS = ["ratio", "model", "class"]
 NUMBERS = ["n", "correct_dense", "correct_pruned"]
@@ -63,8 +61,6 @@ def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
 
 def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows sorted by ratio, models and classes in order of appearance."""
-    import pandas as pd
-
     keys = frame[KEYS]
     if keys.isna().to_numpy().any():
         raise DataError("model, ratio and class must be given in every row")

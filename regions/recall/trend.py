@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
@@ -15,12 +16,8 @@ from regions.recall.inference import adjust, infer
 from regions.recall.ols import ols
 from regions.recall.options import Options
 from regions.recall.ratio import Contrast
+from regions.recall.table import RecallTable
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,8 +111,6 @@ def trend(table: RecallTable, estimator: str = "ols", **options: Any) -> Trend:
 
 
 def _steps(table: RecallTable, options: Options, alphas: np.ndarray) -> pd.DataFrame:
-    import pandas as pd
-
     ratio = estimate(table, options, np.random.default_rng(0)).whole.ratio
     rows = np.arange(len(table.ratios))
     rise = Contrast(ratio.select(rows[1:]), ratio.select(rows[:-1]))
