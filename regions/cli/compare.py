@@ -6,13 +6,16 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 import regions
 from regions.cli.fields import fields_of, given_fields
-from regions.cli.given import module, read_array
+from regions.cli.given import read_array
 from regions.cli.output import TERMINAL, give
 from regions.cli.words import FACTORY, Where, one_of
+from regions.errors import ArgumentError
+from regions.networks.load import load_model
 from regions.representations import MEASURES
 from regions.training import load_data
 
@@ -50,3 +53,13 @@ def compare(
         **given_fields(similarity),
     )
     give(found, where)
+
+
+def module(source: str) -> Any:
+    """Return the torch module of a factory."""
+    model = load_model(source)
+    if not isinstance(model, torch.nn.Module):
+        raise ArgumentError(
+            f"{source} holds no torch module, whose layers could be watched; give {FACTORY}"
+        )
+    return model

@@ -6,10 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import regions
-from regions.cli.words import FACTORY
 from regions.errors import ArgumentError, DataError
 from regions.files import read_npy
 from regions.networks.load import load_model
@@ -25,16 +22,6 @@ def widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
 def network(model: str, input_shape: tuple[int, ...] | None) -> Any:
     """Return the network that a file or factory holds."""
     return regions.as_network(load_model(model), input_shape)
-
-
-def module(source: str) -> Any:
-    """Return the torch module of a factory."""
-    model = load_model(source)
-    if not isinstance(model, torch.nn.Module):
-        raise ArgumentError(
-            f"{source} holds no torch module, whose layers could be watched; give {FACTORY}"
-        )
-    return model
 
 
 def numbers(text: str) -> tuple[float, ...]:
