@@ -58,54 +58,48 @@ class Exhibit:
 
 def exhibits(atlas: Findings) -> list[Exhibit]:
     """Return the figures: numbers against density, layers, recall, and maps of one plane."""
-    curves = [_curve(atlas, **words) for words in _CURVES]
+    curves = [_curve(atlas, *words) for words in _CURVES]
     return [*curves, *_similarities(atlas), *_recalls(atlas), *_maps(atlas)]
 
 
-_CURVES: list[dict[str, Any]] = [
-    {
-        "key": "accuracy",
-        "title": "Accuracy",
-        "label": "test accuracy (%)",
-        "scale": 100,
-        "what": "Test accuracy after fine-tuning",
-    },
-    {
-        "key": "regions_plane",
-        "title": "Regions on planes",
-        "label": "linear regions per plane",
-        "what": "Exact number of linear regions on planes through three test images",
-    },
-    {
-        "key": "regions_line",
-        "title": "Regions on lines",
-        "label": "linear regions per segment",
-        "what": "Exact number of linear regions on segments between two classes",
-    },
-    {
-        "key": "live_bound",
-        "title": "Bound on regions",
-        "label": "live bound (log$_2$ of regions)",
-        "what": "Upper bound on the linear regions of the whole input space, from the masks",
-    },
-    {
-        "key": "effective_units",
-        "title": "Effective units",
-        "label": "effective hidden units",
-        "what": "Hidden units on a path of kept weights from an input to an output",
-    },
-    {
-        "key": "ntk_distance",
-        "title": "Tangent kernel",
-        "label": "distance to the dense kernel",
-        "what": "Distance of the tangent kernel to the dense network's (1 - centred alignment)",
-    },
-]
+# column of the networks, title, label of the axis, what it is
+_CURVES = (
+    ("accuracy", "Accuracy", "test accuracy (%)", "Test accuracy after fine-tuning"),
+    (
+        "regions_plane",
+        "Regions on planes",
+        "linear regions per plane",
+        "Exact number of linear regions on planes through three test images",
+    ),
+    (
+        "regions_line",
+        "Regions on lines",
+        "linear regions per segment",
+        "Exact number of linear regions on segments between two classes",
+    ),
+    (
+        "live_bound",
+        "Bound on regions",
+        "live bound (log$_2$ of regions)",
+        "Upper bound on the linear regions of the whole input space, from the masks",
+    ),
+    (
+        "effective_units",
+        "Effective units",
+        "effective hidden units",
+        "Hidden units on a path of kept weights from an input to an output",
+    ),
+    (
+        "ntk_distance",
+        "Tangent kernel",
+        "distance to the dense kernel",
+        "Distance of the tangent kernel to the dense network's (1 - centred alignment)",
+    ),
+)
 
 
-def _curve(
-    atlas: Findings, key: str, title: str, label: str, what: str, scale: float = 1
-) -> Exhibit:
+def _curve(atlas: Findings, key: str, title: str, label: str, what: str) -> Exhibit:
+    scale = 100 if key == "accuracy" else 1
     rows = atlas.networks.assign(value=scale * atlas.networks[key].astype(float))
     data = mean_intervals(rows, "value", ["method", "density"])
     return Exhibit(

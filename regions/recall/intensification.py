@@ -100,7 +100,8 @@ def intensification(
     >>> result.estimate.round(3).tolist(), result.verdict
     ([1.787], ('?',))
     """
-    chosen = _options(estimator, null, correction, paper, options)
+    named = {"estimator": estimator, "null": null, "correction": correction}
+    chosen = _options({**named, **options}, paper)
     generator = np.random.default_rng(rng)
     limits = chosen.estimator.limits() if table.both is None else ()
     if limits:
@@ -112,29 +113,14 @@ def intensification(
     return _result(table, chosen, found, inference, bounds, generator)
 
 
-def _options(
-    estimator: str | Estimator,
-    null: str | Null,
-    correction: str,
-    paper: bool,
-    options: dict[str, Any],
-) -> Options:
-    given = {"estimator": estimator, "null": null, "correction": correction, **options}
+def _options(given: dict[str, Any], paper: bool) -> Options:
     if not paper:
         return Options.of(**given)
-    published = Options.of(**PAPER)
     defaults = {"estimator": "moments", "null": "one", "correction": "holm"}
-    free = {"n_boot", "groups"}
-    clash = [
-        name
-        for name, value in given.items()
-        if name not in free
-        and value != getattr(published, name, None)
-        and value not in (PAPER.get(name), defaults.get(name, PAPER.get(name)))
-    ]
-    if clash:
-        raise ArgumentError(f"paper=True fixes {clash[0]!r}; leave it out or drop paper=True")
-    return Options.of(**PAPER, **{name: options[name] for name in free & set(options)})
+    for name, value in given.items():
+        if name in PAPER and value not in (PAPER[name], defaults.get(name)):
+            raise ArgumentError(f"paper=True fixes {name!r}; leave it out or drop paper=True")
+    return Options.of(**{**given, **PAPER})
 
 
 def _within_bounds(
@@ -182,7 +168,10 @@ def _result(
     pvalue = np.where(testable, inference.pvalue, np.nan)
     adjusted = _adjusted(pvalue, options)
     level = 0.05 if options.paper else 1 - options.confidence_level
-    about = describe(table, options.scale)
+    about, drawn = describe(table, options.scale), None
+    if options.n_boot and bounds is None:
+        draws, share = options.n_boot, options.confidence_level
+        drawn = bootstrap_intervals(found.whole.ratio, testable, draws, share, rng)
     value = found.whole.ratio.value if bounds is None else np.full(len(known), np.nan)
     return IntensificationResult(
         table=table,
@@ -199,7 +188,7 @@ def _result(
         pvalue_adjusted=adjusted,
         verdict=verdicts(adjusted, inference.deviation, level, table.n_models),
         effect_size=_effect_size(found, testable),
-        bootstrap_interval=_bootstrap(found, testable, bounds, options, rng),
+        bootstrap_interval=drawn,
         description=about,
         warnings=_warnings(table, options, found.reasons, bounds is not None, about.reliability),
     )
@@ -219,20 +208,6 @@ def _effect_size(found: Estimate, testable: np.ndarray) -> np.ndarray:
     spread = np.sqrt(models * found.whole.model_variance())
     spread = np.where(testable & (spread > 1e-12), spread, np.nan)
     return found.whole.value / spread * (1 - 3 / (4 * (models - 1) - 1))
-
-
-def _bootstrap(
-    found: Estimate,
-    testable: np.ndarray,
-    bounds: np.ndarray | None,
-    options: Options,
-    rng: np.random.Generator,
-) -> np.ndarray | None:
-    if not options.n_boot or bounds is not None:
-        return None
-    return bootstrap_intervals(
-        found.whole.ratio, testable, options.n_boot, options.confidence_level, rng
-    )
 
 
 def _warnings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -226,16 +226,12 @@ class RecallTable:
         if missing:
             raise ArgumentError(f"no ratio {missing[0]}; the table has {self.ratios}")
         rows = [index for index, ratio in enumerate(self.ratios) if ratio in map(float, ratios)]
-        return RecallTable(
+        return replace(
+            self,
             ratios=tuple(self.ratios[row] for row in rows),
-            classes=self.classes,
-            sizes=self.sizes,
-            dense=self.dense,
             pruned=self.pruned[rows],
             both=None if self.both is None else self.both[rows],
-            model_ids=self.model_ids,
             predictions=None if self.predictions is None else self.predictions.select(rows),
-            setting=self.setting,
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -43,15 +43,24 @@ def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
     shape = (len(ratios), len(models), len(classes))
     names = [*NUMBERS, *(["correct_both"] if "correct_both" in frame.columns else [])]
     cube = {name: as_counts(ordered[name].to_numpy(), name).reshape(shape) for name in names}
-    _same(cube["n"], "n", "test sets differ", ratios, models, classes)
-    for row in cube["correct_dense"]:
-        both_rows = np.stack([cube["correct_dense"][0], row])
-        _same_dense(both_rows, models, classes)
+    for t, m, c in np.argwhere(cube["n"] != cube["n"][0, 0])[:1]:
+        raise DataError(
+            f"test sets differ: n is {cube['n'][t, m, c]} for class {classes[c]!r} of model "
+            f"{models[m]!r} at ratio {ratios[t]:g}, but {cube['n'][0, 0, c]} before; all networks "
+            "of a table must be measured on the same images"
+        )
+    dense = cube["correct_dense"]
+    for t, m, c in np.argwhere(dense != dense[0])[:1]:
+        raise DataError(
+            f"model {models[m]!r} has {dense[0, m, c]} and {dense[t, m, c]} as correct_dense of "
+            f"class {classes[c]!r} at different ratios; a model has one dense network (different "
+            "dense networks need different model names)"
+        )
     return dict(
         ratios=tuple(float(ratio) for ratio in ratios),
         classes=tuple(classes),
         sizes=cube["n"][0, 0],
-        dense=cube["correct_dense"][0],
+        dense=dense[0],
         pruned=cube["correct_pruned"],
         both=cube.get("correct_both"),
         model_ids=tuple(str(model) for model in models),
@@ -82,27 +91,3 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
             "every model needs every ratio and every class"
         )
     return ordered
-
-
-def _same(
-    cube: np.ndarray, name: str, problem: str, ratios: list, models: list, classes: list
-) -> None:
-    wrong = np.argwhere(cube != cube[0, 0])
-    if wrong.size:
-        t, m, c = wrong[0]
-        raise DataError(
-            f"{problem}: {name} is {cube[t, m, c]} for class {classes[c]!r} of model {models[m]!r} "
-            f"at ratio {ratios[t]:g}, but {cube[0, 0, c]} before; all networks of a table must be "
-            "measured on the same images"
-        )
-
-
-def _same_dense(rows: np.ndarray, models: list, classes: list) -> None:
-    wrong = np.argwhere(rows[0] != rows[1])
-    if wrong.size:
-        m, c = wrong[0]
-        raise DataError(
-            f"model {models[m]!r} has {rows[0, m, c]} and {rows[1, m, c]} as correct_dense of "
-            f"class {classes[c]!r} at different ratios; a model has one dense network (different "
-            "dense networks need different model names)"
-        )
