@@ -42,9 +42,9 @@ from good_files import (
 
 import regions
 from analyses import recall_published
+from regions.cli.given import read_array
 from regions.errors import ArgumentError, DataError, RegionsError
 from regions.figures import save_table
-from regions.given import read_array
 from regions.networks.load import load_model
 from regions.recall import report
 from regions.training import Recipe, build_model, load_data, train

@@ -15,12 +15,12 @@ import pytest
 import regions
 from regions import cli, results
 from regions.atlas import Settings, survey
+from regions.atlas.study import Study, compare_allocations
 from regions.errors import DataError, OutputError
 from regions.figures import save_table
 from regions.journal import Journal
 from regions.results import check_writable, write_atomically
 from regions.resume import run_tasks
-from regions.study import Study, compare_allocations
 from regions.training import Recipe, build_model, load_data, train
 
 HERE = Path(__file__).parent.parent

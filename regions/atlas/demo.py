@@ -7,8 +7,8 @@ from pathlib import Path
 
 from regions.atlas.exhibits import Exhibit
 from regions.atlas.settings import Settings
+from regions.atlas.study import Study, compare_allocations, draw, tabulate
 from regions.atlas.survey import survey
-from regions.study import Study, compare_allocations, draw, tabulate
 
 
 def run_demo(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import regions
+from regions.atlas.findings import Findings
 from regions.atlas.measure import CONTROL, DENSE, make_cell
 from regions.atlas.tabulate import ESTIMATORS
 from regions.errors import DomainError
@@ -25,9 +26,6 @@ from regions.figures import (
     plot_means,
     share_legend,
 )
-
-if TYPE_CHECKING:
-    from regions.atlas.atlas import Atlas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,54 +56,50 @@ class Exhibit:
     wide: bool = False
 
 
-def exhibits(atlas: Atlas) -> list[Exhibit]:
+def exhibits(atlas: Findings) -> list[Exhibit]:
     """Return the figures: numbers against density, layers, recall, and maps of one plane."""
-    curves = [_curve(atlas, **words) for words in _CURVES]
+    curves = [_curve(atlas, *words) for words in _CURVES]
     return [*curves, *_similarities(atlas), *_recalls(atlas), *_maps(atlas)]
 
 
-_CURVES: list[dict[str, Any]] = [
-    {
-        "key": "accuracy",
-        "title": "Accuracy",
-        "label": "test accuracy (%)",
-        "scale": 100,
-        "what": "Test accuracy after fine-tuning",
-    },
-    {
-        "key": "regions_plane",
-        "title": "Regions on planes",
-        "label": "linear regions per plane",
-        "what": "Exact number of linear regions on planes through three test images",
-    },
-    {
-        "key": "regions_line",
-        "title": "Regions on lines",
-        "label": "linear regions per segment",
-        "what": "Exact number of linear regions on segments between two classes",
-    },
-    {
-        "key": "live_bound",
-        "title": "Bound on regions",
-        "label": "live bound (log$_2$ of regions)",
-        "what": "Upper bound on the linear regions of the whole input space, from the masks",
-    },
-    {
-        "key": "effective_units",
-        "title": "Effective units",
-        "label": "effective hidden units",
-        "what": "Hidden units on a path of kept weights from an input to an output",
-    },
-    {
-        "key": "ntk_distance",
-        "title": "Tangent kernel",
-        "label": "distance to the dense kernel",
-        "what": "Distance of the tangent kernel to the dense network's (1 - centred alignment)",
-    },
-]
+# column of the networks, title, label of the axis, what it is
+_CURVES = (
+    ("accuracy", "Accuracy", "test accuracy (%)", "Test accuracy after fine-tuning"),
+    (
+        "regions_plane",
+        "Regions on planes",
+        "linear regions per plane",
+        "Exact number of linear regions on planes through three test images",
+    ),
+    (
+        "regions_line",
+        "Regions on lines",
+        "linear regions per segment",
+        "Exact number of linear regions on segments between two classes",
+    ),
+    (
+        "live_bound",
+        "Bound on regions",
+        "live bound (log$_2$ of regions)",
+        "Upper bound on the linear regions of the whole input space, from the masks",
+    ),
+    (
+        "effective_units",
+        "Effective units",
+        "effective hidden units",
+        "Hidden units on a path of kept weights from an input to an output",
+    ),
+    (
+        "ntk_distance",
+        "Tangent kernel",
+        "distance to the dense kernel",
+        "Distance of the tangent kernel to the dense network's (1 - centred alignment)",
+    ),
+)
 
 
-def _curve(atlas: Atlas, key: str, title: str, label: str, what: str, scale: float = 1) -> Exhibit:
+def _curve(atlas: Findings, key: str, title: str, label: str, what: str) -> Exhibit:
+    scale = 100 if key == "accuracy" else 1
     rows = atlas.networks.assign(value=scale * atlas.networks[key].astype(float))
     data = mean_intervals(rows, "value", ["method", "density"])
     return Exhibit(
@@ -142,7 +136,7 @@ def _density_axis(ax: Axes, densities: tuple[float, ...]) -> None:
     ax.set_xlim(ticks[-1] * 1.15, ticks[0] / 1.15)
 
 
-def _similarities(atlas: Atlas) -> list[Exhibit]:
+def _similarities(atlas: Findings) -> list[Exhibit]:
     """Return one figure per density: SVCCA by layer, with the dense-vs-dense reference."""
     if atlas.layers.empty:
         return []
@@ -195,7 +189,7 @@ def _draw_similarity(rows: Any) -> Figure:
     return fig
 
 
-def _recalls(atlas: Atlas) -> list[Exhibit]:
+def _recalls(atlas: Findings) -> list[Exhibit]:
     """Return one figure per estimator that could be applied."""
     if atlas.recall is None:
         return []
@@ -242,14 +236,14 @@ def _draw_recall(rows: Any, densities: tuple[float, ...]) -> Figure:
     return fig
 
 
-def _maps(atlas: Atlas) -> list[Exhibit]:
+def _maps(atlas: Findings) -> list[Exhibit]:
     """Return pictures of one plane: the first network, dense, and pruned to the least density."""
     least = min(atlas.settings.densities)
     shown = [(DENSE, 1.0), *((method, least) for method in atlas.settings.methods)]
     return [_map(atlas, method, density) for method, density in shown]
 
 
-def _map(atlas: Atlas, method: str, density: float) -> Exhibit:
+def _map(atlas: Findings, method: str, density: float) -> Exhibit:
     keys = {"method": method, "density": density, "seed": 0, "domain": "plane", "slice": 0}
     rows: Any = atlas.slices
     for name, value in keys.items():
@@ -270,7 +264,7 @@ def _map(atlas: Atlas, method: str, density: float) -> Exhibit:
     )
 
 
-def _draw_map(atlas: Atlas, method: str, density: float, count: int) -> Figure:
+def _draw_map(atlas: Findings, method: str, density: float, count: int) -> Figure:
     survey = atlas.survey
     model = make_cell(method, density, survey).models[0]
     net = regions.as_network(model, input_shape=survey.data.image_shape)

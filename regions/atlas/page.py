@@ -7,16 +7,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 import pandas as pd
 
+from regions.atlas.findings import Findings
 from regions.atlas.measure import CONTROL, DENSE
 from regions.atlas.quantities import STATUS_MEANING, Quantity
-
-if TYPE_CHECKING:
-    from regions.atlas.atlas import Atlas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +59,13 @@ class Row:
 
 
 def render(
-    atlas: Atlas, panels: Sequence[Panel], sheets: Sequence[Sheet], record: dict[str, Any]
+    atlas: Findings, panels: Sequence[Panel], sheets: Sequence[Sheet], record: dict[str, Any]
 ) -> str:
     """Return the page.
 
     Parameters
     ----------
-    atlas : Atlas
+    atlas : Findings
     panels, sheets : sequences
         Its figures and tables.
     record : dict
@@ -118,7 +116,7 @@ def _meanings(columns: Sequence[Quantity]) -> list[tuple[Quantity, str]]:
     return [(part[0], ", ".join(c.heading for c in part)) for _, same in parts if (part := [*same])]
 
 
-def _rows(atlas: Atlas) -> list[Row]:
+def _rows(atlas: Findings) -> list[Row]:
     return [
         Row(
             method=str(row["method"]),

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from regions.atlas.exhibits import Exhibit
+from regions.atlas.findings import Findings
 from regions.atlas.page import Panel, Sheet, render
 from regions.atlas.svg import inline_svg
 from regions.figures import save_figure, save_run
 from regions.results import write_atomically
 
-if TYPE_CHECKING:
-    from regions.atlas.atlas import Atlas
-
 PAGE = "atlas.html"
 
 
-def save_atlas(atlas: Atlas, folder: Path, extra: Sequence[Exhibit] = ()) -> dict[str, Path]:
+def save_atlas(atlas: Findings, folder: Path, exhibits: Sequence[Exhibit]) -> dict[str, Path]:
     """Write everything to `folder`; see `Atlas.save`."""
     sheets = [
         Sheet(name=name, title=title, csv=_csv(table))
         for name, (title, table) in _tables(atlas).items()
     ]
     panels = [
-        _panel(exhibit, number, folder, atlas)
-        for number, exhibit in enumerate([*atlas.exhibits(), *extra], start=1)
+        _panel(exhibit, number, folder, atlas) for number, exhibit in enumerate(exhibits, start=1)
     ]
     paths = {
         sheet.name: write_atomically(folder / f"{sheet.name}.csv", sheet.csv) for sheet in sheets
@@ -40,7 +37,7 @@ def save_atlas(atlas: Atlas, folder: Path, extra: Sequence[Exhibit] = ()) -> dic
     return paths
 
 
-def _tables(atlas: Atlas) -> dict[str, tuple[str, pd.DataFrame]]:
+def _tables(atlas: Findings) -> dict[str, tuple[str, pd.DataFrame]]:
     names = pd.Series(dict(enumerate(atlas.survey.data.class_names)))
     classes: Any = atlas.classes
     classes = classes.assign(**{"class": classes["class"].map(names)})
@@ -59,7 +56,7 @@ def _tables(atlas: Atlas) -> dict[str, tuple[str, pd.DataFrame]]:
     return tables
 
 
-def _panel(exhibit: Exhibit, number: int, folder: Path, atlas: Atlas) -> Panel:
+def _panel(exhibit: Exhibit, number: int, folder: Path, atlas: Findings) -> Panel:
     figure: Any = exhibit.draw()
     try:
         files = save_figure(figure, folder / "figures" / exhibit.name, exhibit.data, atlas.run)

@@ -38,13 +38,9 @@ _COLUMNS = {
         "at_least": "Int64",
         "count_status": "object",
     },
-    "class": {
-        "class": "Int64",
-        "n": "Int64",
-        "correct_dense": "Int64",
-        "correct_pruned": "Int64",
-        "correct_both": "Int64",
-    },
+    "class": dict.fromkeys(
+        ("class", "n", "correct_dense", "correct_pruned", "correct_both"), "Int64"
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from regions.recall.counts import Counts
+from regions.recall.ratio import Ratio
 
 Center = Literal["accuracy", "balanced_accuracy"]
 Weights = Literal["size", "equal"]
@@ -51,8 +52,8 @@ class Balances:
         R, of the same shapes.
     accuracy_dense, accuracy_pruned
         A, the centre: (models,) and (ratios, models).
-    centre, slope
-        The weights of classes in the centre and in slopes.
+    sizes, centre, slope
+        Test images of the classes, and their weights in the centre and in slopes.
     """
 
     x: np.ndarray
@@ -61,8 +62,14 @@ class Balances:
     recall_pruned: np.ndarray
     accuracy_dense: np.ndarray
     accuracy_pruned: np.ndarray
+    sizes: np.ndarray
     centre: np.ndarray
     slope: np.ndarray
+
+    def slopes(self, y: np.ndarray) -> Ratio:
+        """Return the slope through the origin of balances `y`, (ratios, models, classes), on x."""
+        squares = np.broadcast_to((self.slope * self.x * self.x).sum(-1), y.shape[:2])
+        return Ratio((self.slope * self.x * y).sum(-1), squares.copy())
 
 
 def balances(counts: Counts, scale: Scale) -> Balances:
@@ -80,6 +87,7 @@ def balances(counts: Counts, scale: Scale) -> Balances:
         recall_pruned=pruned,
         accuracy_dense=accuracy_dense,
         accuracy_pruned=accuracy_pruned,
+        sizes=counts.sizes,
         centre=centre,
         slope=scale.slope_weights(counts.sizes),
     )

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from regions.errors import ArgumentError
 from regions.randomness import Rng
 from regions.recall.balance import Scale
 from regions.recall.bootstrap import draw_models
-from regions.recall.ols import mean_of, ols, per_model
+from regions.recall.ols import ols
+from regions.recall.table import RecallTable
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +43,6 @@ class BreakEven:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row."""
-        import pandas as pd
-
         return pd.DataFrame([vars(self)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,7 +66,6 @@ def break_even(
     confidence_level: float = 0.95,
     n_boot: int = 2000,
     rng: Rng = 0,
-    scale: Scale | None = None,
 ) -> BreakEven:
     """Return the compression ratio at which the mean alpha (ols) rises above 1.
 
@@ -80,7 +74,7 @@ def break_even(
     """
     if n_boot < 1 or not 0 < confidence_level < 1:
         raise ArgumentError("n_boot must be at least 1 and confidence_level in (0, 1)")
-    alphas = mean_of(per_model(ols(table.counts, scale or Scale())))
+    alphas = ols(table.counts, Scale()).averaged()
     logs = np.log(np.asarray(table.ratios))
     value = np.exp(_crossings(logs, alphas.value[None])[0])
     weights = draw_models(table.n_models, n_boot, np.random.default_rng(rng))

@@ -9,6 +9,8 @@ import numpy as np
 
 from regions.errors import ArgumentError
 
+_MOST_IMAGES = 2**40  # more is a mistake, and sums of products would leave int64
+
 
 def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
     """Return compression ratios in ascending order."""
@@ -88,3 +90,17 @@ def _within(name: str, counts: np.ndarray, low: Any, high: np.ndarray, classes: 
             f"{name} is {int(counts[place])} for class {classes[place[-1]]!r} of model "
             f"{place[-2]}; it must lie in {least}..{most}"
         )
+
+
+def as_counts(values: Any, name: str) -> np.ndarray:
+    """Return an int64 array; floats only if they are whole numbers."""
+    array = np.asarray(values)
+    whole = array.dtype.kind in "iu" or (array.dtype.kind == "f" and (array == array.round()).all())
+    if not whole or array.size == 0:
+        raise ArgumentError(
+            f"{name} must hold whole numbers of images, got dtype {array.dtype} and shape "
+            f"{array.shape}; counts are needed, not recalls"
+        )
+    if (array > _MOST_IMAGES).any() or (array < -_MOST_IMAGES).any():
+        raise ArgumentError(f"{name} must be counts of images, at most {_MOST_IMAGES:g}")
+    return array.astype(np.int64)

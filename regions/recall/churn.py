@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from regions.recall.inference import adjust
 from regions.recall.moments import require_both
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
 def churn(table: RecallTable) -> pd.DataFrame:
@@ -28,8 +25,6 @@ def churn(table: RecallTable) -> pd.DataFrame:
         (only the pruned one), `statistic`, `pvalue` (exact for fewer than 25 changed images),
         `pvalue_adjusted` (Benjamini-Hochberg over the models of a ratio).
     """
-    import pandas as pd
-
     both = require_both(table.counts)
     lost, gained = (table.dense - both).sum(-1), (table.pruned - both).sum(-1)
     differs = np.full(lost.shape, np.nan)

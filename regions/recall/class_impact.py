@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.recall.inference import adjust
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
 def class_impact(table: RecallTable) -> pd.DataFrame:
@@ -35,8 +32,6 @@ def class_impact(table: RecallTable) -> pd.DataFrame:
     -----
     Hooker et al. 2019, arXiv 1911.05248; the normalisation as described there in words.
     """
-    import pandas as pd
-
     dense = table.dense / table.sizes
     frames = []
     for row, ratio in enumerate(table.ratios):

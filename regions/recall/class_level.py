@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.recall.balance import Scale, balances
 from regions.recall.inference import adjust
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
-def class_intensification(table: RecallTable, scale: Scale | None = None) -> pd.DataFrame:
+def class_intensification(table: RecallTable) -> pd.DataFrame:
     """Return how far each class moved from the accuracy, with a test over models.
 
     For class c, I = Bn_t / Bn_1 explodes where the class is near the accuracy. So the ratio of
@@ -32,9 +27,7 @@ def class_intensification(table: RecallTable, scale: Scale | None = None) -> pd.
         the accuracy), `low`, `high` (95 %), `pvalue`, `pvalue_adjusted` (Benjamini-Hochberg over
         the classes of a ratio).
     """
-    import pandas as pd
-
-    found = balances(table.counts, scale or Scale())
+    found = balances(table.counts, Scale())
     frames = []
     for ratio, y in zip(table.ratios, found.y, strict=True):
         frame = _one_ratio(found.x, y)
@@ -45,8 +38,6 @@ def class_intensification(table: RecallTable, scale: Scale | None = None) -> pd.
 
 
 def _one_ratio(x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    import pandas as pd
-
     change = (y - x) * np.sign(x.mean(0))
     pvalue, low, high = _paired(change)
     return pd.DataFrame(

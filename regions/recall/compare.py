@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
 from regions.randomness import Rng
 from regions.recall.estimate import Estimate, estimate
-from regions.recall.inference import adjust, t_pvalue
-from regions.recall.options import Options
+from regions.recall.inference import adjust, t_pvalue, verdicts
+from regions.recall.options import POPULATIONS, Options
 from regions.recall.ratio import Contrast, Ratio
 from regions.recall.result import ConfidenceInterval, IntensificationResult
 from regions.recall.table import RecallTable
-from regions.recall.wording import ESTIMATOR, POPULATION
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,8 +60,6 @@ class IntensificationComparison:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per ratio."""
-        import pandas as pd
-
         names = ("estimate_a", "estimate_b", "difference", "standard_error", "statistic", "df")
         interval = self.confidence_interval()
         return pd.DataFrame(
@@ -77,7 +72,7 @@ class IntensificationComparison:
                 "pvalue_adjusted": self.pvalue_adjusted,
                 "verdict": self.verdict,
                 "paired": self.paired,
-                "estimator": self.options.estimator,
+                "estimator": self.options.estimator.name,
                 "alternative": self.options.alternative,
                 "correction": self.options.correction,
             }
@@ -86,7 +81,7 @@ class IntensificationComparison:
     def to_dict(self) -> dict[str, Any]:
         """Return the rows of `to_frame` and the pairing, JSON-ready."""
         rows = self.to_frame().to_dict(orient="records")
-        return jsonable({"rows": rows, "pairing": self.pairing, "options": self.options})
+        return jsonable({"rows": rows, "pairing": self.pairing, "options": self.options.to_dict()})
 
     def summary(self) -> str:
         """Return the differences in words, and what they rest on."""
@@ -99,8 +94,8 @@ class IntensificationComparison:
         ]
         a, b = self.n_models
         basis = [
-            f"Sample unit: one trained model ({a} and {b}). Population: {POPULATION['test_set']}.",
-            f"Estimator: {ESTIMATOR[self.options.estimator]}. Test: t, {self.options.alternative}, "
+            f"Sample unit: one trained model ({a} and {b}). Population: {POPULATIONS['test_set']}.",
+            f"Estimator: {self.options.estimator.words}. Test: t, {self.options.alternative}, "
             f"{self.options.correction} correction over {len(self.ratios)} ratios.",
             f"Pairing: {self.pairing}.",
         ]
@@ -178,16 +173,15 @@ def compare_intensification(
 def _options(a: Any, b: Any, options: dict[str, Any]) -> Options:
     given = dict(options)
     if isinstance(a, IntensificationResult):
-        names = ("estimator", "aggregate", "center", "weights", "correction", "confidence_level")
+        names = ("estimator", "center", "weights", "correction", "confidence_level")
         given = {**{name: getattr(a.options, name) for name in names}, **given}
     tables = [x.table if isinstance(x, IntensificationResult) else x for x in (a, b)]
     if "estimator" not in given and any(table.both is None for table in tables):
         given["estimator"] = "ols"
     refused = sorted(set(given) & {"population", "null", "test", "n_boot", "paper"})
-    unknown = sorted(set(given) - set(Options.__dataclass_fields__))
-    if refused or unknown:
-        raise ArgumentError(f"compare_intensification has no option {(refused + unknown)[0]!r}")
-    return Options(**given)
+    if refused:
+        raise ArgumentError(f"compare_intensification has no option {refused[0]!r}")
+    return Options.of(**given)
 
 
 def match_models(a: RecallTable, b: RecallTable) -> tuple[np.ndarray | None, str]:
@@ -249,12 +243,7 @@ def _comparison(
     pvalue = t_pvalue(statistic, df, options.alternative)
     pvalue = np.where((error <= 1e-12) & (np.abs(difference) <= 1e-12), 1.0, pvalue)
     adjusted = adjust(pvalue, options.correction)
-    level = 1 - options.confidence_level
-    enough = min(first.whole.ratio.models, second.whole.ratio.models) >= 3
-    verdict = tuple(
-        "?" if not (enough and p < level) else ("<" if value < 0 else ">")
-        for p, value in zip(adjusted, difference, strict=True)
-    )
+    models = first.whole.ratio.models, second.whole.ratio.models
     return IntensificationComparison(
         ratios=shared,
         estimate_a=values[0],
@@ -265,9 +254,9 @@ def _comparison(
         statistic=statistic,
         pvalue=pvalue,
         pvalue_adjusted=adjusted,
-        verdict=verdict,
+        verdict=verdicts(adjusted, difference, 1 - options.confidence_level, min(models)),
         paired=paired,
         pairing=pairing,
-        n_models=(first.whole.ratio.models, second.whole.ratio.models),
+        n_models=models,
         options=options,
     )

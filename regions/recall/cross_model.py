@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
-from regions.recall.balance import Scale, balances
-from regions.recall.counts import Counts
+import numpy as np
+from numpy.random import Generator
+
+from regions.recall.balance import Balances, Scale, balances
+from regions.recall.counts import leave_one_out
+from regions.recall.estimator import Estimator, Groups
 from regions.recall.ratio import Ratio
 
 
-def cross_model(counts: Counts, scale: Scale) -> Ratio:
-    """Return sum_c sum_{m != m'} x_mc y_m'c / sum_c sum_{m != m'} x_mc x_m'c.
+@dataclass(frozen=True)
+class CrossModel(Estimator):
+    """sum_c sum_{m != m'} x_mc y_m'c / sum_c sum_{m != m'} x_mc x_m'c.
 
     The dense balance of one model is compared with the pruned balances of the others, so what is
     particular to one seed cancels: no regression to the mean over seeds, and no noise of one
     model's measurement. Noise of the images themselves, shared by all models, stays.
     """
-    found = balances(counts, scale)
-    return pairs(found.x, found.y, found.slope)
+
+    name = "cross_model"
+    words = "cross_model (dense and pruned recalls from different models)"
+
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
+        parts = [balances(part, scale) for part in leave_one_out(groups)]
+        return [self.predicted(found, found.y) for found in parts]
+
+    def predicted(self, found: Balances, y: np.ndarray) -> Ratio:
+        return pairs(found.x, y, found.slope)
 
 
 def pairs(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Ratio:

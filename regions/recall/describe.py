@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from regions.recall.balance import balances
+from regions.recall.balance import Scale, balances
 from regions.recall.dispersion import dispersion_ratio
-from regions.recall.ols import ols, per_model
-from regions.recall.options import Options
+from regions.recall.ols import ols
+from regions.recall.ratio import NOTHING
 from regions.recall.reliability import reliability
 from regions.recall.table import RecallTable
 
@@ -48,17 +48,17 @@ class Description:
     reliability: float
 
 
-def describe(table: RecallTable, options: Options) -> Description:
-    """Return the description of a table, with the scale of `options`."""
+def describe(table: RecallTable, scale: Scale) -> Description:
+    """Return the description of a table."""
     counts = table.counts
-    found = balances(counts, options.scale)
-    pooled = ols(counts, options.scale)
-    alphas = per_model(pooled)
+    found = balances(counts, scale)
+    pooled = ols(counts, scale)
+    alphas = pooled.per_model()
     syy = (found.slope * found.y**2).sum(-1).sum(-1)
-    sxx = np.where(pooled.total() > 1e-20, pooled.total(), np.nan)
+    sxx = np.where(pooled.total() > NOTHING, pooled.total(), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = pooled.numerator.sum(-1) / sxx
-        explained = slope**2 * sxx / np.where(syy > 1e-20, syy, np.nan)
+        explained = slope**2 * sxx / np.where(syy > NOTHING, syy, np.nan)
     plain, corrected = dispersion_ratio(counts, found)
     return Description(
         per_model=alphas,

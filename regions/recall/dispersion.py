@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.recall.balance import Balances, Scale, balances
 from regions.recall.counts import Counts
 from regions.recall.inference import adjust
 from regions.recall.moments import noise_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.ratio import NOTHING
+from regions.recall.table import RecallTable
 
 
 def dispersion_ratio(counts: Counts, found: Balances) -> tuple[np.ndarray, np.ndarray]:
@@ -30,11 +28,11 @@ def dispersion_ratio(counts: Counts, found: Balances) -> tuple[np.ndarray, np.nd
 
 
 def _root(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    below = np.where(below > 1e-20, below, np.nan)
+    below = np.where(below > NOTHING, below, np.nan)
     return np.sqrt(np.where(above >= 0, above, np.nan) / below)
 
 
-def dispersion(table: RecallTable, scale: Scale | None = None) -> pd.DataFrame:
+def dispersion(table: RecallTable) -> pd.DataFrame:
     """Return the dispersion ratio D at each compression ratio, tested over models.
 
     D_m = sqrt(sum y^2 / sum x^2) of one model's normalised balances; alpha = D x correlation, so
@@ -48,13 +46,11 @@ def dispersion(table: RecallTable, scale: Scale | None = None) -> pd.DataFrame:
         `ratio`, `dispersion` (pooled), `dispersion_corrected`, `log_mean`, `log_low`, `log_high`
         (95 %), `pvalue`, `pvalue_adjusted`, `n_models`.
     """
-    import pandas as pd
-
-    found = balances(table.counts, scale or Scale())
+    found = balances(table.counts, Scale())
     plain, corrected = dispersion_ratio(table.counts, found)
     sxx = (found.slope * found.x**2).sum(-1)
     syy = (found.slope * found.y**2).sum(-1)
-    positive = (sxx > 1e-20) & (syy > 1e-20)
+    positive = (sxx > NOTHING) & (syy > NOTHING)
     logs = 0.5 * np.log(np.where(positive, syy, np.nan) / np.where(positive, sxx, np.nan))
     rows = [_log_test(row) for row in logs]
     frame = pd.DataFrame(rows, columns=["log_mean", "log_low", "log_high", "pvalue"])

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
 from regions.recall.inference import adjust
 from regions.recall.intensification import intensification
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
 def equivalence(
@@ -45,8 +42,6 @@ def equivalence(
     -----
     Schuirmann 1987, doi:10.1007/BF01068419.
     """
-    import pandas as pd
-
     if not margin > 0 or not 0 < alpha < 0.5:
         raise ArgumentError(f"margin must be above 0 and alpha in (0, .5); got {margin}, {alpha}")
     result = intensification(table, **options)

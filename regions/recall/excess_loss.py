@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
 def excess_loss(table: RecallTable) -> pd.DataFrame:
@@ -30,8 +26,6 @@ def excess_loss(table: RecallTable) -> pd.DataFrame:
     Tran et al. 2022, arXiv 2205.13574; Hashemizadeh et al. 2023, arXiv 2310.20673 (formulas by
     their description).
     """
-    import pandas as pd
-
     loss = table.dense / table.sizes - table.pruned / table.sizes
     overall = table.accuracy_dense - table.accuracy_pruned
     excess = loss - overall[..., None]

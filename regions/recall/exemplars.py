@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from regions.errors import ArgumentError
 from regions.recall.predictions import Predictions, modal
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
 def find_exemplars(table: RecallTable, ratio: float) -> np.ndarray:
@@ -47,8 +42,6 @@ def exemplars(table: RecallTable) -> pd.DataFrame:
         images: `dense_on_exemplars`, `pruned_on_exemplars`, `dense_on_others`,
         `pruned_on_others` (NaN without such images).
     """
-    import pandas as pd
-
     predictions = _required(table)
     dense = (predictions.dense == predictions.labels).mean(0)
     rows = []

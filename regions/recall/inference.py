@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from regions.recall.ratio import Contrast
 
-Alternative = Literal["two-sided", "less", "greater"]
-Test = Literal["t", "wilcoxon", "sign_flip"]
-
-CORRECTIONS = ("holm", "bonferroni", "bh", "none")
+ALTERNATIVES = ("two-sided", "less", "greater")
+FEWEST_MODELS = 3
+"""With fewer there is no verdict."""
 
 # spread below this is rounding: all models gave the same value
 _NOTHING = 1e-12
@@ -35,8 +34,8 @@ class Inference:
 def infer(
     contrast: Contrast,
     left_out: Sequence[Contrast],
-    test: Test,
-    alternative: Alternative,
+    test: str,
+    alternative: str,
 ) -> Inference:
     """Test whether a contrast is zero.
 
@@ -61,8 +60,8 @@ def infer(
     statistic = _studentised(deviation, error)
     pvalue = t_pvalue(statistic, df, alternative)
     pvalue = np.where((error == 0) & (deviation == 0), 1.0, pvalue)
-    if test != "t":
-        rank = _PVALUES[test]
+    rank = TESTS[test][1]
+    if rank is not None:
         pseudo = contrast.pseudo_values()
         pvalue = np.array([rank(row, alternative) for row in pseudo])
     return Inference(deviation, error, df, statistic, pvalue)
@@ -74,7 +73,7 @@ def _studentised(deviation: np.ndarray, error: np.ndarray) -> np.ndarray:
     return np.where((error == 0) & (deviation == 0), 0.0, deviation / safe)
 
 
-def t_pvalue(statistic: np.ndarray, df: np.ndarray, alternative: Alternative) -> np.ndarray:
+def t_pvalue(statistic: np.ndarray, df: np.ndarray, alternative: str) -> np.ndarray:
     """Return the p-value of Student's t; NaN without degrees of freedom."""
     df = np.where(np.asarray(df) > 0, df, np.nan)
     if alternative == "less":
@@ -101,7 +100,7 @@ def two_way_variance(contrast: Contrast, left_out: Sequence[Contrast]) -> np.nda
     return np.maximum.reduce([models + images - interaction, models, images])
 
 
-def signed_rank(values: np.ndarray, alternative: Alternative) -> float:
+def signed_rank(values: np.ndarray, alternative: str) -> float:
     """Return the p-value of Wilcoxon's signed rank test of symmetry about zero."""
     if not np.isfinite(values).all() or np.allclose(values, 0, atol=_NOTHING):
         return 1.0 if np.isfinite(values).all() else float("nan")
@@ -109,7 +108,7 @@ def signed_rank(values: np.ndarray, alternative: Alternative) -> float:
     return float(result.pvalue)
 
 
-def sign_flip(values: np.ndarray, alternative: Alternative) -> float:
+def sign_flip(values: np.ndarray, alternative: str) -> float:
     """Return the p-value of the sign-flip test of symmetry about zero.
 
     All 2^M flips up to 12 models (the two-sided p-value is then at least 2^-(M-1)), 9,999 random
@@ -137,15 +136,32 @@ def _seeded() -> dict:
     return {name: np.random.default_rng(0)}
 
 
-_PVALUES = {"wilcoxon": signed_rank, "sign_flip": sign_flip}
+# in words, and how; Student's t needs no function of its own
+TESTS: Mapping[str, tuple[str, Callable[[np.ndarray, str], float] | None]] = {
+    "t": ("t test", None),
+    "wilcoxon": ("signed-rank test", signed_rank),
+    "sign_flip": ("sign-flip test", sign_flip),
+}
 
 
 def adjust(pvalues: np.ndarray, correction: str) -> np.ndarray:
     """Return p-values adjusted for the number of tests; NaN stays and is not counted."""
     adjusted = np.full(len(pvalues), np.nan)
     known = np.isfinite(pvalues)
-    adjusted[known] = _ADJUSTMENTS[correction](pvalues[known])
+    adjusted[known] = CORRECTIONS[correction][1](pvalues[known])
     return adjusted
+
+
+def verdicts(
+    adjusted: np.ndarray, deviation: np.ndarray, level: float, models: int
+) -> tuple[str, ...]:
+    """Return < or > where the adjusted test rejects, ? elsewhere and for too few models."""
+    if models < FEWEST_MODELS:
+        return ("?",) * len(adjusted)
+    return tuple(
+        "?" if not p < level else ("<" if value < 0 else ">")
+        for p, value in zip(adjusted, deviation, strict=True)
+    )
 
 
 # statsmodels' multipletests gives the same, but collects garbage at every call (0.1 s)
@@ -157,9 +173,10 @@ def _holm(pvalues: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-_ADJUSTMENTS = {
-    "none": lambda pvalues: pvalues,
-    "holm": _holm,
-    "bonferroni": lambda pvalues: np.minimum(1.0, len(pvalues) * pvalues),
-    "bh": stats.false_discovery_control,
+# in words, and how
+CORRECTIONS: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "holm": ("Holm", _holm),
+    "bonferroni": ("Bonferroni", lambda pvalues: np.minimum(1.0, len(pvalues) * pvalues)),
+    "bh": ("Benjamini-Hochberg", stats.false_discovery_control),
+    "none": ("no", lambda pvalues: pvalues),
 }

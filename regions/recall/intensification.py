@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError
 from regions.randomness import Rng
-from regions.recall.balance import balances
 from regions.recall.bootstrap import bootstrap_intervals
+from regions.recall.cross_model import CrossModel
 from regions.recall.describe import describe
 from regions.recall.estimate import Estimate, estimate
-from regions.recall.inference import Inference, adjust, infer
-from regions.recall.options import PAPER, Options
+from regions.recall.estimator import Estimator
+from regions.recall.inference import FEWEST_MODELS, Inference, adjust, infer, verdicts
+from regions.recall.nulls import Control, Null
+from regions.recall.options import PAPER, PAPER_FAMILY, Options
 from regions.recall.result import IntensificationResult
 from regions.recall.table import RecallTable
 
-_FEWEST_MODELS = 3
 _FEW_MODELS = 8
-_PAPER_FAMILY = 5
 
 
 def intensification(
     table: RecallTable,
-    estimator: str = "moments",
-    null: str = "one",
+    estimator: str | Estimator = "moments",
+    null: str | Null = "one",
     correction: str = "holm",
     paper: bool = False,
     *,
@@ -42,13 +43,15 @@ def intensification(
     Parameters
     ----------
     table : RecallTable
-    estimator : {"moments", "ols", "split_half", "cross_model"}
+    estimator : {"moments", "ols", "split_half", "cross_model"} or Estimator
+        ``estimator="ols", aggregate="pooled"`` and ``estimator=OLS(aggregate="pooled")`` are the
+        same call.
         ``"ols"`` is the published slope; a recall measured on finitely many images dilutes it.
         ``"moments"`` subtracts the measurement noise and needs joint correctness: without it,
         the estimate is NaN, `bounds` holds what is possible, and p-values are the worst case.
         ``"split_half"`` compares different halves of the images (same target, other route).
         ``"cross_model"`` compares different models: are classes that are hard *on average* hit?
-    null : {"one", "logit_shift", "proportional", "additive", "flips", "control"}
+    null : {"one", "logit_shift", "proportional", "additive", "flips", "control"} or Null
         What alpha is tested against: 1 (as published; also the value if all recalls shrink by
         one factor); the alpha if all classes lose the same log-odds, lose the same recall, or
         have the same share of predictions replaced by guesses; that of the control arm (ratio 1).
@@ -61,7 +64,7 @@ def intensification(
     rng : int, numpy.random.Generator or None
         For random halves, groups of images and the bootstrap.
     **options
-        aggregate : "mean" of the models' alphas (default of ols) or "pooled" ratio of sums.
+        The fields of the estimator (`regions.recall.ESTIMATORS`), and:
         center : "accuracy" (default) or "balanced_accuracy".
         weights : of classes in slopes, "size" or "equal"; by default what makes balances sum to 0.
         population : "test_set" (default; these images are all there is) or "examples" (new images
@@ -97,48 +100,37 @@ def intensification(
     >>> result.estimate.round(3).tolist(), result.verdict
     ([1.787], ('?',))
     """
-    chosen = _options(estimator, null, correction, paper, options)
+    named = {"estimator": estimator, "null": null, "correction": correction}
+    chosen = _options({**named, **options}, paper)
     generator = np.random.default_rng(rng)
-    identified = chosen.estimator != "moments" or table.both is not None
-    if identified:
+    limits = chosen.estimator.limits() if table.both is None else ()
+    if limits:
+        found, inference, bounds = _within_bounds(table, chosen, limits, generator)
+    else:
         found = estimate(table, chosen, generator)
         inference = infer(found.whole, found.left_out, chosen.test, chosen.alternative)
         bounds = None
-    else:
-        found, inference, bounds = _within_bounds(table, chosen, generator)
     return _result(table, chosen, found, inference, bounds, generator)
 
 
-def _options(
-    estimator: str, null: str, correction: str, paper: bool, options: dict[str, Any]
-) -> Options:
-    unknown = sorted(set(options) - set(Options.__dataclass_fields__) | {"paper"} & set(options))
-    if unknown:
-        known = sorted(set(Options.__dataclass_fields__) - {"paper"})
-        raise ArgumentError(f"unknown option {unknown[0]!r}; there are {known}")
-    given = {"estimator": estimator, "null": null, "correction": correction, **options}
+def _options(given: dict[str, Any], paper: bool) -> Options:
     if not paper:
-        return Options(**given)
+        return Options.of(**given)
     defaults = {"estimator": "moments", "null": "one", "correction": "holm"}
-    free = {"n_boot", "groups"}
-    clash = [
-        name
-        for name, value in given.items()
-        if name not in free and value not in (PAPER.get(name), defaults.get(name, PAPER.get(name)))
-    ]
-    if clash:
-        raise ArgumentError(f"paper=True fixes {clash[0]!r}; leave it out or drop paper=True")
-    return Options(**PAPER, **{name: options[name] for name in free & set(options)})
+    for name, value in given.items():
+        if name in PAPER and value not in (PAPER[name], defaults.get(name)):
+            raise ArgumentError(f"paper=True fixes {name!r}; leave it out or drop paper=True")
+    return Options.of(**{**given, **PAPER})
 
 
 def _within_bounds(
-    table: RecallTable, options: Options, rng: np.random.Generator
+    table: RecallTable, options: Options, limits: Sequence[Estimator], rng: np.random.Generator
 ) -> tuple[Estimate, Inference, np.ndarray]:
     """Without joint correctness: the limits of alpha, and the less significant end's test."""
     seed = int(rng.integers(2**62))
     ends = [
-        estimate(table, options, np.random.default_rng(seed), overlap)
-        for overlap in ("most", "independent", "least")
+        estimate(table, replace(options, estimator=limit), np.random.default_rng(seed))
+        for limit in limits
     ]
     tests = [infer(end.whole, [], options.test, options.alternative) for end in ends]
     bounds = np.array([end.whole.ratio.value for end in ends])
@@ -171,10 +163,15 @@ def _result(
 ) -> IntensificationResult:
     known = np.array([ratio not in found.reasons for ratio in table.ratios])
     testable = known & (table.n_models >= 2)
-    if options.null == "control":
+    if isinstance(options.null, Control):
         testable &= np.array(table.ratios) != 1.0
     pvalue = np.where(testable, inference.pvalue, np.nan)
     adjusted = _adjusted(pvalue, options)
+    level = 0.05 if options.paper else 1 - options.confidence_level
+    about, drawn = describe(table, options.scale), None
+    if options.n_boot and bounds is None:
+        draws, share = options.n_boot, options.confidence_level
+        drawn = bootstrap_intervals(found.whole.ratio, testable, draws, share, rng)
     value = found.whole.ratio.value if bounds is None else np.full(len(known), np.nan)
     return IntensificationResult(
         table=table,
@@ -189,59 +186,36 @@ def _result(
         statistic=np.where(testable, inference.statistic, np.nan),
         pvalue=pvalue,
         pvalue_adjusted=adjusted,
-        verdict=_verdicts(adjusted, inference.deviation, table.n_models, options),
+        verdict=verdicts(adjusted, inference.deviation, level, table.n_models),
         effect_size=_effect_size(found, testable),
-        bootstrap_interval=_bootstrap(found, testable, bounds, options, rng),
-        description=describe(table, options),
-        warnings=_warnings(table, options, found.reasons, bounds is not None),
+        bootstrap_interval=drawn,
+        description=about,
+        warnings=_warnings(table, options, found.reasons, bounds is not None, about.reliability),
     )
 
 
 def _adjusted(pvalue: np.ndarray, options: Options) -> np.ndarray:
-    if options.paper and len(pvalue) < _PAPER_FAMILY:
-        return np.minimum(1.0, pvalue * _PAPER_FAMILY)
+    if options.paper and len(pvalue) < PAPER_FAMILY:
+        return np.minimum(1.0, pvalue * PAPER_FAMILY)
     return adjust(pvalue, options.correction)
-
-
-def _verdicts(
-    adjusted: np.ndarray, deviation: np.ndarray, models: int, options: Options
-) -> tuple[str, ...]:
-    """Return < or > where the adjusted test rejects, ? elsewhere."""
-    level = 0.05 if options.paper else 1 - options.confidence_level
-    if models < _FEWEST_MODELS:
-        return ("?",) * len(adjusted)
-    return tuple(
-        "?" if not p < level else ("<" if value < 0 else ">")
-        for p, value in zip(adjusted, deviation, strict=True)
-    )
 
 
 def _effect_size(found: Estimate, testable: np.ndarray) -> np.ndarray:
     """Return Hedges' g: deviation / standard deviation over models, times 1 - 3 / (4 df - 1)."""
     models = found.whole.ratio.models
-    if models < _FEWEST_MODELS:
+    if models < FEWEST_MODELS:
         return np.full(len(testable), np.nan)
     spread = np.sqrt(models * found.whole.model_variance())
     spread = np.where(testable & (spread > 1e-12), spread, np.nan)
     return found.whole.value / spread * (1 - 3 / (4 * (models - 1) - 1))
 
 
-def _bootstrap(
-    found: Estimate,
-    testable: np.ndarray,
-    bounds: np.ndarray | None,
-    options: Options,
-    rng: np.random.Generator,
-) -> np.ndarray | None:
-    if not options.n_boot or bounds is not None:
-        return None
-    return bootstrap_intervals(
-        found.whole.ratio, testable, options.n_boot, options.confidence_level, rng
-    )
-
-
 def _warnings(
-    table: RecallTable, options: Options, reasons: dict[float, str], bounded: bool
+    table: RecallTable,
+    options: Options,
+    reasons: dict[float, str],
+    bounded: bool,
+    reliability: float,
 ) -> tuple[str, ...]:
     notes = [f"ratio {ratio:g}: no estimate: {reason}" for ratio, reason in reasons.items()]
     if bounded:
@@ -251,11 +225,11 @@ def _warnings(
             "p-values are those of the less significant end"
         )
     models, least = table.n_models, int(table.sizes.min())
-    if models < _FEWEST_MODELS:
-        notes.append(f"{models} model(s): no verdict; at least {_FEWEST_MODELS} are needed")
+    if models < FEWEST_MODELS:
+        notes.append(f"{models} model(s): no verdict; at least {FEWEST_MODELS} are needed")
     elif models < _FEW_MODELS:
         notes.append(f"only {models} models: intervals rest on the normal distribution")
-    if options.estimator == "cross_model" and models < 5:
+    if isinstance(options.estimator, CrossModel) and models < 5:
         notes.append("cross_model should have at least 5 models")
     if (options.center, options.scale.weights) == ("accuracy", "equal") and (
         table.sizes.max() > 1.05 * least
@@ -264,16 +238,9 @@ def _warnings(
             "class sizes differ, so unweighted balances do not sum to 0; the published slope "
             'assumes they do: prefer weights="size" or center="balanced_accuracy"'
         )
-    return (*notes, *_reliability_notes(table, options))
-
-
-def _reliability_notes(table: RecallTable, options: Options) -> Sequence[str]:
-    from regions.recall.reliability import reliability
-
-    value = reliability(balances(table.counts, options.scale), table.counts)
-    if not value < 0.7:
-        return ()
-    return (
-        f"reliability of the dense balances is {value:.2f}: uncorrected slopes are badly diluted "
-        "and corrected ones uncertain",
-    )
+    if reliability < 0.7:
+        notes.append(
+            f"reliability of the dense balances is {reliability:.2f}: uncorrected slopes are badly "
+            "diluted and corrected ones uncertain"
+        )
+    return tuple(notes)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Scale
-from regions.recall.ols import ols, per_model
+from regions.recall.ols import ols
+from regions.recall.table import RecallTable
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +44,6 @@ class DoseResponse:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row."""
-        import pandas as pd
-
         return pd.DataFrame([vars(self)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,7 +61,7 @@ class DoseResponse:
         )
 
 
-def dose_response(table: RecallTable, scale: Scale | None = None) -> DoseResponse:
+def dose_response(table: RecallTable) -> DoseResponse:
     """Fit alpha (ols, one per model and ratio) on log2 ratio, with random slopes of models.
 
     Raises
@@ -73,9 +69,7 @@ def dose_response(table: RecallTable, scale: Scale | None = None) -> DoseRespons
     ArgumentError
         For fewer than three ratios or models, or if a model's alpha is undefined.
     """
-    from scipy import stats
-
-    alphas = per_model(ols(table.counts, scale or Scale()))
+    alphas = ols(table.counts, Scale()).per_model()
     ratios, models = alphas.shape
     if ratios < 3 or models < 3 or not np.isfinite(alphas).all():
         raise ArgumentError(
@@ -100,7 +94,6 @@ def dose_response(table: RecallTable, scale: Scale | None = None) -> DoseRespons
 
 
 def _fit(alphas: np.ndarray, doublings: np.ndarray) -> tuple[Any, bool]:
-    import pandas as pd
     import statsmodels.formula.api as smf
 
     ratios, models = alphas.shape

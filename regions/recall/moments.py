@@ -11,14 +11,39 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.random import Generator
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Balances, Scale, balances
-from regions.recall.counts import Counts
-from regions.recall.ols import slopes
+from regions.recall.counts import Counts, leave_one_out
+from regions.recall.estimator import Estimator, Groups
 from regions.recall.ratio import Ratio
 
 Overlap = Literal["observed", "independent", "least", "most"]
+
+
+@dataclass(frozen=True)
+class Moments(Estimator):
+    """The slope without what measurement noise adds to its sums; see `moments`."""
+
+    name = "moments"
+    words = "moments (slope corrected for measurement noise)"
+
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
+        return [moments(part, scale) for part in leave_one_out(groups)]
+
+    def limits(self) -> tuple[Estimator, ...]:
+        return _Limit(overlap="most"), _Limit(overlap="independent"), _Limit(overlap="least")
+
+
+@dataclass(frozen=True)
+class _Limit(Moments):
+    """The same with a joint correctness that is supposed, not known."""
+
+    overlap: Overlap = "independent"
+
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
+        return [moments(part, scale, self.overlap) for part in leave_one_out(groups)]
 
 
 def moments(counts: Counts, scale: Scale, overlap: Overlap = "observed") -> Ratio:
@@ -42,7 +67,7 @@ def moments(counts: Counts, scale: Scale, overlap: Overlap = "observed") -> Rati
     """
     found = balances(counts, scale)
     noise = noise_of(counts, found, overlap)
-    plain = slopes(found, found.y)
+    plain = found.slopes(found.y)
     return Ratio(plain.numerator - noise.shared, plain.denominator - noise.dense)
 
 

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.random import Generator
 
 from regions.recall.balance import Balances, Scale, balances
-from regions.recall.counts import Counts
-from regions.recall.ratio import Ratio
+from regions.recall.counts import Counts, leave_one_out
+from regions.recall.estimator import Estimator, Groups
+from regions.recall.ratio import NOTHING, Ratio
 
-# balances of a test set of N images differ by about 1 / N; squares far below that are rounding
-_NOTHING = 1e-20
+
+@dataclass(frozen=True)
+class OLS(Estimator):
+    """The published slope of pruned on dense balances, not corrected for measurement noise."""
+
+    name = "ols"
+    words = "ols (published slope through the origin, not corrected for measurement noise)"
+    averages = True
+
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
+        return [self._aggregated(ols(part, scale)) for part in leave_one_out(groups)]
+
+    def predicted(self, found: Balances, y: np.ndarray) -> Ratio:
+        return self._aggregated(found.slopes(y))
+
+    def silent(self, ratio: Ratio) -> tuple[np.ndarray, str]:
+        if self.averaged:
+            undefined = np.isnan(ratio.numerator).any(-1)
+            return undefined, "all recalls of a dense network are equal, so its slope is undefined"
+        none = ~(ratio.total() > NOTHING)
+        return none, "all recalls of the dense networks are equal, so the slope is undefined"
+
+    def _aggregated(self, ratio: Ratio) -> Ratio:
+        return ratio.averaged() if self.averaged else ratio
 
 
 def ols(counts: Counts, scale: Scale) -> Ratio:
@@ -19,22 +45,4 @@ def ols(counts: Counts, scale: Scale) -> Ratio:
     its scatter plots for all models together.
     """
     found = balances(counts, scale)
-    return slopes(found, found.y)
-
-
-def slopes(found: Balances, y: np.ndarray) -> Ratio:
-    """Return the slope through the origin of balances `y`, (ratios, models, classes), on x."""
-    x, weights = found.x, found.slope
-    squares = np.broadcast_to((weights * x * x).sum(-1), y.shape[:2])
-    return Ratio((weights * x * y).sum(-1), squares.copy())
-
-
-def per_model(ratio: Ratio) -> np.ndarray:
-    """Return each model's own slope, (ratios, models); NaN where all its recalls are equal."""
-    squares = ratio.denominator
-    return ratio.numerator / np.where(squares > _NOTHING, squares, np.nan)
-
-
-def mean_of(values: np.ndarray) -> Ratio:
-    """Return the mean over models of (ratios, models) values as a ratio of sums."""
-    return Ratio(values, np.ones_like(values))
+    return found.slopes(found.y)

@@ -2,62 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_args
 
+from regions.choices import check_name, choose, options_of
 from regions.errors import ArgumentError
 from regions.recall.balance import Center, Scale, Weights
-from regions.recall.inference import CORRECTIONS, Alternative, Test
-from regions.recall.nulls import NULLS
+from regions.recall.cross_model import CrossModel
+from regions.recall.estimator import Estimator
+from regions.recall.inference import ALTERNATIVES, CORRECTIONS, TESTS
+from regions.recall.moments import Moments
+from regions.recall.nulls import NULLS, Null, One
+from regions.recall.ols import OLS
+from regions.recall.split_half import SplitHalf
 
-Estimator = Literal["ols", "moments", "split_half", "cross_model"]
-Aggregate = Literal["mean", "pooled"]
-Population = Literal["test_set", "examples"]
-
-ESTIMATORS = ("ols", "moments", "split_half", "cross_model")
+ESTIMATORS: Mapping[str, type[Estimator]] = {
+    estimator.name: estimator for estimator in (Moments, OLS, SplitHalf, CrossModel)
+}
+# in words, of whom a result speaks
+POPULATIONS = {
+    "test_set": "further training seeds on these same test images",
+    "examples": "further training seeds and new test images",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """The choices of one analysis; see `intensification`."""
 
-    estimator: Estimator = "moments"
-    null: str = "one"
+    estimator: Estimator = field(default_factory=Moments)
+    null: Null = field(default_factory=One)
     correction: str = "holm"
-    aggregate: Aggregate | None = None
     center: Center = "accuracy"
     weights: Weights | None = None
-    population: Population = "test_set"
-    alternative: Alternative = "two-sided"
-    test: Test = "t"
+    population: str = "test_set"
+    alternative: str = "two-sided"
+    test: str = "t"
     confidence_level: float = 0.95
     groups: int = 20
     n_boot: int = 0
     paper: bool = False
 
     def __post_init__(self) -> None:
-        _choice("estimator", self.estimator, ESTIMATORS)
-        _choice("null", self.null, NULLS)
-        _choice("correction", self.correction, CORRECTIONS)
-        _choice("aggregate", self.aggregate, (None, "mean", "pooled"))
-        _choice("center", self.center, ("accuracy", "balanced_accuracy"))
-        _choice("weights", self.weights, (None, "size", "equal"))
-        _choice("population", self.population, ("test_set", "examples"))
-        _choice("alternative", self.alternative, ("two-sided", "less", "greater"))
-        _choice("test", self.test, ("t", "wilcoxon", "sign_flip"))
+        check_name("correction", self.correction, CORRECTIONS)
+        check_name("center", self.center, get_args(Center))
+        if self.weights is not None:
+            check_name("weights", self.weights, get_args(Weights))
+        check_name("population", self.population, POPULATIONS)
+        check_name("alternative", self.alternative, ALTERNATIVES)
+        check_name("test", self.test, TESTS)
         if not 0 < self.confidence_level < 1:
             raise ArgumentError(
                 f"confidence_level is {self.confidence_level}; expected a number in (0, 1)"
             )
         if self.groups < 2 or self.n_boot < 0:
             raise ArgumentError("groups must be at least 2 and n_boot at least 0")
-        if self.aggregate == "mean" and self.estimator != "ols":
-            raise ArgumentError(
-                f'aggregate="mean" is only for estimator="ols": single models\' '
-                f"{self.estimator} ratios are unstable"
-            )
         if self.population == "examples" and self.test != "t":
             raise ArgumentError('population="examples" needs test="t"')
+
+    @classmethod
+    def of(cls, **given: Any) -> Options:
+        """Return the options in which estimator and null are named or given, with their fields."""
+        own = {name: given.pop(name) for name in options_of(cls) if name in given}
+        own["estimator"] = choose(
+            "estimator",
+            own.get("estimator", "moments"),
+            ESTIMATORS,
+            given,
+            beside=[name for name in options_of(cls) if name not in ("estimator", "null", "paper")],
+            base=Estimator,
+        )
+        own["null"] = choose("null", own.get("null", "one"), NULLS, base=Null)
+        return cls(**own)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the choices by name, flat."""
+        named = {"estimator": self.estimator.name, "null": self.null.name}
+        named |= {"correction": self.correction, **vars(self.estimator)}
+        return named | {f.name: getattr(self, f.name) for f in fields(self) if f.name not in named}
 
     @property
     def scale(self) -> Scale:
@@ -68,10 +91,11 @@ class Options:
     @property
     def averaged(self) -> bool:
         """Whether alpha is the mean over models (else a ratio of sums)."""
-        return self.estimator == "ols" and self.aggregate != "pooled"
+        return self.estimator.averaged
 
 
-PAPER: dict[str, Any] = {
+PAPER_FAMILY = 5  # ratios in the published family of tests
+PAPER: Mapping[str, Any] = {
     "estimator": "ols",
     "null": "one",
     "correction": "bonferroni",
@@ -84,8 +108,3 @@ PAPER: dict[str, Any] = {
     "confidence_level": 0.99,
     "paper": True,
 }
-
-
-def _choice(name: str, value: Any, allowed: tuple) -> None:
-    if value not in allowed:
-        raise ArgumentError(f"{name} is {value!r}; choose one of {list(allowed)}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
 def rank_stability(table: RecallTable) -> pd.DataFrame:
@@ -24,8 +22,6 @@ def rank_stability(table: RecallTable) -> pd.DataFrame:
         One row per ratio: `ratio`, `kendall`, `spearman` (means over models), `kendall_sd`,
         `spearman_sd`, `undefined` (models with all recalls equal in one network, left out).
     """
-    import pandas as pd
-
     dense = table.dense / table.sizes
     rows = []
     for ratio, counts in zip(table.ratios, table.pruned, strict=True):

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# balances of a test set of N images differ by about 1 / N; squares far below that are rounding
+NOTHING = 1e-20
+
 
 @dataclass(frozen=True, eq=False)
 class Ratio:
@@ -36,9 +39,14 @@ class Ratio:
         with np.errstate(divide="ignore", invalid="ignore"):
             return _total(self.numerator, weights) / _total(self.denominator, weights)
 
-    def without_each_model(self) -> np.ndarray:
-        """Return the ratios without model m: (rows, models)."""
-        return self.weighted(1.0 - np.eye(self.models)).T
+    def per_model(self) -> np.ndarray:
+        """Return each model's own ratio, (rows, models); NaN where its denominator is nothing."""
+        return self.numerator / np.where(self.denominator > NOTHING, self.denominator, np.nan)
+
+    def averaged(self) -> Ratio:
+        """Return the mean over models of their own ratios, as a ratio of sums."""
+        own = self.per_model()
+        return Ratio(own, np.ones_like(own))
 
     def influence(self, value: np.ndarray, total: np.ndarray) -> np.ndarray:
         """Return each model's share of (numerator - value * denominator) / total: (rows, models).
@@ -69,12 +77,15 @@ def _share(terms: np.ndarray) -> np.ndarray:
     return terms if terms.ndim == 2 else terms.sum(1) + terms.sum(2)
 
 
+Reference = Ratio | np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class Contrast:
     """A ratio minus a reference: a number per row, or another ratio of the same models."""
 
     ratio: Ratio
-    reference: Ratio | np.ndarray
+    reference: Reference
 
     @property
     def reference_value(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from regions.recall.balance import Balances
 from regions.recall.counts import Counts
 from regions.recall.moments import noise_of
+from regions.recall.ratio import NOTHING
 
 
 def reliability(found: Balances, counts: Counts) -> float:
@@ -15,4 +16,4 @@ def reliability(found: Balances, counts: Counts) -> float:
     """
     squares = float((found.slope * found.x**2).sum())
     noise = float(noise_of(counts, found, "independent").dense.sum())
-    return 1 - noise / squares if squares > 1e-20 else float("nan")
+    return 1 - noise / squares if squares > NOTHING else float("nan")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from regions.errors import DataError
 from regions.files import read_table
@@ -16,8 +18,7 @@ from regions.recall.table import RecallTable
 from regions.recall.tidy import split_settings
 from regions.results import jsonable
 
-if TYPE_CHECKING:
-    import pandas as pd
+ANALYSES = ("published", "corrected")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,8 +29,6 @@ class RecallReport:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per setting, analysis and ratio."""
-        import pandas as pd
-
         return pd.concat([result.to_frame() for result in self.results], ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
@@ -44,7 +43,7 @@ class RecallReport:
 def report(
     source: str | os.PathLike | pd.DataFrame,
     *,
-    analyses: Sequence[str] = ("published", "corrected"),
+    analyses: Sequence[str] = ANALYSES,
     rng: Rng = 0,
     **options: Any,
 ) -> RecallReport:
@@ -74,7 +73,7 @@ def report(
     >>> found.to_frame()["estimator"].tolist()
     ['ols', 'moments']
     """
-    unknown = [name for name in analyses if name not in ("published", "corrected")]
+    unknown = [name for name in analyses if name not in ANALYSES]
     if unknown or not analyses:
         raise DataError(f"analyses must be 'published' and/or 'corrected', got {[*analyses]}")
     results = []
@@ -87,6 +86,4 @@ def report(
 
 
 def _read(source: str | os.PathLike | pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
     return source if isinstance(source, pd.DataFrame) else read_table(source)

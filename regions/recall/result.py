@@ -6,17 +6,47 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
+from regions.recall.balance import balances
+from regions.recall.curve import plot_curve, plot_null
 from regions.recall.describe import Description
-from regions.recall.options import Options
+from regions.recall.inference import CORRECTIONS, TESTS
+from regions.recall.nulls import Prediction
+from regions.recall.options import PAPER_FAMILY, POPULATIONS, Options
 from regions.recall.table import RecallTable
 from regions.results import jsonable
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
+
+
+_NUMBERS = (
+    "null_value",
+    "excess",
+    "standard_error",
+    "statistic",
+    "df",
+    "pvalue",
+    "pvalue_adjusted",
+    "verdict",
+    "effect_size",
+)
+_COMPANIONS = (
+    "alpha_mean",
+    "alpha_pooled",
+    "beta_mean",
+    "r_squared",
+    "dispersion",
+    "dispersion_corrected",
+    "accuracy_dense",
+    "accuracy_pruned",
+    "reliability",
+)
+_CHOICES = ("estimator", "null", "population", "test", "alternative", "correction")
+_VERDICTS = {"<": "below", ">": "above", "?": "not separable from"}
 
 
 class ConfidenceInterval(NamedTuple):
@@ -113,13 +143,6 @@ class IntensificationResult:
         """The number of classes."""
         return self.table.n_classes
 
-    @property
-    def per_class(self) -> pd.DataFrame:
-        """Intensification class by class; see `regions.recall.class_intensification`."""
-        from regions.recall.class_level import class_intensification
-
-        return class_intensification(self.table, self.options.scale)
-
     def confidence_interval(
         self, confidence_level: float | None = None, simultaneous: bool = False
     ) -> ConfidenceInterval:
@@ -150,17 +173,38 @@ class IntensificationResult:
         return ConfidenceInterval(low - half, high + half)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per ratio."""
-        from regions.recall.frame import frame_of_result
+        """Return one row per ratio: setting, estimate, interval, test, companions, provenance."""
+        interval, about = self.confidence_interval(), self.description
+        columns: dict[str, Any] = {
+            **self.table.setting,
+            "ratio": self.ratios,
+            "estimate": self.estimate,
+            **self._bounds(),
+            "low": interval.low,
+            "high": interval.high,
+            **{name: getattr(self, name) for name in _NUMBERS},
+            **{name: getattr(about, name) for name in _COMPANIONS},
+            "n_models": self.n_models,
+            "n_classes": self.n_classes,
+            **{name: self.options.to_dict()[name] for name in _CHOICES},
+            "aggregate": "mean" if self.options.averaged else "pooled",
+        }
+        if self.bootstrap_interval is not None:
+            columns["bootstrap_low"], columns["bootstrap_high"] = self.bootstrap_interval.T
+        return pd.DataFrame(columns)
 
-        return frame_of_result(self)
+    def _bounds(self) -> dict[str, np.ndarray]:
+        if self.bounds is None:
+            return {}
+        low, high = self.bounds.min(0), self.bounds.max(0)
+        return {"bound_low": low, "bound_independent": self.bounds[1], "bound_high": high}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rows of `to_frame` and what they rest on, JSON-ready."""
         return jsonable(
             {
                 "rows": self.to_frame().to_dict(orient="records"),
-                "options": self.options,
+                "options": self.options.to_dict(),
                 "setting": self.table.setting,
                 "model_ids": self.table.model_ids,
                 "per_model": self.per_model,
@@ -169,13 +213,89 @@ class IntensificationResult:
         )
 
     def summary(self) -> str:
-        """Return the verdicts in words, and what they rest on."""
-        from regions.recall.wording import summary_of
+        """Return the verdicts in words, what they rest on, and warnings."""
+        about = [f"{key} {value}" for key, value in self.table.setting.items()]
+        size = f"{self.n_models} models, {self.n_classes} classes"
+        lines = [
+            "Recall intensification: " + "; ".join([*filter(None, [", ".join(about)]), size]),
+            *self._lines(),
+            *self._basis(),
+        ]
+        return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
 
-        return summary_of(self)
+    def _lines(self) -> list[str]:
+        interval, lines = self.confidence_interval(), []
+        for index, ratio in enumerate(self.ratios):
+            value, verdict = self.estimate[index], self.verdict[index]
+            shown = f"{value:.4f}" if np.isfinite(value) else "unknown"
+            if self.bounds is not None and np.isfinite(self.bounds[:, index]).all():
+                bounds = self.bounds[:, index]
+                shown = f"between {bounds.min():.4f} and {bounds.max():.4f}"
+            lines.append(
+                f"  ratio {ratio:g}: alpha {shown} [{interval.low[index]:.4f}, "
+                f"{interval.high[index]:.4f}], null {self.null_value[index]:.4f}, "
+                f"adjusted p {self.pvalue_adjusted[index]:.2g}: {verdict} "
+                f"({_VERDICTS[verdict]} the null)"
+            )
+        return lines
 
-    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Axes:
-        """Draw alpha against the ratio; see `regions.recall.plot_intensification`."""
-        from regions.recall.plots import plot_intensification
+    def _basis(self) -> list[str]:
+        options, family = self.options, len(self.ratios)
+        if options.paper:
+            family = max(family, PAPER_FAMILY)
+        how = "mean over models" if options.averaged else "ratio of sums over models"
+        return [
+            f"Sample unit: one trained model. Population: {POPULATIONS[options.population]}.",
+            f"Estimator: {options.estimator.words}, {how}. Null: {options.null.words}.",
+            f"Test: {TESTS[options.test][0]}, {options.alternative}; intervals "
+            f"{options.confidence_level:.4g}; {CORRECTIONS[options.correction][0]} correction over "
+            f"{family} ratios.",
+            f"Reliability of the dense balances: {self.reliability:.3f}.",
+            "Pairing: each pruned network with its own dense network; all ratios share the dense "
+            "networks.",
+        ]
 
-        return plot_intensification(self, ax=ax, **kwargs)
+    def plot(
+        self,
+        ax: Axes | None = None,
+        label: str | None = None,
+        show_null: bool = True,
+        dodge: float = 1.0,
+        **kwargs: Any,
+    ) -> Axes:
+        """Draw alpha against the compression ratio with its intervals, and what the null expects.
+
+        Intervals are those of `confidence_interval()`, per ratio. The dashed line is the null;
+        for a null that depends on the model, the band is the range over models of its alpha.
+
+        Parameters
+        ----------
+        label : str, optional
+            Of the line; by default the estimator.
+        dodge : float
+            Factor on the ratios drawn, so that several results do not hide each other.
+        **kwargs
+            Passed to `Axes.errorbar`.
+        """
+        interval = self.confidence_interval()
+        level = f"{self.options.confidence_level:.0%} interval"
+        name = f"{self.options.estimator.name.replace('_', '-')}, {level}"
+        value = self.estimate
+        if self.bounds is not None:
+            name, value = f"bounds with {level}", (interval.low + interval.high) / 2
+        ax = plot_curve(
+            self.ratios, value, *interval, label=label or name, dodge=dodge, ax=ax, **kwargs
+        )
+        if show_null:
+            plot_null(self.ratios, self.null_value, self._null_range(), self.options.null.label, ax)
+        ax.legend(loc="upper left")
+        return ax
+
+    def _null_range(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the range over models of the alpha that the null predicts, if it is per model."""
+        null = self.options.null
+        if not isinstance(null, Prediction):
+            return None
+        found = balances(self.table.counts, self.options.scale)
+        alphas = found.slopes(null.balances(found)).per_model()
+        return alphas.min(-1), alphas.max(-1)

@@ -2,58 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Scale, balances
 from regions.recall.counts import Counts, leave_one_out
+from regions.recall.estimator import Estimator, Groups
 from regions.recall.moments import require_both
 from regions.recall.ratio import Ratio
 
-SPLITS = 20
 
-
-def split_half(
-    groups: Sequence[Counts], scale: Scale, rng: np.random.Generator, splits: int = SPLITS
-) -> list[Ratio]:
-    """Return sum (x_a y_b + x_b y_a) / sum 2 x_a x_b over models and random halves a, b.
+@dataclass(frozen=True)
+class SplitHalf(Estimator):
+    """sum (x_a y_b + x_b y_a) / sum 2 x_a x_b over models and random halves a, b.
 
     Errors in different halves are independent, so the slope is not diluted (an instrumental
     variable). Images of a class are exchangeable, so halves are drawn from the counts: how many
-    of the images that both, one or none of the networks get right fall into half a.
-
-    Parameters
-    ----------
-    groups
-        Counts of disjoint groups of images; each is halved by itself, so that one group can be
-        left out without drawing again.
-
-    Returns
-    -------
-    list of Ratio
-        For all images, then for those without each group.
+    of the images that both, one or none of the networks get right fall into half a. Each group of
+    images is halved by itself, so that one group can be left out without drawing again.
     """
-    for group in groups:
-        if group.sizes.min() < 2:
-            raise ArgumentError(
-                f"split_half needs at least 2 images of each class in each of its {len(groups)} "
-                f"groups of images; a class has {group.sizes.min()}"
-            )
-    found: list[Ratio] | None = None
-    for _ in range(splits):
-        halves = [_half(group, rng) for group in groups]
-        others = [group - half for group, half in zip(groups, halves, strict=True)]
-        sums = [
-            _products(a, b, scale)
-            for a, b in zip(leave_one_out(halves), leave_one_out(others), strict=True)
-        ]
-        found = sums if found is None else [s + t for s, t in zip(found, sums, strict=True)]
-    return found or []
+
+    name = "split_half"
+    words = "split_half (dense and pruned recalls from different halves of the images)"
+    least_images = 2
+
+    splits: int = 20
+    """How often the images are halved."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.splits, bool) or not isinstance(self.splits, int) or self.splits < 1:
+            raise ArgumentError(f"splits is {self.splits!r}; expected a whole number of at least 1")
+
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
+        for group in groups:
+            if group.sizes.min() < self.least_images:
+                raise ArgumentError(
+                    f"split_half needs at least 2 images of each class in each of its "
+                    f"{len(groups)} groups of images; a class has {group.sizes.min()}"
+                )
+        found: list[Ratio] = []
+        for _ in range(self.splits):
+            halves = [_half(group, rng) for group in groups]
+            others = [group - half for group, half in zip(groups, halves, strict=True)]
+            sums = [
+                _products(a, b, scale)
+                for a, b in zip(leave_one_out(halves), leave_one_out(others), strict=True)
+            ]
+            found = [s + t for s, t in zip(found, sums, strict=True)] if found else sums
+        return found
 
 
-def _half(counts: Counts, rng: np.random.Generator) -> Counts:
+def _half(counts: Counts, rng: Generator) -> Counts:
     """Return the counts of a random half of each class's images, drawn for each model and ratio.
 
     The dense counts then differ between ratios: they get the shape (ratios, models, classes).

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from regions.errors import ArgumentError
-from regions.recall.checks import check_counts, check_ids, check_ratios
+from regions.recall.checks import as_counts, check_counts, check_ids, check_ratios
 from regions.recall.counts import Counts
 from regions.recall.predictions import Predictions
+from regions.recall.tidy import KEYS, parts_of
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-_MOST_IMAGES = 2**40  # more is a mistake, and sums of products would leave int64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -221,9 +218,7 @@ class RecallTable:
             If columns or rows are missing or double, if test sets differ between models or
             ratios, if a model's dense counts differ between ratios, or several settings are mixed.
         """
-        from regions.recall.tidy import table_of
-
-        return table_of(frame)
+        return cls(**parts_of(frame))
 
     def select(self, ratios: Sequence[float]) -> RecallTable:
         """Return the table of some of the ratios."""
@@ -231,23 +226,27 @@ class RecallTable:
         if missing:
             raise ArgumentError(f"no ratio {missing[0]}; the table has {self.ratios}")
         rows = [index for index, ratio in enumerate(self.ratios) if ratio in map(float, ratios)]
-        return RecallTable(
+        return replace(
+            self,
             ratios=tuple(self.ratios[row] for row in rows),
-            classes=self.classes,
-            sizes=self.sizes,
-            dense=self.dense,
             pruned=self.pruned[rows],
             both=None if self.both is None else self.both[rows],
-            model_ids=self.model_ids,
             predictions=None if self.predictions is None else self.predictions.select(rows),
-            setting=self.setting,
         )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each ratio, model and class, as `from_frame` reads it."""
-        from regions.recall.tidy import frame_of
-
-        return frame_of(self)
+        cells = [self.ratios, self.model_ids, self.classes]
+        frame = pd.MultiIndex.from_product(cells, names=KEYS).to_frame(index=False)
+        shape = self.pruned.shape
+        frame["n"] = np.broadcast_to(self.sizes, shape).ravel()
+        frame["correct_dense"] = np.broadcast_to(self.dense, shape).ravel()
+        frame["correct_pruned"] = self.pruned.ravel()
+        if self.both is not None:
+            frame["correct_both"] = self.both.ravel()
+        for name, value in reversed([*self.setting.items()]):
+            frame.insert(0, name, value)
+        return frame
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts, JSON-ready."""
@@ -268,20 +267,6 @@ class RecallTable:
             f"{self.accuracy_dense.mean():.4f}, by compression ratio {accuracies}. "
             f"Joint correctness is {joint}."
         )
-
-
-def as_counts(values: Any, name: str) -> np.ndarray:
-    """Return an int64 array; floats only if they are whole numbers."""
-    array = np.asarray(values)
-    whole = array.dtype.kind in "iu" or (array.dtype.kind == "f" and (array == array.round()).all())
-    if not whole or array.size == 0:
-        raise ArgumentError(
-            f"{name} must hold whole numbers of images, got dtype {array.dtype} and shape "
-            f"{array.shape}; counts are needed, not recalls"
-        )
-    if (array > _MOST_IMAGES).any() or (array < -_MOST_IMAGES).any():
-        raise ArgumentError(f"{name} must be counts of images, at most {_MOST_IMAGES:g}")
-    return array.astype(np.int64)
 
 
 def _stacked(

@@ -1,38 +1,18 @@
-"""Tables of recall as tidy frames, and back."""
+"""What a tidy frame of recalls holds, checked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from regions.errors import DataError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.checks import as_counts
 
 KEYS = ["ratio", "model", "class"]
 NUMBERS = ["n", "correct_dense", "correct_pruned"]
 SETTING = ["dataset", "arch", "algorithm"]
-
-
-def frame_of(table: RecallTable) -> pd.DataFrame:
-    """Return one row for each ratio, model and class."""
-    import pandas as pd
-
-    index = pd.MultiIndex.from_product([table.ratios, table.model_ids, table.classes], names=KEYS)
-    frame = index.to_frame(index=False)
-    shape = table.pruned.shape
-    frame["n"] = np.broadcast_to(table.sizes, shape).ravel()
-    frame["correct_dense"] = np.broadcast_to(table.dense, shape).ravel()
-    frame["correct_pruned"] = table.pruned.ravel()
-    if table.both is not None:
-        frame["correct_both"] = table.both.ravel()
-    for name, value in reversed([*table.setting.items()]):
-        frame.insert(0, name, value)
-    return frame
 
 
 def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
@@ -49,10 +29,8 @@ def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFra
     ]
 
 
-def table_of(frame: pd.DataFrame) -> RecallTable:
-    """Return the table of a tidy frame; see `RecallTable.from_frame`."""
-    from regions.recall.table import RecallTable, as_counts
-
+def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the fields of the table of a tidy frame; see `RecallTable.from_frame`."""
     missing = [name for name in [*KEYS, *NUMBERS] if name not in frame.columns]
     if missing:
         raise DataError(f"columns {missing} are missing; the frame has {[*frame.columns]}")
@@ -65,15 +43,24 @@ def table_of(frame: pd.DataFrame) -> RecallTable:
     shape = (len(ratios), len(models), len(classes))
     names = [*NUMBERS, *(["correct_both"] if "correct_both" in frame.columns else [])]
     cube = {name: as_counts(ordered[name].to_numpy(), name).reshape(shape) for name in names}
-    _same(cube["n"], "n", "test sets differ", ratios, models, classes)
-    for row in cube["correct_dense"]:
-        both_rows = np.stack([cube["correct_dense"][0], row])
-        _same_dense(both_rows, models, classes)
-    return RecallTable(
+    for t, m, c in np.argwhere(cube["n"] != cube["n"][0, 0])[:1]:
+        raise DataError(
+            f"test sets differ: n is {cube['n'][t, m, c]} for class {classes[c]!r} of model "
+            f"{models[m]!r} at ratio {ratios[t]:g}, but {cube['n'][0, 0, c]} before; all networks "
+            "of a table must be measured on the same images"
+        )
+    dense = cube["correct_dense"]
+    for t, m, c in np.argwhere(dense != dense[0])[:1]:
+        raise DataError(
+            f"model {models[m]!r} has {dense[0, m, c]} and {dense[t, m, c]} as correct_dense of "
+            f"class {classes[c]!r} at different ratios; a model has one dense network (different "
+            "dense networks need different model names)"
+        )
+    return dict(
         ratios=tuple(float(ratio) for ratio in ratios),
         classes=tuple(classes),
         sizes=cube["n"][0, 0],
-        dense=cube["correct_dense"][0],
+        dense=dense[0],
         pruned=cube["correct_pruned"],
         both=cube.get("correct_both"),
         model_ids=tuple(str(model) for model in models),
@@ -83,8 +70,6 @@ def table_of(frame: pd.DataFrame) -> RecallTable:
 
 def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows sorted by ratio, models and classes in order of appearance."""
-    import pandas as pd
-
     keys = frame[KEYS]
     if keys.isna().to_numpy().any():
         raise DataError("model, ratio and class must be given in every row")
@@ -106,27 +91,3 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
             "every model needs every ratio and every class"
         )
     return ordered
-
-
-def _same(
-    cube: np.ndarray, name: str, problem: str, ratios: list, models: list, classes: list
-) -> None:
-    wrong = np.argwhere(cube != cube[0, 0])
-    if wrong.size:
-        t, m, c = wrong[0]
-        raise DataError(
-            f"{problem}: {name} is {cube[t, m, c]} for class {classes[c]!r} of model {models[m]!r} "
-            f"at ratio {ratios[t]:g}, but {cube[0, 0, c]} before; all networks of a table must be "
-            "measured on the same images"
-        )
-
-
-def _same_dense(rows: np.ndarray, models: list, classes: list) -> None:
-    wrong = np.argwhere(rows[0] != rows[1])
-    if wrong.size:
-        m, c = wrong[0]
-        raise DataError(
-            f"model {models[m]!r} has {rows[0, m, c]} and {rows[1, m, c]} as correct_dense of "
-            f"class {classes[c]!r} at different ratios; a model has one dense network (different "
-            "dense networks need different model names)"
-        )

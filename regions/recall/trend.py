@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
 from regions.recall.estimate import estimate
 from regions.recall.inference import adjust, infer
-from regions.recall.ols import ols, per_model
+from regions.recall.ols import ols
 from regions.recall.options import Options
 from regions.recall.ratio import Contrast
+from regions.recall.table import RecallTable
 from regions.results import jsonable
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,8 +88,8 @@ def trend(table: RecallTable, estimator: str = "ols", **options: Any) -> Trend:
     ArgumentError
         For fewer than two ratios or models, or if a model's alpha is undefined.
     """
-    chosen = Options(**{"estimator": estimator, "correction": "bonferroni", **options})
-    alphas = per_model(ols(table.counts, chosen.scale))
+    chosen = Options.of(**{"estimator": estimator, "correction": "bonferroni", **options})
+    alphas = ols(table.counts, chosen.scale).per_model()
     ratios, models = alphas.shape
     if ratios < 2 or models < 2:
         raise ArgumentError(f"a trend needs at least 2 ratios and 2 models, got {alphas.shape}")
@@ -114,8 +111,6 @@ def trend(table: RecallTable, estimator: str = "ols", **options: Any) -> Trend:
 
 
 def _steps(table: RecallTable, options: Options, alphas: np.ndarray) -> pd.DataFrame:
-    import pandas as pd
-
     ratio = estimate(table, options, np.random.default_rng(0)).whole.ratio
     rows = np.arange(len(table.ratios))
     rise = Contrast(ratio.select(rows[1:]), ratio.select(rows[:-1]))

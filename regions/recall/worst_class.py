@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable
 
 
 def worst_class(table: RecallTable) -> pd.DataFrame:
@@ -22,8 +18,6 @@ def worst_class(table: RecallTable) -> pd.DataFrame:
         `ratio`, `network`, `accuracy`, `worst_class` (lowest mean recall), `worst_recall`,
         `range`, `sd`, `gini`: means over models of each model's own value.
     """
-    import pandas as pd
-
     dense = ("dense", 1.0, table.dense / table.sizes, table.accuracy_dense)
     pruned = [
         ("pruned", ratio, counts / table.sizes, accuracy)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from regions.choices import check_name
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.representations.maps import choose_positions, map_rows
 
@@ -145,8 +146,7 @@ def find_modules(
     model: nn.Module, layers: str | Sequence[str] | None, tap: str
 ) -> dict[str, nn.Module]:
     """Return the modules that `layers` and `tap` choose, by name."""
-    if tap not in TAPS:
-        raise ArgumentError(f"tap is {tap!r}; choose one of {', '.join(TAPS)}")
+    check_name("tap", tap, TAPS)
     if not isinstance(model, nn.Module):
         raise UnsupportedModelError(f"cannot hook a {type(model).__name__}; expected a nn.Module")
     everything = {

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from regions.choices import choose
 from regions.errors import ArgumentError
 from regions.representations.cca import CCA
 from regions.representations.collect import Collected, collect
@@ -17,7 +18,7 @@ from regions.representations.comparison import LayerComparison, LayerSimilarity
 from regions.representations.dft import dft_similarity
 from regions.representations.jackknife import jackknife
 from regions.representations.measure import DegenerateLayerWarning, Measure, SampleSizeWarning
-from regions.representations.registry import measure_of
+from regions.representations.registry import MEASURES
 from regions.representations.settings import Settings
 from regions.representations.similarity import Similarity, Status
 from regions.representations.svcca import SVCCA
@@ -82,7 +83,7 @@ def compare_layers(
     """
     words = [field.name for field in fields(Settings) if field.name != "layers"]
     settings = Settings(layers=layers, **{k: options.pop(k) for k in words if k in options})
-    chosen = measure_of(measure, options, beside=words)
+    chosen = choose("measure", measure, MEASURES, options, beside=words, base=Measure)
     _check(settings, chosen)
     plan, groups, images = collect(dense, pruned, inputs, settings, chosen.needs_lengths)
     results: dict[tuple[str, str], LayerSimilarity] = {}

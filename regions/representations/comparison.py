@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+import pandas as pd
+
 from regions.representations.jackknife import Interval
 from regions.representations.similarity import Similarity
 from regions.results import jsonable
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -99,8 +100,6 @@ class LayerComparison:
     @property
     def matrix(self) -> pd.DataFrame:
         """Values layer by layer: rows of the first network, columns of the second; NaN unknown."""
-        import pandas as pd
-
         rows = dict.fromkeys(name for name, _ in self.grid)
         columns = dict.fromkeys(name for _, name in self.grid)
         values = [
@@ -115,8 +114,6 @@ class LayerComparison:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per layer: value, interval, nulls, ranks, dead units, status."""
-        import pandas as pd
-
         return pd.DataFrame([found.row() for found in self.layers])
 
     def to_dict(self) -> dict[str, Any]:
@@ -137,8 +134,6 @@ class LayerComparison:
 
     def summary(self) -> str:
         """Return the range of values, the least similar layer, and what to be careful about."""
-        import pandas as pd
-
         frame = self.to_frame()
         values = pd.Series(frame["value"].to_numpy(dtype=float), index=frame["layer"].to_list())
         lines = [f"{self.measure} of {len(self)} layers over {self.details.get('images')} images"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from regions.errors import ArgumentError
+from regions.choices import check_name
 from regions.representations.factor import Factor
 from regions.representations.measure import result_of, sample_status
 from regions.representations.null import null_mean_correlation, null_mean_squared
@@ -18,8 +16,7 @@ STATISTICS = ("mean", "mean_squared", "yanai")
 
 def check_statistic(statistic: str) -> None:
     """Raise ArgumentError unless `summarise` knows the statistic."""
-    if statistic not in STATISTICS:
-        raise ArgumentError(f"statistic is {statistic!r}; choose one of {', '.join(STATISTICS)}")
+    check_name("statistic", statistic, STATISTICS)
 
 
 def summarise(rho: np.ndarray, sizes: tuple[int, int], statistic: str) -> float:
@@ -40,9 +37,7 @@ def null_summary(rank_x: int, rank_y: int, n: int, statistic: str) -> float:
     return squared * min(rank_x, rank_y) / float(np.sqrt(rank_x * rank_y))
 
 
-def correlated(
-    pair: Pair, name: str, x: Factor, y: Factor, statistic: str, **details: Any
-) -> Similarity:
+def correlated(pair: Pair, name: str, x: Factor, y: Factor, statistic: str) -> Similarity:
     """Return the result of correlating the two sides' directions.
 
     The correlations are the singular values of Q_x^H Q_y, clipped to [0, 1].
@@ -59,10 +54,5 @@ def correlated(
         rank_x=x.rank,
         rank_y=y.rank,
         status=sample_status(pair, x, y),
-        details={
-            "statistic": statistic,
-            **details,
-            "condition_x": x.condition,
-            "condition_y": y.condition,
-        },
+        details={"condition_x": x.condition, "condition_y": y.condition},
     )

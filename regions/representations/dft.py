@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from regions.choices import choose
 from regions.errors import ArgumentError
 from regions.representations.cca import CCA
 from regions.representations.layer import layer_of
 from regions.representations.measure import Measure, undefined
 from regions.representations.pair import pair_layers
-from regions.representations.registry import measure_of
+from regions.representations.registry import MEASURES
 from regions.representations.rows import check_paired, host
 from regions.representations.similarity import Similarity, Status
 from regions.representations.svcca import SVCCA
@@ -54,7 +55,7 @@ def dft_similarity(X: Any, Y: Any, measure: str | Measure = "cca", **options: An
     >>> result.k, round(result.value, 6)
     (48, 1.0)
     """
-    chosen = measure_of(measure, options)
+    chosen = choose("measure", measure, MEASURES, options, base=Measure)
     if not isinstance(chosen, (CCA, SVCCA)):
         raise ArgumentError(f"measure is {measure!r}; per frequency only 'cca' and 'svcca' work")
     maps = [_checked(values, name) for values, name in ((X, "X"), (Y, "Y"))]
@@ -106,7 +107,6 @@ def _pooled(
         null=float((nulls * counts).sum() / counts.sum()),
         status=worst,
         coefficients=np.sort(rho)[::-1],
-        details={"frequencies": size, "frequencies_used": len(usable)},
     )
 
 

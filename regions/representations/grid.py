@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from regions.choices import choose
 from regions.errors import ArgumentError
 from regions.representations.comparison import LayerComparison, LayerSimilarity
 from regions.representations.layer import Layer, layer_of
 from regions.representations.measure import Measure
 from regions.representations.pair import Pair
-from regions.representations.registry import measure_of
+from regions.representations.registry import MEASURES
 from regions.representations.rows import CentredRows, check_paired, cross_of, host
 
 Layers = Mapping[str, Any] | Sequence[Any]
@@ -45,7 +46,7 @@ def similarity_grid(
     array([[1.  ],
            [0.15]])
     """
-    chosen = measure_of(measure, options)
+    chosen = choose("measure", measure, MEASURES, options, base=Measure)
     left = {name: layer_of(rows, name) for name, rows in _named(A).items()}
     right = {name: layer_of(rows, name) for name, rows in _named(B).items()}
     first = next(iter(left.values()))

@@ -60,7 +60,6 @@ def held_out_cca(
         coefficients=rho,
         rank_x=whole.x.whitened.rank,
         rank_y=whole.y.whitened.rank,
-        details={"folds": folds, "statistic": statistic},
     )
 
 

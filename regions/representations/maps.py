@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.randomness import Rng
 
@@ -46,8 +47,7 @@ def map_rows(
     >>> map_rows(maps).shape, map_rows(maps, "gap").shape, map_rows(maps, "flatten").shape
     ((8, 3), (1, 3), (1, 24))
     """
-    if mode not in MODES:
-        raise ArgumentError(f"mode is {mode!r}; choose one of {', '.join(MODES)}")
+    check_name("mode", mode, MODES)
     if maps.ndim == 2 or mode == "dft":
         return maps
     if mode == "flatten":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.errors import ArgumentError
+from regions.choices import check_name
 from regions.representations.measure import Measure, judge, result_of
 from regions.representations.null import null_nuclear
 from regions.representations.pair import Pair, pair_of
@@ -54,8 +54,7 @@ class Procrustes(Measure):
     """"similarity", "squared_distance" or "angular_distance", as in `procrustes`."""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ArgumentError(f"kind is {self.kind!r}; choose one of {', '.join(KINDS)}")
+        check_name("kind", self.kind, KINDS)
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from regions.errors import ArgumentError
+from regions.choices import check_name
 from regions.representations.layer import Layer
 from regions.representations.measure import LINEAR, Measure, judge, result_of, sample_status
 from regions.representations.null import null_mean_correlation
@@ -59,8 +59,7 @@ class PWCCA(Measure):
     """Whose neurons weigh: "x", "y", "smaller" (fewer live neurons; x if equal) or "mean"."""
 
     def __post_init__(self) -> None:
-        if self.side not in SIDES:
-            raise ArgumentError(f"side is {self.side!r}; choose one of {', '.join(SIDES)}")
+        check_name("side", self.side, SIDES)
 
     @property
     def invariant_x(self) -> frozenset[str]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.representations.compare import compare_layers
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def compare_curves(
@@ -41,8 +39,6 @@ def compare_curves(
     pandas.DataFrame
         The frames of `compare_layers` below each other, with a first column `curve`.
     """
-    import pandas as pd
-
     if not others:
         raise ArgumentError("others is empty; expected at least one network to compare with")
     frames = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.representations.capture import Select
 from regions.representations.moments import Moments
@@ -54,8 +55,6 @@ class Settings:
     def __post_init__(self) -> None:
         if self.mode == "dft":
             object.__setattr__(self, "accumulator", "store")
-        if self.accumulator not in ACCUMULATORS:
-            known = ", ".join(ACCUMULATORS)
-            raise ArgumentError(f"accumulator is {self.accumulator!r}; choose one of {known}")
+        check_name("accumulator", self.accumulator, ACCUMULATORS)
         if self.blocks == 1 or self.blocks < 0:
             raise ArgumentError(f"blocks is {self.blocks}; expected 0 (none) or at least 2")

@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from regions.results import jsonable
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -150,8 +150,6 @@ class Similarity:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one tidy row, without the coefficients."""
-        import pandas as pd
-
         return pd.DataFrame([self.row()])
 
     def summary(self) -> str:

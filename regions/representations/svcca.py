@@ -99,10 +99,6 @@ class SVCCA(Measure):
             full_x.keep(self._kept(full_x, count_x)),
             full_y.keep(self._kept(full_y, count_y)),
             self.statistic,
-            threshold=self.threshold if self.n_components is None else None,
-            n_components=self.n_components,
-            full_rank_x=full_x.rank,
-            full_rank_y=full_y.rank,
         )
 
     def held(self, found: Similarity) -> SVCCA:

@@ -7,8 +7,8 @@ import pandas as pd
 from small_atlas import SHORT, SMALL
 
 from regions.atlas.demo import run_demo
+from regions.atlas.study import Study
 from regions.cli import main
-from regions.study import Study
 
 
 def test_atlas(tmp_path, capsys):

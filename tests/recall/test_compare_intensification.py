@@ -8,6 +8,7 @@ from scipy import stats
 import regions
 from analyses.benchmarks import recall_calibration as calibration
 from regions.errors import ArgumentError
+from regions.recall import OLS
 
 
 def arm(seed, **changes):
@@ -98,7 +99,7 @@ def test_equal_counts_of_different_predictions_are_not_the_same_network():
 def test_results_are_accepted_and_keep_their_estimator(shared):
     a = regions.intensification(shared[0], "ols", correction="bonferroni")
     result = regions.compare_intensification(a, shared[1])
-    assert result.options.estimator == "ols" and result.options.correction == "bonferroni"
+    assert result.options.estimator == OLS() and result.options.correction == "bonferroni"
     assert list(result.to_frame()["ratio"]) == [2.0, 10.0]
     assert result.to_dict()["pairing"] == result.pairing
 

@@ -5,11 +5,10 @@ import pytest
 
 import regions
 from analyses.benchmarks import recall_calibration as calibration
-from regions.recall import break_even, dispersion
+from regions.recall import SplitHalf, break_even, dispersion
 from regions.recall.balance import Scale, balances
 from regions.recall.counts import Counts
 from regions.recall.moments import moments, noise_of
-from regions.recall.split_half import split_half
 
 
 def test_noise_is_what_repeated_measurements_show():
@@ -72,7 +71,7 @@ def test_nothing_to_correct_where_errors_are_nested():
 def test_split_half_agrees_with_moments_on_one_table():
     table = calibration.simulate(np.random.default_rng(2), **calibration.CASES["N2"])
     groups = [table.counts]
-    halves = split_half(groups, Scale(), np.random.default_rng(0), splits=400)[0].value
+    halves = SplitHalf(splits=400).ratios(groups, Scale(), np.random.default_rng(0))[0].value
     assert halves == pytest.approx(moments(table.counts, Scale()).value, abs=0.02)
 
 

@@ -219,7 +219,7 @@ def test_effect_size_is_hedges(table):
         ({"population": "examples", "test": "wilcoxon"}, 'needs test="t"'),
         ({"null": "control"}, "needs ratio 1"),
         ({"confidence_level": 1.0}, "confidence_level"),
-        ({"level": 0.9}, "unknown option 'level'"),
+        ({"level": 0.9}, r"option\(s\) level; its options are: aggregate; beside them: correction"),
         ({"paper": True, "estimator": "cross_model"}, "paper=True fixes 'estimator'"),
         ({"paper": True, "test": "wilcoxon"}, "paper=True fixes 'test'"),
     ],

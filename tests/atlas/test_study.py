@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from regions import resume
+from regions.atlas.study import Study, compare_allocations, draw, tabulate
 from regions.errors import DataError
-from regions.study import Study, compare_allocations, draw, tabulate
 from regions.training import Recipe
 
 SMALL = Study(

@@ -9,9 +9,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+import regions
+from regions.figures import MARKERS, PALETTE, figure_style, mean_intervals, share_legend
 from regions.results import check_writable
+from regions.resume import fingerprint, run_tasks
 from regions.training import (
     DataSet,
     Recipe,
@@ -21,10 +28,6 @@ from regions.training import (
     load_data,
     train,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +86,6 @@ def compare_allocations(
     OutputError
         If `folder` cannot be written to, before anything is trained.
     """
-    from regions.resume import fingerprint, run_tasks
-
     data = load_data(study.data)
     home = check_writable(folder, folder=True) / "tasks" / fingerprint(study)
     models = [
@@ -105,10 +106,6 @@ def _measure(
     density: float, objective: str, *, study: Study, data: DataSet, dense: TrainResult
 ) -> pd.DataFrame:
     """Prune every network with and without repair, fine-tune all as one stack, and measure."""
-    import pandas as pd
-
-    import regions
-
     models = dense.models()
     allocations = [regions.allocate(model, density, objective=objective) for model in models]
     pruned = [
@@ -134,8 +131,6 @@ def _measure(
 
 def _structure(model: Any, masks: Any) -> dict[str, Any]:
     """Return what the masks alone say: bound, effective weights, densities of hidden layers."""
-    import regions
-
     effective = masks.effective()
     hidden = list(masks)[:-1]
     return {
@@ -155,8 +150,6 @@ MEASURES = {
 
 def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per density, objective and repair: means and 95 % intervals over seeds."""
-    from regions.figures import mean_intervals
-
     keys = ["density", "objective", "repair"]
     shares = _with_shares(frame)
     layers = [name for name in frame.columns if name.startswith("density_")]
@@ -180,10 +173,6 @@ def draw(frame: pd.DataFrame) -> Figure:
 
     One row of panels per total density; dots are means over seeds, bars 95 % t intervals.
     """
-    import matplotlib.pyplot as plt
-
-    from regions.figures import figure_style, share_legend
-
     shares = _with_shares(frame)
     densities = list(shares["density"].unique())
     with figure_style("neurips", "text", 1.1, rows=len(densities), columns=len(MEASURES) + 1):
@@ -203,8 +192,6 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def _draw_measure(ax: Any, part: Any, measure: str) -> None:
-    from regions.figures import MARKERS, PALETTE, mean_intervals
-
     for index, (repair, rows) in enumerate(part.groupby("repair")):
         found = mean_intervals(rows, measure, "objective")
         place = [position + 0.16 * (1 - 2 * index) for position in range(len(found))]
@@ -223,8 +210,6 @@ def _draw_measure(ax: Any, part: Any, measure: str) -> None:
 
 
 def _draw_densities(ax: Any, part: Any) -> None:
-    from regions.figures import MARKERS, PALETTE
-
     for index, name in enumerate(n for n in part.columns if n.startswith("density_")):
         mean = part.groupby("objective", sort=False)[name].mean() / part["density"].iloc[0]
         look = {"color": PALETTE[index + 2], "marker": MARKERS[index + 2], "s": 12}

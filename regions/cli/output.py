@@ -29,6 +29,7 @@ class Output:
 
 
 TERMINAL = Output()
+INTERRUPTED = 130  # what shells give after Ctrl-C
 
 
 def give(result: Any, where: Output) -> None:

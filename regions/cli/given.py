@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import regions
 from regions.errors import ArgumentError, DataError
 from regions.files import read_npy
-
-FACTORY = "package.module:factory with an optional @weights.pt"
+from regions.networks.load import load_model
 
 
 def widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
@@ -21,38 +21,7 @@ def widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
 
 def network(model: str, input_shape: tuple[int, ...] | None) -> Any:
     """Return the network that a file or factory holds."""
-    import regions
-    from regions.networks.load import load_model
-
     return regions.as_network(load_model(model), input_shape)
-
-
-def batch(criterion: str, data: str | None, images: int, seed: int) -> dict[str, Any]:
-    """Return one batch as the options of `regions.prune` that the criterion takes."""
-    from regions.pruning import CRITERIA, METHODS
-    from regions.training import load_data
-
-    if data is None:
-        return {}
-    taken = {"inputs", "labels"}.intersection({**CRITERIA, **METHODS}.get(criterion, ()))
-    if not taken:
-        raise ArgumentError(f"criterion {criterion!r} looks at no data; leave --data out")
-    batch = load_data(data).train.sample(images, rng=seed)
-    return {name: getattr(batch, name) for name in sorted(taken)}
-
-
-def module(source: str) -> Any:
-    """Return the torch module of a factory."""
-    import torch
-
-    from regions.networks.load import load_model
-
-    model = load_model(source)
-    if not isinstance(model, torch.nn.Module):
-        raise ArgumentError(
-            f"{source} holds no torch module, whose layers could be watched; give {FACTORY}"
-        )
-    return model
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -72,8 +41,6 @@ def domain(
     within: tuple[float, float] | None,
 ) -> Any:
     """Return the domain that the options describe; None is the whole input space."""
-    import regions
-
     if box is not None and points is not None:
         raise ArgumentError("give either --box or --points; --within clips the flat through points")
     if points is None:

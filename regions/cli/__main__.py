@@ -1,0 +1,7 @@
+"""``python -m regions.cli``."""
+
+import sys
+
+from regions.cli.command import main
+
+sys.exit(main())

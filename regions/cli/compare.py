@@ -1,0 +1,65 @@
+"""`regions compare`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+import regions
+from regions.cli.fields import fields_of, given_fields
+from regions.cli.given import read_array
+from regions.cli.output import TERMINAL, give
+from regions.cli.words import FACTORY, Where, one_of
+from regions.errors import ArgumentError
+from regions.networks.load import load_model
+from regions.representations import MEASURES
+from regions.training import load_data
+
+OPTIONS = fields_of(MEASURES)
+
+
+def compare(
+    dense: Annotated[Positional[str], arg(metavar="DENSE", help=FACTORY)],
+    pruned: Annotated[Positional[str], arg(metavar="PRUNED", help="the same for the other model")],
+    data: str,
+    measure: Annotated[str, one_of(MEASURES)] = "svcca",
+    layers: tuple[str, ...] = (),
+    images: int = 2000,
+    where: Where = TERMINAL,
+    similarity: Annotated[Any, arg(constructor=type(OPTIONS)), OmitArgPrefixes] = OPTIONS,
+) -> None:
+    """Compare the representations of two models, layer by layer.
+
+    Args:
+        data: An .npy file of inputs, (samples, ...), as the models take them; or a data set for
+            `regions.training.load_data` (digits, .npz, a folder), whose test images are used.
+        measure: How similar two layers are.
+        layers: Names of the layers to compare (default: all that both have).
+        images: At most this many inputs, the first ones.
+    """
+    where.check()
+    inputs = read_array(Path(data)) if data.endswith(".npy") else load_data(data).test.inputs
+    models = [module(source) for source in (dense, pruned)]
+    found = regions.compare_layers(
+        *models,
+        inputs[:images].astype("float32"),
+        measure=measure,
+        layers=layers or None,
+        progress=sys.stderr.isatty(),
+        **given_fields(similarity),
+    )
+    give(found, where)
+
+
+def module(source: str) -> Any:
+    """Return the torch module of a factory."""
+    model = load_model(source)
+    if not isinstance(model, torch.nn.Module):
+        raise ArgumentError(
+            f"{source} holds no torch module, whose layers could be watched; give {FACTORY}"
+        )
+    return model

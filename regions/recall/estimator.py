@@ -1,0 +1,85 @@
+"""What an estimator of alpha is: a choice with options that turns counts into ratios of sums."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.random import Generator
+from scipy import stats
+
+from regions.choices import check_name
+from regions.errors import ArgumentError
+from regions.recall.balance import Balances, Scale
+from regions.recall.counts import Counts
+from regions.recall.ratio import NOTHING, Ratio
+
+Aggregate = Literal["mean", "pooled"]
+Groups = Sequence[Counts]
+
+
+@dataclass(frozen=True)
+class Estimator(ABC):
+    """An estimator of alpha: a named choice whose fields are its options.
+
+    Attributes
+    ----------
+    name, words : str
+        The public word for it, and what it is, in a summary.
+    averages : bool
+        Whether single models' alphas are stable enough for their mean to be taken.
+    least_images : int
+        Images of each class that it needs in every group of images.
+    """
+
+    name: ClassVar[str]
+    words: ClassVar[str]
+    averages: ClassVar[bool] = False
+    least_images: ClassVar[int] = 1
+
+    aggregate: Aggregate | None = None
+    """"mean" of the models' alphas (only of ols, and its default) or "pooled" ratio of sums."""
+
+    def __post_init__(self) -> None:
+        if self.aggregate is not None:
+            check_name("aggregate", self.aggregate, ("mean", "pooled"))
+        if self.aggregate == "mean" and not self.averages:
+            raise ArgumentError(
+                f'aggregate="mean" is only for estimator="ols": single models\' '
+                f"{self.name} ratios are unstable"
+            )
+
+    @property
+    def averaged(self) -> bool:
+        """Whether alpha is the mean over models (else a ratio of sums)."""
+        return self.averages and self.aggregate != "pooled"
+
+    @abstractmethod
+    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
+        """Return alpha of all groups of images together, then without each group."""
+
+    def predicted(self, found: Balances, y: np.ndarray) -> Ratio:
+        """Return alpha of balances `y` that a null predicts without noise."""
+        return found.slopes(y)
+
+    def limits(self) -> tuple[Estimator, ...]:
+        """Return the estimators between which alpha lies where joint correctness is unknown."""
+        return ()
+
+    def silent(self, ratio: Ratio) -> tuple[np.ndarray, str]:
+        """Return at which ratios the dense recalls say nothing, and why.
+
+        Here: where they do not differ by more than measurement noise.
+        """
+        share = ratio.denominator if ratio.denominator.ndim == 2 else ratio.denominator.sum(-1)
+        half = 0.0
+        if ratio.models > 1:
+            quantile = stats.t.ppf(0.975, ratio.models - 1)
+            half = quantile * share.std(-1, ddof=1) / np.sqrt(ratio.models)
+        return ~(share.mean(-1) - half > NOTHING), (
+            "dense recalls do not differ by more than measurement noise (the 95 % interval of the "
+            "corrected denominator reaches 0)"
+        )
