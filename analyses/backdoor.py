@@ -7,7 +7,7 @@ For each seed a network is trained on images of which a tenth carry a patch and 
 Then every method orders the hidden units, and they are removed in that order until accuracy on a
 small clean set would fall by more than a tolerance; at last all are fine-tuned on that set. The
 policy is ours, after the abstract of Li, Yu and Yi (arXiv 2405.17746): see
-`regions.pruning.backdoor.neuron_policy`. It and the mask search optimise the same reward with
+`regions.backdoor.neuron_policy`. It and the mask search optimise the same reward with
 equally many evaluations. "oracle" orders by the response to the attacker's own patch, which no
 defender has; it is no bound on what can be reached.
 
@@ -42,7 +42,7 @@ from regions.figures import (
     save_figure,
     share_legend,
 )
-from regions.pruning.backdoor import (
+from regions.backdoor import (
     GatedNetwork,
     Reward,
     Trigger,

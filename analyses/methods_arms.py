@@ -15,7 +15,7 @@ from torch import nn
 import regions
 from regions.pruning import CRITERIA, METHODS
 from regions.pruning.counts import nearest
-from regions.pruning.merge import merge_redundant_units
+from regions.pruning.removal.merge import merge_redundant_units
 from regions.training import Split
 from regions.training.restart import Start
 

@@ -28,8 +28,8 @@ from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
 from analyses.options import run_script
 from regions.progress import track
-from regions.pruning.block_storage import BlockMatrix
-from regions.pruning.blocks import project_blocks
+from analyses.block_storage import BlockMatrix
+from regions.pruning.methods.blocks import project_blocks
 
 ENTRY = Entry(figure="products with blocks beside dense and CSR", minutes=None, inputs="none")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from regions.pruning.masks import Masks
+    from regions.pruning.masks.masks import Masks
 
 
 @dataclass(frozen=True, eq=False)

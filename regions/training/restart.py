@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning import Masks
-from regions.pruning.applying import modules_of
-from regions.pruning.parameters import prunable_modules
-from regions.pruning.plain import plain_copy
+from regions.pruning.masks.applying import modules_of
+from regions.pruning.model.parameters import prunable_modules
+from regions.pruning.model.plain import plain_copy
 from regions.randomness import Rng, torch_generator
 
 Start = Literal["trained", "rewind", "reinit", "rescaled"]

@@ -10,9 +10,9 @@ from scipy import sparse
 
 import regions
 from regions.errors import ArgumentError
-from regions.pruning import block_storage
-from regions.pruning.block_storage import BlockMatrix
-from regions.pruning.blocks import project_blocks
+from analyses import block_storage
+from analyses.block_storage import BlockMatrix
+from regions.pruning.methods.blocks import project_blocks
 
 
 def energy(matrix, mask):

@@ -12,9 +12,9 @@ from scipy.sparse.csgraph import structural_rank
 
 import regions
 from regions.errors import BudgetError, UnsupportedModelError
-from regions.pruning.disjoint import path_count
-from regions.pruning.disjoint_paths import heaviest_disjoint_paths
-from regions.pruning.spread import spread
+from regions.pruning.methods.disjoint import path_count
+from regions.pruning.methods.disjoint_paths import heaviest_disjoint_paths
+from regions.pruning.methods.spread import spread
 
 
 def total(scores, edges):

@@ -10,8 +10,8 @@ from torch.nn.utils import prune as torch_prune
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning import Request
-from regions.pruning.gradient import gradient
-from regions.pruning.undecayed import undecayed
+from regions.pruning.criteria.gradient import gradient
+from regions.pruning.criteria.undecayed import undecayed
 
 DECAY = 0.05
 

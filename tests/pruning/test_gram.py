@@ -7,8 +7,8 @@ from unit_examples import IMAGE, convnet, random_pairs, relu, unit_layer
 
 import regions
 from regions.pruning import unit_layers
-from regions.pruning.gram import Gram, layer_grams
-from regions.pruning.units import find_units
+from regions.pruning.removal.gram import Gram, layer_grams
+from regions.pruning.removal.units import find_units
 
 
 def test_units_shared_by_additions_are_left_out(residual):
@@ -86,7 +86,7 @@ def test_batches_add_up(monkeypatch):
     readers = [r for layer in find_units(net.graph)[0].values() for r in layer.readers]
     points = np.random.default_rng(3).normal(size=(9, *IMAGE))
     whole = layer_grams(net, readers, points)
-    monkeypatch.setattr("regions.pruning.gram._ENTRIES", 1000)
+    monkeypatch.setattr("regions.pruning.removal.gram._ENTRIES", 1000)
     for name, gram in layer_grams(net, readers, points).items():
         np.testing.assert_allclose(gram.matrix, whole[name].matrix, rtol=1e-12, atol=1e-12)
 

@@ -7,9 +7,9 @@ from unit_examples import IMAGE, convnet, digits, digits_mlp, random_pairs, relu
 
 import regions
 from regions.errors import ArgumentError
-from regions.pruning.greedy_path import RULES, greedy_path
-from regions.pruning.imitation import Imitation, global_imitations, local_imitation
-from regions.pruning.units import find_units
+from regions.pruning.removal.greedy_path import RULES, greedy_path
+from regions.pruning.removal.imitation import Imitation, global_imitations, local_imitation
+from regions.pruning.removal.units import find_units
 
 WEIGHTED = ("line-search", "average", "no-repeat")
 

@@ -12,10 +12,10 @@ import regions
 from regions.errors import ArgumentError, BudgetError, UnsupportedModelError
 from regions.networks import as_network
 from regions.pruning import Request
-from regions.pruning.grasp import grasp
-from regions.pruning.reading import read_model
-from regions.pruning.snip import snip
-from regions.pruning.synflow import synaptic_flow, synflow
+from regions.pruning.criteria.grasp import grasp
+from regions.pruning.model.reading import read_model
+from regions.pruning.criteria.snip import snip
+from regions.pruning.criteria.synflow import synaptic_flow, synflow
 from regions.training import build_model
 
 DATA = ("snip", "grasp")

@@ -10,8 +10,8 @@ import torch
 
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.pruning.dominating import keep_maximal
-from regions.pruning.merge import merge_redundant_units
+from regions.pruning.removal.dominating import keep_maximal
+from regions.pruning.removal.merge import merge_redundant_units
 
 
 def random_graphs(count, nodes=12):

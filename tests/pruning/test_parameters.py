@@ -12,8 +12,8 @@ from torch.nn.utils import prune as torch_prune
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning import CRITERIA, METHODS
-from regions.pruning.parameters import current_weight
-from regions.pruning.plain import plain_copy
+from regions.pruning.model.parameters import current_weight
+from regions.pruning.model.plain import plain_copy
 
 
 def seeded(build, seed=0):

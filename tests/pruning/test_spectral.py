@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.pruning import components
-from regions.pruning.criteria import Request
-from regions.pruning.spectral import SCORES
+from regions.pruning.methods import components
+from regions.pruning.criterion import Request
+from regions.pruning.methods.spectral import SCORES
 
 CONV_INPUT = (1, 8, 8)
 

@@ -18,9 +18,9 @@ from unit_examples import (
 
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.pruning.gram import Gram
-from regions.pruning.orders import ORDERS, unit_order, unit_residuals
-from regions.pruning.subspace import global_counts
+from regions.pruning.removal.gram import Gram
+from regions.pruning.removal.orders import ORDERS, unit_order, unit_residuals
+from regions.pruning.removal.subspace import global_counts
 
 FIXED = [order for order in ORDERS if order != "random"]
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 import regions
-from regions.pruning.gram import layer_grams
-from regions.pruning.units import find_units
+from regions.pruning.removal.gram import layer_grams
+from regions.pruning.removal.units import find_units
 
 
 def unit_layer(network, name):

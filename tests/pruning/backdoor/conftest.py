@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from regions.pruning.backdoor import GatedNetwork, Trigger
+from regions.backdoor import GatedNetwork, Trigger
 
 
 def conv_chain(first=2, second=3, third=4):

@@ -9,7 +9,7 @@ from torch import nn
 
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.pruning.backdoor import GatedNetwork, HiddenUnits, first_removed, remove_until
+from regions.backdoor import GatedNetwork, HiddenUnits, first_removed, remove_until
 
 SHAPE = (2, 9, 9)
 

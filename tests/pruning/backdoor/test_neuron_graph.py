@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from regions.pruning.backdoor import (
+from regions.backdoor import (
     GatedNetwork,
     NeuronPolicy,
     channel_lipschitzness,
@@ -12,8 +12,8 @@ from regions.pruning.backdoor import (
     neuron_graph,
     trigger_response,
 )
-from regions.pruning.backdoor.neuron_graph import FEATURES
-from regions.pruning.backdoor.neuron_policy import graph_tensors
+from regions.backdoor.neuron_graph import FEATURES
+from regions.backdoor.neuron_policy import graph_tensors
 
 SHAPE = (2, 9, 9)
 

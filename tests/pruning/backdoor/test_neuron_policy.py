@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from regions.errors import ArgumentError
-from regions.pruning.backdoor import (
+from regions.backdoor import (
     Reward,
     dormancy,
     invert_triggers,
@@ -15,7 +15,7 @@ from regions.pruning.backdoor import (
     search_masks,
     trigger_response,
 )
-from regions.pruning.backdoor.neuron_policy import _reinforce
+from regions.backdoor.neuron_policy import _reinforce
 
 PLANTED, UNITS = 4, 9
 NONE = np.zeros(UNITS, dtype=bool)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from regions.errors import ArgumentError
-from regions.pruning.backdoor import Trigger
+from regions.backdoor import Trigger
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(200, 2, 7, 9)).astype(np.float32)
