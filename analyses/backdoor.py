@@ -34,14 +34,6 @@ from torch import Tensor, nn
 
 from analyses.catalogue import Entry
 from analyses.options import Options, run_script, start
-from regions.figures import (
-    PALETTE,
-    figure_style,
-    mean_intervals,
-    plot_means,
-    save_figure,
-    share_legend,
-)
 from regions.backdoor import (
     GatedNetwork,
     Reward,
@@ -55,6 +47,14 @@ from regions.backdoor import (
     remove_until,
     search_masks,
     trigger_response,
+)
+from regions.figures import (
+    PALETTE,
+    figure_style,
+    mean_intervals,
+    plot_means,
+    save_figure,
+    share_legend,
 )
 from regions.resume import run_tasks
 from regions.training import DataSet, Recipe, Split, build_model, evaluate, load_data, train

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
-from regions.kernels import kernel
-
 # Sums may be reordered (that is what makes them fast); NaN and infinity keep their meaning.
-_jit = kernel(nogil=True, fastmath={"reassoc", "contract", "nsz"})
+_jit = numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 
 
 @_jit

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from regions.choices import check_name, options_of
 from regions.errors import ArgumentError, DataError
 from regions.files import read_npy
 
@@ -34,7 +35,9 @@ def batch(criterion: str, data: str | None, images: int, seed: int) -> dict[str,
 
     if data is None:
         return {}
-    taken = {"inputs", "labels"}.intersection({**CRITERIA, **METHODS}.get(criterion, ()))
+    known = {**CRITERIA, **METHODS}
+    check_name("criterion", criterion, known)
+    taken = {"inputs", "labels"}.intersection(options_of(known[criterion]))
     if not taken:
         raise ArgumentError(f"criterion {criterion!r} looks at no data; leave --data out")
     batch = load_data(data).train.sample(images, rng=seed)

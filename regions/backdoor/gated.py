@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.errors import ArgumentError
 from regions.backdoor.units import HiddenUnits, as_marks
+from regions.errors import ArgumentError
 from regions.pruning.model.parameters import prunable_modules
 from regions.pruning.model.reading import is_module
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.errors import ArgumentError
 from regions.backdoor.gated import GatedNetwork
+from regions.errors import ArgumentError
 from regions.randomness import Rng
 from regions.results import jsonable
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from regions.errors import ArgumentError
 from regions.backdoor.learned import LearnedRemoval
+from regions.errors import ArgumentError
 from regions.randomness import Rng
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regions.errors import ArgumentError
 from regions.backdoor.learned import LearnedRemoval
 from regions.backdoor.mask_search import check_search, learned
 from regions.backdoor.neuron_graph import FEATURES
+from regions.errors import ArgumentError
 from regions.randomness import Rng
 
 if TYPE_CHECKING:

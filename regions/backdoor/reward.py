@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.errors import ArgumentError
 from regions.backdoor.gated import GatedNetwork
+from regions.errors import ArgumentError
 
 if TYPE_CHECKING:
     import torch

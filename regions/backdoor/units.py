@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.networks import Graph
-from regions.networks.steps import AvgPool, Conv, Input, Linear, Move, ReLU, Step
-from regions.pruning.masks.masks import Masks
-from regions.pruning.model.reading import masks_of, read_model
+from regions.networks import Graph, as_network
+from regions.networks.steps import ReLU
+from regions.pruning import Masks
+from regions.pruning.model.reading import read_model
+from regions.pruning.removal.units import UnitLayer, removable, unit_masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,8 @@ class HiddenUnits:
 
     Attributes
     ----------
-    widths : mapping of str to int
-        Units per hidden layer, by the name of the layer's module.
+    layers : mapping of str to UnitLayer
+        The hidden layers, by the name of the module, and what reads their units.
     weights : mapping of str to array
         Weight of every layer, the output layer included; pruned entries are 0.
     biases : mapping of str to array
@@ -44,7 +44,7 @@ class HiddenUnits:
     (3, [[True, False, True]])
     """
 
-    widths: Mapping[str, int]
+    layers: Mapping[str, UnitLayer] = field(repr=False)
     weights: Mapping[str, np.ndarray] = field(repr=False)
     biases: Mapping[str, np.ndarray] = field(repr=False)
     present: Masks = field(repr=False)
@@ -67,24 +67,25 @@ class HiddenUnits:
             additions several layers share a unit, and normalisation layers make a silent unit
             speak again, so fold them first.
         """
-        from regions.networks import as_network
-
         reading = read_model(model, input_shape)
-        reading.require_graph("removing units")
+        layers = _chain(reading.require_graph("removing units"))
         network = as_network(model, input_shape)
-        _check_chain(network.graph)
         zero = {name: np.zeros(weight.shape[0]) for name, weight in reading.weights.items()}
         biases = {
             name: np.asarray(network.parameters.get(f"{name}.bias", none))
             for name, none in zero.items()
         }
-        hidden = list(reading.weights)[:-1]
         return cls(
-            widths={name: reading.weights[name].shape[0] for name in hidden},
+            layers=layers,
             weights=reading.weights,
             biases=biases,
-            present=masks_of(model, input_shape),
+            present=Masks.from_model(model, input_shape),
         )
+
+    @cached_property
+    def widths(self) -> dict[str, int]:
+        """Units per hidden layer."""
+        return {name: layer.size for name, layer in self.layers.items()}
 
     @property
     def total(self) -> int:
@@ -143,12 +144,9 @@ class HiddenUnits:
         ArgumentError
             If `removed` is not boolean with one entry per unit.
         """
-        parts = self.split(as_marks(removed))
-        arrays = {name: mask.copy() for name, mask in self.present.items()}
-        for name, after in pairwise(arrays):
-            arrays[name][parts[name]] = False
-            outgoing = arrays[after].reshape(len(arrays[after]), self.widths[name], -1)
-            outgoing[:, parts[name]] = False
+        kept = {name: ~part for name, part in self.split(as_marks(removed)).items()}
+        left = unit_masks(self.layers, kept, self.present.shapes)
+        arrays = {name: mask & left[name] for name, mask in self.present.items()}
         return Masks(arrays, self.present.graph, self.present.note)
 
 
@@ -163,36 +161,23 @@ def as_marks(removed: np.ndarray) -> np.ndarray:
     return marks
 
 
-def _check_chain(graph: Graph) -> None:
-    seen: list[str | None] = []
-    for before, step in pairwise(graph.steps):
-        problem = _problem(before, step, seen)
-        if problem:
-            raise UnsupportedModelError(
-                f"units can be removed from plain chains of layers only; {step.name!r} {problem}"
-            )
-        seen.append(step.module)
-    weighted = sum(name is not None for name in seen)
-    if weighted != len(graph.relus) + 1 or graph.steps[-1].module is None:
+def _chain(graph: Graph) -> dict[str, UnitLayer]:
+    """Return the hidden layers of a chain whose units can be removed one by one, or refuse it."""
+    names = list(graph.prunable)
+    layers = removable(graph, names[:-1], "HiddenUnits")
+    ends = [step.name for step in graph.steps if step.module == names[-1]]
+    if not layers or ends != [graph.steps[-1].name]:
         raise UnsupportedModelError(
-            f"expected one ReLU between any two layers and none after the last; there are "
-            f"{weighted} layers and {len(graph.relus)} ReLUs"
+            "expected a chain with hidden units whose last layer gives the outputs"
         )
-
-
-def _problem(before: Step, step: Step, seen: list[str | None]) -> str:
-    if step.inputs != (before.name,):
-        return f"reads {step.inputs}, not just the step before it"
-    if step.module is not None and step.module in seen:
-        return "uses a module for the second time"
-    if isinstance(step, Conv):
-        return "is a grouped convolution" if step.groups != 1 else ""
-    if isinstance(step, Linear):
-        return "acts on each of several positions" if len(step.shape) != 1 else ""
-    if isinstance(step, ReLU):
-        reads_layer = isinstance(before, (Conv, Linear))
-        return "" if reads_layer and step.slope == 0 else "is no ReLU right after a layer"
-    reshaped = isinstance(step, Move) and step.index is None and len(step.shape) == 1
-    if reshaped or isinstance(step, (AvgPool, Input)):
-        return ""
-    return f"is a step of kind {step.kind!r}"
+    for (name, layer), after in zip(layers.items(), names[1:], strict=True):
+        if [reader.layer for reader in layer.readers] != [after]:
+            raise UnsupportedModelError(
+                f"units are removed from plain chains of layers, but those of {name!r} are read by "
+                f"{[reader.layer for reader in layer.readers]}, not by {after!r} alone"
+            )
+        (step,) = (step for step in graph.steps if step.module == name)
+        below = [other for other in graph.steps if step.name in other.inputs]
+        if [isinstance(other, ReLU) and other.slope == 0 for other in below] != [True]:
+            raise UnsupportedModelError(f"expected one ReLU right after {name!r}, got {below}")
+    return layers

@@ -82,7 +82,7 @@ def restart(
             'start="rewind" needs initial=, the network to go back to; the other starts take none'
         )
     masks = masks if isinstance(masks, Masks) else Masks(masks)
-    modules_of(masks, model)
+    modules_of(masks.shapes, model)
     new = plain_copy(model)
     if initial is not None:
         _copy_state(plain_copy(initial), new)

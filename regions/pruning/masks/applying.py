@@ -9,9 +9,9 @@ import numpy as np
 
 from regions.errors import ArgumentError
 from regions.networks import ReLUNetwork, as_network
+from regions.pruning.masks.targets import parameters_of, repaired_parameters
 from regions.pruning.model.parameters import current_weight, is_masked, prunable_modules
 from regions.pruning.model.reading import is_module
-from regions.pruning.masks.targets import parameters_of, repaired_parameters
 
 if TYPE_CHECKING:
     import torch

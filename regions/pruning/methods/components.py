@@ -46,8 +46,11 @@ class Components:
         return found
 
 
-def layer_components(request: Request, attributions: bool) -> dict[str, Components]:
-    """Return the components of each layer to prune; see `regions.pruning.methods.spectral`."""
+def layer_components(request: Request, inputs: Any, labels: Any = None) -> dict[str, Components]:
+    """Return the components of each layer to prune, with attributions if there are labels.
+
+    See `regions.pruning.methods.spectral`.
+    """
     import torch
 
     if not is_module(request.model):

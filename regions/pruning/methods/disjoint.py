@@ -12,11 +12,11 @@ import numpy as np
 from regions.errors import BudgetError, UnsupportedModelError
 from regions.pruning.counts import apportion
 from regions.pruning.criterion import Method, Request, Selection
-from regions.pruning.methods.disjoint_paths import heaviest_disjoint_paths
 from regions.pruning.masks.paths import follower
+from regions.pruning.methods.disjoint_paths import heaviest_disjoint_paths
+from regions.pruning.methods.spread import spread
 from regions.pruning.model.reading import Reading
 from regions.pruning.repair import repair_layers
-from regions.pruning.methods.spread import spread
 
 _INHIBITORY = 1e6
 

@@ -24,8 +24,8 @@ class Greedy(Method):
 
     A layer's contribution to the next is an average f = (1/N) sum_i s_i over its N live units.
     Greedy steps lower D(a) = E |sum_i a_i s_i - f|^2 until the demanded number of units has a
-    weight (see `regions.pruning.removal.greedy_path`), and the pruned network computes f_a: the outgoing
-    weights of unit i are multiplied by N a_i.
+    weight (see `greedy_path`), and the pruned network computes f_a: the outgoing weights of unit
+    i are multiplied by N a_i.
 
     A density is the fraction of a layer's units (rows, filters) that are kept, rounded to the
     nearest, at least one, as for ``"subspace"``; so are the layers that can be named. If the steps
@@ -54,7 +54,7 @@ class Greedy(Method):
 
     References
     ----------
-    Ye et al., arXiv 2003.01794 and 2010.15969; see `regions.pruning.removal.greedy_path`. The authors
+    Ye et al., arXiv 2003.01794 and 2010.15969; see `greedy_path`. The authors
     select layer after layer and take the better of both imitations for each; here all layers are
     selected at once, by the one that is asked for.
 

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.pruning.removal.dominating import keep_maximal
 from regions.pruning.masks.masks import Masks
 from regions.pruning.masks.paths import is_chain
+from regions.pruning.removal.dominating import keep_maximal
 
 
 def merge_redundant_units(

@@ -12,7 +12,7 @@ from regions.networks import ReLUNetwork, as_network
 from regions.pruning.counts import nearest
 from regions.pruning.criterion import Request, Selection
 from regions.pruning.removal.gram import Gram, checked_inputs, layer_grams
-from regions.pruning.removal.units import Reader, UnitLayer, removable
+from regions.pruning.removal.units import Reader, UnitLayer, removable, unit_masks
 
 # (reader, weight of the layer that reads, its bias, kept units) -> weight, bias
 Rewrite = Callable[
@@ -89,18 +89,12 @@ class Removal:
 
         A removed unit loses its incoming row (its filter) and its outgoing columns.
         """
-        masks = {}
-        for name, layer in self.layers.items():
-            for touched in (name, *(reader.layer for reader in layer.readers)):
-                shape = self.network.prunable[touched]
-                masks.setdefault(touched, np.ones(shape, dtype=bool))
-            masks[name][~kept[name]] = False
+        touched = dict.fromkeys(name for layer in self.layers.values() for name in layer.touches)
+        shapes = {name: self.network.prunable[name] for name in touched}
+        masks = unit_masks(self.layers, kept, shapes)
         repaired = {}
-        for name, layer in self.layers.items():
+        for name, layer in self.layers.items() if rewrite is not None else ():
             for reader in layer.readers:
-                masks[reader.layer][:, ~np.append(kept[name], True)[reader.columns]] = False
-                if rewrite is None:
-                    continue
                 weight, bias = rewrite(reader, self.weight(reader), self.bias(reader), kept[name])
                 repaired[f"{reader.layer}.weight"] = weight
                 if bias is not None:

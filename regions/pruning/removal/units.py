@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from regions.errors import UnsupportedModelError
+from regions.networks import as_network
 from regions.networks.graph import Graph
 from regions.networks.steps import Add, AvgPool, Conv, Linear, Move, ReLU, Step
 
@@ -39,6 +40,11 @@ class UnitLayer:
     size: int
     readers: tuple[Reader, ...]
 
+    @property
+    def touches(self) -> tuple[str, ...]:
+        """The layers that lose weights with a unit: its own and those that read it."""
+        return (self.name, *(reader.layer for reader in self.readers))
+
 
 class _Shared(Exception):
     """Why the units of a layer cannot be removed."""
@@ -63,8 +69,6 @@ def unit_layers(model: Any, input_shape: tuple[int, ...] | None = None) -> dict[
     >>> unit_layers([(np.ones((3, 2)), None), (np.ones((4, 3)), None), (np.ones((1, 4)), None)])
     {'layer1': 3, 'layer2': 4}
     """
-    from regions.networks import as_network
-
     found, _ = find_units(as_network(model, input_shape).graph)
     return {name: layer.size for name, layer in found.items()}
 
@@ -146,6 +150,23 @@ def membership(numbers: np.ndarray, size: int) -> sp.csr_array:
     """Return the 0/1 matrix (size, inputs) of which input holds which unit; -1 holds none."""
     held = np.flatnonzero(numbers >= 0)
     return sp.csr_array((np.ones(len(held)), (numbers[held], held)), shape=(size, len(numbers)))
+
+
+def unit_masks(
+    layers: Mapping[str, UnitLayer],
+    kept: Mapping[str, np.ndarray],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> dict[str, np.ndarray]:
+    """Return masks of these shapes that leave the kept units of each layer.
+
+    A removed unit loses its incoming row (its filter) and its outgoing columns.
+    """
+    masks = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
+    for name, layer in layers.items():
+        masks[name][~kept[name]] = False
+        for reader in layer.readers:
+            masks[reader.layer][:, ~np.append(kept[name], True)[reader.columns]] = False
+    return masks
 
 
 def removable(graph: Graph, names: Iterable[str], method: str) -> dict[str, UnitLayer]:

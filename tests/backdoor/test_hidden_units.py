@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import regions
-from regions.errors import ArgumentError, UnsupportedModelError
 from regions.backdoor import GatedNetwork, HiddenUnits, first_removed, remove_until
+from regions.errors import ArgumentError, UnsupportedModelError
 
 SHAPE = (2, 9, 9)
 

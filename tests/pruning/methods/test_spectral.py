@@ -10,9 +10,10 @@ from torch.nn import functional as F
 
 import regions
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.pruning.methods import components
 from regions.pruning.criterion import Request
+from regions.pruning.methods import components
 from regions.pruning.methods.spectral import SCORES
+from regions.pruning.model.reading import read_model
 
 CONV_INPUT = (1, 8, 8)
 
@@ -22,15 +23,13 @@ def images(count, shape, seed=0):
     return rng.normal(size=(count, *shape)), rng.integers(0, 2, count)
 
 
-def request_for(model, names, inputs, labels):
-    parts = dict(model.named_modules())
-    weights = {name: parts[name].weight.detach().double().numpy() for name in names}
-    return Request(
-        model=model,
-        weights=weights,
-        rng=np.random.default_rng(0),
-        options={"inputs": inputs, "labels": labels},
-    )
+def components_of(model, names, inputs, labels):
+    reading = read_model(model)
+    request = Request(
+        model=model, weights={name: reading.weights[name] for name in names}, counts={},
+        rng=np.random.default_rng(0), scope="layer", reading=reading,
+    )  # fmt: skip
+    return components.layer_components(request, inputs, labels)
 
 
 @pytest.mark.parametrize("kind", ["linear", "convolution"])
@@ -41,7 +40,7 @@ def test_attributions_are_directional_derivatives(kind, mlp, residual):
     else:
         model, name, shape = residual().double(), "left", CONV_INPUT
     x, y = images(2, shape)
-    found = components.layer_components(request_for(model, [name], x, y), attributions=True)[name]
+    found = components_of(model, [name], x, y)[name]
     layer = dict(model.named_modules())[name]
     expected = np.array([effects(model, name, layer, x, y, i) for i in range(found.sizes.size)])
     np.testing.assert_allclose(found.largest, expected.max(axis=1), rtol=1e-5, atol=1e-7)
@@ -157,9 +156,9 @@ def test_chunks_and_order_of_storage_do_not_matter(mlp, monkeypatch):
     """Public code rolls within a batch, and a batch of one gives effects of zero."""
     model = mlp([6, 8, 7, 3]).double()
     x, y = images(30, (6,), seed=3)
-    whole = components.layer_components(request_for(model, ["2"], x, y), True)["2"]
+    whole = components_of(model, ["2"], x, y)["2"]
     monkeypatch.setattr(components, "_AT_ONCE", 1)
-    single = components.layer_components(request_for(model, ["2"], x, y), True)["2"]
+    single = components_of(model, ["2"], x, y)["2"]
     np.testing.assert_allclose(whole.largest, single.largest, atol=1e-12)
     np.testing.assert_allclose(whole.mean, single.mean, atol=1e-12)
     assert (whole.largest > 0).all()

@@ -1,4 +1,4 @@
-"""Block-column-row masks: limits, counts, energy, storage, and faults of public scripts."""
+"""Block-column-row masks: limits, counts, energy, and faults of public scripts."""
 
 import itertools
 
@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 
 import regions
 from regions.errors import ArgumentError
-from analyses import block_storage
-from analyses.block_storage import BlockMatrix
 from regions.pruning.methods.blocks import project_blocks
 
 
@@ -100,7 +97,7 @@ def test_scale_and_block_permutations_commute_with_the_projection():
         (0.1, 256, 0.13, 0.44),
     ],
 )
-def test_energy_and_indices_of_a_gaussian_matrix(density, block, blocked, unstructured):
+def test_energy_of_a_gaussian_matrix(density, block, blocked, unstructured):
     """The recorded table: 1024 x 1024 Gaussian; random crossings keep the density itself."""
     rng = np.random.default_rng(3)
     matrix = rng.normal(size=(1024, 1024)).astype(np.float32)
@@ -113,13 +110,6 @@ def test_energy_and_indices_of_a_gaussian_matrix(density, block, blocked, unstru
     assert single == pytest.approx(unstructured, abs=0.01)
     rolled = energy(matrix, np.roll(mask, (7, 5), (0, 1)))
     assert rolled == pytest.approx(density, abs=0.01) and rolled < kept
-    compact = BlockMatrix.from_dense(matrix, mask, block)
-    csr = sparse.csr_array(matrix * mask)
-    indices = compact.row_ids.size + compact.column_ids.size
-    expected = 2 * (1024 / block) ** 2 * block * np.sqrt(density)
-    assert indices == pytest.approx(expected, rel=0.02)  # 16 k, 4 k, 1 k and 2.6 k
-    assert csr.indices.size + csr.indptr.size == pytest.approx(density * 2**20 + 1025, rel=0.01)
-    assert compact.index_bytes < 0.1 * (csr.indices.nbytes + csr.indptr.nbytes)
 
 
 def test_smaller_blocks_keep_more_energy_and_every_block_more_than_random():
@@ -136,11 +126,6 @@ def test_column_blocks_are_columns():
     assert not np.array_equal(wrong, matrix[:, 0])
     mask = np.zeros((4, 6), dtype=bool)
     mask[:, [1, 4]] = True
-    found = [
-        tuple(columns)
-        for _, columns, _ in BlockMatrix.from_dense(mask * 1.0, mask, (4, 3)).blocks()
-    ]
-    assert found == [(1,), (4,)]
     strong = np.where(mask, 9.0, 1.0)
     np.testing.assert_array_equal(project_blocks(strong, 8, (4, 3)), mask)
 
@@ -178,32 +163,6 @@ def test_convolutions_are_filters_by_everything_else(residual):
     assert is_crossing(expected, (3, 9))
 
 
-@settings(max_examples=30, deadline=None)
-@given(
-    shape=st.tuples(st.integers(1, 30), st.integers(1, 30)),
-    block=st.tuples(st.integers(1, 12), st.integers(1, 12)),
-    count=st.integers(0, 200),
-    dtype=st.sampled_from([np.float32, np.float64]),
-)
-def test_compact_products_are_the_dense_ones(shape, block, count, dtype):
-    """By the compiled loops and by BLAS."""
-    rng = np.random.default_rng(5)
-    matrix = rng.normal(size=shape).astype(dtype)
-    mask = project_blocks(matrix, min(count, matrix.size), block)
-    compact = BlockMatrix.from_dense(matrix, mask, block)
-    np.testing.assert_array_equal(compact.to_dense(), matrix * mask)
-    assert compact.count == mask.sum()
-    for x in (rng.normal(size=shape[1]), rng.normal(size=(shape[1], 3))):
-        x = x.astype(dtype)
-        found = compact @ x
-        assert found.dtype == dtype
-        atol = 1e-5 if dtype == np.float32 else 1e-12
-        np.testing.assert_allclose(found, (matrix * mask) @ x, atol=atol)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(block_storage, "_LARGE", 0)
-            np.testing.assert_allclose(compact @ x, found, atol=atol)
-
-
 @pytest.mark.parametrize("block", [0, -1, (2,), (2, 0), "16", 2.5, True, (1, 2, 3), None])
 def test_wrong_blocks_are_refused(block, pairs):
     with pytest.raises(ArgumentError, match="block is"):
@@ -213,10 +172,3 @@ def test_wrong_blocks_are_refused(block, pairs):
 def test_what_blocks_cannot_do_is_refused(pairs):
     with pytest.raises(ArgumentError, match="within each layer"):
         regions.prune(pairs([4, 3, 2]), 0.5, "blocks", scope="global")
-    matrix = np.ones((4, 4))
-    with pytest.raises(ArgumentError, match="the block that the mask was made with"):
-        BlockMatrix.from_dense(matrix, np.eye(4, dtype=bool), 2)
-    with pytest.raises(ArgumentError, match="boolean mask"):
-        BlockMatrix.from_dense(matrix, np.eye(4), 2)
-    with pytest.raises(ArgumentError, match="it multiplies"):
-        BlockMatrix.from_dense(matrix, matrix > 0, 2) @ np.ones(3)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from regions.errors import ArgumentError
 from regions.backdoor import (
     Reward,
     dormancy,
@@ -16,6 +15,7 @@ from regions.backdoor import (
     trigger_response,
 )
 from regions.backdoor.neuron_policy import _reinforce
+from regions.errors import ArgumentError
 
 PLANTED, UNITS = 4, 9
 NONE = np.zeros(UNITS, dtype=bool)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from regions.errors import ArgumentError
 from regions.backdoor import Trigger
+from regions.errors import ArgumentError
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(200, 2, 7, 9)).astype(np.float32)
