@@ -11,7 +11,7 @@ import numpy as np
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks import Graph, as_network
-from regions.networks.steps import ReLU
+from regions.networks.steps import AvgPool, Conv, Input, Linear, Move, ReLU, Step
 from regions.pruning import Masks
 from regions.pruning.model.reading import read_model
 from regions.pruning.removal.units import UnitLayer, removable, unit_masks
@@ -176,8 +176,21 @@ def _chain(graph: Graph) -> dict[str, UnitLayer]:
                 f"units are removed from plain chains of layers, but those of {name!r} are read by "
                 f"{[reader.layer for reader in layer.readers]}, not by {after!r} alone"
             )
-        (step,) = (step for step in graph.steps if step.module == name)
-        below = [other for other in graph.steps if step.name in other.inputs]
-        if [isinstance(other, ReLU) and other.slope == 0 for other in below] != [True]:
-            raise UnsupportedModelError(f"expected one ReLU right after {name!r}, got {below}")
+    if others := [step for step in graph.steps if not _is_plain(step, graph, names[-1])]:
+        raise UnsupportedModelError(
+            "units are removed from plain chains: linear layers on one vector or ungrouped "
+            f"convolutions, one ReLU right after each, pooling, flattening; {others[0].name!r} "
+            f"({others[0].kind}) is another step"
+        )
     return layers
+
+
+def _is_plain(step: Step, graph: Graph, last: str) -> bool:
+    """Tell whether a unit that gives 0 before its ReLU is silent behind this step too."""
+    if isinstance(step, (Conv, Linear)):
+        whole = step.groups == 1 if isinstance(step, Conv) else len(step.shape) == 1
+        below = [isinstance(other, ReLU) for other in graph.steps if step.name in other.inputs]
+        return whole and (step.module == last or below == [True])
+    if isinstance(step, Move):
+        return step.index is None and len(step.shape) == 1
+    return isinstance(step, (Input, AvgPool)) or (isinstance(step, ReLU) and step.slope == 0)

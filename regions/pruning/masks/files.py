@@ -20,6 +20,7 @@ from regions.results import write_atomically, write_json
 
 Arrays = Mapping[str, np.ndarray]
 
+EXPECTED = "complete file of masks written by Masks.save"
 _FORMAT = 1
 _LIMIT = 2**31  # bytes after decompression, and weights
 
@@ -48,9 +49,8 @@ def write_masks(
 
 def read_masks(path: str | os.PathLike) -> dict[str, Any]:
     """Return the parts of the `Masks` in `path`; see `Masks.load`."""
-    expected = "complete file of masks written by Masks.save"
-    entries = read_npz(path, expected, limit=_LIMIT)
-    with guarded(Path(path), expected):
+    entries = read_npz(path, EXPECTED, limit=_LIMIT)
+    with guarded(Path(path), EXPECTED):
         head = json.loads(entries["head"].tobytes())
         if head["kind"] != "regions.Masks" or head["format"] != _FORMAT:
             raise DataError(

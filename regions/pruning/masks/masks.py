@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import ArgumentError
+from regions.files import guarded
 from regions.networks import Graph
 from regions.pruning.masks.applying import apply_masks, modules_of
 from regions.pruning.masks.checks import as_mask, as_parameter
-from regions.pruning.masks.files import read_masks, write_masks, write_open_lth
+from regions.pruning.masks.files import EXPECTED, read_masks, write_masks, write_open_lth
 from regions.pruning.masks.paths import on_paths
 from regions.pruning.model.reading import carried_masks
 from regions.results import jsonable
@@ -240,7 +241,9 @@ class Masks(Mapping[str, np.ndarray]):
         DataError
             If the file is missing, truncated, too large, a pickle, or not a file of masks.
         """
-        return cls(**read_masks(path))
+        parts = read_masks(path)
+        with guarded(Path(path), EXPECTED):
+            return cls(**parts)
 
     @classmethod
     def from_model(cls, model: Any, input_shape: tuple[int, ...] | None = None) -> Masks:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 
 import regions
+from regions.choices import options_of
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning import CRITERIA, METHODS
 from regions.pruning.model.parameters import current_weight
@@ -138,8 +139,9 @@ def test_shared_parameters_with_two_demands_are_refused():
     with pytest.raises(ArgumentError, match="different masks"):
         regions.prune(model, 0.5, _two_masks)
     for method in set(METHODS) - {"blocks"}:
+        seen = {"inputs": np.ones((2, 3))} if "inputs" in options_of(METHODS[method]) else {}
         with pytest.raises(UnsupportedModelError, match="share one weight"):
-            regions.prune(model, {"a": 0.5}, method)
+            regions.prune(model, {"a": 0.5}, method, **seen)
     with pytest.raises(UnsupportedModelError, match="share one weight"):
         regions.allocate(model, 0.5)
 
