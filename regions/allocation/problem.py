@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.density import check_density
 from regions.errors import ArgumentError, BudgetError, UnsupportedModelError
-from regions.pruning.counts import apportion, check_density, nearest
+from regions.pruning.counts import apportion, nearest
 from regions.pruning.masks.paths import is_chain
 from regions.pruning.model.reading import read_model
 

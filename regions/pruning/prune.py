@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from regions.choices import check_name
+from regions.density import check_density
 from regions.errors import ArgumentError, BudgetError
-from regions.pruning.counts import apportion, check_density, nearest
+from regions.pruning.counts import apportion, nearest
 from regions.pruning.criterion import Criterion, Function, Method, Request, Selection
 from regions.pruning.masks.masks import Masks
 from regions.pruning.masks.paths import follower
