@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from regions.choices import check_name
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning import Masks
 from regions.pruning.masks.applying import modules_of
@@ -75,8 +76,7 @@ def restart(
     >>> bool(((sparse.fc1.weight != 0).numpy() == masks["fc1"]).all())
     True
     """
-    if start not in STARTS:
-        raise ArgumentError(f"start is {start!r}; choose one of {STARTS}")
+    check_name("start", start, STARTS)
     if (initial is None) == (start == "rewind"):
         raise ArgumentError(
             'start="rewind" needs initial=, the network to go back to; the other starts take none'

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.networks import ReLUNetwork, as_network
 from regions.pruning.masks.targets import parameters_of, repaired_parameters
@@ -18,13 +19,10 @@ if TYPE_CHECKING:
 
 Arrays = Mapping[str, np.ndarray]
 
-_HOWS = ("prune", "zeros")
-
 
 def apply_masks(masks: Arrays, repaired: Arrays, model: Any, how: str) -> Any:
     """Apply masks to `model`, after the parameters set anew, and return it; see `Masks.apply`."""
-    if how not in _HOWS:
-        raise ArgumentError(f"how must be one of {_HOWS}, got {how!r}")
+    check_name("how", how, ("prune", "zeros"))
     if is_module(model):
         return _apply_to_module(masks, repaired, model, how)
     if isinstance(model, (list, tuple)):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy import linalg
 
-from regions.errors import ArgumentError
+from regions.choices import check_name
 from regions.pruning.removal.gram import Gram
 
 
@@ -52,8 +52,7 @@ def unit_order(
     >>> unit_order(gram, "qr", np.ones((3, 1)), constant=False).tolist()
     [1, 2, 0]
     """
-    if order not in ORDERS:
-        raise ArgumentError(f"no order {order!r}; choose one of {list(ORDERS)}")
+    check_name("order", order, ORDERS)
     if order == "random":
         return np.random.default_rng(rng).permutation(len(gram.units))
     matrix = _inner(gram, constant)
