@@ -124,7 +124,7 @@ W = [9, 8, 7, 3]
         (
             {"density": 0.5, "masks": "beautiful"},
             ArgumentError,
-            "masks is 'beautiful'; choose one of",
+            "masks is 'beautiful'",
         ),
         ({"density": 0.5, "draws": 0}, ArgumentError, "draws must be"),
         ({"density": 0.5, "objective": lambda d: None}, ArgumentError, "must return a number"),
