@@ -7,7 +7,7 @@ For each seed a network is trained on images of which a tenth carry a patch and 
 Then every method orders the hidden units, and they are removed in that order until accuracy on a
 small clean set would fall by more than a tolerance; at last all are fine-tuned on that set. The
 policy is ours, after the abstract of Li, Yu and Yi (arXiv 2405.17746): see
-`regions.pruning.backdoor.neuron_policy`. It and the mask search optimise the same reward with
+`regions.backdoor.neuron_policy`. It and the mask search optimise the same reward with
 equally many evaluations. "oracle" orders by the response to the attacker's own patch, which no
 defender has; it is no bound on what can be reached.
 
@@ -34,15 +34,7 @@ from torch import Tensor, nn
 
 from analyses.catalogue import Entry
 from analyses.options import Options, run_script, start
-from regions.figures import (
-    PALETTE,
-    figure_style,
-    mean_intervals,
-    plot_means,
-    save_figure,
-    share_legend,
-)
-from regions.pruning.backdoor import (
+from regions.backdoor import (
     GatedNetwork,
     Reward,
     Trigger,
@@ -55,6 +47,14 @@ from regions.pruning.backdoor import (
     remove_until,
     search_masks,
     trigger_response,
+)
+from regions.figures import (
+    PALETTE,
+    figure_style,
+    mean_intervals,
+    plot_means,
+    save_figure,
+    share_legend,
 )
 from regions.resume import run_tasks
 from regions.training import DataSet, Recipe, Split, build_model, evaluate, load_data, train

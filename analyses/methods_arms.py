@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 import regions
+from regions.choices import options_of
 from regions.pruning import CRITERIA, METHODS
 from regions.pruning.counts import nearest
-from regions.pruning.merge import merge_redundant_units
+from regions.pruning.removal.merge import merge_redundant_units
 from regions.training import Split
 from regions.training.restart import Start
 
@@ -44,7 +45,7 @@ class Arm:
         """Return masks that keep about this fraction of all weights of a perceptron."""
         if self.criterion == "merge":
             return merged(model, density, batch.inputs.shape[1:])
-        known = {**CRITERIA, **METHODS}[self.criterion]
+        known = options_of({**CRITERIA, **METHODS}[self.criterion])
         data = {"inputs": batch.inputs, "labels": batch.labels}
         seen = {name: value for name, value in data.items() if name in known}
         shape = batch.inputs.shape[1:]

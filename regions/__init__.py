@@ -41,7 +41,7 @@ _ROOMS = {
         "replicates",
     ),
 }
-_MODULES = (*_ROOMS, "atlas", "errors", "figures", "theory", "training")
+_MODULES = (*_ROOMS, "atlas", "backdoor", "errors", "figures", "theory", "training")
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = sorted([*_HOME, *_MODULES])

@@ -363,7 +363,7 @@ def test_a_damaged_record_of_a_run_is_replaced(tmp_path):
 
 def test_few_bytes_do_not_become_a_memory_full_of_weights_or_images(tmp_path, monkeypatch):
     """A deflated file of zeros is a thousand times smaller than the arrays in it."""
-    monkeypatch.setattr("regions.pruning.files._LIMIT", 2**20)
+    monkeypatch.setattr("regions.pruning.masks.files._LIMIT", 2**20)
     path = regions.Masks({"a": np.zeros((2048, 2048))}).save(tmp_path / "masks.npz")
     assert path.stat().st_size < 2**13
     found, peak = peak_of(lambda: regions.Masks.load(path))

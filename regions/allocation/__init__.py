@@ -2,7 +2,7 @@
 
 from regions.allocation.allocate import allocate
 from regions.allocation.allocation import Allocation
-from regions.allocation.objectives import OBJECTIVES
-from regions.allocation.rules import RULES
+from regions.allocation.objective import Objective, Rule
+from regions.allocation.registry import OBJECTIVES, RULES
 
-__all__ = ["OBJECTIVES", "RULES", "Allocation", "allocate"]
+__all__ = ["OBJECTIVES", "RULES", "Allocation", "Objective", "Rule", "allocate"]

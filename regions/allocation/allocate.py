@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from regions.allocation.allocation import Allocation
-from regions.allocation.objectives import DEFAULT, OBJECTIVES, prepare
+from regions.allocation.objective import Evaluate, Objective, Rule
 from regions.allocation.problem import Counts, Problem, make_problem
-from regions.allocation.rules import RULES
+from regions.allocation.registry import OBJECTIVES, RULES
 from regions.allocation.search import Trials, is_equal, plateau, search
+from regions.choices import choose
 from regions.errors import ArgumentError
 from regions.progress import track
 from regions.randomness import Rng
@@ -20,7 +21,7 @@ from regions.randomness import Rng
 def allocate(
     model_or_widths: Any,
     density: float | None = None,
-    objective: str | Callable[[dict[str, float]], float] = DEFAULT,
+    objective: str | Objective | Rule | Callable[..., float] = "effective-weights",
     skip: Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     rng: Rng = 0,
@@ -48,8 +49,10 @@ def allocate(
     density, sparsity, compression, weights : float, float, float, int
         The budget, exactly one of them: fraction kept in (0, 1], fraction removed, 1 / density, or
         number of weights kept, over all layers that are free or fixed.
-    objective : str or callable
-        What is maximised, or a rule that needs no search.
+    objective : str, objective, rule or callable
+        What is maximised, or a rule that needs no search: a name in
+        `regions.allocation.OBJECTIVES` or `regions.allocation.RULES`, or one of the objects there,
+        which hold their options.
 
         ``"effective-weights"`` (default): number of kept weights on an input-to-output path;
         ``"effective-units"``: the same for hidden units;
@@ -80,10 +83,10 @@ def allocate(
     progress : bool
         Show a progress bar on stderr.
     **options
-        Options of the objective. For those on masks: ``masks`` ("magnitude", the default with a
-        model: the masks that pruning it would give; or "random", the default with widths) and
-        ``draws`` (number of random masks); for bounds ``dim`` and ``count_output``; for
-        "expected" ``rank`` and ``samples``.
+        The fields of the objective, such as ``masks=`` ("magnitude", the default with a model: the
+        masks that pruning it would give; or "random", the default with widths), ``draws=`` or
+        ``dim=``: ``"expected", rank="mean"`` and ``Expected(rank="mean")`` are the same call. A
+        function is called with them.
 
     Returns
     -------
@@ -133,28 +136,42 @@ def allocate(
             f"tolerance must be in [0, 1) and max_evaluations above 0, "
             f"got {tolerance!r} and {max_evaluations!r}"
         )
-    if isinstance(objective, str) and objective in RULES:
-        if options:
-            raise ArgumentError(f"rule {objective!r} takes no options, got {list(options)}")
-        return _result(problem, objective, RULES[objective](problem))
-    if not callable(objective) and objective not in OBJECTIVES:
-        raise ArgumentError(
-            f"no objective {objective!r}; choose one of {list(OBJECTIVES)}, a rule of "
-            f"{list(RULES)}, or give a function of the layer densities"
-        )
-    evaluate = prepare(problem, objective, np.random.default_rng(rng), options)
-    name = objective if isinstance(objective, str) else getattr(objective, "__name__", "function")
+    rng = np.random.default_rng(rng)
+    if callable(objective) and not isinstance(objective, type):
+        evaluate = _of_densities(problem, objective, options)
+        name = getattr(objective, "__name__", "function")
+    else:
+        known: Mapping[str, Any] = {**OBJECTIVES, **RULES}
+        chosen: Objective | Rule = choose("objective", objective, known, options)
+        name = chosen.name
+        if isinstance(chosen, Rule):
+            return _result(problem, name, chosen.counts(problem))
+        evaluate = chosen.prepare(problem, rng)
     with track(show=progress, label=f"allocate by {name}") as bar:
         trials = Trials(problem, evaluate, max_evaluations, bar)
         search(trials, _starts(problem))
         return _found(problem, name, trials, tolerance)
 
 
+def _of_densities(
+    problem: Problem, function: Callable[..., float], options: Mapping[str, Any]
+) -> Evaluate:
+    sizes = problem.sizes
+
+    def evaluate(counts: Counts) -> np.ndarray:
+        value = function({name: counts[name] / sizes[name] for name in counts}, **options)
+        if not isinstance(value, (int, float, np.integer, np.floating)) or np.isnan(value):
+            raise ArgumentError(f"the objective must return a number, but it returned {value!r}")
+        return np.array([float(value)])
+
+    return evaluate
+
+
 def _starts(problem: Problem) -> dict[str, Counts]:
     names = ["uniform", "equal", "er", "erk"]
     if problem.weights is not None:
         names += ["lamp", "global"]
-    return {name: RULES[name](problem) for name in names}
+    return {name: RULES[name]().counts(problem) for name in names}
 
 
 def _found(problem: Problem, objective: str, trials: Trials, tolerance: float) -> Allocation:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regions.allocation.checks import check_layers, check_numbers, check_plateau
+from regions.allocation.plot import plot_densities
 from regions.errors import DataError
 from regions.files import guarded, read_json
+from regions.pruning import Masks, prune
 from regions.results import jsonable, write_atomically, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-    from regions.pruning import Masks
 
 _FORMAT = 1
 
@@ -124,8 +124,6 @@ class Allocation:
         Keyword arguments are those of `regions.prune` (criterion, repair, input_shape, ...).
         Layers are matched by name, or in order if the names differ and all shapes agree.
         """
-        from regions.pruning import prune
-
         return prune(model, self, **options)
 
     def to_frame(self) -> pd.DataFrame:
@@ -176,9 +174,7 @@ class Allocation:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw density per layer with its plateau, and the uniform density; return the axes."""
-        from regions.allocation.plot import plot_allocation
-
-        return plot_allocation(self, ax)
+        return plot_densities(self.to_frame(), self.objective, ax)
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write the table to a ``.csv`` file, or everything as JSON to any other."""

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from regions.allocation.problem import Counts, Problem
+from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.pruning.selection import best_first
 
@@ -148,8 +149,7 @@ def make_draws(
     None means magnitude if there is a model, else random.
     """
     source = masks or ("random" if problem.weights is None else "magnitude")
-    if source not in SOURCES:
-        raise ArgumentError(f"masks must be one of {SOURCES}, got {masks!r}")
+    check_name("masks", source, SOURCES)
     if source == "random":
         if not isinstance(draws, (int, np.integer)) or draws < 1:
             raise ArgumentError(f"draws must be a whole number above 0, got {draws!r}")

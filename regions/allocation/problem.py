@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.density import check_density
 from regions.errors import ArgumentError, BudgetError, UnsupportedModelError
-from regions.pruning.counts import apportion, check_density, nearest
-from regions.pruning.paths import is_chain
-from regions.pruning.reading import read_model
+from regions.pruning.counts import apportion, nearest
+from regions.pruning.masks.paths import is_chain
+from regions.pruning.model.reading import read_model
 
 if TYPE_CHECKING:
     from regions.networks import Graph

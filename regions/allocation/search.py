@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.allocation.objectives import Evaluate
+from regions.allocation.objective import Evaluate
 from regions.allocation.problem import Counts, Problem
 
 _EVERY = 300  # with no more splits than this, all are evaluated

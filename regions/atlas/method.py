@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import regions
+from regions.choices import options_of
 from regions.errors import ArgumentError
 from regions.pruning import CRITERIA, METHODS, Masks
 from regions.training import DataSet, Recipe
@@ -88,5 +89,5 @@ def read_method(name: str) -> Method:
         criterion=criterion,
         repair="repair" in suffixes,
         scope="global" if "global" in suffixes else "layer",
-        options=tuple(registry[criterion]),
+        options=options_of(registry[criterion]),
     )

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 
 from regions.atlas.method import read_method
+from regions.density import check_density
 from regions.errors import ArgumentError
-from regions.pruning.counts import check_density
 from regions.training import Recipe
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 
@@ -15,17 +15,6 @@ def check_count(value: object, name: str) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 1:
         raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}.")
     return int(value)
-
-
-def check_density(value: object, name: str = "density") -> float:
-    """Return a density between 0 and 1, or raise an `ArgumentError` that names the argument."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise ArgumentError(f"{name} must be a number between 0 and 1, got {value!r}.")
-    if not 0.0 <= float(value) <= 1.0:
-        raise ArgumentError(
-            f"{name} is the fraction of weights that is kept and must lie in [0, 1], got {value!r}."
-        )
-    return float(value)
 
 
 def check_choice(value: object, choices: Sequence[str], name: str) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 from scipy.special import xlogy
 
 from regions.bounds.cells import log_binomials
-from regions.bounds.checks import check_choice, check_count, check_density, check_seed
+from regions.bounds.checks import check_choice, check_count, check_seed
 from regions.bounds.karp_sipser import mean_rank
 from regions.bounds.sampled import SAMPLERS, sampled_ranks
+from regions.density import check_density
 from regions.randomness import Rng
 
 METHODS = ("sampled", "binomial", "mean")
@@ -89,7 +90,7 @@ def log_rank_distribution(
         check_count(value, name)
         for value, name in ((rows, "rows"), (cols, "cols"), (samples, "samples"))
     )
-    density = check_density(density)
+    density = check_density(density, empty=True)
     check_choice(method, METHODS, "method")
     check_choice(sampler, SAMPLERS, "sampler")
     check_seed(rng)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.bounds.chain import Chain, chain_of_masks, chain_of_network, dense_steps
-from regions.bounds.checks import check_count, check_density
+from regions.bounds.checks import check_count
 from regions.bounds.recursion import Step
 from regions.bounds.serra import serra_steps
+from regions.density import check_density
 from regions.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -152,20 +153,22 @@ def read_densities(density: Any, names: Sequence[str], layers: int) -> tuple[flo
         unknown = [name for name in density if name not in names]
         if unknown:
             raise ArgumentError(f"no layer is called {unknown}; the names are {list(names)}.")
-        named = {name: check_density(p, f"density[{name!r}]") for name, p in density.items()}
+        named = {
+            name: check_density(p, f"density[{name!r}]", empty=True) for name, p in density.items()
+        }
         return tuple(named.get(name, 1.0) for name in names[:layers])
     if not isinstance(density, (Sequence, np.ndarray)) or isinstance(density, str):
-        return (check_density(density),) * layers
+        return (check_density(density, empty=True),) * layers
     if len(density) != layers:
         raise ArgumentError(
             f"density must be one number or one per ReLU layer: {layers} layers "
             f"{list(names[:layers])}, got {len(density)} densities."
         )
-    return tuple(check_density(p, f"density[{i}]") for i, p in enumerate(density))
+    return tuple(check_density(p, f"density[{i}]", empty=True) for i, p in enumerate(density))
 
 
 def check_densities(density: Any) -> None:
     """Raise an `ArgumentError` if any of the densities is not between 0 and 1."""
     values = list(density.values()) if isinstance(density, Mapping) else density
     for value in values if isinstance(values, (Sequence, np.ndarray)) else [values]:
-        check_density(value)
+        check_density(value, empty=True)

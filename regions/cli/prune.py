@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 import regions
+from regions.choices import check_name, options_of
 from regions.cli.output import Output, give
 from regions.cli.words import Model, Shape
 from regions.errors import ArgumentError
@@ -71,7 +72,9 @@ def batch(criterion: str, data: str | None, images: int, seed: int) -> dict[str,
     """Return one batch as the options of `regions.prune` that the criterion takes."""
     if data is None:
         return {}
-    taken = {"inputs", "labels"}.intersection({**CRITERIA, **METHODS}.get(criterion, ()))
+    known = {**CRITERIA, **METHODS}
+    check_name("criterion", criterion, known)
+    taken = {"inputs", "labels"}.intersection(options_of(known[criterion]))
     if not taken:
         raise ArgumentError(f"criterion {criterion!r} looks at no data; leave --data out")
     batch = load_data(data).train.sample(images, rng=seed)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import floor
-from typing import Any
 
 import numpy as np
 
-from regions.errors import ArgumentError, BudgetError
+from regions.errors import BudgetError
 
 
 def nearest(density: float, size: int) -> int:
@@ -18,16 +17,6 @@ def nearest(density: float, size: int) -> int:
     (3, 0)
     """
     return min(size, floor(density * size + 0.5))
-
-
-def check_density(density: Any, what: str = "density") -> float:
-    """Return `density` as a float, or refuse it unless 0 < density <= 1."""
-    number = isinstance(density, (int, float, np.integer, np.floating))
-    if isinstance(density, (bool, np.bool_)) or not number or not 0.0 < density <= 1.0:
-        raise ArgumentError(
-            f"{what} must be a fraction of weights kept, above 0 and at most 1; got {density!r}"
-        )
-    return float(density)
 
 
 def apportion(

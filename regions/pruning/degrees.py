@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.gini import gini
 from regions.results import jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-    from regions.pruning.masks import Masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,7 @@ class Degrees:
                 "units": [share.size for share in self.shares.values()],
                 "mean": [share.mean() for share in self.shares.values()],
                 "sd": [share.std() for share in self.shares.values()],
-                "gini": [gini(share) for share in self.shares.values()],
+                "gini": [float(np.nan_to_num(gini(share))) for share in self.shares.values()],
                 "dead": [np.mean(share == 0) for share in self.shares.values()],
             }
         )
@@ -78,7 +77,7 @@ class Degrees:
         return axes
 
 
-def degree_statistics(masks: Masks) -> Degrees:
+def degree_statistics(masks: Mapping[str, np.ndarray]) -> Degrees:
     """Return how the kept weights of each layer are shared by its units.
 
     The shares are the in-degrees of the network as a graph of units, each over the largest
@@ -97,16 +96,3 @@ def degree_statistics(masks: Masks) -> Degrees:
     fc1: 3 units keep 0.417 of their incoming weights on average, s.d. 0.425, Gini 0.533, dead 0.333
     """
     return Degrees({name: mask.reshape(len(mask), -1).mean(axis=1) for name, mask in masks.items()})
-
-
-def gini(values: np.ndarray) -> float:
-    """Return the Gini coefficient, sum_ij |x_i - x_j| / (2 n^2 mean), of numbers >= 0.
-
-    >>> gini(np.array([1.0, 1, 1, 1])), gini(np.array([0.0, 0, 0, 4]))
-    (0.0, 0.75)
-    """
-    total = values.sum()
-    if total == 0:
-        return 0.0
-    ranks = np.arange(1, values.size + 1)
-    return float(2 * (ranks * np.sort(values)).sum() / (values.size * total) - 1 - 1 / values.size)

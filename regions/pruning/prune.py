@@ -10,31 +10,26 @@ from typing import Any
 
 import numpy as np
 
+from regions.choices import check_name
+from regions.density import check_density
 from regions.errors import ArgumentError, BudgetError
-from regions.pruning.counts import apportion, check_density, nearest
-from regions.pruning.criteria import (
-    Criterion,
-    Request,
-    Selection,
-    checked_scores,
-    find_criterion,
-)
-from regions.pruning.effective import follower
-from regions.pruning.masks import Masks
-from regions.pruning.parameters import merge_tied
-from regions.pruning.reading import Reading, read_model
+from regions.pruning.counts import apportion, nearest
+from regions.pruning.criterion import Criterion, Function, Method, Request, Selection
+from regions.pruning.masks.masks import Masks
+from regions.pruning.masks.paths import follower
+from regions.pruning.model.parameters import merge_tied
+from regions.pruning.model.reading import Reading, read_model
+from regions.pruning.registry import criterion_of
 from regions.pruning.repair import repair_layers, thin_out
 from regions.pruning.selection import best_overall, best_per_layer
 from regions.pruning.sharing import check_sharing, follow_shared, share_masks
 from regions.randomness import Rng
 
-_SCOPES = ("layer", "global")
-
 
 def prune(
     model: Any,
     densities: Any,
-    criterion: str | Criterion = "magnitude",
+    criterion: str | Criterion | Method | Function = "magnitude",
     repair: bool = False,
     *,
     scope: str = "layer",
@@ -59,14 +54,13 @@ def prune(
         `Allocation` (regions.allocate) gives whole numbers; if it was made from widths, its layers
         are matched in order. `Masks` stand for their counts, so that
         ``prune(model, masks, "random")`` is the control of equal counts.
-    criterion : str or callable
-        ``"magnitude"``, ``"random"``, ``"synflow"``; with `inputs` and `labels`, ``"snip"``,
-        ``"grasp"``; with `weight_decay` and `gradient` too, ``"gradient"``, ``"undecayed"`` (see
-        their files in `regions.pruning`); or a function of a `regions.pruning.Request` that
-        returns one score per weight. Equal scores: the earlier weight is kept (in row-major order,
-        and by layer if `scope` is global).
+    criterion : str, criterion or callable
+        A name in `regions.pruning.CRITERIA`, such as ``"magnitude"``, ``"random"`` or ``"snip"``,
+        or one of the objects there, which hold their options; or a function of a
+        `regions.pruning.Request` that returns one score per weight. Equal scores: the earlier
+        weight is kept (in row-major order, and by layer if `scope` is global).
         `regions.pruning.METHODS` names those that choose the masks themselves and may set
-        parameters anew (`Masks.repaired`, written by `Masks.apply`): their files say what a
+        parameters anew (`Masks.repaired`, written by `Masks.apply`): their docstrings say what a
         density means to them. A function may return a `regions.pruning.Selection` likewise.
     repair : bool
         Keep only weights that lie on an input-to-output path, with the same budget, exactly: see
@@ -82,7 +76,8 @@ def prune(
     rng : int, numpy.random.Generator or None
         Randomness of the criterion; the same seed gives the same masks.
     **options
-        Passed to the criterion.
+        The fields of the criterion: ``"snip", inputs=x, labels=y`` and ``SNIP(x, y)`` are the same
+        call. A function finds them in its request.
 
     Returns
     -------
@@ -117,9 +112,8 @@ def prune(
     >>> masks["layer1"].tolist(), masks["output"].tolist()
     ([[False, False], [True, True]], [[False, True]])
     """
-    if scope not in _SCOPES:
-        raise ArgumentError(f"scope must be one of {_SCOPES}, got {scope!r}")
-    function = find_criterion(criterion, options)
+    check_name("scope", scope, ("layer", "global"))
+    judge = criterion_of(criterion, options)
     reading = read_model(model, input_shape)
     counts = layer_counts(densities, reading.shapes, prune_output, reading.tied)
     request = Request(
@@ -129,10 +123,10 @@ def prune(
         counts=counts,
         scope=scope,
         reading=reading,
-        options=options,
+        options={} if isinstance(judge, (Criterion, Method)) else options,
     )
-    check_sharing(criterion, request)
-    found = function(request)
+    check_sharing(judge, reading, counts)
+    found = judge(request)
     if isinstance(found, Selection):
         if repair:
             raise ArgumentError(
@@ -142,7 +136,7 @@ def prune(
         chosen, repaired = found.masks, found.repaired
     else:
         select = _repaired if repair else _plain
-        chosen, repaired = select(checked_scores(found, request), counts, scope, reading), {}
+        chosen, repaired = select(_checked(found, request.weights), counts, scope, reading), {}
     whole = {name: np.ones(shape, dtype=bool) for name, shape in reading.shapes.items()}
     arrays = {**whole, **share_masks(chosen, reading.tied)}
     masks = Masks(arrays, reading.graph, reading.note, repaired)
@@ -167,6 +161,22 @@ def _warn(masks: Masks, reading: Reading, emptied: Collection[str]) -> None:
             "masks, give scope='layer', higher densities or repair=True",
             stacklevel=3,
         )
+
+
+def _checked(
+    given: Mapping[str, np.ndarray], weights: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return a criterion's scores after checking names, shapes and NaN."""
+    scores = {name: np.asarray(value, float) for name, value in given.items()}
+    for name, weight in weights.items():
+        found = scores.get(name)
+        if found is None or found.shape != weight.shape or np.isnan(found).any():
+            what = None if found is None else f"shape {found.shape}"
+            raise ArgumentError(
+                f"the criterion gave layer {name!r} the scores {what}; expected one number (no "
+                f"NaN) per weight, shape {weight.shape}"
+            )
+    return {name: scores[name] for name in weights}
 
 
 def _plain(

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.pruning.criteria import CRITERIA, METHODS, Request
-from regions.pruning.reading import Reading
+from regions.pruning.criterion import Method
+from regions.pruning.model.reading import Reading
+from regions.pruning.registry import CRITERIA
 from regions.pruning.repair import Follow
 
 
-def check_sharing(criterion: Any, request: Request) -> None:
+def check_sharing(criterion: Any, reading: Reading, names: Collection[str]) -> None:
     """Refuse methods that choose masks layer by layer where layers share a parameter.
 
-    Criteria score each parameter once, whatever it is used for; so do blocks, which look at
-    nothing but the weights. Other methods follow what one layer does.
+    Criteria score each parameter once, whatever it is used for. Most methods follow what one layer
+    does.
     """
-    tied = {} if request.reading is None else request.reading.tied
-    shared = [name for name, owner in tied.items() if owner in request.counts]
-    if shared and criterion in METHODS and criterion != "blocks":
+    tied = reading.tied
+    shared = [name for name, owner in tied.items() if owner in names]
+    if shared and isinstance(criterion, Method) and not criterion.shares:
         pairs = ", ".join(f"{name!r} and {tied[name]!r}" for name in shared)
         raise UnsupportedModelError(
-            f"{criterion} cannot prune layers that share one weight: {pairs}; give densities for "
-            f"other layers, or use one of the criteria {list(CRITERIA)}"
+            f"{criterion.name} cannot prune layers that share one weight: {pairs}; give densities "
+            f"for other layers, or use one of the criteria {list(CRITERIA)}"
         )
 
 

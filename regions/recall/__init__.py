@@ -1,5 +1,6 @@
 """Recall under pruning: tables, estimators of recall intensification, tests, companions."""
 
+from regions.gini import gini
 from regions.recall.break_even import BreakEven, break_even
 from regions.recall.churn import churn
 from regions.recall.class_impact import class_impact
@@ -25,7 +26,7 @@ from regions.recall.result import IntensificationResult
 from regions.recall.split_half import SplitHalf
 from regions.recall.table import RecallTable
 from regions.recall.trend import Trend, trend
-from regions.recall.worst_class import gini, worst_class
+from regions.recall.worst_class import worst_class
 
 __all__ = [
     "ESTIMATORS",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from regions.gini import gini
 from regions.recall.table import RecallTable
 
 
@@ -39,16 +40,3 @@ def worst_class(table: RecallTable) -> pd.DataFrame:
         for network, ratio, recall, accuracy in [dense, *pruned]
     ]
     return pd.DataFrame(rows)
-
-
-def gini(values: np.ndarray) -> np.ndarray:
-    """Return the Gini coefficient along the last axis: mean |a - b| / (2 mean); NaN if all are 0.
-
-    >>> gini(np.array([[1.0, 1.0], [0.0, 1.0]])).tolist()
-    [0.0, 0.5]
-    """
-    ordered = np.sort(values, axis=-1)
-    size = values.shape[-1]
-    rank = 2 * np.arange(1, size + 1) - size - 1
-    total = values.sum(-1)
-    return (ordered * rank).sum(-1) / (size * np.where(total > 0, total, np.nan))

@@ -10,8 +10,8 @@ import numpy as np
 from regions.errors import UnsupportedModelError
 from regions.networks import ReLUNetwork, as_network
 from regions.networks.steps import Linear, Move
-from regions.pruning.parameters import is_masked, prunable_modules
-from regions.pruning.reading import is_module
+from regions.pruning.model.parameters import is_masked, prunable_modules
+from regions.pruning.model.reading import is_module
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks import as_network
 from regions.pruning import Masks
-from regions.pruning.parameters import current_weight, prunable_modules, tied_layers
-from regions.pruning.reading import is_module, is_parameter
+from regions.pruning.model.parameters import current_weight, prunable_modules, tied_layers
+from regions.pruning.model.reading import is_module, is_parameter
 from regions.theory.chain import carried_masks, read_chain
 from regions.theory.chain_ntk import Factor, chain_ntk
 from regions.theory.points import read_points, squeeze_kernel

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.pruning.greedy import IMITATIONS, imitate
-from regions.pruning.greedy_path import GreedyPath, greedy_path
-from regions.pruning.imitation import Imitation
-from regions.pruning.removal import Removal
-from regions.pruning.units import UnitLayer, find_units, removable
+from regions.pruning.removal.greedy import IMITATIONS, imitate
+from regions.pruning.removal.greedy_path import GreedyPath, greedy_path
+from regions.pruning.removal.imitation import Imitation
+from regions.pruning.removal.removal import Removal
+from regions.pruning.removal.units import UnitLayer, find_units, removable
 from regions.randomness import Rng
 from regions.results import jsonable
 from regions.theory.decay_fit import FORMS, fit_decay
@@ -184,7 +184,7 @@ def greedy_decay(
     steps : int
         At most so many steps of the rules that repeat units.
     start : {"unit", "zero"}
-        See `regions.pruning.greedy_path`; "no repeats" always starts with a unit.
+        See `regions.pruning.removal.greedy_path`; "no repeats" always starts with a unit.
     draws : int
         Random orders of the live units.
     input_shape : tuple of int, optional

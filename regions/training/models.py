@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from regions.choices import check_name, check_options
 from regions.errors import ArgumentError
 from regions.training.convnet import convnet
 from regions.training.lenet import lenet5
@@ -52,16 +53,13 @@ def build_model(
     >>> sum(parameter.numel() for parameter in model.parameters())
     269722
     """
-    if name not in _BUILDERS:
-        raise ArgumentError(f"model {name!r} is unknown; choose one of {', '.join(MODELS)}")
+    check_name("model", name, MODELS)
     shape = tuple(int(size) for size in image_shape)
     if (len(shape) != 3 and name != "mlp") or min(shape, default=0) < 1:
         raise ArgumentError(f"{name}: expected image_shape (channels, height, width), got {shape}")
     builder = _BUILDERS[name]
     known = [key for key in inspect.signature(builder).parameters if key in ("hidden", "width")]
-    unknown = set(options) - set(known)
-    if unknown:
-        raise ArgumentError(f"{name} has no option {sorted(unknown)}; it has {known}")
+    check_options(f"model {name!r}", options, known)
     if classes < 1 or any(size < 1 for size in _sizes(options)):
         raise ArgumentError(f"classes and widths must be 1 or more, got {classes} and {options}")
     with torch.random.fork_rng(devices=[]):

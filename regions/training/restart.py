@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from regions.choices import check_name
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning import Masks
-from regions.pruning.applying import modules_of
-from regions.pruning.parameters import prunable_modules
-from regions.pruning.plain import plain_copy
+from regions.pruning.masks.applying import modules_of
+from regions.pruning.model.parameters import prunable_modules
+from regions.pruning.model.plain import plain_copy
 from regions.randomness import Rng, torch_generator
 
 Start = Literal["trained", "rewind", "reinit", "rescaled"]
@@ -75,14 +76,13 @@ def restart(
     >>> bool(((sparse.fc1.weight != 0).numpy() == masks["fc1"]).all())
     True
     """
-    if start not in STARTS:
-        raise ArgumentError(f"start is {start!r}; choose one of {STARTS}")
+    check_name("start", start, STARTS)
     if (initial is None) == (start == "rewind"):
         raise ArgumentError(
             'start="rewind" needs initial=, the network to go back to; the other starts take none'
         )
     masks = masks if isinstance(masks, Masks) else Masks(masks)
-    modules_of(masks, model)
+    modules_of(masks.shapes, model)
     new = plain_copy(model)
     if initial is not None:
         _copy_state(plain_copy(initial), new)

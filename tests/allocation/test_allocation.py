@@ -121,7 +121,11 @@ W = [9, 8, 7, 3]
         ({"density": 0.5, "objective": "global"}, ArgumentError, "needs a model"),
         ({"density": 0.5, "objective": "parabola", "skip": ["layer1"]}, ArgumentError, "two free"),
         ({"density": 0.5, "masks": "magnitude"}, ArgumentError, "needs a model"),
-        ({"density": 0.5, "masks": "beautiful"}, ArgumentError, "masks must be one of"),
+        (
+            {"density": 0.5, "masks": "beautiful"},
+            ArgumentError,
+            "masks is 'beautiful'",
+        ),
         ({"density": 0.5, "draws": 0}, ArgumentError, "draws must be"),
         ({"density": 0.5, "objective": lambda d: None}, ArgumentError, "must return a number"),
         ({"density": 0.5, "objective": lambda d: np.nan}, ArgumentError, "must return a number"),

@@ -112,5 +112,5 @@ def test_the_input_dimension_matters_to_bounds(pairs):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_unknown_options_are_refused(objective):
-    with pytest.raises(regions.errors.ArgumentError, match="takes the options"):
+    with pytest.raises(regions.errors.ArgumentError, match="does not know the option"):
         regions.allocate([9, 8, 3], 0.5, objective=objective, colour="blue")

@@ -40,7 +40,7 @@ WRONG = [
     (upper(W, dim=2.0), "got 2.0"),
     (upper(W, dim=True), "got True"),
     (upper(W, "live", density=0.1), "give masks="),
-    (upper(W, "serra", density=1.5), r"\[0, 1\], got 1.5"),
+    (upper(W, "serra", density=1.5), r"at least 0 and at most 1; got 1.5"),
     (upper(W, "expected"), "needs density="),
     (upper(W, "expected", density=0.1, masks=MASKS), "takes density=, not masks="),
     (expected(-0.1), "got -0.1"),

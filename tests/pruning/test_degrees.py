@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 import regions
-from regions.pruning.degrees import degree_statistics, gini
+from regions.pruning import degree_statistics
 
 
 def test_shares_are_the_degrees_of_the_bipartite_graph():
@@ -24,13 +24,9 @@ def test_shares_are_the_degrees_of_the_bipartite_graph():
     assert found.to_dict()["shares"]["fc"] == pytest.approx(expected)
 
 
-def test_gini_is_the_mean_difference():
-    rng = np.random.default_rng(1)
-    values = rng.random(30)
-    pairs = np.abs(values[:, None] - values).sum()
-    assert gini(values) == pytest.approx(pairs / (2 * 30**2 * values.mean()))
-    assert gini(7 * values) == pytest.approx(gini(values))
-    assert gini(np.zeros(4)) == 0.0
+def test_a_dead_layer_is_even():
+    row = degree_statistics(regions.Masks({"fc": np.zeros((3, 4))})).to_frame().iloc[0]
+    assert (row.gini, row.dead) == (0.0, 1.0)
 
 
 def test_kernels_count_as_incoming_weights_and_the_plot_has_a_line_per_layer():

@@ -22,7 +22,7 @@ from analyses.methods_figure import tabulate
 from analyses.methods_table import Config, compute
 from regions.errors import ArgumentError
 from regions.pruning import CRITERIA, METHODS
-from regions.pruning.merge import merge_redundant_units
+from regions.pruning.removal.merge import merge_redundant_units
 from regions.training import Split, build_model
 
 

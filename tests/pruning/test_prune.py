@@ -148,9 +148,9 @@ def test_densities_outside_the_range_are_refused(pairs, density):
         ({"densities": {}}, "mapping of layer names"),
         ({"densities": "half"}, "mapping of layer names"),
         ({"densities": {"layer1": "x"}}, "above 0"),
-        ({"densities": 0.5, "criterion": "beauty"}, "no criterion 'beauty'"),
-        ({"densities": 0.5, "taste": 1}, "takes the options"),
-        ({"densities": 0.5, "scope": "world"}, "scope must be"),
+        ({"densities": 0.5, "criterion": "beauty"}, "criterion is 'beauty'"),
+        ({"densities": 0.5, "taste": 1}, "does not know the option"),
+        ({"densities": 0.5, "scope": "world"}, "scope is"),
         ({"densities": 0.5, "criterion": lambda r: {}}, "expected one number"),
         (
             {"densities": 0.5, "criterion": lambda r: {"layer1": np.full((3, 3), np.nan)}},

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from regions.allocation.objectives import Evaluate
+from regions.allocation.objective import Evaluate, Objective
 from regions.allocation.problem import Counts, Problem
 from regions.bounds.cai import log2_expected
 from regions.bounds.expected import layer_distributions
 
 
-def prepare(
-    problem: Problem,
-    rng: np.random.Generator,
-    rank: str = "binomial",
-    samples: int = 200,
-    dim: int | None = None,
-    count_output: bool = True,
-) -> Evaluate:
-    """Return log2 E[B] as a function of the counts (arXiv:2301.07966, section 1.1 of the paper).
+@dataclass(frozen=True)
+class Expected(Objective):
+    """log2 E[B] (arXiv:2301.07966, section 1.1 of the paper).
 
-    Parameters
+    Attributes
     ----------
     rank : {"binomial", "sampled", "mean"}
         Rank distribution, see `regions.rank_distribution`. The default is the published closed
@@ -37,14 +33,24 @@ def prepare(
     The bound equals its dense value over a wide range of densities (at 784-100-100-10 from density
     .0025 on), where its best point is arbitrary; and it is dominated by rare masks of high rank.
     """
-    problem.require_chain("objective 'expected'")
-    widths = problem.widths if count_output else problem.widths[:-1]
-    sizes, seed = problem.sizes, int(rng.integers(2**62))
-    names = list(problem.shapes)[: len(widths) - 1]
 
-    def evaluate(counts: Counts) -> np.ndarray:
-        densities = [counts[name] / sizes[name] for name in names]
-        pmfs = layer_distributions(widths, densities, rank, samples, seed)
-        return np.array([log2_expected(widths, pmfs, widths[0] if dim is None else dim)])
+    name = "expected"
+    rank: str = "binomial"
+    samples: int = 200
+    dim: int | None = None
+    count_output: bool = True
 
-    return evaluate
+    def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
+        """Return the bound as a function of the counts."""
+        problem.require_chain("objective 'expected'")
+        widths = problem.widths if self.count_output else problem.widths[:-1]
+        sizes, seed = problem.sizes, int(rng.integers(2**62))
+        names = list(problem.shapes)[: len(widths) - 1]
+        dim = widths[0] if self.dim is None else self.dim
+
+        def evaluate(counts: Counts) -> np.ndarray:
+            densities = [counts[name] / sizes[name] for name in names]
+            pmfs = layer_distributions(widths, densities, self.rank, self.samples, seed)
+            return np.array([log2_expected(widths, pmfs, dim)])
+
+        return evaluate

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from regions.allocation.draws import ChainDraw, make_draws
-from regions.allocation.objectives import Evaluate
+from regions.allocation.objective import Evaluate, Objective
 from regions.allocation.problem import Counts, Problem
 from regions.bounds.cai import log2_at_ranks
 from regions.bounds.chain import generic_rank
 
 
-def prepare(
-    problem: Problem,
-    rng: np.random.Generator,
-    draws: int = 20,
-    dim: int | None = None,
-    count_output: bool = True,
-) -> Evaluate:
-    """Return E[log2 B(ranks)], one value per draw of masks with exact counts.
+@dataclass(frozen=True)
+class ExpectedLog(Objective):
+    """E[log2 B(ranks)], one value per draw of masks with exact counts.
 
     Unlike log2 E[B] ('expected') it is not dominated by rare masks of high rank.
+
+    Attributes
+    ----------
+    draws : int
+        Number of random masks.
+    dim, count_output
+        As for `Expected`.
     """
-    problem.require_chain("objective 'expected-log'")
-    return at_ranks(problem, make_draws(problem, "random", draws, rng), dim, count_output)
+
+    name = "expected-log"
+    draws: int = 20
+    dim: int | None = None
+    count_output: bool = True
+
+    def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
+        """Return the bounds as a function of the counts."""
+        problem.require_chain("objective 'expected-log'")
+        drawn = make_draws(problem, "random", self.draws, rng)
+        return at_ranks(problem, drawn, self.dim, self.count_output)
 
 
 def at_ranks(problem: Problem, draws: list, dim: int | None, count_output: bool) -> Evaluate:

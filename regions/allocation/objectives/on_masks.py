@@ -1,35 +1,65 @@
-"""Bounds for given masks, shared by the objectives that differ in the bound alone."""
+"""Bounds for given masks: objectives that differ in the bound alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from regions.allocation.draws import ChainDraw, Draw, GraphDraw, make_draws
-from regions.allocation.objectives import Evaluate
+from regions.allocation.objective import Evaluate, Objective
 from regions.allocation.problem import Counts, Problem
 from regions.bounds.chain import Chain, chain_of_masks, chain_of_network
 from regions.bounds.on_mask import log2_on_mask
+from regions.networks import ReLUNetwork
 
 
-def preparer(kind: str) -> Callable[..., Evaluate]:
-    """Return the `prepare` of the objective that is the bound `kind` on drawn masks."""
+@dataclass(frozen=True)
+class OnMasks(Objective):
+    """log2 of the bound of the same name on drawn masks, one value per draw.
 
-    def prepare(
-        problem: Problem,
-        rng: np.random.Generator,
-        masks: str | None = None,
-        draws: int = 10,
-        dim: int | None = None,
-        count_output: bool = True,
-    ) -> Evaluate:
-        """Return log2 of the bound, one value per draw of masks."""
-        drawn = make_draws(problem, masks, draws, rng)
-        return bound_on_masks(problem, drawn, kind, dim, count_output)
+    Attributes
+    ----------
+    masks : {"magnitude", "random"}, optional
+        By default "magnitude" with a model, "random" with widths.
+    draws : int
+        Number of random masks.
+    dim, count_output
+        As for `Expected`.
+    """
 
-    return prepare
+    masks: str | None = None
+    draws: int = 10
+    dim: int | None = None
+    count_output: bool = True
+
+    def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
+        """Return the bounds as a function of the counts."""
+        drawn = make_draws(problem, self.masks, self.draws, rng)
+        return bound_on_masks(problem, drawn, self.name, self.dim, self.count_output)
+
+
+@dataclass(frozen=True)
+class Rows(OnMasks):
+    """The rank-aware bound without the rows that masks leave empty."""
+
+    name = "rows"
+
+
+@dataclass(frozen=True)
+class Live(OnMasks):
+    """The bound that counts a unit only if a path leads to it from an input."""
+
+    name = "live"
+
+
+@dataclass(frozen=True)
+class Effective(OnMasks):
+    """The bound that counts a unit only if it lies on an input-to-output path."""
+
+    name = "effective"
 
 
 def bound_on_masks(
@@ -58,8 +88,6 @@ def _of_layers(count_output: bool) -> Callable[[Any, Counts], Chain]:
 
 
 def _of_model(problem: Problem) -> Callable[[Any, Counts], Chain]:
-    from regions.networks import ReLUNetwork
-
     ones = {f"{name}.weight": np.ones(shape) for name, shape in problem.shapes.items()}
     network = ReLUNetwork(problem.wiring("a bound of this model"), ones)
 

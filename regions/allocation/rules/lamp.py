@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from regions.allocation.objective import Rule
 from regions.allocation.problem import Problem
 from regions.allocation.rules.ranking import counts_of_best
 
 
-def lamp(problem: Problem) -> dict[str, int]:
-    """Return the counts of layer-adaptive magnitude pruning (Lee et al., arXiv:2010.07611)."""
-    return counts_of_best(problem, lamp_scores)
+@dataclass(frozen=True)
+class LAMP(Rule):
+    """The counts of layer-adaptive magnitude pruning (Lee et al., arXiv:2010.07611)."""
+
+    name = "lamp"
+
+    def counts(self, problem: Problem) -> dict[str, int]:
+        """Return the counts of the free layers."""
+        return counts_of_best(problem, lamp_scores)
 
 
 def lamp_scores(weight: np.ndarray) -> np.ndarray:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from regions.allocation.objective import Rule
 from regions.allocation.problem import Problem
 from regions.bounds.cai import log2_expected
 from regions.bounds.expected import layer_distributions
@@ -12,8 +15,9 @@ from regions.errors import ArgumentError
 _LINE = 30
 
 
-def parabola(problem: Problem) -> dict[str, int]:
-    """Return the counts that Cai et al. choose (arXiv:2301.07966, section on layer densities).
+@dataclass(frozen=True)
+class Parabola(Rule):
+    """The counts that Cai et al. choose (arXiv:2301.07966, section on layer densities).
 
     The bound of the objective 'expected' is taken at the smallest, the uniform and the largest
     possible density of the first free layer, and a parabola is laid through the three. Its
@@ -23,24 +27,29 @@ def parabola(problem: Problem) -> dict[str, int]:
     nothing, the stationary point hardly depends on the bound: it is near 57 % of the weights for
     the first layer whatever the density.
     """
-    problem.require_chain("rule 'parabola'")
-    if len(problem.free) != 2:
-        raise ArgumentError(
-            f"rule 'parabola' is for two free layers, but there are {list(problem.free)}; use the "
-            "objective 'expected', which it approximates"
-        )
-    first, second = problem.free
-    size, other = problem.most[first], problem.most[second]
-    low, high = max(0.0, problem.budget - other), min(size, problem.budget)
-    uniform = problem.budget * size / (size + other)
-    at = np.array([low, uniform, high])
-    values = np.array([_bound(problem, count) for count in at])
-    top = _stationary(at, values)
-    accepted = low < top < high and _bound(problem, top) > values[1]
-    if not accepted or (top > uniform if size >= other else top < uniform):
-        line = np.linspace(low, uniform, _LINE)
-        top = line[int(np.argmax([_bound(problem, count) for count in line]))]
-    return problem.share({first: float(top), second: problem.budget - float(top)})
+
+    name = "parabola"
+
+    def counts(self, problem: Problem) -> dict[str, int]:
+        """Return the counts of the free layers."""
+        problem.require_chain("rule 'parabola'")
+        if len(problem.free) != 2:
+            raise ArgumentError(
+                f"rule 'parabola' is for two free layers, but there are {list(problem.free)}; use "
+                "the objective 'expected', which it approximates"
+            )
+        first, second = problem.free
+        size, other = problem.most[first], problem.most[second]
+        low, high = max(0.0, problem.budget - other), min(size, problem.budget)
+        uniform = problem.budget * size / (size + other)
+        at = np.array([low, uniform, high])
+        values = np.array([_bound(problem, count) for count in at])
+        top = _stationary(at, values)
+        accepted = low < top < high and _bound(problem, top) > values[1]
+        if not accepted or (top > uniform if size >= other else top < uniform):
+            line = np.linspace(low, uniform, _LINE)
+            top = line[int(np.argmax([_bound(problem, count) for count in line]))]
+        return problem.share({first: float(top), second: problem.budget - float(top)})
 
 
 def _stationary(x: np.ndarray, y: np.ndarray) -> float:

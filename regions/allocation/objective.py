@@ -1,0 +1,39 @@
+"""What an allocation is judged by, and the rules that need no judgement: named choices."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from regions.allocation.problem import Counts, Problem
+
+Evaluate = Callable[[Counts], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Objective(ABC):
+    """What is maximised; its fields are its options."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
+        """Return the function from the counts of all layers to the objective's values.
+
+        That function gives one value per draw of masks (their mean is maximised), or a single one.
+        """
+
+
+@dataclass(frozen=True)
+class Rule(ABC):
+    """Layer densities from a formula alone, without any search: the controls of comparisons."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def counts(self, problem: Problem) -> dict[str, int]:
+        """Return the counts of the free layers."""

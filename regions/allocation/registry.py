@@ -1,0 +1,44 @@
+"""The objectives and rules by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from regions.allocation.objective import Objective, Rule
+from regions.allocation.objectives.expected import Expected
+from regions.allocation.objectives.expected_log import ExpectedLog
+from regions.allocation.objectives.on_masks import Effective, Live, Rows
+from regions.allocation.objectives.on_paths import EffectiveUnits, EffectiveWeights
+from regions.allocation.objectives.rank import Rank
+from regions.allocation.rules.disjoint import Disjoint
+from regions.allocation.rules.erdos_renyi import ErdosRenyi, ErdosRenyiKernel
+from regions.allocation.rules.lamp import LAMP
+from regions.allocation.rules.parabola import Parabola
+from regions.allocation.rules.plain import Equal, GlobalMagnitude, Uniform
+
+OBJECTIVES: Mapping[str, type[Objective]] = {
+    objective.name: objective
+    for objective in (
+        Effective,
+        EffectiveUnits,
+        EffectiveWeights,
+        Expected,
+        ExpectedLog,
+        Live,
+        Rank,
+        Rows,
+    )
+}
+RULES: Mapping[str, type[Rule]] = {
+    rule.name: rule
+    for rule in (
+        Disjoint,
+        Equal,
+        ErdosRenyi,
+        ErdosRenyiKernel,
+        GlobalMagnitude,
+        LAMP,
+        Parabola,
+        Uniform,
+    )
+}

@@ -1,0 +1,1 @@
+"""Scores of weights, one criterion per file: `prune` keeps the best."""

@@ -1,0 +1,89 @@
+"""What a criterion and a method of `prune` are, what they are given, and what a method returns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from regions.pruning.model.reading import Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a criterion is given.
+
+    Attributes
+    ----------
+    model : object
+        The model as the user gave it; a criterion must not change it.
+    weights : mapping of str to array
+        Weights of the layers to prune, float64, masked ones as zeros.
+    rng : numpy.random.Generator
+        The only source of randomness.
+    counts : mapping of str to int
+        How many weights each of these layers is to keep; together, if `scope` is "global".
+    scope : {"layer", "global"}
+        Whether the counts bind each layer or only their sum.
+    reading : Reading
+        All weights and the wiring of the model.
+    options : mapping
+        Further keyword arguments of `prune`, where the criterion is a function.
+    """
+
+    model: Any
+    weights: Mapping[str, np.ndarray]
+    rng: np.random.Generator
+    counts: Mapping[str, int]
+    scope: str
+    reading: Reading
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a method returns: masks of the layers it prunes, and the parameters it set anew."""
+
+    masks: Mapping[str, np.ndarray]
+    repaired: Mapping[str, np.ndarray] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Criterion(ABC):
+    """One score per weight, higher is better: a named choice whose fields are its options.
+
+    `prune` keeps the best weights of each layer (or of all layers together), plainly or repaired.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def __call__(self, request: Request) -> Mapping[str, np.ndarray]:
+        """Return the scores of each layer in `request.weights`, in the weight's shape."""
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """What chooses the masks itself: whole units, blocks, or weights that it changes.
+
+    Attributes
+    ----------
+    name : str
+        The public word for it.
+    shares : bool
+        Whether a weight may belong to several layers.
+    """
+
+    name: ClassVar[str]
+    shares: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, request: Request) -> Selection:
+        """Return the masks of the layers in `request.weights`."""
+
+
+Function = Callable[[Request], Mapping[str, np.ndarray] | Selection]

@@ -1,0 +1,1 @@
+"""Methods that choose the masks themselves: blocks, disjoint paths, singular components."""

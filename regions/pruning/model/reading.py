@@ -1,0 +1,152 @@
+"""Reads from any model what pruning needs: weights, masks that are already there, the wiring."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.errors import ArgumentError, RegionsError, UnsupportedModelError
+from regions.networks import Graph, as_network
+from regions.pruning.model.parameters import (
+    current_weight,
+    is_masked,
+    passed_over,
+    prunable_modules,
+    tied_layers,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The prunable weights of a model in float64, and its wiring or why there is none.
+
+    `tied` names the layers whose weight is the same parameter as that of an earlier layer, and
+    which; `passed_over` the weights that belong to no Linear or Conv module.
+    """
+
+    weights: dict[str, np.ndarray]
+    graph: Graph | None
+    note: str
+    tied: dict[str, str] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each layer's weight."""
+        return {name: weight.shape for name, weight in self.weights.items()}
+
+    def require_graph(self, what: str) -> Graph:
+        """Return the wiring, or refuse if it is unknown."""
+        if self.graph is None:
+            raise UnsupportedModelError(
+                f"{what} follows input-to-output paths, but the wiring is unknown: {self.note}"
+            )
+        return self.graph
+
+
+def is_module(model: Any) -> bool:
+    """Tell whether `model` is a torch module, without importing torch for it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def is_parameter(value: Any) -> bool:
+    """Tell whether `value` is a parameter of a torch module, without importing torch for it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Parameter)
+
+
+def read_model(model: Any, input_shape: tuple[int, ...] | None = None) -> Reading:
+    """Return the weights and the wiring of `model`.
+
+    A torch module that cannot be described as a ReLU network still has weights to prune: its
+    wiring is then None and the note says why. Wrong `input_shape` or non-finite weights are errors.
+    """
+    if not is_module(model):
+        network = as_network(model, input_shape)
+        reading = Reading(dict(network.weights), network.graph, "")
+    else:
+        reading = _read_module(model, input_shape)
+    for name, weight in reading.weights.items():
+        _check_finite(name, weight)
+    return reading
+
+
+def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) -> Reading:
+    weights = {name: _weight(name, module) for name, module in prunable_modules(model).items()}
+    others = passed_over(model)
+    if not weights:
+        raise ArgumentError(
+            f"{type(model).__name__} has no Linear or Conv module, so there is nothing to prune"
+            + (f"; its weights {list(others)} are of other kinds" if others else "")
+        )
+    for name, weight in weights.items():
+        _check_finite(name, weight)
+    graph, note = _wiring(model, input_shape)
+    missing = [] if graph is None else [name for name in graph.prunable if name not in weights]
+    if missing:
+        graph, note = None, f"the weights of {missing} belong to no Linear or Conv module"
+    if graph is not None:
+        weights = {name: weights[name] for name in graph.prunable}
+    return Reading(weights, graph, note, tied_layers(model, weights), others)
+
+
+def _wiring(model: Any, input_shape: tuple[int, ...] | None) -> tuple[Graph | None, str]:
+    try:
+        return as_network(model, input_shape).graph, ""
+    except RegionsError as error:
+        if input_shape is not None and isinstance(error, ArgumentError):
+            raise
+        return None, str(error)
+
+
+def _weight(name: str, module: Any) -> np.ndarray:
+    from torch.nn.parameter import UninitializedParameter
+
+    if isinstance(module._parameters.get("weight"), UninitializedParameter):
+        raise ArgumentError(
+            f"layer {name!r} has no weights yet; run the model once on an input, then prune it"
+        )
+    weight = current_weight(module)
+    if weight.numel() == 0:
+        raise ArgumentError(f"layer {name!r} has no weights: shape {tuple(weight.shape)}")
+    return weight.cpu().double().numpy().copy()
+
+
+def _check_finite(name: str, weight: np.ndarray) -> None:
+    bad = int(weight.size - np.isfinite(weight).sum())
+    if bad:
+        raise ArgumentError(
+            f"layer {name!r} has {bad} NaN or infinite weight(s) of {weight.size}; "
+            "retrain or repair the model before pruning it"
+        )
+
+
+def carried_masks(model: Any, input_shape: tuple[int, ...] | None = None) -> dict[str, Any]:
+    """Return the parts of the `Masks` that `model` carries; see `Masks.from_model`."""
+    reading = read_model(model, input_shape)
+    modules = prunable_modules(model) if is_module(model) else {}
+    arrays = {name: _carried(modules.get(name), weight) for name, weight in reading.weights.items()}
+    return {"arrays": arrays, "graph": reading.graph, "note": reading.note}
+
+
+def _carried(module: Any, weight: np.ndarray) -> np.ndarray:
+    if module is not None and is_masked(module):
+        return module.weight_mask.detach().cpu().numpy() != 0
+    found = [buffer for buffer in _parametrization_buffers(module) if buffer.shape == weight.shape]
+    binary = [buffer for buffer in found if np.isin(buffer, (0, 1)).all()]
+    return np.all(binary, axis=0) if binary else weight != 0
+
+
+def _parametrization_buffers(module: Any) -> list[np.ndarray]:
+    parametrizations = getattr(module, "parametrizations", {})
+    if "weight" not in parametrizations:
+        return []
+    buffers = parametrizations["weight"].buffers()
+    return [buffer.detach().cpu().numpy() for buffer in buffers]
