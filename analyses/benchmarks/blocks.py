@@ -26,7 +26,6 @@ from scipy import sparse
 
 from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 from regions.progress import track
 from regions.pruning.block_storage import BlockMatrix
 from regions.pruning.blocks import project_blocks
@@ -113,10 +112,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame([row for part in rows for row in part])
 
 
-def main() -> None:
-    """Time everything, print the table and save it."""
-    report(Config, compute, "blocks", __doc__, digits=3)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "blocks", __doc__, digits=3)

@@ -29,7 +29,6 @@ import pandas as pd
 
 from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 
 ENTRY = Entry(figure="what exactness costs", minutes=None, inputs="--before PATH")
 
@@ -208,13 +207,8 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    """Measure everything, print the table and save it."""
-    report(Config, compute, "exactness", __doc__)
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == [_SERVE]:
         serve()
     else:
-        run_script(main)
+        report(Config, compute, "exactness", __doc__)
