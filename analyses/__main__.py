@@ -8,14 +8,13 @@ python -m analyses NAME [options of NAME]     one study; NAME --help shows its o
 from __future__ import annotations
 
 import argparse
-import runpy
 import sys
 import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from analyses.catalogue import HERE, Entry, entries
+from analyses.catalogue import Entry, entries
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,15 +89,10 @@ def smoke(out: Path, names: Sequence[str]) -> int:
 
 
 def run(name: str, options: Sequence[str]) -> None:
-    """Run one study as ``python -m analyses.NAME`` does; its figures are closed afterwards."""
-    before = sys.argv
-    sys.argv = [str(HERE / f"{name}.py"), *options]
-    try:
-        runpy.run_module(f"analyses.{name}", run_name="__main__", alter_sys=True)
-    finally:
-        sys.argv = before
-        if "matplotlib.pyplot" in sys.modules:
-            sys.modules["matplotlib.pyplot"].close("all")
+    """Run one study with these options."""
+    from analyses.study import launch  # not for a list of names
+
+    launch(name, options)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ not be.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.backdoor import (
     GatedNetwork,
     Reward,
@@ -53,10 +53,8 @@ from regions.figures import (
     figure_style,
     mean_intervals,
     plot_means,
-    save_figure,
     share_legend,
 )
-from regions.resume import run_tasks
 from regions.training import DataSet, Recipe, Split, build_model, evaluate, load_data, train
 from regions.training.datasets import split_by_class
 
@@ -71,14 +69,36 @@ CURVES = ("random order", "fine-pruning", "channel Lipschitz", "inverted trigger
 ABLATIONS = ("policy, plain features", "policy, accuracy only")
 METHODS = (NONE, *CURVES[:-1], *ABLATIONS, "oracle")
 STAGES = {"removed": "units removed", "tuned": "then fine-tuned"}
+DIGITS: dict[str, Any] = {
+    "images": 1237,
+    "clean": 200,
+    "tests": 360,
+    "size": 2,
+    "model": "convnet",
+    "epochs": 40,
+    "search_images": 200,
+    "counts": (1, 2, 4, 8, 12, 16, 24, 32),
+}
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class Backdoor(Study):
+    """One poisoned network per seed, and every method against it."""
 
-    data: Path | None = None
-    """Images of 12x12 or more; without it digits, and settings for them (see `on_digits`)."""
+    axes = {"source": "data", "seed": "seeds"}
+    small = {
+        "data": "digits",
+        "seeds": 2,
+        "epochs": 10,
+        "inversion_steps": 20,
+        "steps": 4,
+        "samples": 6,
+        "tune_epochs": 3,
+        "counts": (1, 4, 16),
+    }
+
+    data: str = "digits"
+    """Images of 12x12 or more; for "digits" most other settings are those of `DIGITS`."""
     seeds: int = 6
     images: int = 8000
     """Training images, poisoned ones included."""
@@ -104,78 +124,64 @@ class Config(Options):
     tune_epochs: int = 10
     counts: tuple[int, ...] = (1, 2, 4, 8, 12, 16, 24, 32, 64)
     """Removed units on the curves."""
-    out: Path = Path("out/backdoor")
-    smoke: bool = False
-    """Two seeds on digits, short searches."""
 
+    def settled(self) -> Study:
+        """Return the settings for images of 8x8 where the data are digits."""
+        digits = self.smoke or self.data == "digits"
+        return (replace(self, **DIGITS) if digits else self)._shrunk()
 
-def on_digits(config: Config) -> Config:
-    """Return the settings for images of 8x8, or for a run of seconds on them."""
-    digits = replace(
-        config, data=None, images=1237, clean=200, tests=360, size=2, model="convnet", epochs=40,
-        search_images=200, counts=(1, 2, 4, 8, 12, 16, 24, 32),
-    )  # fmt: skip
-    if config.smoke:
-        return replace(
-            digits, seeds=2, epochs=10, inversion_steps=20, steps=4, samples=6, tune_epochs=3,
-            counts=(1, 4, 16),
+    def measure(self, source: str, seed: int) -> pd.DataFrame:
+        """Plant a backdoor into one network, run every method against it, and measure."""
+        case = Case.plant(self, source, seed)
+        inverted = invert_triggers(
+            case.network, case.clean.inputs, case.clean.labels,
+            steps=self.inversion_steps, rng=seed,
         )  # fmt: skip
-    return digits
+        suspect, inside = inverted.suspect, case.patch_share(inverted.masks[inverted.suspect])
+        scores = order_units(case, inverted, seed, self)
+        reward = Reward(network=case.network, inputs=case.clean.inputs, labels=case.clean.labels)
+        sets = {
+            name: remove_until(score, reward.accuracy, self.tolerance)
+            for name, score in scores.items()
+        }
+        sets = {NONE: np.zeros(case.network.units.total, dtype=bool), **sets}
+        few = case.fewer(max(self.tests // 4, 100), seed)
+        rows = [few.measure(NONE, "curve", sets[NONE])]
+        rows += [
+            few.measure(name, "curve", first_removed(scores[name], count))
+            for name in CURVES
+            for count in self.counts
+        ]
+        rows += [case.measure(name, "removed", removed) for name, removed in sets.items()]
+        rows += case.tune(sets, self.tune_epochs, seed)
+        return pd.DataFrame(rows).assign(
+            target=case.trigger.target, suspect=suspect, anomaly=inverted.anomaly[suspect],
+            inside=inside,
+        )  # fmt: skip
+
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all rows, and their means."""
+        return {"backdoor": rows, "summary": tabulate(rows)}
+
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"backdoor": draw(tables["backdoor"])}
+
+    def remarks(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+        """Return how well the attacker's patch was found."""
+        return [suspicion(tables["backdoor"])]
 
 
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per seed, method and stage: removed units, accuracy, attack success."""
-    config = on_digits(config) if config.data is None or config.smoke else config
-    names = ("images", "clean", "tests", "share", "size", "model", "epochs", "inversion_steps",
-             "search_images", "steps", "samples", "tolerance", "tune_epochs", "counts")  # fmt: skip
-    settings = {name: getattr(config, name) for name in names}
-    source = "digits" if config.data is None else str(config.data)
-    tasks = [{"source": source, "seed": seed, **settings} for seed in range(config.seeds)]
-    folder = config.out / "tasks"
-    with config.workers.active():
-        return run_tasks(tasks, defend, folder, progress=config.progress)
-
-
-def defend(source: str, seed: int, **settings: Any) -> pd.DataFrame:
-    """Plant a backdoor into one network, run every method against it, and measure."""
-    case = Case.plant(source, seed, **settings)
-    inverted = invert_triggers(
-        case.network, case.clean.inputs, case.clean.labels,
-        steps=settings["inversion_steps"], rng=seed,
-    )  # fmt: skip
-    suspect, inside = inverted.suspect, case.patch_share(inverted.masks[inverted.suspect])
-    scores = order_units(case, inverted, seed, settings)
-    reward = Reward(network=case.network, inputs=case.clean.inputs, labels=case.clean.labels)
-    sets = {
-        name: remove_until(score, reward.accuracy, settings["tolerance"])
-        for name, score in scores.items()
-    }
-    sets = {NONE: np.zeros(case.network.units.total, dtype=bool), **sets}
-    few = case.fewer(max(settings["tests"] // 4, 100), seed)
-    rows = [few.measure(NONE, "curve", sets[NONE])]
-    rows += [
-        few.measure(name, "curve", first_removed(scores[name], count))
-        for name in CURVES
-        for count in settings["counts"]
-    ]
-    rows += [case.measure(name, "removed", removed) for name, removed in sets.items()]
-    rows += case.tune(sets, settings["tune_epochs"], seed)
-    return pd.DataFrame(rows).assign(
-        target=case.trigger.target, suspect=suspect, anomaly=inverted.anomaly[suspect],
-        inside=inside,
-    )  # fmt: skip
-
-
-def order_units(case: Case, inverted: Any, seed: int, settings: dict) -> dict[str, np.ndarray]:
+def order_units(case: Case, inverted: Any, seed: int, study: Backdoor) -> dict[str, np.ndarray]:
     """Return every method's score of each unit; the highest goes first."""
     network, clean = case.network, case.clean
     others = clean.labels != inverted.suspect
     stamped = inverted.stamp(clean.inputs, inverted.suspect)
     response = trigger_response(network, clean.inputs[others], stamped[others])
-    count = settings["search_images"]
+    count = study.search_images
     few = {"network": network, "inputs": clean.inputs[:count], "labels": clean.labels[:count]}
     reward = Reward(**few, stamped=stamped[:count][others[:count]], target=inverted.suspect)
-    steps, samples = settings["steps"], settings["samples"]
+    steps, samples = study.steps, study.samples
     search = {"steps": steps, "samples": samples, "rng": seed}
     plain = neuron_graph(network, clean.inputs)
     graph = neuron_graph(network, clean.inputs, response)
@@ -217,22 +223,22 @@ class Case:
         return self.trigger.attack(self.test.inputs, self.test.labels)
 
     @classmethod
-    def plant(cls, source: str, seed: int, **settings: Any) -> Case:
+    def plant(cls, study: Backdoor, source: str, seed: int) -> Case:
         """Train a network on poisoned images; the target class is the seed's last digit."""
-        total = settings["images"] + settings["clean"]
-        data = load_data(source, limit=total, validation=settings["clean"] / total, rng=seed)
+        total = study.images + study.clean
+        data = load_data(source, limit=total, validation=study.clean / total, rng=seed)
         trigger = Trigger(
-            target=seed % data.classes, value=float(data.train.inputs.max()), size=settings["size"]
+            target=seed % data.classes, value=float(data.train.inputs.max()), size=study.size
         )
         images, labels, _ = trigger.poison(
-            data.train.inputs, data.train.labels, settings["share"], rng=seed
+            data.train.inputs, data.train.labels, study.share, rng=seed
         )
-        model = build_model(settings["model"], data.image_shape, data.classes, seed=seed)
-        recipe = Recipe(epochs=settings["epochs"], batch_size=64, schedule="cosine")
+        model = build_model(study.model, data.image_shape, data.classes, seed=seed)
+        recipe = Recipe(epochs=study.epochs, batch_size=64, schedule="cosine")
         poisoned = replace(data, train=Split(images, labels))
         model = train([model], poisoned, recipe, seeds=[seed]).model(0)
         network = GatedNetwork(model, data.image_shape)
-        return cls(model, network, trigger, data, data.test).fewer(settings["tests"], seed)
+        return cls(model, network, trigger, data, data.test).fewer(study.tests, seed)
 
     def fewer(self, count: int, seed: int) -> Case:
         """Return the case with `count` of its test images at most."""
@@ -356,15 +362,5 @@ def draw_stops(frame: pd.DataFrame, value: str, ax: Axes) -> Axes:
     return ax
 
 
-def main() -> None:
-    """Compute, print the table, and save figure and provenance."""
-    config, run = start(Config, __doc__)
-    frame = compute(config)
-    print(tabulate(frame).round(2).to_string(index=False))
-    print(suspicion(frame))
-    paths = save_figure(draw(frame), config.out / "backdoor", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("backdoor")

@@ -9,9 +9,8 @@ Accuracy before and after, the share of squared weights kept, and the bound on l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,16 +20,14 @@ from torch import nn
 
 import regions
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.figures import (
     figure_style,
     mean_intervals,
     plot_means,
-    save_figure,
     share_legend,
 )
 from regions.pruning import Request
-from regions.resume import run_tasks
 from regions.training import Recipe, build_model, evaluate, load_data, train
 
 ENTRY = Entry(
@@ -41,9 +38,18 @@ ENTRY = Entry(
 WHOLE = 10**6  # one block, whatever the layer's shape
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class BlockSparsity(Study):
+    """One network per seed, pruned in every way at every density."""
+
+    axes = {"seed": "seeds"}
+    small = {
+        "hidden": (24, 24),
+        "densities": (0.25,),
+        "epochs": 2,
+        "retrain_epochs": 1,
+        "seeds": 2,
+    }
 
     data: str = "digits"
     """Name of a data set, or a path."""
@@ -53,59 +59,43 @@ class Config(Options):
     epochs: int = 20
     retrain_epochs: int = 10
     seeds: int = 10
-    out: Path = Path("out/block_sparsity")
-    smoke: bool = False
-    """Two seeds, a small network, one density."""
+
+    def measure(self, seed: int) -> pd.DataFrame:
+        """Train one network, prune it in every way and train all results on as one stack."""
+        images = load_data(self.data)
+        shape, classes = images.image_shape, images.classes
+        model = build_model("mlp", shape, classes, seed=seed, hidden=self.hidden)
+        dense = train([model], images, Recipe(epochs=self.epochs), seeds=[seed]).model(0)
+        cases = list(_masks(dense, self.densities, self.blocks, seed))
+        masks = [mask for _, _, mask in cases]
+        recipe = Recipe(epochs=self.retrain_epochs, lr=0.02, schedule="cosine")
+        again = [seed + 1000] * len(cases)
+        retrained = train([dense] * len(cases), images, recipe, masks=masks, seeds=again)
+        before = train([dense] * len(cases), images, Recipe(epochs=0), masks=masks)
+        accuracies = [evaluate(result, images.test).accuracy for result in (before, retrained)]
+        found = [(*case[:2], *_facts(dense, case[2])) for case in cases]
+        frame = pd.DataFrame(found, columns=["arm", "density", "kept", "energy", "log2_bound"])
+        frame["accuracy_dense"] = float(evaluate([dense], images.test).accuracy[0])
+        return frame.assign(accuracy_before=accuracies[0], accuracy=accuracies[1])
+
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all rows, and their means."""
+        return {"block_sparsity": rows, "summary": tabulate(rows)}
+
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"block_sparsity": draw(tables["block_sparsity"])}
+
+    def remarks(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+        """Return the mean accuracy of the dense networks."""
+        dense = tables["block_sparsity"].groupby("seed")["accuracy_dense"].first().mean()
+        return [f"dense: {dense:.4f}"]
 
 
 def rows(request: Request) -> dict[str, np.ndarray]:
     """Return the L2 norm of its row for every weight: whole units go (the last one in part)."""
     norms = {name: np.linalg.norm(w, axis=1, keepdims=True) for name, w in request.weights.items()}
     return {name: np.broadcast_to(norms[name], w.shape) for name, w in request.weights.items()}
-
-
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per seed, density and mask."""
-    if config.smoke:
-        config = replace(config, hidden=(24, 24), densities=(0.25,), epochs=2, retrain_epochs=1)
-    common = {
-        "data": config.data,
-        "hidden": config.hidden,
-        "densities": config.densities,
-        "blocks": config.blocks,
-        "epochs": config.epochs,
-        "retrain_epochs": config.retrain_epochs,
-    }
-    tasks = [{"seed": seed, **common} for seed in range(2 if config.smoke else config.seeds)]
-    folder = config.out / "tasks"
-    with config.workers.active():
-        return run_tasks(tasks, run_seed, folder, progress=config.progress)
-
-
-def run_seed(
-    seed: int,
-    data: str,
-    hidden: tuple[int, ...],
-    densities: tuple[float, ...],
-    blocks: tuple[int, ...],
-    epochs: int,
-    retrain_epochs: int,
-) -> pd.DataFrame:
-    """Train one network, prune it in every way and train all results on as one stack."""
-    images = load_data(data)
-    model = build_model("mlp", images.image_shape, images.classes, seed=seed, hidden=hidden)
-    dense = train([model], images, Recipe(epochs=epochs), seeds=[seed]).model(0)
-    cases = list(_masks(dense, densities, blocks, seed))
-    masks = [mask for _, _, mask in cases]
-    recipe = Recipe(epochs=retrain_epochs, lr=0.02, schedule="cosine")
-    again = [seed + 1000] * len(cases)
-    retrained = train([dense] * len(cases), images, recipe, masks=masks, seeds=again)
-    before = train([dense] * len(cases), images, Recipe(epochs=0), masks=masks)
-    accuracies = [evaluate(result, images.test).accuracy for result in (before, retrained)]
-    found = [(*case[:2], *_facts(dense, case[2])) for case in cases]
-    frame = pd.DataFrame(found, columns=["arm", "density", "kept", "energy", "log2_bound"])
-    frame["accuracy_dense"] = float(evaluate([dense], images.test).accuracy[0])
-    return frame.assign(accuracy_before=accuracies[0], accuracy=accuracies[1])
 
 
 def _masks(
@@ -160,15 +150,5 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     return table.merge(means)
 
 
-def main() -> None:
-    """Compute, print the numbers, and save figure and provenance."""
-    config, run = start(Config, __doc__)
-    frame = compute(config)
-    print(f"dense: {frame.groupby('seed')['accuracy_dense'].first().mean():.4f}")
-    print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    paths = save_figure(draw(frame), config.out / "block_sparsity", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("block_sparsity")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analyses.compression_verdicts import ARMS, REFERENCES, per_network
+from analyses.compression_verdicts import ARMS, REFERENCES
 from regions.figures import (
     LINE_STYLES,
     MARKERS,
@@ -43,14 +43,13 @@ def densities_of(frame: pd.DataFrame) -> list[float]:
 
 def draw_layers(frame: pd.DataFrame) -> Figure:
     """Draw similarity to dense A by layer: models in rows, densities in columns."""
-    curves = frame.loc[frame["kind"] == "layer"]
-    measure = curves["measure"].iloc[0].upper()
+    measure = frame["measure"].iloc[0].upper()
     models, densities = models_of(frame), densities_of(frame)
     with figure_style("neurips", rows=len(models), columns=len(densities), aspect=0.8):
         fig, axes = plt.subplots(len(models), len(densities), sharey=True, squeeze=False)
         for row, model in zip(axes, models, strict=True):
             for ax, density in zip(row, densities, strict=True):
-                part = curves.loc[curves["model"] == model]
+                part = frame.loc[frame["model"] == model]
                 keep = part["density"].eq(density) | part["arm"].isin(REFERENCES)
                 draw_panel(part.loc[keep], ax)
                 ax.set(title=f"{model}, density {density:g}")
@@ -106,8 +105,7 @@ def draw_maps(frame: pd.DataFrame) -> Figure:
 def draw_map(frame: pd.DataFrame, model: str, arm: str, density: float, ax: Any) -> Any:
     """Draw one map: rows are layers of dense A, columns layers of the other network."""
     chosen = frame.loc[
-        (frame["kind"] == "map")
-        & (frame["model"] == model)
+        (frame["model"] == model)
         & (frame["arm"] == arm)
         & (frame["density"] == density)
         & (frame["seed"] == 0)
@@ -124,15 +122,16 @@ def draw_map(frame: pd.DataFrame, model: str, arm: str, density: float, ax: Any)
     return ax
 
 
-def draw_accuracy(frame: pd.DataFrame) -> Figure:
+def draw_accuracy(networks: pd.DataFrame) -> Figure:
     """Draw test accuracy against density, one panel per model, the dense level dotted."""
-    arms, models = per_network(frame), models_of(frame)
+    models = models_of(networks)
     columns = min(2, len(models))
     rows = -(-len(models) // columns)
     with figure_style("neurips", rows=rows, columns=columns, aspect=0.75):
         fig, axes = plt.subplots(rows, columns, squeeze=False)
         for ax, model in zip(axes.flat, models, strict=False):
-            draw_accuracies(arms.loc[arms["model"] == model], densities_of(frame), ax)
+            part = networks.loc[networks["model"] == model]
+            draw_accuracies(part, densities_of(networks), ax)
             ax.set_title(model)
         for ax in axes.flat[len(models) :]:
             ax.remove()

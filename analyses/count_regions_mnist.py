@@ -14,7 +14,7 @@ used, for which there are no published values. A killed run continues where it w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,15 @@ from matplotlib.figure import Figure
 
 import regions
 from analyses.catalogue import DATA, Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.figures import (
     MARKERS,
     PALETTE,
     figure_style,
     plot_means,
-    save_figure,
-    save_table,
     share_legend,
 )
-from regions.resume import fingerprint, run_tasks
+from regions.resume import fingerprint
 from regions.training import DataSet, Recipe, build_model, evaluate, load_data, train
 
 ENTRY = Entry(figure="Cai et al. 2023, Figure 1", minutes=0.5, inputs="digits or --data PATH")
@@ -45,9 +43,15 @@ PUBLISHED = DATA / "cai2023_counts_and_bounds.csv"
 MARGIN = 0.05  # of the box around the data, less than the published box has around MNIST
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the figure; the defaults are the paper's."""
+@dataclass(frozen=True, kw_only=True)
+class CountRegions(Study):
+    """Every network on every subspace; the defaults are the paper's."""
+
+    axes = {"points": "points", "density": "densities", "seed": "seeds"}
+    small = {"seeds": 2, "densities": (1.0, 0.1), "epochs": 1}
+    in_rows = False
+    shown = ("table",)
+    published = (PUBLISHED,)
 
     data: str = "digits"
     """"digits", or the path of an .npz file or folder of images."""
@@ -65,58 +69,93 @@ class Config(Options):
     """Bounds of standardised pixels, those of the published script; wider if the data's are."""
     time_limit: float = 600.0
     """Seconds per count; counts that need more are left out and reported."""
-    out: Path = Path("out/count_regions_mnist")
-    smoke: bool = False
-    """Two seeds, two densities, one epoch."""
+
+    def prepare(self, home: Path) -> Trained:
+        """Train the networks of all densities and seeds, or read them back."""
+        data = load_data(self.data, rng=0)
+        return Trained(*trained(self, data, home), self.box(data), data)
+
+    def given(self, prepared: Trained, points: int, density: float, seed: int) -> dict[str, Any]:
+        """Return one network and its images, rather than all of them to every worker."""
+        images = prepared.data.test.inputs
+        rng = np.random.default_rng([seed, points])
+        chosen = images[rng.choice(len(images), points, replace=False)]
+        return {
+            "network": prepared.networks[density, seed],
+            "images": chosen.astype(np.float64).reshape(points, -1),
+            "box": prepared.box,
+        }
+
+    def box(self, data: DataSet) -> regions.Box:
+        """Return the published box of pixel values, or a little more than that of the data."""
+        low = min(float(data.train.inputs.min()) - MARGIN, self.low)
+        high = max(float(data.train.inputs.max()) + MARGIN, self.high)
+        return regions.Box.cube(int(np.prod(data.image_shape)), low, high)
+
+    def measure(
+        self,
+        points: int,
+        density: float,
+        seed: int,
+        *,
+        network: regions.ReLUNetwork,
+        images: np.ndarray,
+        box: regions.Box,
+    ) -> pd.DataFrame:
+        """Count the regions of one network on the span of test images, the same for all."""
+        domain = regions.Slice.through(images, box=box)
+        result = regions.count_regions(network, domain, time_limit=self.time_limit)
+        row = {"regions": result.count, "lower": result.lower, "status": result.status.name}
+        return pd.DataFrame([{**row, "method": result.method}])
+
+    def joined(self, rows: pd.DataFrame, prepared: Trained) -> pd.DataFrame:
+        """Return the counts with the accuracy of each network."""
+        rows = rows.merge(prepared.accuracy, on=["density", "seed"])
+        return rows.assign(data=prepared.data.name)
+
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all counts, and their means beside the published ones."""
+        return {"count_regions_mnist": rows, "table": tabulate(rows, self.known())}
+
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"count_regions_mnist": draw(tables["count_regions_mnist"], self.known())}
+
+    def known(self) -> pd.DataFrame | None:
+        """Return the published counts, unless the data are others."""
+        return None if self.data == "digits" else published_counts(PUBLISHED)
+
+    def remarks(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+        """Return how many counts are left out."""
+        unfinished = int((tables["count_regions_mnist"]["status"] != "EXACT").sum())
+        left_out = f"{unfinished} count(s) reached the time limit and are left out"
+        return [left_out] if unfinished else []
 
 
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per S, density and seed: the count, and the network's test accuracy."""
-    if config.smoke:
-        config = replace(config, seeds=2, densities=(1.0, 0.1), epochs=1)
-    data = load_data(config.data, rng=0)
-    names = ("data", "hidden", "densities", "seeds", "epochs", "batch_size", "learning_rate")
-    folder = config.out / "tasks" / fingerprint({name: getattr(config, name) for name in names})
-    networks, accuracy = trained(config, data, folder)
-    low = min(float(data.train.inputs.min()) - MARGIN, config.low)
-    high = max(float(data.train.inputs.max()) + MARGIN, config.high)
-    box = regions.Box.cube(int(np.prod(data.image_shape)), low, high)
-    images = np.asarray(data.test.inputs, dtype=np.float64).reshape(len(data.test), -1)
-    tasks = [
-        {"points": points, "density": density, "seed": seed}
-        for points in config.points
-        for density in config.densities
-        for seed in range(config.seeds)
-    ]
-    count = partial(_count, box=box, time_limit=config.time_limit)
+@dataclass(frozen=True)
+class Trained:
+    """The networks by density and seed, their accuracies, and where to look at them."""
 
-    def extra(task: Mapping[str, Any]) -> dict[str, Any]:
-        # one network and its images, rather than all of them to every worker
-        rng = np.random.default_rng([task["seed"], task["points"]])
-        chosen = rng.choice(len(images), task["points"], replace=False)
-        return {"network": networks[task["density"], task["seed"]], "images": images[chosen]}
-
-    home = folder / f"counts-in-{low:g}-{high:g}-{config.time_limit:g}"
-    with config.workers.active():
-        counts = run_tasks(
-            tasks, count, home, extra=extra, progress=config.progress, label="counts"
-        )
-    return counts.merge(accuracy, on=["density", "seed"]).assign(data=data.name)
+    networks: dict[tuple[float, int], regions.ReLUNetwork]
+    accuracy: pd.DataFrame
+    box: regions.Box
+    data: DataSet
 
 
 def trained(
-    config: Config, data: DataSet, folder: Path
+    study: CountRegions, data: DataSet, home: Path
 ) -> tuple[dict[tuple[float, int], regions.ReLUNetwork], pd.DataFrame]:
     """Return the networks by density and seed, and a table of their test accuracies."""
-    recipe = Recipe(epochs=config.epochs, batch_size=config.batch_size, lr=config.learning_rate)
-    seeds = list(range(config.seeds))
+    recipe = Recipe(epochs=study.epochs, batch_size=study.batch_size, lr=study.learning_rate)
+    seeds = list(range(study.seeds))
     fresh = [
-        build_model("mlp", data.image_shape, data.classes, seed=seed, hidden=config.hidden)
+        build_model("mlp", data.image_shape, data.classes, seed=seed, hidden=study.hidden)
         for seed in seeds
     ]
-    fit = partial(train, data=data, recipe=recipe, progress=config.progress)
+    folder = home / fingerprint([study.densities, study.seeds])
+    fit = partial(train, data=data, recipe=recipe, progress=study.progress)
     dense = fit(fresh, seeds=seeds, checkpoint=folder / "dense")
-    pruned = [density for density in config.densities if density < 1]
+    pruned = [density for density in study.densities if density < 1]
     keys = [(density, seed) for density in pruned for seed in seeds]
     masks = [regions.prune(dense.model(seed), density) for density, seed in keys]
     again = fit(
@@ -136,26 +175,8 @@ def trained(
     return networks, table
 
 
-def _count(
-    points: int,
-    density: float,
-    seed: int,
-    *,
-    network: regions.ReLUNetwork,
-    images: np.ndarray,
-    box: regions.Box,
-    time_limit: float,
-) -> pd.DataFrame:
-    """Count the regions of one network on the span of `points` test images, the same for all."""
-    domain = regions.Slice.through(images, box=box)
-    result = regions.count_regions(network, domain, time_limit=time_limit)
-    row = {"regions": result.count, "lower": result.lower, "status": result.status.name}
-    return pd.DataFrame([{**row, "method": result.method}])
-
-
-def draw(frame: pd.DataFrame) -> Figure:
+def draw(frame: pd.DataFrame, published: pd.DataFrame | None) -> Figure:
     """Draw test accuracy and log2 of the number of regions against density."""
-    published = frame.attrs.get("published")
     with figure_style("neurips", columns=2, aspect=0.95):
         fig, (left, right) = plt.subplots(1, 2, layout="constrained")
         once = frame[frame["points"] == frame["points"].min()]
@@ -189,14 +210,13 @@ def draw_counts(frame: pd.DataFrame, published: pd.DataFrame | None, ax: Axes) -
     return ax
 
 
-def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
+def tabulate(frame: pd.DataFrame, published: pd.DataFrame | None) -> pd.DataFrame:
     """Return mean and standard error of log2 counts beside the published means."""
     exact = frame[frame["status"] == "EXACT"]
     logs = exact.assign(log2=np.log2(exact["regions"].astype(float)))
     groups = logs.groupby(["points", "density"])
     table = groups["log2"].agg(ours="mean", standard_error="sem", networks="count").reset_index()
     table["accuracy"] = groups["accuracy"].mean().to_numpy()
-    published = frame.attrs.get("published")
     if published is not None:
         table = table.merge(published, how="left")
         table["difference"] = table["ours"] - table["published"]
@@ -211,21 +231,5 @@ def published_counts(path: Path) -> pd.DataFrame:
     return table[["points", "density", "published"]]
 
 
-def main() -> None:
-    """Train, count, print the table, and save figure, numbers and provenance."""
-    config, run = start(Config, __doc__, inputs=[PUBLISHED])
-    frame = compute(config)
-    if config.data != "digits":
-        frame.attrs["published"] = published_counts(PUBLISHED)
-    table = tabulate(frame)
-    print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
-    unfinished = int((frame["status"] != "EXACT").sum())
-    if unfinished:
-        print(f"{unfinished} count(s) reached the time limit and are left out")
-    save_table(table, config.out / "table.csv", run)
-    paths = save_figure(draw(frame), config.out / "count_regions_mnist", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("count_regions_mnist")

@@ -12,8 +12,8 @@ empty where the recalls of these differ by no more than noise, as on digits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -22,18 +22,16 @@ from matplotlib.figure import Figure
 
 import regions
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.figures import (
     LINE_STYLES,
     MARKERS,
     PALETTE,
     figure_style,
     mean_intervals,
-    save_figure,
     share_legend,
 )
 from regions.pruning.degrees import degree_statistics
-from regions.resume import run_tasks
 from regions.training import Recipe, TrainResult, build_model, evaluate, load_data, train
 
 ENTRY = Entry(
@@ -49,9 +47,13 @@ MEASURES = {
 }
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class DegreeWeighted(Study):
+    """Both penalties at several strengths; all seeds of a strength are one stack."""
+
+    axes = {("penalty", "strength"): "penalties"}
+    choosing = ("plain", "weighted")
+    small = {"plain": (1e-3,), "weighted": (1e-3,), "epochs": 2, "seeds": 3}
 
     data: str = "digits"
     """Name of a data set, or a path."""
@@ -62,57 +64,43 @@ class Config(Options):
     """Strengths of the degree-weighted penalty."""
     epochs: int = 40
     seeds: int = 10
-    out: Path = Path("out/degree_weighted")
-    smoke: bool = False
-    """Three seeds, one strength each, two epochs."""
 
+    @property
+    def penalties(self) -> tuple[tuple[str, float], ...]:
+        """Every penalty with its strengths."""
+        plain = [("plain", strength) for strength in self.plain]
+        return (*plain, *[("degree-weighted", strength) for strength in self.weighted])
 
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per penalty, strength and seed."""
-    if config.smoke:
-        config = replace(config, plain=(1e-3,), weighted=(1e-3,), epochs=2, seeds=3)
-    tasks = [
-        {
-            "penalty": penalty,
-            "strength": strength,
-            "data": config.data,
-            "hidden": config.hidden,
-            "epochs": config.epochs,
-            "seeds": config.seeds,
-        }
-        for penalty, strengths in (("plain", config.plain), ("degree-weighted", config.weighted))
-        for strength in strengths
-    ]
-    folder = config.out / "tasks"
-    with config.workers.active():
-        return run_tasks(tasks, run_strength, folder, progress=config.progress)
+    def measure(self, penalty: str, strength: float) -> pd.DataFrame:
+        """Train a stack with the penalty and without; one row per seed."""
+        images = load_data(self.data)
+        shape, classes, hidden = images.image_shape, images.classes, (self.hidden,)
+        seeds = range(self.seeds)
+        models = [build_model("mlp", shape, classes, seed=seed, hidden=hidden) for seed in seeds]
+        plain = Recipe(epochs=self.epochs)
+        weighted = penalty == "degree-weighted"
+        sparse = train(models, images, replace(plain, l1=strength, degree_weighted=weighted))
+        dense = train(models, images, plain)
+        found, before = (evaluate(result, images.test) for result in (sparse, dense))
+        table = regions.RecallTable.from_predictions(
+            found.labels, dense=before.predictions, pruned={2.0: found.predictions}
+        )
+        result = regions.intensification(table)
+        return pd.DataFrame([_facts(sparse, seed) for seed in seeds]).assign(
+            seed=seeds,
+            accuracy=found.accuracy,
+            accuracy_dense=before.accuracy,
+            alpha=result.estimate[0],
+            alpha_error=result.standard_error[0],
+        )
 
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all rows, and their means."""
+        return {"degree_weighted": rows, "summary": tabulate(rows)}
 
-def run_strength(
-    penalty: str, strength: float, data: str, hidden: int, epochs: int, seeds: int
-) -> pd.DataFrame:
-    """Train a stack with the penalty and without; one row per seed."""
-    images = load_data(data)
-    models = [
-        build_model("mlp", images.image_shape, images.classes, seed=seed, hidden=(hidden,))
-        for seed in range(seeds)
-    ]
-    weighted = penalty == "degree-weighted"
-    sparse = train(models, images, Recipe(epochs=epochs, l1=strength, degree_weighted=weighted))
-    dense = train(models, images, Recipe(epochs=epochs))
-    found, before = (evaluate(result, images.test) for result in (sparse, dense))
-    table = regions.RecallTable.from_predictions(
-        found.labels, dense=before.predictions, pruned={2.0: found.predictions}
-    )
-    result = regions.intensification(table)
-    frame = pd.DataFrame([_facts(sparse, index) for index in range(seeds)])
-    return frame.assign(
-        seed=range(seeds),
-        accuracy=found.accuracy,
-        accuracy_dense=before.accuracy,
-        alpha=result.estimate[0],
-        alpha_error=result.standard_error[0],
-    )
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"degree_weighted": draw(tables["degree_weighted"])}
 
 
 def _facts(result: TrainResult, index: int) -> dict[str, float]:
@@ -161,14 +149,5 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     return table.merge(means)
 
 
-def main() -> None:
-    """Compute, print the numbers, and save figure and provenance."""
-    config, run = start(Config, __doc__)
-    frame = compute(config)
-    print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    paths = save_figure(draw(frame), config.out / "degree_weighted", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("degree_weighted")

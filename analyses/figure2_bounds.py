@@ -10,9 +10,9 @@ the paper the logits count as a ReLU layer, with all weights kept (`--no-logits`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from typing import ClassVar
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -21,16 +21,14 @@ from matplotlib.figure import Figure
 
 import regions
 from analyses.catalogue import DATA, Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.figures import (
     MARKERS,
     PALETTE,
     figure_style,
     plot_means,
-    save_figure,
     share_legend,
 )
-from regions.resume import run_tasks
 
 ENTRY = Entry(figure="Cai et al. 2023, Figure 2", minutes=0.1, inputs="none")
 PUBLISHED = DATA / "cai2023_counts_and_bounds.csv"
@@ -41,9 +39,15 @@ VARIANTS = {
 }
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the figure."""
+@dataclass(frozen=True, kw_only=True)
+class Figure2Bounds(Study):
+    """Both variants at every dimension and density, over random supports."""
+
+    axes = {"variant": "variants", "dim": "dims", "density": "densities", "seed": "seeds"}
+    small = {"seeds": 2, "samples": 20}
+    in_rows = False
+    published = (PUBLISHED,)
+    variants: ClassVar[tuple[str, ...]] = tuple(VARIANTS)
 
     hidden: tuple[int, ...] = (20, 20)
     logits: bool = True
@@ -53,52 +57,34 @@ class Config(Options):
     samples: int = 500
     """Random supports per layer and seed."""
     seeds: int = 10
-    out: Path = Path("out/figure2_bounds")
-    smoke: bool = False
-    """Two seeds of twenty supports."""
 
+    def measure(self, variant: str, dim: int, density: float, seed: int) -> pd.DataFrame:
+        """Return the expected bound on random supports."""
+        widths = [*self.hidden, *([10] if self.logits else [])]
+        inputs = dim if variant == "n1 x d" else INPUTS
+        pruned = len(self.hidden)
+        layer_densities = [density] * pruned + [1.0] * (len(widths) - pruned)
+        bound = regions.upper_bound(
+            [inputs, *widths],
+            "expected",
+            density=layer_densities,
+            dim=dim,
+            samples=self.samples,
+            rng=seed,
+        )
+        return pd.DataFrame({"log2_bound": [bound.log2]})
 
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per dimension, density, variant and seed, and the published values."""
-    seeds, samples = (2, 20) if config.smoke else (config.seeds, config.samples)
-    tasks = [
-        {"dim": dim, "density": density, "variant": variant, "seed": seed}
-        for variant in VARIANTS
-        for dim in config.dims
-        for density in config.densities
-        for seed in range(seeds)
-    ]
-    widths = [*config.hidden, *([10] if config.logits else [])]
-    name = f"{'-'.join(map(str, widths))}-{samples}"
-    bound = partial(_bound, widths=widths, pruned=len(config.hidden), samples=samples)
-    with config.workers.active():
-        frame = run_tasks(tasks, bound, config.out / "tasks" / name, progress=config.progress)
-    published = pd.read_csv(PUBLISHED).query("quantity == 'log2_bound'")
-    published = published.rename(columns={"value": "published"})
-    return frame.merge(published[["dim", "density", "published"]], how="left")
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all rows beside the published values, and their means."""
+        known = pd.read_csv(PUBLISHED).query("quantity == 'log2_bound'")
+        known = known.rename(columns={"value": "published"})
+        rows = rows[["dim", "density", "variant", "seed", "log2_bound"]]
+        rows = rows.merge(known[["dim", "density", "published"]], how="left")
+        return {"figure2_bounds": rows, "summary": tabulate(rows)}
 
-
-def _bound(
-    dim: int,
-    density: float,
-    variant: str,
-    seed: int,
-    *,
-    widths: list[int],
-    pruned: int,
-    samples: int,
-) -> pd.DataFrame:
-    inputs = dim if variant == "n1 x d" else INPUTS
-    layer_densities = [density] * pruned + [1.0] * (len(widths) - pruned)
-    bound = regions.upper_bound(
-        [inputs, *widths],
-        "expected",
-        density=layer_densities,
-        dim=dim,
-        samples=samples,
-        rng=seed,
-    )
-    return pd.DataFrame({"log2_bound": [bound.log2]})
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"figure2_bounds": draw(tables["figure2_bounds"])}
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -137,14 +123,5 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     return means.merge(published).sort_values(["dim", "density"], ascending=[True, False])
 
 
-def main() -> None:
-    """Compute, print the table, and save figure, numbers and provenance."""
-    config, run = start(Config, __doc__, inputs=[PUBLISHED])
-    frame = compute(config)
-    print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.2f}"))
-    paths = save_figure(draw(frame), config.out / "figure2_bounds", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("figure2_bounds")

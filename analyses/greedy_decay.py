@@ -14,8 +14,8 @@ power.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,15 +23,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.figures import (
     figure_style,
     mean_intervals,
     plot_means,
-    save_figure,
     share_legend,
 )
-from regions.resume import run_tasks
 from regions.theory import GreedyDecay, greedy_decay
 from regions.theory.greedy_decay import CURVES, RULES
 from regions.training import Recipe, build_model, load_data, train
@@ -44,9 +42,12 @@ ENTRY = Entry(
 _SHOWN = 1e-5  # of |f|^2: the curves below are close to rounding
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class GreedyDecayStudy(Study):
+    """One network per seed, and D along every curve of it."""
+
+    axes = {"seed": "seeds"}
+    small = {"hidden": 16, "seeds": 2, "epochs": 2, "steps": 40, "draws": 3, "images": 200}
 
     data: str = "digits"
     """"digits", or a path that `regions.training.load_data` reads."""
@@ -62,51 +63,41 @@ class Config(Options):
     """At most so many training images measure D."""
     start: str = "unit"
     """"zero" lets the first step be short."""
-    out: Path = Path("out/greedy_decay")
-    smoke: bool = False
-    """Two small networks, few steps."""
 
+    def measure(self, seed: int) -> pd.DataFrame:
+        """Train one network and return its curves, and the rates fitted to them.
 
-def compute(config: Config) -> pd.DataFrame:
-    """Return D by network, curve, and number of units or steps, and the rates fitted to it.
+        Rows with `form` are fits; the others are points of a curve, `number` units or steps
+        (`against`) and `share` = D / |f|^2.
+        """
+        data = load_data(self.data)
+        shape, hidden = data.image_shape, (self.hidden,)
+        model = build_model("mlp", shape, data.classes, seed=seed, hidden=hidden)
+        decay = greedy_decay(
+            train([model], data, Recipe(epochs=self.epochs), seeds=[seed]).model(0),
+            data.train.inputs[: self.images],
+            steps=self.steps,
+            start=self.start,
+            draws=self.draws,
+            input_shape=shape,
+            rng=seed,
+        )
+        return _rows(decay)
 
-    Rows with `form` are fits; the others are points of a curve, `number` units or steps (`against`)
-    and `share` = D / |f|^2.
-    """
-    if config.smoke:
-        config = replace(config, hidden=16, seeds=2, epochs=2, steps=40, draws=3, images=200)
-    names = ("data", "hidden", "epochs", "steps", "draws", "images", "start")
-    common = {name: getattr(config, name) for name in names}
-    tasks = [{"seed": seed, **common} for seed in range(config.seeds)]
-    folder = config.out / "tasks"
-    with config.workers.active():
-        return run_tasks(tasks, run_network, folder, progress=config.progress)
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all rows, and their means."""
+        return {"greedy_decay": rows, "summary": tabulate(rows)}
 
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"greedy_decay": draw(tables["greedy_decay"])}
 
-def run_network(
-    seed: int,
-    data: str,
-    hidden: int,
-    epochs: int,
-    steps: int,
-    draws: int,
-    images: int,
-    start: str,
-) -> pd.DataFrame:
-    """Train one network and return its curves and fits."""
-    loaded = load_data(data)
-    model = build_model("mlp", loaded.image_shape, loaded.classes, seed=seed, hidden=(hidden,))
-    trained = train([model], loaded, Recipe(epochs=epochs), seeds=[seed]).models()[0]
-    decay = greedy_decay(
-        trained,
-        loaded.train.inputs[:images],
-        steps=steps,
-        start=start,
-        draws=draws,
-        input_shape=loaded.image_shape,
-        rng=seed,
-    )
-    return _rows(decay)
+    def remarks(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+        """Return what the rates do not say."""
+        return [
+            "Random units with free weights decay about exponentially as well: the form of the "
+            "decay does not distinguish greedy selection."
+        ]
 
 
 def _rows(decay: GreedyDecay) -> pd.DataFrame:
@@ -155,18 +146,5 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     return mean_intervals(fits, "rate", keys).merge(fit)
 
 
-def main() -> None:
-    """Compute, print the numbers, and save figure and provenance."""
-    config, run = start(Config, __doc__)
-    frame = compute(config)
-    print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
-    print(
-        "Random units with free weights decay about exponentially as well: the form of the decay "
-        "does not distinguish greedy selection."
-    )
-    paths = save_figure(draw(frame), config.out / "greedy_decay", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("greedy_decay")

@@ -16,24 +16,23 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from torch import nn
+from tyro.conf import arg
 
 import regions
 from analyses.catalogue import Entry
 from analyses.compression_figures import draw_accuracy, draw_layers, draw_maps
 from analyses.compression_verdicts import per_network, verdicts
-from analyses.options import Options, run_script, start
-from regions.figures import save_figure, save_table
+from analyses.study import Study, launch
 from regions.representations import DegenerateLayerWarning, SampleSizeWarning
-from regions.resume import fingerprint, run_tasks
 from regions.training import DataSet, Recipe, build_model, evaluate, load_data, train
 
 ENTRY = Entry(
@@ -48,9 +47,21 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class IsPruningCompression(Study):
+    """Every arm of one model and seed, compared with one dense network."""
+
+    axes = {"model": "models", "seed": "seeds"}
+    small = {
+        "models": ("mlp",),
+        "densities": (0.2,),
+        "seeds": 2,
+        "epochs": 2,
+        "finetune_epochs": 1,
+        "images": 700,
+    }
+    in_rows = False
+    shown = ("verdicts",)
 
     data: str = "digits"
     """"digits", or a file or folder that `regions.training.load_data` reads."""
@@ -63,7 +74,8 @@ class Config(Options):
     finetune_epochs: int = 8
     limit: int | None = None
     """Largest number of training images."""
-    measure: str = "svcca"
+    similarity: Annotated[str, arg(name="measure")] = "svcca"
+    """Of `regions.representations`."""
     images: int = 1500
     """Images that the representations are compared on."""
     max_positions: int = 16
@@ -71,109 +83,71 @@ class Config(Options):
     blocks: int = 10
     """Blocks of images of the jackknife intervals in the table."""
     device: str = "cpu"
-    out: Path = Path("out/is_pruning_compression")
-    smoke: bool = False
-    """Perceptron only, one density, two seeds, two epochs."""
 
-    def effective(self) -> dict[str, Any]:
-        """Return what the results depend on, smaller for a smoke run."""
-        names = (
-            "data",
-            "densities",
-            "scope",
-            "epochs",
-            "finetune_epochs",
-            "limit",
-            "measure",
-            "images",
-            "max_positions",
-            "blocks",
-            "device",
-        )
-        chosen = {name: getattr(self, name) for name in names}
-        small = {"densities": (0.2,), "epochs": 2, "finetune_epochs": 1, "images": 700}
-        return {**chosen, **small} if self.smoke else chosen
+    def measure(self, model: str, seed: int) -> pd.DataFrame:
+        """Train every arm of one model and seed and compare it with dense network A."""
+        data = load_data(self.data, limit=self.limit)
+        arms = train_arms(self, model, seed, data)
+        inputs, frames = comparison_inputs(data, self.images), []
+        for (arm, density), network in arms.items():
+            accuracy = float(evaluate([network], data.test).accuracy[0])
+            found = self.compared(arms["dense", 1.0], network, inputs)
+            frames.append(found.assign(arm=arm, density=density, accuracy=accuracy))
+        return pd.concat(frames, ignore_index=True)
 
-
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per model, seed, arm, density and layer (`kind` "layer" or "map")."""
-    settings = config.effective()
-    models, seeds = (("mlp",), 2) if config.smoke else (config.models, config.seeds)
-    tasks = [{"model": model, "seed": seed} for model in models for seed in range(seeds)]
-    folder = config.out / "tasks" / fingerprint(settings)
-    work = partial(study, **settings)
-    with config.workers.active():
-        return run_tasks(tasks, work, folder, progress=config.progress, label="networks")
-
-
-def study(
-    model: str,
-    seed: int,
-    *,
-    data: str,
-    densities: Sequence[float],
-    scope: str,
-    epochs: int,
-    finetune_epochs: int,
-    limit: int | None,
-    measure: str,
-    images: int,
-    max_positions: int,
-    blocks: int,
-    device: str,
-) -> pd.DataFrame:
-    """Train every arm of one model and seed and compare it with dense network A."""
-    parts = load_data(data, limit=limit)
-    full = Recipe(epochs=epochs, lr=0.05, momentum=0.9, schedule="cosine")
-    short = Recipe(epochs=finetune_epochs, lr=0.02, momentum=0.9, schedule="cosine")
-    arms = train_arms(model, seed, parts, densities, scope, full, short, device)
-    inputs = comparison_inputs(parts, images)
-    dense = arms["dense", 1.0]
-    compare = partial(regions.compare_layers, dense, measure=measure, tap="relu")
-    frames = []
-    for (arm, density), network in arms.items():
-        accuracy = float(evaluate([network], parts.test).accuracy[0])
+    def compared(self, dense: nn.Module, network: nn.Module, inputs: np.ndarray) -> pd.DataFrame:
+        """Return one row per layer and one per pair of layers (`kind` "layer" or "map")."""
+        common: dict[str, Any] = {"measure": self.similarity, "tap": "relu", "batch_size": 250}
+        compare = partial(regions.compare_layers, dense, network, inputs, **common)
         with warnings.catch_warnings():  # the status is in the table
             warnings.simplefilter("ignore", SampleSizeWarning)
             warnings.simplefilter("ignore", DegenerateLayerWarning)
             layers = compare(
-                network,
-                inputs,
                 grid=False,
-                blocks=blocks,
+                blocks=self.blocks,
                 permutations=1,
-                max_positions=max_positions,
-                batch_size=250,
+                max_positions=self.max_positions,
             )
-            grid = compare(network, inputs, grid=True, mode="gap", batch_size=250)
+            grid = compare(grid=True, mode="gap")
         curve = layers.to_frame().assign(kind="layer", layer_y=lambda frame: frame["layer"])
-        frame = pd.concat([curve, _long(grid)], ignore_index=True)
-        frames.append(frame.assign(arm=arm, density=density, accuracy=accuracy))
-    return pd.concat(frames, ignore_index=True)
+        return pd.concat([curve, _long(grid)], ignore_index=True)
+
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return the verdicts, similarities by layer and by pair of layers, and accuracies."""
+        kinds = {"similarity_by_layer": "layer", "layer_by_layer": "map"}
+        parts = {name: rows.loc[rows["kind"] == kind] for name, kind in kinds.items()}
+        return {
+            "verdicts": verdicts(rows),
+            **{name: part.dropna(axis=1, how="all") for name, part in parts.items()},
+            "accuracy": per_network(rows),
+        }
+
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return one figure per table of numbers."""
+        return {
+            "similarity_by_layer": draw_layers(tables["similarity_by_layer"]),
+            "layer_by_layer": draw_maps(tables["layer_by_layer"]),
+            "accuracy": draw_accuracy(tables["accuracy"]),
+        }
 
 
 def train_arms(
-    name: str,
-    seed: int,
-    data: DataSet,
-    densities: Sequence[float],
-    scope: str,
-    full: Recipe,
-    short: Recipe,
-    device: str,
+    study: IsPruningCompression, name: str, seed: int, data: DataSet
 ) -> dict[tuple[str, float], nn.Module]:
     """Return the trained networks of all arms, by arm and density."""
+    full = Recipe(epochs=study.epochs, lr=0.05, momentum=0.9, schedule="cosine")
+    short = Recipe(epochs=study.finetune_epochs, lr=0.02, momentum=0.9, schedule="cosine")
 
     def fresh(number: int) -> nn.Module:
         return build_model(name, data.image_shape, data.classes, seed=number, **SIZES[name])
 
     numbers = (2 * seed, 2 * seed + 1)
     start = [fresh(number) for number in numbers]
-    dense = train(start, data, full, seeds=list(numbers), device=device).models()
+    dense = train(start, data, full, seeds=list(numbers), device=study.device).models()
     jobs: dict[tuple[str, float], tuple[nn.Module, Any, int]] = {}
     arms = {("dense", 1.0): dense[0], ("other", 1.0): dense[1], ("untrained", 1.0): fresh(9000)}
-    for density in densities:
-        masks = [regions.prune(network, density, scope=scope) for network in dense]
+    for density in study.densities:
+        masks = [regions.prune(network, density, scope=study.scope) for network in dense]
         shape = {layer: kept for layer, kept in masks[0].density().items() if 0 < kept < 1}
         scattered = regions.prune(dense[0], shape, criterion="random", rng=seed)
         arms["pruned", density] = masks[0].apply(copy.deepcopy(dense[0]), how="zeros")
@@ -184,7 +158,7 @@ def train_arms(
     for recipe, short_arm in ((short, True), (full, False)):
         chosen = {key: job for key, job in jobs.items() if key[0].startswith("fine") == short_arm}
         networks, masks, seeds = map(list, zip(*chosen.values(), strict=True))
-        result = train(networks, data, recipe, masks=masks, seeds=seeds, device=device)
+        result = train(networks, data, recipe, masks=masks, seeds=seeds, device=study.device)
         arms.update(zip(chosen, result.models(), strict=True))
     return arms
 
@@ -203,20 +177,5 @@ def _long(grid: regions.LayerComparison) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(kind="map")
 
 
-def main() -> None:
-    """Run the study, print the verdicts, and save figures, numbers and provenance."""
-    config, run = start(Config, __doc__)
-    frame = compute(config)
-    table = verdicts(frame)
-    print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
-    save_table(table, config.out / "verdicts.csv", run)
-    layers = frame.loc[frame["kind"] == "layer"].dropna(axis=1, how="all")
-    save_figure(draw_layers(frame), config.out / "similarity_by_layer", layers, run)
-    maps = frame.loc[frame["kind"] == "map"].dropna(axis=1, how="all")
-    save_figure(draw_maps(frame), config.out / "layer_by_layer", maps, run)
-    paths = save_figure(draw_accuracy(frame), config.out / "accuracy", per_network(frame), run)
-    print(f"figures: {paths['png'].parent}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("is_pruning_compression")

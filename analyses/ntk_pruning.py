@@ -11,8 +11,9 @@ is necessary, and in this range a width growing like 1/sqrt(density) holds the d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,16 +22,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.figures import (
     LINE_STYLES,
     PALETTE,
     figure_style,
     mean_intervals,
     plot_means,
-    save_figure,
 )
-from regions.resume import run_tasks
 from regions.theory import limit_factor, limit_ntk, random_ntk
 
 ENTRY = Entry(figure="Yang & Wang 2023, Theorems 1 and 2 by simulation", minutes=0.9, inputs="none")
@@ -38,9 +37,14 @@ RULES = {"fixed width": 0.0, "width ~ 1/sqrt(density)": 0.5, "width ~ 1/density"
 INPUTS = {"input dense": False, "input masked": True}
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class NtkPruning(Study):
+    """Many random networks per point of a curve; three panels of curves."""
+
+    axes = {("panel", "curve", "density", "width", "masked_input", "rescaled"): "curves"}
+    choosing = ("base", "densities", "widths", "shrink_width")
+    small = {"base": 24, "widths": (16, 32), "shrink_width": 32, "draws": 10}
+    root = 17
 
     depth: int = 3
     """Hidden layers."""
@@ -52,9 +56,56 @@ class Config(Options):
     """Width in the first panel."""
     draws: int = 80
     """Random networks per point of a curve."""
-    out: Path = Path("out/ntk_pruning")
-    smoke: bool = False
-    """Ten draws of small networks."""
+
+    @property
+    def curves(self) -> tuple[tuple, ...]:
+        """Every point of every curve of the panels."""
+        shrinking = [
+            ("shrinking", name, density, self.shrink_width, masked, False)
+            for name, masked in INPUTS.items()
+            for density in self.densities
+        ]
+        growing = [
+            ("growing", f"density {density:g}", density, width, False, True)
+            for density in (1.0, 0.25)
+            for width in self.widths
+        ]
+        trading = [
+            ("trading", rule, density, round(self.base / density**power), False, True)
+            for rule, power in RULES.items()
+            for density in self.densities
+        ]
+        return (*shrinking, *growing, *trading)
+
+    def cost(self, width: int, **_: Any) -> float:
+        """Return the number of weights of a layer."""
+        return width**2
+
+    def measure(
+        self, density: float, width: int, masked_input: bool, rescaled: bool, **_: str
+    ) -> pd.DataFrame:
+        """Return one row per random network: its kernel, the limit, and their distance."""
+        x, y = points()
+        limit = limit_ntk(x, y, self.depth)
+        hidden, way = [width] * self.depth, {"masked_input": masked_input, "rescaled": rescaled}
+        rng = np.random.default_rng([self.root, width, round(1e6 * density), *way.values()])
+        kernels = [random_ntk(x, y, hidden, density, **way, rng=rng) for _ in range(self.draws)]
+        frame = pd.DataFrame({"draw": range(self.draws), "kernel": kernels, "limit": limit})
+        ratio, deviation = frame["kernel"] / limit, (frame["kernel"] - limit).abs()
+        return frame.assign(ratio=ratio, deviation=deviation)
+
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all rows, and their means."""
+        return {"ntk_pruning": rows, "summary": tabulate(rows)}
+
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"ntk_pruning": draw(tables["ntk_pruning"])}
+
+    def remarks(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+        """Return the slopes of the second panel."""
+        found = slopes(tables["ntk_pruning"])
+        return [f"power of the width, {name}: {value:.2f}" for name, value in found.items()]
 
 
 def points() -> tuple[np.ndarray, np.ndarray]:
@@ -62,83 +113,6 @@ def points() -> tuple[np.ndarray, np.ndarray]:
     state = np.random.RandomState(1)
     x, y = (vector / np.linalg.norm(vector) for vector in (state.rand(10), state.rand(10)))
     return x, y
-
-
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per random network: its kernel, the limit, and their distance."""
-    if config.smoke:
-        config = replace(config, base=24, widths=(16, 32), shrink_width=32, draws=10)
-    common = {"depth": config.depth, "draws": config.draws}
-    tasks = [*_shrinking(config), *_growing(config), *_trading(config)]
-    tasks = [{**task, **common} for task in tasks]
-    with config.workers.active():
-        return run_tasks(
-            tasks,
-            draw_kernels,
-            config.out / "tasks",
-            cost=lambda task: task["width"] ** 2,
-            progress=config.progress,
-        )
-
-
-def _shrinking(config: Config) -> list[dict]:
-    return [
-        _task("shrinking", name, density, config.shrink_width, masked, rescaled=False)
-        for name, masked in INPUTS.items()
-        for density in config.densities
-    ]
-
-
-def _growing(config: Config) -> list[dict]:
-    return [
-        _task("growing", f"density {density:g}", density, width)
-        for density in (1.0, 0.25)
-        for width in config.widths
-    ]
-
-
-def _trading(config: Config) -> list[dict]:
-    return [
-        _task("trading", rule, density, round(config.base / density**power))
-        for rule, power in RULES.items()
-        for density in config.densities
-    ]
-
-
-def _task(
-    panel: str, curve: str, density: float, width: int, masked: bool = False, rescaled: bool = True
-) -> dict:
-    return {
-        "panel": panel,
-        "curve": curve,
-        "density": density,
-        "width": width,
-        "masked_input": masked,
-        "rescaled": rescaled,
-    }
-
-
-def draw_kernels(
-    panel: str,
-    curve: str,
-    density: float,
-    width: int,
-    masked_input: bool,
-    rescaled: bool,
-    depth: int,
-    draws: int,
-) -> pd.DataFrame:
-    """Return one row per random network of one point of a curve."""
-    x, y = points()
-    limit = limit_ntk(x, y, depth)
-    hidden = [width] * depth
-    rng = np.random.default_rng([17, width, round(1e6 * density), masked_input, rescaled])
-    kernels = [
-        random_ntk(x, y, hidden, density, masked_input=masked_input, rescaled=rescaled, rng=rng)
-        for _ in range(draws)
-    ]
-    frame = pd.DataFrame({"draw": range(draws), "kernel": kernels, "limit": limit})
-    return frame.assign(ratio=frame["kernel"] / limit, deviation=(frame["kernel"] - limit).abs())
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -219,15 +193,5 @@ def slopes(frame: pd.DataFrame) -> dict[str, float]:
     return dict(zip(means.index, fitted.tolist(), strict=True))
 
 
-def main() -> None:
-    """Compute, print the numbers, and save figure and provenance."""
-    config, run = start(Config, __doc__, seed=17)
-    frame = compute(config)
-    print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.4f}"))
-    print("power of the width:", {name: round(value, 2) for name, value in slopes(frame).items()})
-    paths = save_figure(draw(frame), config.out / "ntk_pruning", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("ntk_pruning")

@@ -11,10 +11,12 @@ published (uncorrected slopes) and corrected for measurement noise.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, pairwise
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,13 +24,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import regions
-from analyses import recall_published as published
+from analyses import recall_published
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
-from regions.figures import Run, figure_style, save_figure, save_table
+from analyses.study import Study, launch
+from regions.figures import figure_style
 from regions.recall import trend
 from regions.recall.inference import adjust
-from regions.resume import run_tasks
+from regions.training import DataSet, Recipe, Split, build_model, evaluate, load_data, train
+from regions.training.datasets import split_by_class
 
 ENTRY = Entry(
     figure="Good et al. 2022, Figures 1 and 5",
@@ -39,9 +42,21 @@ ALGORITHMS = {"MP": "magnitude", "GP": "gradient", "UP": "undecayed", "RP": "ran
 CONTROL = 1.0
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class RecallDistortion(Study):
+    """All networks of one data set and width, dense, pruned and fine-tuned."""
+
+    axes = {"dataset": "sources", ("width", "algorithms"): "sizes"}
+    choosing = ("data", "widths")
+    small = {
+        "widths": (10, 20),
+        "ratios": (2, 10),
+        "seeds": 4,
+        "epochs": 10,
+        "finetune_epochs": 3,
+    }
+    shown = ("own/summary", "own/hypotheses")
+    published = (recall_published.PUBLISHED,)
 
     data: Path | None = None
     """Recovered counts of the published networks; without it, own networks are trained."""
@@ -58,90 +73,77 @@ class Config(Options):
     """Of digits: the share of all images that is measured on, since the usual fifth is few."""
     limit: int | None = None
     """Training images at most."""
-    out: Path = Path("out/recall_distortion")
-    smoke: bool = False
-    """Five small networks, three ratios, few epochs."""
+
+    @property
+    def sizes(self) -> tuple[tuple[int, list[str]], ...]:
+        """Every width with its algorithms, all of them on the largest."""
+        largest = max(self.widths)
+        few, every = ["MP", "UP"], list(ALGORITHMS)
+        return tuple((width, every if width == largest else few) for width in self.widths)
+
+    def settled(self) -> Study:
+        """Return the study of own networks, or that of the published ones."""
+        if self.data is None:
+            return super().settled()
+        given = {"workers": self.workers, "progress": self.progress}
+        return recall_published.Published(data=self.data, out=self.out, **given)
+
+    def cost(self, width: int, algorithms: list[str], **_: Any) -> float:
+        """Return a number about proportional to the weights that are trained."""
+        return len(algorithms) * width
+
+    def measure(self, dataset: str, width: int, algorithms: list[str]) -> pd.DataFrame:
+        """Train, prune and fine-tune all networks of one data set and width; return their counts.
+
+        One row per network and class.
+        """
+        data = _data(dataset, self.test_fraction, self.limit)
+        recipe = partial(Recipe, lr=0.05, weight_decay=self.weight_decay)
+        shape, classes, seeds = data.image_shape, data.classes, range(self.seeds)
+        models = [
+            build_model("mlp", shape, classes, seed=seed, hidden=(width, width)) for seed in seeds
+        ]
+        dense = train(models, data, recipe(epochs=self.epochs))
+        arms = [(name, ratio) for name in algorithms for ratio in (CONTROL, *self.ratios)]
+        starts = [dense.model(seed) for _ in arms for seed in seeds]
+        masks = [
+            _masks(dense.model(seed), name, ratio, seed, data, self.weight_decay)
+            for name, ratio in arms
+            for seed in seeds
+        ]
+        tuned = train(
+            starts, data, recipe(epochs=self.finetune_epochs, lr=0.01), masks=masks,
+            seeds=[1000 + seed for _ in arms for seed in seeds],
+        )  # fmt: skip
+        before = evaluate(dense, data.test).predictions
+        after = evaluate(tuned, data.test).predictions.reshape(len(arms), len(seeds), -1)
+        frames = []
+        for name in algorithms:
+            pruned = {ratio: after[row] for row, (arm, ratio) in enumerate(arms) if arm == name}
+            table = regions.RecallTable.from_predictions(data.test.labels, before, pruned)
+            frames.append(table.to_frame().assign(algorithm=name))
+        return pd.concat(frames, ignore_index=True)
+
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return the counts, alpha of every setting, and the tests of all families."""
+        counts = rows.assign(arch=rows["width"].map("mlp-{0}-{0}".format))
+        tables = read_tables(counts)
+        alpha = estimates(tables)
+        shown = ["dataset", "arch", "algorithm", "ratio", "analysis", "estimate", "low", "high",
+                 "null_value", "pvalue_adjusted", "verdict", "reliability"]  # fmt: skip
+        return {
+            "own/counts": counts,
+            "own/alpha": alpha,
+            "own/summary": alpha[shown],
+            "own/hypotheses": hypotheses(tables),
+        }
+
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"own/alpha": draw(read_tables(tables["own/counts"]))}
 
 
-def smoke(config: Config) -> Config:
-    """Return the settings of a run of seconds."""
-    small = {"widths": (10, 20), "ratios": (2, 10), "seeds": 4, "epochs": 10, "finetune_epochs": 3}
-    return replace(config, **small)
-
-
-def compute(config: Config) -> pd.DataFrame:
-    """Return the correct counts of all own networks, tidy, one row per network and class."""
-    tasks = [
-        {"dataset": source, "width": width, "algorithms": _algorithms(config, width)}
-        for source in config.sources
-        for width in config.widths
-    ]
-    names = ("ratios", "seeds", "epochs", "finetune_epochs", "weight_decay", "test_fraction",
-             "limit")  # fmt: skip
-    tasks = [{**task, **{name: getattr(config, name) for name in names}} for task in tasks]
-    with config.workers.active():
-        frame = run_tasks(
-            tasks,
-            _counts,
-            config.out / "tasks",
-            cost=lambda task: len(task["algorithms"]) * task["width"],
-            progress=config.progress,
-            label="widths",
-        )
-    return frame.assign(arch=frame["width"].map("mlp-{0}-{0}".format))
-
-
-def _algorithms(config: Config, width: int) -> list[str]:
-    return list(ALGORITHMS) if width == max(config.widths) else ["MP", "UP"]
-
-
-def _counts(
-    dataset: str,
-    width: int,
-    algorithms: list[str],
-    ratios: tuple[float, ...],
-    seeds: int,
-    epochs: int,
-    finetune_epochs: int,
-    weight_decay: float,
-    test_fraction: float,
-    limit: int | None,
-) -> pd.DataFrame:
-    """Train, prune and fine-tune all networks of one data set and width."""
-    from regions.training import Recipe, build_model, evaluate, train
-
-    data = _data(dataset, test_fraction, limit)
-    recipe = partial(Recipe, lr=0.05, weight_decay=weight_decay)
-    models = [
-        build_model("mlp", data.image_shape, data.classes, seed=seed, hidden=(width, width))
-        for seed in range(seeds)
-    ]
-    dense = train(models, data, recipe(epochs=epochs))
-    arms = [(name, ratio) for name in algorithms for ratio in (CONTROL, *ratios)]
-    starts = [dense.model(seed) for _ in arms for seed in range(seeds)]
-    masks = [
-        _masks(dense.model(seed), name, ratio, seed, data, weight_decay)
-        for name, ratio in arms
-        for seed in range(seeds)
-    ]
-    tuned = train(
-        starts, data, recipe(epochs=finetune_epochs, lr=0.01), masks=masks,
-        seeds=[1000 + seed for _ in arms for seed in range(seeds)],
-    )  # fmt: skip
-    before = evaluate(dense, data.test).predictions
-    after = evaluate(tuned, data.test).predictions.reshape(len(arms), seeds, -1)
-    frames = []
-    for name in algorithms:
-        pruned = {ratio: after[row] for row, (arm, ratio) in enumerate(arms) if arm == name}
-        table = regions.RecallTable.from_predictions(data.test.labels, before, pruned)
-        frames.append(table.to_frame().assign(algorithm=name))
-    return pd.concat(frames, ignore_index=True)
-
-
-def _data(source: str, test_fraction: float, limit: int | None):
-    from regions.training import Split, load_data
-    from regions.training.datasets import split_by_class
-
+def _data(source: str, test_fraction: float, limit: int | None) -> DataSet:
     data = load_data(source, limit=limit, validation=0.0 if source == "digits" else 0.1)
     if source != "digits":
         return data
@@ -265,8 +267,8 @@ def draw(tables: dict[tuple[str, int, str], regions.RecallTable]) -> Figure:
         for index, source in enumerate(sources):
             for column, name in enumerate(ALGORITHMS):
                 top, below = axes[2 * index : 2 * index + 2, column]
-                published.draw_alpha(tables[source, width, name], top)
-                published.draw_excess(tables[source, width, name], below)
+                recall_published.draw_alpha(tables[source, width, name], top)
+                recall_published.draw_excess(tables[source, width, name], below)
                 top.set(title=f"{Path(source).stem}, {name}", xlabel="")
         for ax in axes[:, 1:].flat:
             ax.set_ylabel("")
@@ -275,41 +277,5 @@ def draw(tables: dict[tuple[str, int, str], regions.RecallTable]) -> Figure:
     return fig
 
 
-def main() -> None:
-    """Run one of the two parts; print its tables, save figures, numbers and provenance."""
-    config, run = start(Config, __doc__, inputs=[published.PUBLISHED])
-    if config.data is None:
-        _own(smoke(config) if config.smoke else config, run)
-    else:
-        _published(config.data, config.out, run)
-
-
-def _published(data: Path, out: Path, run: Run) -> None:
-    tables = published.read_tables(data)
-    frame = published.compare_with_published(tables)
-    print(frame.drop(columns="source").round(4).to_string(index=False))
-    wrong = published.disagreements(frame)
-    print("\n".join(wrong) if wrong else "every printed number and verdict is reproduced")
-    folder = out / "published"
-    save_figure(published.draw_balances(tables), folder / "figure5", frame, run)
-    paths = save_figure(published.draw_slopes(tables), folder / "slopes", frame, run)
-    print(f"figures: {paths['png'].parent}")
-
-
-def _own(config: Config, run: Run) -> None:
-    counts = compute(config)
-    tables = read_tables(counts)
-    frame, tests = estimates(tables), hypotheses(tables)
-    shown = ["dataset", "arch", "algorithm", "ratio", "analysis", "estimate", "low", "high",
-             "null_value", "pvalue_adjusted", "verdict", "reliability"]  # fmt: skip
-    print(frame[shown].round(4).to_string(index=False))
-    print(tests.round(4).to_string(index=False))
-    folder = config.out / "own"
-    save_table(counts, folder / "counts.csv", run)
-    save_table(tests, folder / "hypotheses.csv", run)
-    paths = save_figure(draw(tables), folder / "alpha", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("recall_distortion")

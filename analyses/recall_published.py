@@ -6,7 +6,10 @@ Figure 5 (`--data PATH`, arrays `dense_MP`, `MP_2`, ..., (models, classes)).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,6 +19,7 @@ from matplotlib.figure import Figure
 
 import regions
 from analyses.catalogue import DATA
+from analyses.study import Study
 from regions.errors import DataError
 from regions.figures import PALETTE, figure_style
 from regions.files import read_npz
@@ -26,6 +30,57 @@ RATIOS = (2, 4, 10, 20, 50)
 IMAGES = 1000
 CLASSES = "plane car bird cat deer dog frog horse ship truck".split()
 PUBLISHED = DATA / "recall_good2022_figure5.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published(Study):
+    """The counts of one algorithm are a task; all numbers are computed from them."""
+
+    axes = {"algorithm": "algorithms"}
+    in_rows = False
+    shown = ("published/figure5",)
+    published = (PUBLISHED,)
+    algorithms: ClassVar[tuple[str, ...]] = ALGORITHMS
+
+    data: Path
+
+    def prepare(self, home: Path) -> dict[str, regions.RecallTable]:
+        """Read the counts of all algorithms."""
+        return read_tables(self.data)
+
+    def given(
+        self, prepared: Mapping[str, regions.RecallTable], algorithm: str
+    ) -> dict[str, regions.RecallTable]:
+        """Return the counts of one algorithm."""
+        return {"table": prepared[algorithm]}
+
+    def measure(self, algorithm: str, *, table: regions.RecallTable) -> pd.DataFrame:
+        """Return the counts, one row per network, ratio and class."""
+        return table.to_frame()
+
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return the counts, and what is recomputed from them beside what was printed."""
+        frame = compare_with_published(by_algorithm(rows))
+        return {"published/counts": rows, "published/figure5": frame, "published/slopes": frame}
+
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return Figure 5 again, and alpha against the ratio."""
+        found = by_algorithm(tables["published/counts"])
+        return {
+            "published/figure5": draw_balances(found),
+            "published/slopes": draw_slopes(found),
+        }
+
+    def remarks(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+        """Return where recomputed numbers differ from the printed ones."""
+        wrong = disagreements(tables["published/figure5"])
+        return wrong or ["every printed number and verdict is reproduced"]
+
+
+def by_algorithm(counts: pd.DataFrame) -> dict[str, regions.RecallTable]:
+    """Return one table per algorithm."""
+    parts = counts.groupby("algorithm", sort=False)
+    return {str(name): regions.RecallTable.from_frame(part) for name, part in parts}
 
 
 def read_tables(path: Path) -> dict[str, regions.RecallTable]:

@@ -10,10 +10,9 @@ asymptotic 1/log d), or those that matter. The paper has no experiments: this is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import log
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,23 +20,31 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.figures import (
     figure_style,
     mean_intervals,
     plot_means,
-    save_figure,
     share_legend,
 )
-from regions.resume import run_tasks
 from regions.theory import SingleIndex, fit_two_layer, screen
 
 ENTRY = Entry(figure="Vural & Erdogdu 2024, illustration", minutes=0.9, inputs="none")
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class SparseIndex(Study):
+    """One direction per seed; all arms of a task see the same sample."""
+
+    axes = {"samples": "samples", "seed": "seeds"}
+    small = {
+        "inputs": 32,
+        "support": 4,
+        "kept": 6,
+        "pairs": 16,
+        "samples": (100, 300),
+        "seeds": 2,
+    }
 
     inputs: int = 256
     support: int = 8
@@ -53,79 +60,48 @@ class Config(Options):
     pairs: int = 128
     samples: tuple[int, ...] = (250, 500, 1000, 2000, 4000)
     seeds: int = 10
-    out: Path = Path("out/sparse_index")
-    smoke: bool = False
-    """Two seeds, few inputs and samples."""
 
+    def cost(self, samples: int, seed: int) -> float:
+        """Return the number of samples."""
+        return samples
 
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per number of samples, seed and arm: test R^2 and recall of the support."""
-    if config.smoke:
-        config = replace(config, inputs=32, support=4, kept=6, pairs=16, samples=(100, 300))
-    common = {
-        "inputs": config.inputs,
-        "support": config.support,
-        "coefficients": config.coefficients,
-        "noise": config.noise,
-        "kept": config.kept,
-        "c": config.c,
-        "parts": config.parts,
-        "pairs": config.pairs,
-    }
-    seeds = range(2 if config.smoke else config.seeds)
-    tasks = [
-        {"samples": samples, "seed": seed, **common} for samples in config.samples for seed in seeds
-    ]
-    folder = config.out / "tasks"
-    with config.workers.active():
-        return run_tasks(
-            tasks, run_arms, folder, cost=lambda task: task["samples"], progress=config.progress
+    def measure(self, samples: int, seed: int) -> pd.DataFrame:
+        """Return one row per arm: test R^2 and recall of the support."""
+        model = SingleIndex.sparse(
+            self.inputs, self.support, self.coefficients, self.noise, rng=[seed, 0]
         )
+        x, y = model.sample(samples, rng=[seed, 1, samples])
+        test = model.sample(4000, rng=[seed, 2])
+        rows = []
+        for arm, chosen in self.arms(model, x, y, seed):
+            fitted = fit_two_layer(x, y, chosen, pairs=self.pairs, rng=[seed, 5])
+            found = np.isin(model.support, chosen).mean()
+            rows.append((arm, len(chosen), found, fitted.r_squared(*test)))
+        return pd.DataFrame(rows, columns=["arm", "inputs_kept", "recall", "r_squared"])
 
+    def arms(
+        self, model: SingleIndex, x: np.ndarray, y: np.ndarray, seed: int
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the inputs that each arm is trained on."""
+        for name, point in (
+            ("screened, plain basis", 1.0),
+            (f"screened, c = {self.c:g}", self.c),
+            ("screened, c = 1/log d", 1 / log(self.inputs)),
+        ):
+            found = screen(x, y, self.kept, c=point, parts=self.parts, rng=[seed, 4])
+            yield name, found.kept
+        rng = np.random.default_rng([seed, 3])
+        yield "random inputs", rng.choice(self.inputs, self.kept, replace=False)
+        yield "all inputs", np.arange(self.inputs)
+        yield "oracle", model.support
 
-def run_arms(
-    samples: int,
-    seed: int,
-    inputs: int,
-    support: int,
-    coefficients: tuple[float, ...],
-    noise: float,
-    kept: int,
-    c: float,
-    parts: tuple[str, ...],
-    pairs: int,
-) -> pd.DataFrame:
-    """Return one row per arm for one direction and one sample; all arms see the same sample."""
-    model = SingleIndex.sparse(inputs, support, coefficients, noise, rng=[seed, 0])
-    x, y = model.sample(samples, rng=[seed, 1, samples])
-    test = model.sample(4000, rng=[seed, 2])
-    rows = []
-    for arm, chosen in _arms(model, x, y, kept, c, parts, seed):
-        fitted = fit_two_layer(x, y, chosen, pairs=pairs, rng=[seed, 5])
-        found = np.isin(model.support, chosen).mean()
-        rows.append((arm, len(chosen), found, fitted.r_squared(*test)))
-    return pd.DataFrame(rows, columns=["arm", "inputs_kept", "recall", "r_squared"])
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all rows, and their means."""
+        return {"sparse_index": rows, "summary": tabulate(rows)}
 
-
-def _arms(
-    model: SingleIndex,
-    x: np.ndarray,
-    y: np.ndarray,
-    kept: int,
-    c: float,
-    parts: tuple[str, ...],
-    seed: int,
-) -> Iterator[tuple[str, np.ndarray]]:
-    inputs = x.shape[1]
-    for name, point in (
-        ("screened, plain basis", 1.0),
-        (f"screened, c = {c:g}", c),
-        ("screened, c = 1/log d", 1 / log(inputs)),
-    ):
-        yield name, screen(x, y, kept, c=point, parts=parts, rng=[seed, 4]).kept
-    yield "random inputs", np.random.default_rng([seed, 3]).choice(inputs, kept, replace=False)
-    yield "all inputs", np.arange(inputs)
-    yield "oracle", model.support
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"sparse_index": draw(tables["sparse_index"])}
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -153,14 +129,5 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     return table.merge(recall)
 
 
-def main() -> None:
-    """Compute, print the numbers, and save figure and provenance."""
-    config, run = start(Config, __doc__)
-    frame = compute(config)
-    print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
-    paths = save_figure(draw(frame), config.out / "sparse_index", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("sparse_index")

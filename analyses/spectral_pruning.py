@@ -12,8 +12,8 @@ weights at the same density is the other control: it leaves the rank alone.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,15 +24,13 @@ from torch import nn
 
 import regions
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.figures import (
     figure_style,
     mean_intervals,
     plot_means,
-    save_figure,
     share_legend,
 )
-from regions.resume import run_tasks
 from regions.training import DataSet, Recipe, Split, build_model, load_data, train
 
 ENTRY = Entry(
@@ -43,9 +41,12 @@ ENTRY = Entry(
 ARMS = ("max", "mean", "magnitude", "random")
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study."""
+@dataclass(frozen=True, kw_only=True)
+class SpectralPruning(Study):
+    """One network per seed, trained well and briefly, and pruned by every score."""
+
+    axes = {"seed": "seeds"}
+    small = {"densities": (1.0, 0.25), "epochs": 2, "seeds": 2}
 
     data: str = "digits"
     """Name of a data set, or a path."""
@@ -58,60 +59,37 @@ class Config(Options):
     """Training images that attributions and means are taken over (of the two classes: all)."""
     epochs: int = 20
     seeds: int = 10
-    out: Path = Path("out/spectral_pruning")
-    smoke: bool = False
-    """Two seeds, two densities."""
 
+    def measure(self, seed: int) -> pd.DataFrame:
+        """Train one network well and briefly, and prune both; gains are on the first density."""
+        source = load_data(self.data)
+        shape = source.image_shape
+        model = build_model("mlp", shape, source.classes, seed=seed, hidden=self.hidden)
+        rows = []
+        for training, recipe, kept in (
+            ("trained, all classes", Recipe(epochs=self.epochs), None),
+            ("under-trained, two classes", Recipe(epochs=1, lr=0.01, momentum=0.0), self.classes),
+        ):
+            net = train([model], source, recipe, seeds=[seed]).model(0).double()
+            x, y = _images(source.train, kept, self.images if kept is None else None)
+            for density in self.densities:
+                for arm in (*ARMS, "single weights"):
+                    masks = _masks(net, arm, {self.layer: density}, x, y, seed)
+                    pruned = masks.apply(copy.deepcopy(net), "zeros")
+                    bound = regions.upper_bound(masks.apply(regions.as_network(net)), "live")
+                    accuracy = _accuracy(pruned, source, kept)
+                    rows.append((training, density, arm, accuracy, bound.log2))
+        frame = pd.DataFrame(rows, columns=["training", "density", "arm", "accuracy", "log2_bound"])
+        dense = frame.groupby(["training", "arm"])["accuracy"].transform("first")
+        return frame.assign(gain=frame["accuracy"] - dense)
 
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per seed, training, density and score."""
-    if config.smoke:
-        config = replace(config, densities=(1.0, 0.25), epochs=2)
-    common = {
-        "data": config.data,
-        "hidden": config.hidden,
-        "layer": config.layer,
-        "densities": config.densities,
-        "classes": config.classes,
-        "images": config.images,
-        "epochs": config.epochs,
-    }
-    tasks = [{"seed": seed, **common} for seed in range(2 if config.smoke else config.seeds)]
-    folder = config.out / "tasks"
-    with config.workers.active():
-        return run_tasks(tasks, run_seed, folder, progress=config.progress)
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all rows, and their means."""
+        return {"spectral_pruning": rows, "summary": tabulate(rows)}
 
-
-def run_seed(
-    seed: int,
-    data: str,
-    hidden: tuple[int, ...],
-    layer: str,
-    densities: tuple[float, ...],
-    classes: tuple[int, ...],
-    images: int,
-    epochs: int,
-) -> pd.DataFrame:
-    """Train one network well and briefly, and prune both; gains are on the first density."""
-    source = load_data(data)
-    model = build_model("mlp", source.image_shape, source.classes, seed=seed, hidden=hidden)
-    rows = []
-    for training, recipe, kept in (
-        ("trained, all classes", Recipe(epochs=epochs), None),
-        ("under-trained, two classes", Recipe(epochs=1, lr=0.01, momentum=0.0), classes),
-    ):
-        net = train([model], source, recipe, seeds=[seed]).model(0).double()
-        x, y = _images(source.train, kept, images if kept is None else None)
-        for density in densities:
-            for arm in (*ARMS, "single weights"):
-                masks = _masks(net, arm, {layer: density}, x, y, seed)
-                pruned = masks.apply(copy.deepcopy(net), "zeros")
-                bound = regions.upper_bound(masks.apply(regions.as_network(net)), "live")
-                accuracy = _accuracy(pruned, source, kept)
-                rows.append((training, density, arm, accuracy, bound.log2))
-    frame = pd.DataFrame(rows, columns=["training", "density", "arm", "accuracy", "log2_bound"])
-    dense = frame.groupby(["training", "arm"])["accuracy"].transform("first")
-    return frame.assign(gain=frame["accuracy"] - dense)
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return the only figure."""
+        return {"spectral_pruning": draw(tables["spectral_pruning"])}
 
 
 def _masks(
@@ -164,14 +142,5 @@ def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
     return mean_intervals(frame, "accuracy", keys).merge(others)
 
 
-def main() -> None:
-    """Compute, print the numbers, and save figure and provenance."""
-    config, run = start(Config, __doc__)
-    frame = compute(config)
-    print(tabulate(frame).to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    paths = save_figure(draw(frame), config.out / "spectral_pruning", frame, run)
-    print(f"figure: {paths['png']}")
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("spectral_pruning")

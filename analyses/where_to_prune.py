@@ -15,7 +15,7 @@ validation images; test images are looked at once, at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,17 +23,24 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
+from matplotlib.figure import Figure
+from torch import nn
 
 import regions
 from analyses import where_to_prune_figures as figures
 from analyses import where_to_prune_statistics as statistics
 from analyses.catalogue import Entry
-from analyses.options import Options, run_script, start
+from analyses.study import Study, launch
 from regions.errors import ArgumentError, BudgetError
-from regions.figures import save_figure, save_table
-from regions.resume import fingerprint, run_tasks
-from regions.training import DataSet, Recipe, build_model, evaluate, load_data, train
+from regions.training import (
+    DataSet,
+    Recipe,
+    TrainResult,
+    build_model,
+    evaluate,
+    load_data,
+    train,
+)
 
 ENTRY = Entry(
     figure="Cai et al. 2023, Figures 3 and 4, re-tested",
@@ -49,9 +56,22 @@ SCAN = (1.4, 1.2, 1.0, 0.8, 0.6, 0.4, 0.2, 0.0, -0.25, -0.6)
 """Exponents t of the scan: a layer of n weights gets a share proportional to n^t."""
 
 
-@dataclass(frozen=True)
-class Config(Options):
-    """Settings of the study; epochs, batch size, learning rate and densities are the paper's."""
+@dataclass(frozen=True, kw_only=True)
+class WhereToPrune(Study):
+    """One network at one density, pruned by every arm and trained on as one stack.
+
+    Epochs, batch size, learning rate and densities are the paper's.
+    """
+
+    axes = {"density": "densities", "seed": "seeds"}
+    small = {
+        "seeds": 2,
+        "densities": (0.02, 0.005),
+        "epochs": 4,
+        "random_masks": 1,
+        "rounds": 2,
+    }
+    shown = ("means", "differences", "regret", "correlations", "published_gain")
 
     data: str = "digits"
     """"digits", or the path of an .npz file or folder of images."""
@@ -78,76 +98,98 @@ class Config(Options):
     rounds: int = 1
     """With 3, say: also prune in so many rounds, fine-tuning in between."""
     device: str = "cpu"
-    out: Path = Path("out/where_to_prune")
-    smoke: bool = False
-    """Two seeds, two densities, few epochs."""
 
+    @property
+    def network(self) -> str:
+        """The paper's name of the network, such as 2x100."""
+        hidden = self.hidden
+        if self.model == "lenet5":
+            return "LeNet"
+        return f"{len(hidden)}x{hidden[0]}" if len(set(hidden)) == 1 else "-".join(map(str, hidden))
 
-def smoke(config: Config) -> Config:
-    """Return the settings of a run of seconds."""
-    small = {"seeds": 2, "densities": (0.02, 0.005), "epochs": 4, "random_masks": 1, "rounds": 2}
-    return replace(config, **small)
+    @property
+    def recipe(self) -> Recipe:
+        """How networks are trained, before pruning and after."""
+        assert self.epochs is not None and self.batch_size is not None  # settled
+        return Recipe(epochs=self.epochs, batch_size=self.batch_size, lr=self.learning_rate)
 
-
-def compute(config: Config) -> pd.DataFrame:
-    """Return one row per density, network and arm (allocation and selection)."""
-    _check(config)
-    data = _load(config.data, config.limit)
-    few = config.data == "digits"
-    config = replace(
-        config,
-        densities=config.densities or statistics.published_densities(data.name, _network(config)),
-        epochs=config.epochs or (60 if few else 15),
-        batch_size=config.batch_size or (32 if few else 128),
-    )
-    options = {"hidden": config.hidden} if config.model == "mlp" else {}
-    fresh = [
-        build_model(config.model, data.image_shape, data.classes, seed=seed, **options)
-        for seed in range(config.seeds)
-    ]
-    settings = {name: getattr(config, name) for name in (
-        "data", "model", "hidden", "epochs", "batch_size", "learning_rate", "limit",
-        "random_masks", "scan", "objectives", "rounds", "device",
-    )}  # fmt: skip
-    home = config.out / "tasks" / fingerprint(settings)
-    dense = train(
-        fresh, data, _recipe(**settings), device=config.device, checkpoint=home / "dense",
-        progress=config.progress,
-    )  # fmt: skip
-    accuracy = evaluate(dense, data.test, device=config.device).accuracy
-    tasks = [
-        {"density": density, "seed": seed, **settings}
-        for density in config.densities
-        for seed in range(config.seeds)
-    ]
-    with config.workers.active():
-        frame = run_tasks(
-            tasks,
-            _cell,
-            home,
-            extra=lambda task: {"network": dense.model(task["seed"])},
-            cost=lambda task: 1.0 + 200 * task["density"],
-            progress=config.progress,
-            label="cells",
+    def settled(self) -> Study:
+        """Return the settings that are used, checked, with those of the paper or of digits."""
+        study = self._shrunk()
+        wrong = [density for density in study.densities or () if not 0 < density <= 1]
+        if wrong or study.densities == ():
+            raise ArgumentError(f"densities must be fractions above 0 and at most 1, got {wrong}")
+        if study.seeds < 2:
+            raise ArgumentError(f"seeds is {study.seeds}; intervals need 2 networks or more")
+        name = _load(study.data, study.limit).name
+        few = study.data == "digits"
+        return replace(
+            study,
+            densities=study.densities or statistics.published_densities(name, study.network),
+            epochs=study.epochs or (60 if few else 15),
+            batch_size=study.batch_size or (32 if few else 128),
         )
-    return frame.assign(dense_accuracy=accuracy[frame["seed"]], data=data.name)
 
+    def prepare(self, home: Path) -> TrainResult:
+        """Train the networks of all seeds, or read them back."""
+        data = _load(self.data, self.limit)
+        options = {"hidden": self.hidden} if self.model == "mlp" else {}
+        fresh = [
+            build_model(self.model, data.image_shape, data.classes, seed=seed, **options)
+            for seed in range(self.seeds)
+        ]
+        folder = home / f"dense-{self.seeds}"
+        options = {"device": self.device, "checkpoint": folder, "progress": self.progress}
+        return train(fresh, data, self.recipe, **options)
 
-def _check(config: Config) -> None:
-    wrong = [density for density in config.densities or () if not 0 < density <= 1]
-    if wrong or config.densities == ():
-        raise ArgumentError(f"densities must be fractions above 0 and at most 1, got {wrong}")
-    if config.seeds < 2:
-        raise ArgumentError(f"seeds is {config.seeds}; intervals need 2 networks or more")
+    def given(self, prepared: TrainResult, density: float, seed: int) -> dict[str, nn.Module]:
+        """Return the network of the seed."""
+        return {"network": prepared.model(seed)}
+
+    def cost(self, density: float, seed: int) -> float:
+        """Return about how long it takes, since searches take longer where more is kept."""
+        return 1.0 + 200 * density
+
+    def measure(self, density: float, seed: int, *, network: nn.Module) -> pd.DataFrame:
+        """Prune one network at one density by every arm, fine-tune all of them, and measure."""
+        images = _load(self.data, self.limit)
+        skip = [name for name in regions.Masks.from_model(network, images.image_shape)
+                if name.startswith("conv")]  # fmt: skip
+        problem = {"skip": skip, "input_shape": images.image_shape}
+        arms = [(arm, network) for arm in _arms(network, density, seed, problem, self)]
+        arms += _in_rounds(network, images, density, seed, problem, self)
+        order, distinct = _distinct([arm.masks for arm, _ in arms], [model for _, model in arms])
+        starts, masks = zip(*distinct, strict=True)
+        options = {"seeds": [seed] * len(masks), "device": self.device}
+        tuned = train(starts, images, self.recipe, masks=masks, **options)
+        test = evaluate(tuned, images.test, device=self.device).accuracy
+        structure = [_structure(network, mask, skip) for mask in masks]
+        rows = []
+        for (arm, _), place in zip(arms, order, strict=True):
+            row = {"allocation": arm.allocation, "selection": arm.selection}
+            row |= {"accuracy": test[place], "validation": _last(tuned, place)}
+            rows.append({**row, **structure[place]})
+        return pd.DataFrame(rows)
+
+    def joined(self, rows: pd.DataFrame, prepared: TrainResult) -> pd.DataFrame:
+        """Return the rows with the accuracy of the dense networks."""
+        data = _load(self.data, self.limit)
+        accuracy = evaluate(prepared, data.test, device=self.device).accuracy
+        return rows.assign(dense_accuracy=accuracy[rows["seed"]], data=data.name)
+
+    def tables(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return all tables of the statistics, and all rows for every figure of them."""
+        drawn = dict.fromkeys(("accuracy", "objectives", "splits"), rows)
+        return {**statistics.tables(rows, self.network), **drawn}
+
+    def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
+        """Return accuracy, regret, objectives against accuracy, and splits."""
+        return figures.draw_all(tables)
 
 
 @lru_cache(maxsize=1)
 def _load(source: str, limit: int | None) -> DataSet:
     return load_data(source, limit=limit, rng=0)
-
-
-def _recipe(epochs: int, batch_size: int, learning_rate: float, **_: Any) -> Recipe:
-    return Recipe(epochs=epochs, batch_size=batch_size, lr=learning_rate)
 
 
 @dataclass(frozen=True)
@@ -157,29 +199,6 @@ class Arm:
     allocation: str
     selection: str
     masks: regions.Masks
-
-
-def _cell(
-    density: float, seed: int, *, network: torch.nn.Module, data: str, limit: int | None, **settings
-) -> pd.DataFrame:
-    """Prune one network at one density by every arm, fine-tune all of them, and measure."""
-    images = _load(data, limit)
-    skip = [name for name in regions.Masks.from_model(network, images.image_shape)
-            if name.startswith("conv")]  # fmt: skip
-    problem = {"skip": skip, "input_shape": images.image_shape}
-    arms = [(arm, network) for arm in _arms(network, density, seed, problem, settings)]
-    arms += _in_rounds(network, images, density, seed, problem, settings)
-    order, distinct = _distinct([arm.masks for arm, _ in arms], [model for _, model in arms])
-    starts, masks = zip(*distinct, strict=True)
-    recipe, device = _recipe(**settings), settings["device"]
-    tuned = train(starts, images, recipe, masks=masks, seeds=[seed] * len(masks), device=device)
-    test = evaluate(tuned, images.test, device=device).accuracy
-    structure = [_structure(network, mask, skip) for mask in masks]
-    rows = []
-    for (arm, _), place in zip(arms, order, strict=True):
-        row = {"allocation": arm.allocation, "selection": arm.selection, "accuracy": test[place]}
-        rows.append({**row, "validation": _last(tuned, place), **structure[place]})
-    return pd.DataFrame(rows)
 
 
 def _distinct(masks: list, models: list) -> tuple[list[int], list]:
@@ -200,10 +219,10 @@ def _last(tuned: Any, place: int) -> float:
 
 
 def _arms(
-    network: Any, density: float, seed: int, problem: dict, settings: dict[str, Any]
+    network: Any, density: float, seed: int, problem: dict, study: WhereToPrune
 ) -> Iterator[Arm]:
     shape = problem["input_shape"]
-    for name, allocation in _allocations(network, density, problem, settings):
+    for name, allocation in _allocations(network, density, problem, study):
         for selection in ("plain", "repair"):
             yield from _pruned(name, selection, network, allocation, shape)
     disjoint = regions.allocate(network, density, "disjoint", **problem)
@@ -215,16 +234,16 @@ def _arms(
         yield from _pruned(name, "disjoint", network, allocation, shape)
     yield Arm("synflow", "plain", regions.prune(network, disjoint, "synflow", **together))
     uniform = regions.allocate(network, density, "uniform", **problem)
-    for draw in range(settings["random_masks"]):
+    for draw in range(study.random_masks):
         masks = regions.prune(network, uniform, "random", input_shape=shape, rng=[seed, draw])
         yield Arm("uniform", f"random {draw}", masks)
 
 
 def _allocations(
-    network: Any, density: float, problem: dict, settings: dict[str, Any]
+    network: Any, density: float, problem: dict, study: WhereToPrune
 ) -> Iterator[tuple[str, Any]]:
     """Yield the layer counts of every rule, objective and point of the scan."""
-    objectives = OBJECTIVES if settings["objectives"] else ()
+    objectives = OBJECTIVES if study.objectives else ()
     for name in (*RULES, "parabola", *objectives):
         try:
             yield name, regions.allocate(network, density, name, **problem)
@@ -235,7 +254,7 @@ def _allocations(
                 raise
     uniform = regions.allocate(network, density, "uniform", **problem)
     free = [name for name, role in uniform.roles.items() if role == "free"]
-    for power in SCAN if settings["scan"] else ():
+    for power in SCAN if study.scan else ():
         yield f"scan {power:g}", _shared(uniform, free, power)
 
 
@@ -260,11 +279,11 @@ def _pruned(name: str, selection: str, network: Any, budget: Any, shape: Any) ->
 
 
 def _in_rounds(
-    network: Any, images: DataSet, density: float, seed: int, problem: dict, settings: dict
+    network: Any, images: DataSet, density: float, seed: int, problem: dict, study: WhereToPrune
 ) -> list[tuple[Arm, Any]]:
     """Return arms that reach the density in several rounds, and the networks they start from."""
     found: list[tuple[Arm, Any]] = []
-    shape, rounds = problem["input_shape"], settings["rounds"]
+    shape, rounds = problem["input_shape"], study.rounds
     ways = (("erk", "magnitude", True), ("disjoint", "disjoint", False))
     for name, criterion, repair in ways if rounds > 1 else ():
         model, masks = network, None
@@ -273,7 +292,7 @@ def _in_rounds(
             budget = regions.allocate(model, part, name, **problem)
             masks = regions.prune(model, budget, criterion, repair, input_shape=shape)
             if number < rounds:
-                recipe = replace(_recipe(**settings), epochs=max(1, settings["epochs"] // 3))
+                recipe = replace(study.recipe, epochs=max(1, study.recipe.epochs // 3))
                 again = train([model], images, recipe, masks=[masks], seeds=[seed + 1000 * number])
                 model = again.model(0)
         selection = "repair in rounds" if repair else "disjoint in rounds"
@@ -301,28 +320,5 @@ def _structure(network: Any, masks: regions.Masks, skip: list[str]) -> dict[str,
     }
 
 
-def main() -> None:
-    """Train, prune, fine-tune, print the tables, and save figures, numbers and provenance."""
-    config, run = start(Config, __doc__)
-    config = smoke(config) if config.smoke else config
-    frame = compute(config)
-    tables = statistics.tables(frame, _network(config))
-    for name, table in tables.items():
-        save_table(table, config.out / f"{name}.csv", run)
-        print("", name.replace("_", " "), sep="\n")
-        print(table.to_string(index=False, float_format="{:.4g}".format))
-    for name, figure in figures.draw_all(frame, tables).items():
-        written = save_figure(figure, config.out / name, tables.get(name, frame), run)
-        print(f"figure: {written['png']}")
-
-
-def _network(config: Config) -> str:
-    """Return the paper's name of the network, such as 2x100."""
-    hidden = config.hidden
-    if config.model == "lenet5":
-        return "LeNet"
-    return f"{len(hidden)}x{hidden[0]}" if len(set(hidden)) == 1 else "-".join(map(str, hidden))
-
-
 if __name__ == "__main__":
-    run_script(main)
+    launch("where_to_prune")

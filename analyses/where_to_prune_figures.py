@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -33,12 +35,12 @@ CURVES = {
 SELECTIONS = ("plain", "repair", "disjoint")
 
 
-def draw_all(frame: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
+def draw_all(tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
     """Return the figures by name."""
     found = {
-        "accuracy": draw(frame),
-        "objectives": draw_objectives(frame),
-        "splits": draw_splits(frame),
+        "accuracy": draw(tables["accuracy"]),
+        "objectives": draw_objectives(tables["objectives"]),
+        "splits": draw_splits(tables["splits"]),
     }
     if not tables["regret"].empty:
         found["regret"] = draw_regret(tables["regret"])

@@ -4,15 +4,24 @@ All of them run once, as continuous integration does, and once more under anothe
 """
 
 import os
+import pickle
 import subprocess
 import sys
 import time
+from dataclasses import fields, replace
+from importlib import import_module
+from inspect import signature
 
 import pytest
 
 from analyses.__main__ import listing, main, smoke
+from analyses.backdoor import Backdoor
 from analyses.catalogue import HERE, entries
+from analyses.figure2_bounds import Figure2Bounds
+from analyses.methods_table import MethodsTable
+from analyses.study import Study, compute, study_of
 from regions.journal import Journal
+from regions.resume import fingerprint
 
 STUDIES, BENCHMARKS = entries(), entries("analyses.benchmarks")
 # what may differ from run to run: times
@@ -65,7 +74,7 @@ def test_a_second_run_gives_the_same_bytes(finished, tmp_path):
 HELD = """
 import sys, time
 from pathlib import Path
-from analyses import figure2_bounds as study
+from analyses.study import launch
 from regions import resume
 
 flag, compute = Path(sys.argv.pop()), resume._compute
@@ -77,7 +86,7 @@ def held(task, *rest):  # the study's own function names the tasks, and stays
     return compute(task, *rest)
 
 resume._compute = held
-study.main()
+launch("figure2_bounds", sys.argv[1:])
 """
 
 
@@ -111,6 +120,70 @@ def test_a_killed_study_resumes_and_gives_the_same_bytes(finished, tmp_path):
     assert before.items() <= finished_tasks(out).items()  # with their seconds: none was done again
 
 
+# each shares what it trained with its tasks, or has tasks of several kinds
+FEW = {
+    "where_to_prune": "--seeds 2 --densities 0.02 --epochs 1 --random-masks 1 --no-scan "
+    "--no-objectives",
+    "count_regions_mnist": "--smoke",
+    "methods_table": "--smoke --arms magnitude spectral",
+    "degree_weighted": "--smoke",
+}
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_two_processes_give_the_bytes_of_one(name, tmp_path):
+    for folder, start, jobs in (("one", ["analyses", name], 1), ("two", [f"analyses.{name}"], 2)):
+        options = [*FEW[name].split(), "--no-progress", "--n-jobs", jobs]
+        python("-m", *start, *options, "--out", tmp_path / folder)
+    first, second = written(tmp_path / "one"), written(tmp_path / "two")
+    assert len(first) > 4 and first == second
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_what_a_study_declares_fits_together(name):
+    kind = study_of(import_module(f"analyses.{name}"))
+    own = {part.name for part in fields(kind)} - {part.name for part in fields(Study)}
+    small = kind(smoke=True).settled()
+    assert {*kind.small, *kind.choosing} <= own
+    # a small value that is the full one would be no smaller
+    assert [key for key, value in kind.small.items() if value == getattr(kind(), key)] in (
+        [],
+        ["data"],
+    )
+    tasks = small.grid()
+    assert len({fingerprint(task) for task in tasks}) == len(tasks) > 1
+    for task in tasks:
+        assert not task.keys() & small.settings().keys()
+        signature(small.measure).bind_partial(**task)
+        assert small.cost(**task) > 0
+    # other processes get the study and find its class by name
+    assert pickle.loads(pickle.dumps(small)) == small
+
+
+def test_a_study_is_found_by_what_its_tasks_depend_on(tmp_path):
+    """More points of the grid cost only themselves; another setting is another study."""
+    few = {"dims": (1,), "densities": (0.1,), "samples": 5, "progress": False, "out": tmp_path}
+    study = Figure2Bounds(seeds=1, **few)
+
+    compute(study)
+    first = finished_tasks(tmp_path)
+    assert len(first) == 2
+    compute(replace(study, seeds=2))
+    assert first.items() < finished_tasks(tmp_path).items() and len(finished_tasks(tmp_path)) == 4
+    compute(replace(study, samples=6, seeds=1))
+    assert len(finished_tasks(tmp_path)) == 6 and len(list((tmp_path / "tasks").iterdir())) == 2
+
+
+def test_axes_are_a_number_a_tuple_one_value_or_several_arguments():
+    study = MethodsTable(arms=("magnitude", "random"), densities=(0.5, 0.2))
+    pairs = [(task["arm"], task["budget"]) for task in study.grid()]
+    assert pairs == [("magnitude", 1.0)] + [(a, d) for a in study.arms for d in (0.5, 0.2)]
+    tasks = Figure2Bounds(dims=(1, 4), densities=(0.5,), seeds=3).grid()
+    assert [task["seed"] for task in tasks] == [0, 1, 2] * 4
+    assert [task["dim"] for task in tasks] == [1, 1, 1, 4, 4, 4] * 2
+    assert [task["source"] for task in Backdoor(seeds=2).grid()] == ["digits", "digits"]
+
+
 def test_the_same_command_runs_on_a_dask_cluster(finished, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
@@ -134,8 +207,7 @@ def test_failing_studies_are_named_and_stop_no_other(tmp_path, capsys):
     assert capsys.readouterr().err.endswith("failed: absent, absent_too\n")
 
 
-def test_bad_input_is_one_line_and_writes_nothing(tmp_path, monkeypatch, capsys):
-    monkeypatch.delitem(sys.modules, "analyses.recall_distortion", raising=False)  # runpy warns
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys):
     options = ["--data", str(tmp_path / "absent.npz"), "--out", str(tmp_path / "out")]
     assert main(["recall_distortion", *options]) == 1
     err = capsys.readouterr().err
@@ -147,8 +219,8 @@ def test_every_script_is_listed(capsys):
     assert main(["--list"]) == 0
     out = capsys.readouterr().out
     for folder, known in ((HERE, STUDIES), (HERE / "benchmarks", BENCHMARKS)):
-        scripts = {p.stem for p in folder.glob("[a-z]*.py") if "def main(" in p.read_text()}
-        assert scripts == set(known), "a script with main() needs an ENTRY (analyses/catalogue.py)"
+        scripts = {p.stem for p in folder.glob("[a-z]*.py") if "__main__" in p.read_text()}
+        assert scripts == set(known), "a script needs an ENTRY (analyses/catalogue.py)"
         assert all(f".{name} " in out for name in known)
         assert all(entry.minutes is None or entry.minutes > 0 for entry in known.values())
 

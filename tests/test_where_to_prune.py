@@ -7,6 +7,7 @@ from scipy import stats
 
 from analyses import where_to_prune as study
 from analyses import where_to_prune_statistics as statistics
+from analyses.study import run
 from regions.errors import ArgumentError
 
 QUANTITIES = list(statistics.QUANTITIES)
@@ -100,7 +101,7 @@ def test_published_gains_stand_beside_ours():
 )
 def test_bad_settings_are_refused_before_any_work(tmp_path, changes, message):
     with pytest.raises(Exception, match=message) as caught:
-        study.compute(study.Config(out=tmp_path / "out", progress=False, **changes))
+        run(study.WhereToPrune(out=tmp_path / "out", progress=False, **changes))
     assert isinstance(caught.value, ArgumentError | study.regions.errors.DataError)
     assert not (tmp_path / "out").exists()
 

@@ -26,7 +26,6 @@ import pandas as pd
 import regions
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 from regions.progress import track
 
 ENTRY = Entry(
@@ -118,10 +117,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame([apart(measure, case) for case in cases])
 
 
-def main() -> None:
-    """Time everything, print the table and save it."""
-    report(Config, compute, "allocation", __doc__)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "allocation", __doc__)

@@ -27,7 +27,6 @@ from scipy import sparse
 from analyses.benchmarks.measuring import report
 from analyses.block_storage import BlockMatrix
 from analyses.catalogue import Entry
-from analyses.options import run_script
 from regions.progress import track
 from regions.pruning.methods.blocks import project_blocks
 
@@ -113,10 +112,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame([row for part in rows for row in part])
 
 
-def main() -> None:
-    """Time everything, print the table and save it."""
-    report(Config, compute, "blocks", __doc__, digits=3)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "blocks", __doc__, digits=3)

@@ -29,7 +29,6 @@ import pandas as pd
 import regions
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 from regions.errors import DataError
 
 ENTRY = Entry(figure="bounds beside the published script", minutes=None, inputs="none; --peer PATH")
@@ -164,10 +163,5 @@ def _row(case: Case, ours: Measured, theirs: Measured) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Time everything, print the table and save it."""
-    report(Config, compute, "bounds", __doc__)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "bounds", __doc__)

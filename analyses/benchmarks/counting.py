@@ -34,7 +34,6 @@ import pandas as pd
 import regions
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 from regions.errors import DataError
 
 ENTRY = Entry(
@@ -276,10 +275,5 @@ def _row(case: Case, ours: Measured, peer: Measured) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Measure everything, print the table and save it."""
-    report(Config, compute, "counting", __doc__)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "counting", __doc__)

@@ -28,7 +28,6 @@ from analyses.benchmarks import exactness_cases as cases
 from analyses.benchmarks.exactness_cases import GENERIC, TIES, Case
 from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 
 ENTRY = Entry(figure="what exactness costs", minutes=None, inputs="--before PATH")
 
@@ -98,10 +97,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    """Measure everything, print the table and save it."""
-    report(Config, compute, "exactness", __doc__)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "exactness", __doc__)

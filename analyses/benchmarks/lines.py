@@ -29,7 +29,6 @@ import torch
 import regions
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 from regions.training import Recipe, build_model, load_data, train
 
 ENTRY = Entry(
@@ -137,10 +136,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    """Measure everything, print the table and save it."""
-    report(Config, compute, "lines", __doc__)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "lines", __doc__)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pandas as pd
 import tyro
 
+from regions.errors import RegionsError
 from regions.figures import Run, save_table
 from regions.results import check_writable
 
@@ -30,15 +31,25 @@ def apart(function: Callable, *arguments: Any) -> Any:
 
 def report(
     config: type,
-    compute: Callable[[Any], pd.DataFrame],
+    compute: Callable[[Any], pd.DataFrame | Mapping[str, pd.DataFrame]],
     name: str,
     description: str | None,
+    *,
     digits: int = 4,
+    seed: int = 0,
 ) -> None:
-    """Read the settings from the command line, compute the table, print it, save it as NAME.csv."""
-    chosen = tyro.cli(config, description=description)
-    check_writable(chosen.out, folder=True)
-    run = Run(config=chosen, seed=0)
-    frame = compute(chosen)
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:.{digits}g}"))
-    save_table(frame, chosen.out / f"{name}.csv", run)
+    """Read the settings from the command line, compute, print and save the table as NAME.csv.
+
+    Of several tables each has its own name. What is wrong with the settings is said in one line.
+    """
+    try:
+        chosen = tyro.cli(config, description=description)
+        check_writable(chosen.out, folder=True)
+        run = Run(config=chosen, seed=seed)
+        found = compute(chosen)
+        for stem, table in ({name: found} if isinstance(found, pd.DataFrame) else found).items():
+            text = table.to_string(index=False, float_format=lambda value: f"{value:.{digits}g}")
+            print(f"{stem}\n{text}\n")
+            save_table(table, chosen.out / f"{stem}.csv", run)
+    except RegionsError as error:
+        sys.exit(f"{name}: {error}")

@@ -16,13 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tyro
 
 import regions
-from analyses.benchmarks.measuring import peak_mib
+from analyses.benchmarks.measuring import peak_mib, report
 from analyses.catalogue import Entry
-from analyses.options import run_script
-from regions.figures import Run, save_table
 from regions.recall.balance import Scale, balances
 
 ENTRY = Entry(figure="the heaviest analysis of recall", minutes=0.1, inputs="none")
@@ -99,14 +96,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    """Print and save the table."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.round(3).to_string(index=False))
-    save_table(frame, config.out / "recall.csv", run)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "recall", __doc__)

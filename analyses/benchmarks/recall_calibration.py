@@ -16,13 +16,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tyro
 from scipy import stats
 
 import regions
+from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
-from analyses.options import run_script
-from regions.figures import Run, save_table
 from regions.resume import run_tasks
 
 ENTRY = Entry(figure="error rates of the tests of intensification", minutes=2, inputs="none")
@@ -194,6 +192,13 @@ def family_runs(first: int, runs: int = CHUNK) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", "correction", "any_rejected"])
 
 
+def compute(config: Config) -> dict[str, pd.DataFrame]:
+    """Run the studies (a stopped one goes on) and return the table of each."""
+    return tabulate(
+        {"slopes": slopes(config), "coverage": coverage(config), "family": family(config)}
+    )
+
+
 def tabulate(parts: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the table of each study: means, Monte Carlo standard errors and rates."""
     by_test = parts["slopes"].groupby(["case", "test"], sort=False)
@@ -216,15 +221,5 @@ def tabulate(parts: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     }
 
 
-def main() -> None:
-    """Run the studies (a stopped one goes on), print and save their tables."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=17)
-    parts = {"slopes": slopes(config), "coverage": coverage(config), "family": family(config)}
-    for name, table in tabulate(parts).items():
-        print(f"\n{name}\n{table.round(4).to_string(index=False)}")
-        save_table(table, config.out / f"{name}.csv", run)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "recall_calibration", __doc__, seed=17)

@@ -22,12 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import tyro
 
+from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 from regions.errors import DataError
-from regions.figures import Run, save_table
 from regions.representations import cca, similarity_grid, svcca
 
 ENTRY = Entry(figure="CCA beside google/svcca", minutes=0.4, inputs="none; --peer PATH")
@@ -130,7 +128,9 @@ def compute(config: Config) -> pd.DataFrame:
         times = {who: [] for who in work}
         for _ in range(2 if config.smoke else config.repeats):
             for who, call in work.items():  # interleaved: all see the same machine
-                times[who].append(cpu_seconds(call))
+                with warnings.catch_warnings():  # few samples per neuron on purpose
+                    warnings.simplefilter("ignore")
+                    times[who].append(cpu_seconds(call))
         median = {who: float(np.median(values)) for who, values in times.items()}
         theirs = median.get("google/svcca", float("nan"))
         rows.append(
@@ -146,15 +146,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    """Time everything, print the table and save it."""
-    config = tyro.cli(Config, description=__doc__)
-    warnings.simplefilter("ignore")  # the sizes are few samples per neuron on purpose
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
-    save_table(frame, config.out / "cpu_time.csv", run)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "cpu_time", __doc__, digits=3)

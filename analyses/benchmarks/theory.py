@@ -27,7 +27,6 @@ from torch.func import functional_call, jacrev, vmap
 
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 from regions.progress import track
 from regions.theory import empirical_ntk
 from regions.training import build_model
@@ -122,10 +121,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame([apart(measure, case, config) for case in cases])
 
 
-def main() -> None:
-    """Time everything, print the table and save it."""
-    report(Config, compute, "theory", __doc__, digits=3)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "theory", __doc__, digits=3)

@@ -20,13 +20,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-import tyro
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
-from analyses.options import run_script
-from regions.figures import Run, save_table
 from regions.progress import track
 from regions.training import DataSet, Recipe, build_model, load_data, train
 
@@ -167,6 +165,7 @@ def measure(case: Case, config: Config, data: DataSet, threads: int) -> dict:
         "stack_cpu_ms": np.median(stack[:, 0]) * per_epoch,
         "ratio_cpu": ratio[0],
         "ratio_wall": ratio[1],
+        "floor": FLOOR if case == CASES[0] else np.nan,
         "difference_float64": difference,
     }
 
@@ -186,18 +185,5 @@ def compute(config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    """Print the table, say whether the floor holds, save the table."""
-    config = tyro.cli(Config, description=__doc__)
-    run = Run(config=config, seed=0)
-    frame = compute(config)
-    print(frame.to_string(index=False, float_format="{:.3g}".format))
-    demo = frame[frame["problem"] == CASES[0].name]
-    lowest = demo[["ratio_cpu", "ratio_wall"]].min().min()
-    verdict = "holds" if lowest >= FLOOR else "is missed"
-    print(f"{CASES[0].name}: at least {lowest:.1f} times faster; the floor of {FLOOR} {verdict}.")
-    save_table(frame, config.out / "training.csv", run)
-
-
 if __name__ == "__main__":
-    run_script(main)
+    report(Config, compute, "training", __doc__, digits=3)

@@ -1,18 +1,17 @@
 """What the study of backdoors measures, with searches of one step."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from analyses import backdoor
+from analyses.backdoor import Backdoor
 
 
 def test_the_attack_works_and_every_method_is_measured_at_both_stages():
-    settings = backdoor.on_digits(backdoor.Config(smoke=True))
-    frame = backdoor.defend(
-        "digits", 0, images=settings.images, clean=settings.clean, tests=settings.tests,
-        share=settings.share, size=settings.size, model=settings.model, epochs=settings.epochs,
-        inversion_steps=10, search_images=50, steps=2, samples=2, tolerance=settings.tolerance,
-        tune_epochs=1, counts=(4,),
-    ).assign(seed=0)  # fmt: skip
+    short = {"inversion_steps": 10, "search_images": 50, "steps": 2, "samples": 2}
+    study = replace(Backdoor(smoke=True).settled(), **short, tune_epochs=1, counts=(4,))
+    frame = study.measure("digits", seed=0).assign(seed=0)
     stops = frame[frame["stage"] != "curve"]
     removed, tuned = (stops[stops["stage"] == stage] for stage in ("removed", "tuned"))
     assert tuple(removed["method"]) == tuple(tuned["method"])

@@ -6,20 +6,26 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from analyses.figure2_bounds import Config, compute, draw, tabulate
+from analyses.figure2_bounds import Figure2Bounds
+from analyses.study import compute
 
 DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(scope="module")
-def frame(tmp_path_factory):
+def study(tmp_path_factory):
     out = tmp_path_factory.mktemp("figure2")
-    config = Config(dims=(1, 4), densities=(1.0, 0.1, 0.025), smoke=True, progress=False, out=out)
-    return compute(config)
+    few = {"dims": (1, 4), "densities": (1.0, 0.1, 0.025)}
+    return Figure2Bounds(**few, smoke=True, progress=False, out=out).settled()
 
 
-def test_the_published_variant_reproduces_the_published_values(frame):
-    table = tabulate(frame).set_index(["dim", "density"])
+@pytest.fixture(scope="module")
+def tables(study):
+    return study.tables(compute(study))
+
+
+def test_the_published_variant_reproduces_the_published_values(tables):
+    table = tables["summary"].set_index(["dim", "density"])
     dense = table.xs(1.0, level="density")
     for variant in ("n1 x d", "n1 x 784"):
         assert (dense[variant] - dense["published"]).abs().max() < 0.01
@@ -27,14 +33,14 @@ def test_the_published_variant_reproduces_the_published_values(frame):
     assert some["n1 x d"] == pytest.approx(some["published"], abs=0.15)
 
 
-def test_the_whole_first_layer_makes_the_curve_almost_flat(frame):
-    table = tabulate(frame).set_index(["dim", "density"])
+def test_the_whole_first_layer_makes_the_curve_almost_flat(tables):
+    table = tables["summary"].set_index(["dim", "density"])
     assert table.loc[(4, 0.025), "n1 x 784"] > 33.0
     assert table.loc[(4, 0.025), "n1 x d"] < 30.0
 
 
-def test_the_figure_has_both_panels(frame):
-    figure = draw(frame)
+def test_the_figure_has_both_panels(study, tables):
+    (figure,) = study.figures(tables).values()
     assert len(figure.axes) == 2
     assert "published" in "".join(figure.legends[0].texts[-1].get_text())
     plt.close(figure)

@@ -19,7 +19,8 @@ from analyses.methods_arms import (
     unit_weights,
 )
 from analyses.methods_figure import tabulate
-from analyses.methods_table import Config, compute
+from analyses.methods_table import MethodsTable
+from analyses.study import compute
 from regions.errors import ArgumentError
 from regions.pruning import CRITERIA, METHODS
 from regions.pruning.removal.merge import merge_redundant_units
@@ -111,9 +112,8 @@ def test_what_is_measured(net, batch):
 
 
 def test_runs_are_identical_and_go_on(tmp_path, monkeypatch):
-    config = Config(
-        smoke=True, progress=False, arms=("magnitude", "grasp", "random, rescaled draw")
-    )
+    few = ("magnitude", "grasp", "random, rescaled draw")
+    config = MethodsTable(smoke=True, progress=False, arms=few).settled()
     first, second = (compute(replace(config, out=tmp_path / name)) for name in "ab")
     pd.testing.assert_frame_equal(first, second, check_exact=True)
     assert len(first) == (3 + 1) * 2 and len(tabulate(first)) == 4
@@ -123,8 +123,8 @@ def test_runs_are_identical_and_go_on(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(first, again, check_exact=True)
 
 
-def test_unknown_arms_are_refused(tmp_path):
+def test_unknown_arms_are_refused():
     with pytest.raises(ArgumentError, match="no arm 'luck'"):
-        compute(Config(arms=("luck",), out=tmp_path))
+        MethodsTable(arms=("luck",)).settled()
     with pytest.raises(ArgumentError, match="fractions in"):
-        compute(Config(densities=(0.5, 1.0), out=tmp_path))
+        MethodsTable(densities=(0.5, 1.0)).settled()

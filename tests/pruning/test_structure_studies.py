@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from analyses import block_sparsity, degree_weighted, spectral_pruning
 from analyses.benchmarks import blocks
+from analyses.block_sparsity import BlockSparsity
+from analyses.degree_weighted import DegreeWeighted
+from analyses.spectral_pruning import SpectralPruning
 
 
 def test_arms_are_compared_at_equal_density():
-    frame = block_sparsity.run_seed(0, "digits", (24, 24), (0.25,), (16,), 1, 0)
+    study = BlockSparsity(
+        hidden=(24, 24), densities=(0.25,), blocks=(16,), epochs=1, retrain_epochs=0
+    )
+    frame = study.measure(seed=0)
     assert frame["kept"].max() <= 0.2501 and frame["kept"].min() > 0.24
     assert frame.loc[frame["energy"].idxmax(), "arm"] == "unstructured"
     # no epochs after pruning: nothing is trained on
@@ -15,19 +20,16 @@ def test_arms_are_compared_at_equal_density():
 
 
 def test_a_stronger_penalty_is_sparser():
-    weak, strong = (
-        degree_weighted.run_strength("degree-weighted", strength, "digits", 12, 2, 2)
-        for strength in (1e-4, 1e-2)
-    )
+    study = DegreeWeighted(hidden=12, epochs=2, seeds=2)
+    weak, strong = (study.measure("degree-weighted", strength) for strength in (1e-4, 1e-2))
     assert (strong["density"] < weak["density"]).all()
     assert (strong["log2_bound"] <= weak["log2_bound"]).all()
     np.testing.assert_array_equal(strong["accuracy_dense"], weak["accuracy_dense"])
 
 
 def test_components_cost_rank_and_single_weights_do_not():
-    frame = spectral_pruning.run_seed(
-        0, "digits", (16, 16), "fc2", (1.0, 0.25), (3, 8), images=64, epochs=1
-    )
+    study = SpectralPruning(hidden=(16, 16), densities=(1.0, 0.25), images=64, epochs=1)
+    frame = study.measure(seed=0)
     whole, part = (frame[frame["density"] == density] for density in (1.0, 0.25))
     assert (whole["gain"] == 0).all()
     for training, found in part.groupby("training"):

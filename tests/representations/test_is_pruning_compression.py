@@ -3,27 +3,27 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from analyses import is_pruning_compression as study
 from analyses.benchmarks import representations as benchmark
-from analyses.compression_figures import draw_accuracy, draw_layers, draw_maps
 from analyses.compression_verdicts import ARMS
+from analyses.is_pruning_compression import IsPruningCompression
+from analyses.study import compute
 from regions.errors import DataError
 
 
 def test_every_arm_is_compared_and_judged(tmp_path):
-    config = study.Config(
+    study = IsPruningCompression(
         models=("mlp",), densities=(0.2,), seeds=2, epochs=1, finetune_epochs=1, limit=300,
         images=300, out=tmp_path, progress=False,
     )  # fmt: skip
-    frame = study.compute(config)
+    frame = compute(study)
     layers = frame.loc[frame["kind"] == "layer"]
     assert set(layers["arm"]) == set(ARMS)
     itself = layers.loc[layers["arm"] == "dense", "value"]
     assert itself.to_numpy() == pytest.approx(1, abs=1e-9)
     assert (layers["low"] <= layers["high"]).all()
-    assert len(study.verdicts(frame)) == 4
-    for draw in (draw_layers, draw_maps, draw_accuracy):
-        fig = draw(frame)
+    tables = study.tables(frame)
+    assert len(tables["verdicts"]) == 4
+    for fig in study.figures(tables).values():
         assert fig.axes[0].get_title()
         plt.close(fig)
 

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from analyses import greedy_decay as study
+from analyses.greedy_decay import GreedyDecayStudy
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.theory import fit_decay, greedy_decay
 from regions.theory.greedy_decay import CURVES, FREE, RANDOM, REFIT, RULES
@@ -144,9 +144,8 @@ def test_wrong_arguments_are_refused(options, error, message):
 
 
 def test_the_study_has_every_rule_and_control():
-    frame = study.run_network(
-        0, "digits", hidden=8, epochs=1, steps=12, draws=2, images=50, start="unit"
-    )
+    study = GreedyDecayStudy(hidden=8, epochs=1, steps=12, draws=2, images=50)
+    frame = study.measure(seed=0)
     points, fits = frame[frame["form"].isna()], frame[frame["form"].notna()]
     assert set(points.loc[points["against"] == "support", "curve"]) == set(CURVES)
     assert set(points.loc[points["against"] == "step", "curve"]) == set(RULES)

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import ntk_pruning, sparse_index
+from analyses import ntk_pruning
+from analyses.sparse_index import SparseIndex
 
 
 def test_the_oracle_and_all_inputs_keep_the_support():
-    found = sparse_index.run_arms(200, 0, 24, 3, (0.0, 0.0, 1.0), 0.1, 5, 0.8, ("even",), 8)
-    found = found.set_index("arm")
+    study = SparseIndex(inputs=24, support=3, kept=5, pairs=8)
+    found = study.measure(samples=200, seed=0).set_index("arm")
     assert (found.loc[["oracle", "all inputs"], "recall"] == 1).all()
     assert found.loc["oracle", "inputs_kept"] == 3 and found.loc["all inputs", "inputs_kept"] == 24
     assert found.loc["oracle", "r_squared"] > found.loc["all inputs", "r_squared"]
