@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
+from regions.choices import choose
 from regions.counting.effort import Effort
 from regions.counting.engine import Engine
 from regions.counting.line.line import Line
@@ -92,7 +92,7 @@ def count_regions(
     question, effort = Question.of(net, domain, kind), Effort(time_limit, n_jobs, progress)
     if method == "auto":
         method = _choice(question)[0]
-    engine = engine_of(method, options)
+    engine: Engine = choose("method", method, ENGINES, options, words=("auto",))
     if kind not in engine.kinds:
         able = ", ".join(repr(name) for name, other in ENGINES.items() if kind in other.kinds)
         raise ArgumentError(
@@ -117,27 +117,6 @@ def choose_method(
     ('line', 'the domain is one-dimensional: breakpoints are followed through any network')
     """
     return _choice(Question.of(net, domain, kind))
-
-
-def engine_of(method: str | Engine, options: dict[str, Any]) -> Engine:
-    """Return the engine that `method` names with these options as its fields, or is."""
-    if not isinstance(method, str):
-        if type(method) not in ENGINES.values() or options:
-            raise ArgumentError(
-                f"method is {method!r} with options {sorted(options)}; expected one of "
-                f"{', '.join(METHODS)} with options, or an engine that holds its own"
-            )
-        return method
-    if method not in ENGINES:
-        raise ArgumentError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
-    known = [field.name for field in fields(ENGINES[method])]
-    unknown = sorted(set(options).difference(known))
-    if unknown:
-        raise ArgumentError(
-            f"method {method!r} does not know the option(s) {', '.join(unknown)}; its options "
-            f"are: {', '.join(sorted(known)) or 'none'}"
-        )
-    return ENGINES[method](**options)
 
 
 def _choice(question: Question) -> tuple[str, str]:

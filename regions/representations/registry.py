@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
 from typing import Any
 
-from regions.errors import ArgumentError
+from regions.choices import choose
 from regions.representations.cca import CCA
 from regions.representations.cka import CKA
 from regions.representations.measure import Measure
@@ -28,16 +27,4 @@ def measure_of(
 
     `beside` are options of the caller, which the message on an unknown one lists too.
     """
-    if not isinstance(measure, Measure):
-        if measure not in MEASURES:
-            raise ArgumentError(f"measure is {measure!r}; choose one of {', '.join(MEASURES)}")
-        measure = MEASURES[measure]
-    known = [field.name for field in fields(measure)]
-    unknown = sorted(set(options).difference(known))
-    if unknown:
-        others = f"; beside them: {', '.join(beside)}" if beside else ""
-        raise ArgumentError(
-            f"measure {measure.name!r} does not know the option(s) {', '.join(unknown)}; its "
-            f"options are: {', '.join(known) or 'none'}{others}"
-        )
-    return replace(measure, **options)
+    return choose("measure", measure, MEASURES, options, beside=tuple(beside), base=Measure)
