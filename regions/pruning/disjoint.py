@@ -140,15 +140,10 @@ def _chain(request: Request) -> dict[str, _Layer]:
         raise ArgumentError("criterion 'disjoint' is run by regions.prune")
     reading.require_graph("criterion 'disjoint'")
     graph: Any = reading.graph
-    branches = [
-        step.name
-        for step, below in zip(graph.steps[1:], graph.steps, strict=False)
-        if step.inputs != (below.name,)
-    ]
-    if branches:
+    if graph.branches:
         raise UnsupportedModelError(
-            f"criterion 'disjoint' needs a chain of layers, but {branches[0]!r} joins or leaves a "
-            "branch; use criterion='magnitude' with repair=True"
+            f"criterion 'disjoint' needs a chain of layers, but {graph.branches[0]!r} joins or "
+            "leaves a branch; use criterion='magnitude' with repair=True"
         )
     layers, below, active = {}, None, False
     for step in graph.steps[1:]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import UnsupportedModelError
-from regions.pruning.paths import chain_effective, edges_of, fed_units, feeding_units, is_chain
+from regions.pruning.paths import chain_effective, edges_of, fed_units, feeding_units
 from regions.results import jsonable
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Effective:
 
 def effective(masks: Masks) -> Effective:
     """Return the effective part of `masks`; see `Masks.effective`."""
-    if masks.graph is None or is_chain(masks.graph):
+    if masks.graph is None or masks.graph.is_perceptron:
         arrays, units, inputs = _through_chain(masks)
     else:
         arrays, units, inputs = _through_graph(masks, masks.graph)
@@ -151,7 +151,7 @@ def _through_graph(masks: Masks, graph: Graph) -> _Parts:
 
 def follower(graph: Graph | None) -> Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]:
     """Return the quickest function from masks to their effective weights over `graph`."""
-    if graph is None or is_chain(graph):
+    if graph is None or graph.is_perceptron:
         return chain_effective
     from regions.networks import liveness
 

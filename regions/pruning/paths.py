@@ -8,12 +8,9 @@ output. A kept weight is *effective* if its column is fed and its row is feeding
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from regions.networks import Graph
 
 
 class Edges(NamedTuple):
@@ -66,21 +63,3 @@ def chain_effective(masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     for layer, alive, array in zip(layers, effective_edges(layers), arrays.values(), strict=True):
         array[layer.rows[alive], layer.cols[alive]] = True
     return arrays
-
-
-def is_chain(graph: Graph) -> bool:
-    """Tell whether `graph` is an MLP: Linear and ReLU in turn, each reading the one before."""
-    names = [step.name for step in graph.steps]
-    in_line = all(
-        step.inputs == (before,) for step, before in zip(graph.steps[1:], names, strict=False)
-    )
-    in_turn = graph.relu_names == tuple(graph.prunable)[:-1]
-    return in_line and in_turn and all(_keeps_units(step) for step in graph.steps[1:])
-
-
-def _keeps_units(step: Any) -> bool:
-    if step.kind == "linear":
-        return len(step.shape) == 1
-    if step.kind == "relu":
-        return step.slope == 0.0
-    return step.kind == "scale" or (step.kind == "move" and step.index is None)

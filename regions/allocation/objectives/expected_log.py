@@ -10,7 +10,7 @@ from regions.allocation.draws import ChainDraw, make_draws
 from regions.allocation.objectives import Evaluate
 from regions.allocation.problem import Counts, Problem
 from regions.bounds.cai import log2_at_ranks
-from regions.bounds.chain import generic_rank
+from regions.bounds.supports import generic_rank
 
 
 def prepare(
