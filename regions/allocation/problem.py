@@ -13,7 +13,6 @@ import numpy as np
 from regions.density import check_density
 from regions.errors import ArgumentError, BudgetError, UnsupportedModelError
 from regions.pruning.counts import apportion, nearest
-from regions.pruning.masks.paths import is_chain
 from regions.pruning.model.reading import read_model
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class Problem:
         return self.graph is None if self.weights is None else self._graph_is_chain()
 
     def _graph_is_chain(self) -> bool:
-        return self.graph is not None and is_chain(self.graph)
+        return self.graph is not None and self.graph.is_perceptron
 
     @property
     def widths(self) -> tuple[int, ...]:

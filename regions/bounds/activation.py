@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regions.bounds.cells import binomials, log_binomials
-from regions.bounds.chain import Chain, Matrix, Support, touched
+from regions.bounds.supports import Matrix, Support, Supports, touched
 
 
 class Coverage(NamedTuple):
@@ -27,7 +27,7 @@ class Coverage(NamedTuple):
     keeps: bool
 
 
-def activation_count(chain: Chain, dim: int, exact: bool = True) -> int | float:
+def activation_count(supports: Supports, dim: int, exact: bool = True) -> int | float:
     """Return the activation bound: an integer, or its natural logarithm if not `exact`.
 
     R_l(k, d) = sum_{j <= min(U(k), d, r)} C(U(k), j) R_{l+1}(k', min(d, k', q)), k' = A(k) - j:
@@ -41,8 +41,8 @@ def activation_count(chain: Chain, dim: int, exact: bool = True) -> int | float:
     above the `live` bound.
     """
     numbers = _EXACT if exact else _LOGARITHMS
-    states = {(chain.input_size, dim): numbers.one}
-    for layer in coverages(chain):
+    states = {(supports.input_size, dim): numbers.one}
+    for layer in coverages(supports):
         states = _push(states, layer, numbers)
     total = numbers.total(np.array(list(states.values()), dtype=numbers.dtype))
     return total if exact else float(total)
@@ -94,11 +94,11 @@ def _merged(states: dict, last: int, numbers: _Numbers) -> dict:
     return merged
 
 
-def coverages(chain: Chain) -> Iterator[Coverage]:
+def coverages(supports: Supports) -> Iterator[Coverage]:
     """Yield what each layer can do, given how many coordinates of its input vary."""
-    varying = np.ones(chain.input_size, dtype=bool)
-    positive = np.zeros(chain.input_size, dtype=bool)
-    for layer in chain.layers:
+    varying = np.ones(supports.input_size, dtype=bool)
+    positive = np.zeros(supports.input_size, dtype=bool)
+    for layer in supports.layers:
         reached = touched(layer.matrix, varying)
         active, inactive = _stable_units(layer, positive)
         unstable = reached & ~active & ~inactive

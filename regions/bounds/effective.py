@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from regions.bounds.chain import Chain, fed, feeding, steps_between
 from regions.bounds.recursion import Step
+from regions.bounds.supports import Supports, fed, feeding, steps_between
 
 
-def effective_steps(chain: Chain) -> list[Step]:
+def effective_steps(supports: Supports) -> list[Step]:
     """Return steps that count only effective units: live, and with a path to the output.
 
     A unit without such a path still splits activation regions, but the network without it
@@ -15,5 +15,5 @@ def effective_steps(chain: Chain) -> list[Step]:
     activation regions. Derived for this package; "effective" as in Vysogorets and Kempe
     (JMLR 24(99), 2023).
     """
-    states = [a & b for a, b in zip(fed(chain), feeding(chain), strict=True)]
-    return steps_between(chain, states)
+    states = [a & b for a, b in zip(fed(supports), feeding(supports), strict=True)]
+    return steps_between(supports, states)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from regions.bounds.activation import activation_count
 from regions.bounds.cai import LOG_2
-from regions.bounds.chain import Chain
 from regions.bounds.effective import effective_steps
 from regions.bounds.live import live_steps
 from regions.bounds.rank import rank_steps
 from regions.bounds.recursion import Step, log_count
 from regions.bounds.rows import rows_steps
+from regions.bounds.supports import Supports
 
-RECURSIONS: dict[str, Callable[[Chain], list[Step]]] = {
+RECURSIONS: dict[str, Callable[[Supports], list[Step]]] = {
     "rank": rank_steps,
     "rows": rows_steps,
     "live": live_steps,
@@ -22,13 +22,13 @@ RECURSIONS: dict[str, Callable[[Chain], list[Step]]] = {
 ON_MASK = (*RECURSIONS, "activation")
 
 
-def log2_on_mask(chain: Chain, kind: str = "live", dim: int | None = None) -> float:
-    """Return log2 of a bound on the network or mask that `chain` describes.
+def log2_on_mask(supports: Supports, kind: str = "live", dim: int | None = None) -> float:
+    """Return log2 of a bound on the network or mask that `supports` describes.
 
     Parameters
     ----------
-    chain : Chain
-        From `chain_of_masks(masks, output=None)` or `chain_of_network(net)`.
+    supports : Supports
+        From `supports_of_masks(masks, output=None)` or `supports_of_network(net)`.
     kind : {"rank", "rows", "live", "effective", "activation"}
         As in `upper_bound`.
     dim : int, optional
@@ -37,11 +37,11 @@ def log2_on_mask(chain: Chain, kind: str = "live", dim: int | None = None) -> fl
     Examples
     --------
     >>> import numpy as np
-    >>> from regions.bounds.chain import chain_of_masks
-    >>> log2_on_mask(chain_of_masks([np.eye(3)], output=np.array([[1, 1, 0]])), "effective")
+    >>> from regions.bounds.supports import supports_of_masks
+    >>> log2_on_mask(supports_of_masks([np.eye(3)], output=np.array([[1, 1, 0]])), "effective")
     2.0
     """
-    dim = chain.input_size if dim is None else dim
+    dim = supports.input_size if dim is None else dim
     if kind == "activation":
-        return activation_count(chain, dim, exact=False) / LOG_2
-    return log_count(RECURSIONS[kind](chain), dim) / LOG_2
+        return activation_count(supports, dim, exact=False) / LOG_2
+    return log_count(RECURSIONS[kind](supports), dim) / LOG_2

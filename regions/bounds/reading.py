@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.bounds.chain import Chain, chain_of_masks, chain_of_network, dense_steps
 from regions.bounds.checks import check_count
 from regions.bounds.recursion import Step
 from regions.bounds.serra import serra_steps
+from regions.bounds.supports import Supports, dense_steps, supports_of_masks, supports_of_network
 from regions.density import check_density
 from regions.errors import ArgumentError
 
@@ -28,15 +28,15 @@ class Architecture:
     net: ReLUNetwork | None = None
     masks: tuple[np.ndarray, ...] | None = None
 
-    def chain(self) -> Chain:
+    def supports(self) -> Supports:
         """Return the supports of all ReLU layers, full where there are no masks.
 
         Those of a network come with the ranks of its weights.
         """
         if self.net is not None:
-            return chain_of_network(self.net, ranks=True)
+            return supports_of_network(self.net, ranks=True)
         shapes = zip(self.widths[1:], self.widths[:-1], strict=True)
-        return chain_of_masks(self.masks or [np.ones(shape, dtype=bool) for shape in shapes])
+        return supports_of_masks(self.masks or [np.ones(shape, dtype=bool) for shape in shapes])
 
     def steps(self) -> list[Step]:
         """Return the recursion's steps of layers with all their weights."""

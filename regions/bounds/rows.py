@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from regions.bounds.chain import Chain
 from regions.bounds.rank import rank_steps
 from regions.bounds.recursion import Step
+from regions.bounds.supports import Supports
 
 
-def rows_steps(chain: Chain) -> list[Step]:
+def rows_steps(supports: Supports) -> list[Step]:
     """Return `rank_steps` with m_l, the number of units with a weight left, in place of n_l.
 
     R_l(d) = sum_{j <= min(r_l, d)} C(m_l, j) R_{l+1}(min(m_l - j, d, r_l)): a unit without weights
@@ -18,7 +18,7 @@ def rows_steps(chain: Chain) -> list[Step]:
     """
     return [
         _non_empty(step, np.diff(layer.matrix.indptr) > 0, layer.units)
-        for step, layer in zip(rank_steps(chain), chain.layers, strict=True)
+        for step, layer in zip(rank_steps(supports), supports.layers, strict=True)
     ]
 
 

@@ -140,9 +140,9 @@ def _evaluate(architecture: Architecture, kind: str, dim: int) -> tuple[float, i
         arrangements = PRODUCTS[kind](architecture.steps(), dim)
         count = (product if exact else log_product)(arrangements)
     elif kind == "activation":
-        count = activation_count(architecture.chain(), dim, exact)
+        count = activation_count(architecture.supports(), dim, exact)
     else:
         dense = kind == "serra"
-        steps = architecture.steps() if dense else RECURSIONS[kind](architecture.chain())
+        steps = architecture.steps() if dense else RECURSIONS[kind](architecture.supports())
         count = (exact_count if exact else log_count)(steps, dim)
     return (log2(count), int(count)) if exact else (count / LOG_2, None)

@@ -140,4 +140,4 @@ def _choice(question: Question) -> tuple[str, str]:
 
 
 def _is_plain(net: ReLUNetwork) -> bool:
-    return not net.graph.has_residuals() and max(net.widths[1:]) <= 2048
+    return not net.graph.branches and max(net.widths[1:]) <= 2048

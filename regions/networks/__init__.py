@@ -1,9 +1,9 @@
 """Any model -> one small frozen description, proved equal to the model."""
 
-from regions.networks.chain import Layer
 from regions.networks.convert import as_network
 from regions.networks.domain import Box, Domain, Slice
 from regions.networks.graph import Graph
+from regions.networks.layers import Layer
 from regions.networks.liveness import Liveness, liveness
 from regions.networks.load import load_model
 from regions.networks.network import ReLUNetwork, State

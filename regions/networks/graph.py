@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from regions.networks.steps import KINDS, Add, Conv, Input, Linear, ReLU, Shape, Step
+from regions.networks.steps import KINDS, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
 
 _FORMAT = 1
 
@@ -80,6 +80,60 @@ class Graph:
         return tuple(tuple(segment) for segment in segments)
 
     @cached_property
+    def ends(self) -> tuple[str, ...]:
+        """The step whose value each of `segments` gives: what its ReLU reads, or the output."""
+        return (*(relu.inputs[0] for relu in self.relus), self.steps[-1].name)
+
+    @cached_property
+    def carried(self) -> tuple[frozenset[str], ...]:
+        """The values that each ReLU step is passed by: made before it and read after it."""
+        return tuple(
+            frozenset(
+                step.name
+                for step in self.steps[: self.position[relu.name]]
+                if self.last_use.get(step.name, -1) > self.position[relu.name]
+            )
+            for relu in self.relus
+        )
+
+    @cached_property
+    def branches(self) -> tuple[str, ...]:
+        """The steps that read anything but the step before them, and that alone."""
+        pairs = zip(self.steps, self.steps[1:], strict=False)
+        return tuple(step.name for before, step in pairs if step.inputs != (before.name,))
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every step reads the step before it, and that alone: no residual additions."""
+        return not self.branches
+
+    def has_residuals(self) -> bool:
+        """Tell whether some addition joins two branches."""
+        return not self.is_chain
+
+    @cached_property
+    def dense(self) -> tuple[Linear | None, ...]:
+        """For each of `segments` the Linear step on flat values that is all of it, or None."""
+        return tuple(
+            part[0]
+            if len(part) == 1 and isinstance(part[0], Linear) and len(part[0].shape) == 1
+            else None
+            for part in self.segments
+        )
+
+    @cached_property
+    def is_perceptron(self) -> bool:
+        """Whether the layers are matrices in a chain, each used once, with ReLUs between them.
+
+        Constants may scale and shift the values between them, and flattening may come first.
+        """
+        return (
+            self.is_chain
+            and self.relu_names == tuple(self.prunable)[:-1]
+            and all(_keeps_units(step) for step in self.steps[1:])
+        )
+
+    @cached_property
     def last_use(self) -> Mapping[str, int]:
         """Position of the last step that reads each step; the output is read at the end."""
         last = {
@@ -92,9 +146,55 @@ class Graph:
         """Position of each step in the order."""
         return {step.name: position for position, step in enumerate(self.steps)}
 
-    def has_residuals(self) -> bool:
-        """Tell whether some addition joins two branches."""
-        return any(isinstance(step, Add) for step in self.steps)
+    @cached_property
+    def _done(self) -> Mapping[str, tuple[str, ...]]:
+        """The values that no step after the given one reads."""
+        last, position = self.last_use, self.position
+        return {
+            step.name: tuple(name for name in step.inputs if last[name] == position[step.name])
+            for step in self.steps
+        }
+
+    def run(
+        self,
+        values: Mapping[str, Any],
+        rule: Callable[[Step, list[Any]], Any],
+        steps: Iterable[Step] | None = None,
+        keep: bool = False,
+    ) -> dict[str, Any]:
+        """Walk over steps in their order: the one way in which anything goes through a network.
+
+        Parameters
+        ----------
+        values : mapping of str to value
+            What the first steps read, by the names of the steps that made it.
+        rule : function of a step and the values that it reads
+            Returns the step's value: numbers, bounds, matrices, labels, ...
+        steps : iterable of Step, optional
+            Neighbours in the order, such as one of `segments`; default: all but the input.
+        keep : bool
+            Keep the values that no later step reads, too.
+
+        Returns
+        -------
+        dict of str to value
+            The values that are alive after these steps.
+
+        Examples
+        --------
+        >>> import regions
+        >>> graph = regions.as_network([([[1.0, 2.0]], None), ([[3.0]], None)]).graph
+        >>> depth = graph.run({"input": 0}, lambda step, read: 1 + max(read))
+        >>> depth[graph.ends[-1]]
+        3
+        """
+        alive = dict(values)
+        for step in self.steps[1:] if steps is None else steps:
+            alive[step.name] = rule(step, [alive[name] for name in step.inputs])
+            if not keep:
+                for name in self._done[step.name]:
+                    alive.pop(name, None)
+        return alive
 
     def to_json(self) -> str:
         """Return the graph as a JSON text that `from_json` reads back."""
@@ -117,3 +217,12 @@ def _step_from(fields: dict[str, Any]) -> Step:
         if key != "kind":
             rest[key] = tuple(value) if isinstance(value, list) else value
     return kind(**rest)
+
+
+def _keeps_units(step: Step) -> bool:
+    """Tell whether a step of a perceptron keeps units apart and in their order."""
+    if isinstance(step, Linear):
+        return len(step.shape) == 1
+    if isinstance(step, ReLU):
+        return step.slope == 0.0
+    return isinstance(step, Scale) or (isinstance(step, Move) and step.index is None)

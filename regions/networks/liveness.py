@@ -16,7 +16,7 @@ import numpy as np
 
 from regions.errors import ArgumentError
 from regions.networks.graph import Graph
-from regions.networks.steps import Add, ReLU, Scale, Step
+from regions.networks.steps import Step
 
 if TYPE_CHECKING:
     import torch
@@ -97,23 +97,13 @@ def _kept_weights(graph: Graph, masks: Mapping[str, np.ndarray]) -> dict[str, to
     return kept
 
 
-def _push(step: Step, values: list[Any], kept: Mapping[str, Any]) -> Any:
-    """Push non-negative indicators through one step: signs and factors do not matter."""
-    if isinstance(step, Add):
-        return sum(values[1:], values[0])
-    if isinstance(step, (ReLU, Scale)):
-        return values[0]
-    return step.linear(values, kept)
-
-
 def _feed_forward(graph: Graph, kept: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     import torch
 
-    fed = {graph.steps[0].name: torch.ones(1, *graph.input_shape)}
-    for step in graph.steps[1:]:
-        values = [fed[source] for source in step.inputs]
-        fed[step.name] = (_push(step, values, kept) > 0).float()
-    return fed
+    def feed(step: Step, inputs: list[Any]) -> torch.Tensor:
+        return (step.sizes(inputs, kept) > 0).float()
+
+    return graph.run({graph.steps[0].name: torch.ones(1, *graph.input_shape)}, feed, keep=True)
 
 
 def _feed_back(
@@ -133,7 +123,7 @@ def _feed_back(
         wanted = values if weight is None else [*values, weight]
         sources = kept if weight is None else {**kept, f"{step.module}.weight": weight}
         with torch.enable_grad():
-            out = _push(step, values, sources)
+            out = step.sizes(values, sources)
             pulled = torch.autograd.grad(out, wanted, feeding[step.name], allow_unused=True)
         for source, gradient in zip(step.inputs, pulled, strict=False):
             if gradient is not None:

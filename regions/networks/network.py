@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from types import MappingProxyType
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.networks.chain import Layer, chain_layers
 from regions.networks.graph import Graph
-from regions.networks.steps import Shape
+from regions.networks.layers import Layer, affine_layers
+from regions.networks.steps import Add, Shape, Step
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class ReLUNetwork:
 
     def layers(self) -> tuple[Layer, ...]:
         """Return the chain form: one sparse affine map per ReLU layer, and one for the output."""
-        return chain_layers(self.graph, self.parameters, self.graph.relu_names)
+        return affine_layers(self.graph, self.parameters)
 
     def start(self, points: np.ndarray) -> State:
         """Return the state at `points`, of shape (rows, *input_shape) or (rows, n0)."""
@@ -154,17 +154,13 @@ class ReLUNetwork:
         state : State
             What `activate` needs next.
         """
-        values = dict(state.values)
         graph = self.graph
-        steps = graph.segments[layer]
-        for step in steps:
-            inputs = [values[source] for source in step.inputs]
-            values[step.name] = step.push(inputs, self.parameters, homogeneous)
-            for source in step.inputs:
-                if graph.last_use[source] == graph.position[step.name]:
-                    values.pop(source, None)
-        end = graph.relus[layer].inputs[0] if layer < len(graph.relus) else graph.steps[-1].name
-        out = values[end]
+
+        def push(step: Step, inputs: list[Any]) -> Any:
+            return step.push(inputs, self.parameters, homogeneous)
+
+        values = graph.run(state.values, push, graph.segments[layer])
+        out = values[graph.ends[layer]]
         return out.reshape(len(out), -1), State(values)
 
     def activate(self, state: State, layer: int, multiplier: np.ndarray) -> State:
@@ -173,15 +169,9 @@ class ReLUNetwork:
         `multiplier` has shape (rows, units) or broadcasts to it: 1 where the unit is active, the
         layer's slope (0 for ReLU) where it is not.
         """
-        values = dict(state.values)
         relu = self.graph.relus[layer]
-        source = relu.inputs[0]
-        value = values[source]
         factor = np.reshape(multiplier, (-1, *relu.shape))
-        values[relu.name] = value * factor
-        if self.graph.last_use[source] == self.graph.position[relu.name]:
-            values.pop(source, None)
-        return State(values)
+        return State(self.graph.run(state.values, lambda _, inputs: inputs[0] * factor, (relu,)))
 
     def slopes(self, layer: int, active: np.ndarray) -> np.ndarray:
         """Return the multiplier of `activate` for boolean activations."""
@@ -208,3 +198,17 @@ class ReLUNetwork:
     def __repr__(self) -> str:
         layers = ", ".join(f"{layer.name}: {layer.size}" for layer in self.relu_layers)
         return f"ReLUNetwork({self.input_shape} -> [{layers}] -> {self.output_shape})"
+
+
+def absolute(net: ReLUNetwork) -> ReLUNetwork:
+    """Return the network with the absolute value of every parameter: it adds up magnitudes."""
+    steps = (
+        replace(step, signs=tuple(map(abs, step.signs))) if isinstance(step, Add) else step
+        for step in net.graph.steps
+    )
+    return ReLUNetwork(Graph(tuple(steps)), magnitudes(net))
+
+
+def magnitudes(net: ReLUNetwork) -> dict[str, np.ndarray]:
+    """Return the absolute values of all parameters."""
+    return {name: np.abs(value) for name, value in net.parameters.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from regions.networks.network import ReLUNetwork
-from regions.networks.steps import Conv, Linear
 
 _SCALES = (0.01, 1.0, 10.0, 100.0, 1e4)
 _EFFORT = 5e6  # multiplications spent on the search
@@ -20,11 +19,8 @@ def start_points(shape: tuple[int, ...], rows: int) -> np.ndarray:
 
 def _products(net: ReLUNetwork) -> int:
     """Return the multiplications of one forward pass."""
-    total = net.input_size
-    for step in net.graph.steps:
-        if isinstance(step, (Linear, Conv)):
-            total += step.size * int(np.prod(step.weight_shape[1:], dtype=int))
-    return total
+    weighted = (step for step in net.graph.steps if step.module is not None)
+    return net.input_size + sum(step.size * step.fan_in for step in weighted)
 
 
 def probe_points(net: ReLUNetwork) -> np.ndarray:

@@ -59,6 +59,11 @@ class Step:
         """Name of the module whose weight it uses, if any."""
         return None
 
+    @property
+    def fan_in(self) -> int:
+        """Number of products in each of its sums; 1 without a weight."""
+        return prod(getattr(self, "weight_shape", (1, 1))[1:])
+
     def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         """Return the linear part at `values`, arrays of shape (rows, *shape of the input)."""
         raise NotImplementedError
@@ -74,6 +79,19 @@ class Step:
         if offset is None:
             return out
         return out + _as_column(homogeneous, out) * offset
+
+    def value(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        """Return the step's value at points."""
+        return self.push(values, parameters)
+
+    def sizes(
+        self, values: list[Any], magnitudes: Mapping[str, Any], homogeneous: float = 0.0
+    ) -> Any:
+        """Return bounds of the step's values, given bounds of what it reads.
+
+        `magnitudes` are the absolute values of the parameters; offsets count `homogeneous` times.
+        """
+        return self.push(values, magnitudes, homogeneous)
 
     def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
         """Return one sparse matrix per input, (size, size of the input): rows first."""
@@ -286,6 +304,12 @@ class Add(Step):
             total = total + sign * value
         return total
 
+    def sizes(
+        self, values: list[Any], magnitudes: Mapping[str, Any], homogeneous: float = 0.0
+    ) -> Any:
+        pairs = zip(self.signs[1:], values[1:], strict=True)
+        return sum((abs(sign) * value for sign, value in pairs), abs(self.signs[0]) * values[0])
+
     def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
         return [sp.csr_array(sign * sp.eye_array(self.size)) for sign in self.signs]
 
@@ -297,9 +321,17 @@ class ReLU(Step):
     kind: ClassVar[str] = "relu"
     slope: float = 0.0
 
-    def activate(self, value: np.ndarray) -> np.ndarray:
-        """Return the activation of the preactivations `value`."""
-        return np.where(value > 0, value, self.slope * value)
+    def value(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        if isinstance(values[0], np.ndarray):
+            return np.where(values[0] > 0, values[0], self.slope * values[0])
+        from torch.nn import functional
+
+        return functional.leaky_relu(values[0], self.slope)
+
+    def sizes(
+        self, values: list[Any], magnitudes: Mapping[str, Any], homogeneous: float = 0.0
+    ) -> Any:
+        return values[0] if abs(self.slope) <= 1.0 else abs(self.slope) * values[0]
 
 
 KINDS: dict[str, type[Step]] = {

@@ -12,8 +12,8 @@ from regions.networks import as_network
 from regions.pruning import Masks
 from regions.pruning.model.parameters import current_weight, prunable_modules, tied_layers
 from regions.pruning.model.reading import is_module, is_parameter
-from regions.theory.chain import carried_masks, read_chain
-from regions.theory.chain_ntk import Factor, chain_ntk
+from regions.theory.perceptron import carried_masks, read_perceptron
+from regions.theory.perceptron_ntk import Factor, perceptron_ntk
 from regions.theory.points import read_points, squeeze_kernel
 
 Factors = dict[str, Factor]
@@ -83,10 +83,12 @@ def empirical_ntk(
     _check_list(model)
     points, single_x = read_points("x", x)
     others, single_y = (points, single_x) if y is None else read_points("y", y)
-    chain = read_chain(model, points.shape[1:])
-    if chain is not None:
-        factors = _factors(chain.shapes, masks, scales, carried_masks(model))
-        kernel = chain_ntk(chain, *_flat(points, others, chain.inputs), factors, progress)
+    perceptron = read_perceptron(model, points.shape[1:])
+    if perceptron is not None:
+        factors = _factors(perceptron.shapes, masks, scales, carried_masks(model))
+        kernel = perceptron_ntk(
+            perceptron, *_flat(points, others, perceptron.inputs), factors, progress
+        )
     elif is_module(model):
         from regions.theory.module_ntk import module_ntk
 

@@ -16,7 +16,7 @@ from torch.nn.utils import parametrize
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.progress import track
 from regions.pruning.model.parameters import is_masked
-from regions.theory.chain_ntk import Factor
+from regions.theory.perceptron_ntk import Factor
 
 _BLOCK_NUMBERS = 2**24  # of one block of Jacobians: 128 MiB
 

@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regions.training.chain import ChainEngine
 from regions.training.checkpoint import read_checkpoint, write_checkpoint
 from regions.training.functional import ModuleEngine, module_engine
 from regions.training.job import Job
+from regions.training.perceptron import PerceptronEngine
 from regions.training.recipe import Recipe
 from regions.training.shrink import shrink
 from regions.training.sparse import SPARSE_BELOW, SparseEngine, kept_shares, sparse_engine
 from regions.training.stack import Stack, Tensors, make_stack
 from regions.training.state import State, fresh_state
 
-Engine = ChainEngine | ModuleEngine | SparseEngine
+Engine = PerceptronEngine | ModuleEngine | SparseEngine
 
 _SECONDS_BETWEEN_CHECKPOINTS = 5.0
 _VALIDATION_BATCH = 512
@@ -57,7 +57,7 @@ def _engine(job: Job) -> Engine:
         return module_engine(job.template, job.images.x.shape[1:], job.images.device)
     if job.masks is not None and is_sparse(job).all():
         return sparse_engine(job.layers, job.parameters, job.masks)
-    return ChainEngine(job.layers)
+    return PerceptronEngine(job.layers)
 
 
 def is_sparse(job: Job) -> Tensor:
@@ -88,7 +88,7 @@ def _epoch(job: Job, engine: Engine, state: State) -> None:
 
 
 def _batches(
-    job: Job, engine: ChainEngine | ModuleEngine, state: State, order: Tensor, rate: float
+    job: Job, engine: PerceptronEngine | ModuleEngine, state: State, order: Tensor, rate: float
 ) -> Tensor:
     """Take the steps of one epoch with all models at once; return their summed losses."""
     stack, device = state.stack, job.images.device

@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 from regions.errors import ArgumentError
 from regions.results import jsonable
-from regions.training.chain import ChainEngine, chain_layers
 from regions.training.datasets import Split
 from regions.training.functional import module_engine
+from regions.training.perceptron import PerceptronEngine, linear_modules
 from regions.training.result import TrainResult
 
 _MODELS_AT_ONCE = 16
@@ -115,11 +115,13 @@ def evaluate(
 def _stacked(
     result: TrainResult, split: Split, device: str, batch_size: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    layers = chain_layers(result.template)
+    layers = linear_modules(result.template)
     x, y = _tensors(split, next(iter(result.parameters.values())).dtype, device)
     x = x.flatten(1) if layers else x
     engine = (
-        ChainEngine(layers) if layers else module_engine(result.template, x.shape[1:], x.device)
+        PerceptronEngine(layers)
+        if layers
+        else module_engine(result.template, x.shape[1:], x.device)
     )
     found = []
     for start in range(0, len(result), _MODELS_AT_ONCE):

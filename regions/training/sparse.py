@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regions.training.chain import ChainEngine
+from regions.training.perceptron import PerceptronEngine
 from regions.training.recipe import Recipe
 from regions.training.sparse_kernel import Pattern, Step, mini_batches, sparse_epoch
 from regions.training.stack import Stack, Tensors
@@ -62,7 +62,7 @@ class SparseEngine:
             one = {name: value[index : index + 1] for name, value in full.items()}
             one[first] = one[first][:, :, pattern.inputs]
             seen = inputs[index : index + 1, :, pattern.inputs]
-            found.append(ChainEngine(self.layers).logits(one, buffers, seen))
+            found.append(PerceptronEngine(self.layers).logits(one, buffers, seen))
         return torch.cat(found)
 
     def epoch(

@@ -14,10 +14,10 @@ from torch import nn
 from regions.errors import ArgumentError
 from regions.progress import track
 from regions.results import check_writable
-from regions.training.chain import chain_layers
 from regions.training.datasets import DataSet
 from regions.training.descent import descend, is_sparse
 from regions.training.job import Job, make_images
+from regions.training.perceptron import linear_modules
 from regions.training.recipe import Recipe
 from regions.training.result import TrainResult, make_result
 from regions.training.stack import stack_masks, stack_models
@@ -129,7 +129,7 @@ def _job(
     if len(order) != len(models) or min(order) < 0:
         raise ArgumentError(f"expected {len(models)} seeds >= 0, one per model; got {order}")
     parameters, buffers = stack_models(models)
-    layers = chain_layers(models[0])
+    layers = linear_modules(models[0])
     dtype = next(iter(parameters.values())).dtype
     images = make_images(data, layers is not None, dtype, device)
     check_fit(models[0], data, device)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import regions
 from regions.bounds.activation import activation_count
-from regions.bounds.chain import Chain, Support, chain_of_masks, fed, feeding
 from regions.bounds.on_mask import log2_on_mask
 from regions.bounds.recursion import exact_count
+from regions.bounds.supports import Support, Supports, fed, feeding, supports_of_masks
 from regions.bounds.upper import RECURSIONS
 
 ON_MASK = ("activation", "live", "rows", "rank")
@@ -34,8 +34,8 @@ def values(target, kinds, **options):
     return [regions.upper_bound(target, kind, **options).value for kind in kinds]
 
 
-def chain_of_hidden(layers, with_signs):
-    return Chain(
+def supports_of_hidden(layers, with_signs):
+    return Supports(
         input_size=layers[0].matrix.shape[1],
         layers=tuple(
             Support(
@@ -50,7 +50,7 @@ def chain_of_hidden(layers, with_signs):
 
 
 def signed(matrix):
-    support = chain_of_masks([matrix]).layers[0].matrix.astype(float)
+    support = supports_of_masks([matrix]).layers[0].matrix.astype(float)
     support.data[:] = matrix[support.nonzero()]
     return support
 
@@ -83,9 +83,9 @@ def test_leaky_units_do_not_lose_dimensions():
         masks = draw_masks(rng, widths, rng.uniform(0.4, 1.0))
         layers = mlp(rng, masks, slope=0.1)
         count = activation_regions(layers, widths[0])
-        chain = chain_of_hidden(layers, with_signs=bool(rng.integers(2)))
-        assert count <= activation_count(chain, widths[0])
-        assert count <= exact_count(RECURSIONS["live"](chain), widths[0])
+        supports = supports_of_hidden(layers, with_signs=bool(rng.integers(2)))
+        assert count <= activation_count(supports, widths[0])
+        assert count <= exact_count(RECURSIONS["live"](supports), widths[0])
 
 
 def test_the_relu_bound_would_be_wrong_for_leaky_units():
@@ -94,9 +94,9 @@ def test_the_relu_bound_would_be_wrong_for_leaky_units():
         Hidden(np.eye(2), np.zeros(2), 2, -1.0),
         Hidden(np.array([[1.0, -1.0], [1.0, 1.0]]), np.array([0.0, -1.0]), 2, -1.0),
     ]
-    chain = chain_of_hidden(layers, with_signs=True)
+    supports = supports_of_hidden(layers, with_signs=True)
     assert activation_regions(layers, 2) == 16
-    assert exact_count(RECURSIONS["live"](chain), 2) == activation_count(chain, 2) == 16
+    assert exact_count(RECURSIONS["live"](supports), 2) == activation_count(supports, 2) == 16
     assert regions.upper_bound([2, 2, 2], "live").value == 11
 
 
@@ -119,9 +119,9 @@ def test_carried_coordinates_keep_dimensions(with_signs):
     for _ in range(25):
         layers = residual(rng, int(rng.integers(1, 4)), rng.uniform(0.2, 1.0))
         count = activation_regions(layers, 2)
-        chain = chain_of_hidden(layers, with_signs)
-        bounds = [exact_count(RECURSIONS[kind](chain), 2) for kind in ("live", "rows", "rank")]
-        bounds.insert(0, activation_count(chain, 2))
+        supports = supports_of_hidden(layers, with_signs)
+        bounds = [exact_count(RECURSIONS[kind](supports), 2) for kind in ("live", "rows", "rank")]
+        bounds.insert(0, activation_count(supports, 2))
         assert [count, *bounds] == sorted([count, *bounds])
 
 
@@ -131,7 +131,7 @@ def test_forgetting_carried_coordinates_would_be_wrong():
     second = np.hstack([np.zeros((3, 1)), np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])])
     layers = [Hidden(first, np.array([-1.0, 0, 0]), 1), Hidden(second, np.array([0, 0, 1.0]), 3)]
     assert activation_regions(layers, 2) == 7
-    assert exact_count(RECURSIONS["live"](chain_of_hidden(layers, True)), 2) == 7
+    assert exact_count(RECURSIONS["live"](supports_of_hidden(layers, True)), 2) == 7
 
 
 widths_and_density = st.tuples(
@@ -154,10 +154,10 @@ def test_order_on_random_masks(case):
 def test_logarithms_agree_with_integers(case):
     widths, density, seed = case
     masks = draw_masks(np.random.default_rng(seed), widths, density)
-    chain = chain_of_masks(masks)
+    supports = supports_of_masks(masks)
     for kind in (*ON_MASK, "effective"):
         exact = regions.upper_bound(widths, kind, masks=masks).value
-        assert log2_on_mask(chain, kind) == pytest.approx(math.log2(exact), abs=1e-10)
+        assert log2_on_mask(supports, kind) == pytest.approx(math.log2(exact), abs=1e-10)
 
 
 @given(widths_and_density)
@@ -188,12 +188,16 @@ def test_dead_ends_by_hand():
     """Two of three first-layer units are fed; one of them feeds nothing."""
     first = np.array([[1, 1], [1, 0], [0, 0]], dtype=bool)
     second = np.array([[1, 0, 1]], dtype=bool)
-    chain = chain_of_masks([first, second])
-    assert [state.tolist() for state in fed(chain)] == [[True] * 2, [True, True, False], [True]]
-    assert [state.tolist() for state in feeding(chain)] == [[True] * 2, [True, False, True], [True]]
+    supports = supports_of_masks([first, second])
+    assert [state.tolist() for state in fed(supports)] == [[True] * 2, [True, True, False], [True]]
+    assert [state.tolist() for state in feeding(supports)] == [
+        [True] * 2,
+        [True, False, True],
+        [True],
+    ]
     # rows, live: 2 units in the plane and one after it; effective: a chain of two units
     assert values([2, 3, 1], ("rows", "live", "effective"), masks=[first, second]) == [7, 7, 3]
-    ends = chain_of_masks([first], output=second)
+    ends = supports_of_masks([first], output=second)
     assert log2_on_mask(ends, "effective") == 1.0
     assert log2_on_mask(ends, "live") == 2.0
 
@@ -224,9 +228,9 @@ def test_mean_bounds_of_random_masks_of_the_published_network():
     """784-100-100-10 at density .001, logits dense and counted: 149.5, 73.4, 67.7 within noise."""
     rng = np.random.default_rng(0)
     logits = np.ones((10, 100), dtype=bool)
-    chains = [chain_of_masks([*draw_masks(rng, [784, 100, 100], 0.001), logits]) for _ in range(60)]
+    drawn = [[*draw_masks(rng, [784, 100, 100], 0.001), logits] for _ in range(60)]
     for kind, published in (("rank", 149.5), ("rows", 73.4), ("live", 67.7)):
-        found = [log2_on_mask(chain, kind) for chain in chains]
+        found = [log2_on_mask(supports, kind) for supports in map(supports_of_masks, drawn)]
         error = np.std(found, ddof=1) * math.sqrt(1 / 60 + 1 / 25)
         assert np.mean(found) == pytest.approx(published, abs=4 * error)
 

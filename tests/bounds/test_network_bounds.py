@@ -8,8 +8,8 @@ from torch import nn
 
 import regions
 from regions.bounds.activation import coverages
-from regions.bounds.chain import chain_of_network, dense_steps
 from regions.bounds.on_mask import RECURSIONS
+from regions.bounds.supports import dense_steps, supports_of_network
 
 ON_MASK = ("activation", "live", "rows", "rank", "serra", "montufar", "naive", "trivial")
 
@@ -110,7 +110,7 @@ def test_a_convolution_counts_as_its_sparse_matrix():
 
 def test_signs_make_units_stable_after_a_relu_only():
     positive = [(np.eye(2), np.zeros(2)), (np.ones((3, 2)), np.ones(3)), (np.ones((1, 3)), None)]
-    first, second = coverages(chain_of_network(regions.as_network(positive)))
+    first, second = coverages(supports_of_network(regions.as_network(positive)))
     assert first.unstable[-1] == 2
     assert second.unstable[-1] == 0
     assert second.varying[-1] == 3
@@ -119,7 +119,7 @@ def test_signs_make_units_stable_after_a_relu_only():
 def test_skips_need_their_carried_coordinates():
     """Dropping them would promise fewer regions than this residual network has."""
     net = regions.as_network(prune_(Residual(), torch.Generator().manual_seed(3), 1.0), (2,))
-    steps = RECURSIONS["live"](chain_of_network(net))
+    steps = RECURSIONS["live"](supports_of_network(net))
     assert [step.carried for step in steps] == [2, 0]
     assert all(step.image == 2 for step in steps)
 

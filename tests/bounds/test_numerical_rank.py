@@ -9,7 +9,7 @@ from scipy import sparse
 from torch import nn
 
 import regions
-from regions.bounds import chain
+from regions.bounds import supports
 
 ON_MASK = ("activation", "live", "rows", "rank")
 
@@ -23,7 +23,7 @@ def values(net, **options):
 
 
 def rank_of(matrix):
-    return chain.numerical_rank(sparse.csr_array(np.asarray(matrix, float)))
+    return supports.numerical_rank(sparse.csr_array(np.asarray(matrix, float)))
 
 
 def test_exact_counts_of_low_rank_networks_stay_below_every_bound():
@@ -92,7 +92,7 @@ def test_masks_and_widths_alone_have_the_rank_of_almost_all_weights():
 
 def test_large_matrices_keep_their_structural_rank(monkeypatch):
     net = [(low_rank(np.random.default_rng(5), 6, 6, 1), None), (np.ones((1, 6)), None)]
-    monkeypatch.setattr(chain, "_LARGEST", 35)
+    monkeypatch.setattr(supports, "_LARGEST", 35)
     assert regions.upper_bound(net, "rank").value == 2**6
 
 
@@ -112,6 +112,6 @@ def test_units_of_low_rank_beside_carried_values():
     with torch.no_grad():
         model.inner.weight.copy_(torch.outer(torch.tensor([1.0, 2, 3]), torch.tensor([1.0, 1, 2])))
     net = regions.as_network(model, (3,))
-    layer = chain.chain_of_network(net, ranks=True).layers[0]
+    layer = supports.supports_of_network(net, ranks=True).layers[0]
     assert layer.ranks == (1, 3)
     assert regions.upper_bound(net, "rank").value == 4

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import structural_rank
 
 import regions
-from regions.bounds.chain import generic_rank
 from regions.bounds.karp_sipser import mean_rank
 from regions.bounds.sampled import random_supports, sampled_ranks
+from regions.bounds.supports import generic_rank
 
 sizes = st.integers(1, 12)
 densities = st.floats(0.0, 1.0)

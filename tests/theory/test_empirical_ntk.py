@@ -12,8 +12,8 @@ from torch.nn.utils import parametrize, prune
 import regions
 from regions import theory
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.theory.chain import read_chain
 from regions.theory.module_ntk import module_ntk
+from regions.theory.perceptron import read_perceptron
 from regions.training import build_model
 
 
@@ -72,12 +72,12 @@ def points(rows, shape=(5,), seed=1):
 @pytest.mark.parametrize("options", [{}, {"outputs": 1, "bias": False}, {"slope": 0.2}])
 @pytest.mark.parametrize("light", [0, 15, 256])  # which units' gradients are written out
 def test_perceptron_agrees_with_autograd(density, options, light, monkeypatch):
-    monkeypatch.setattr("regions.theory.chain_ntk._LIGHT", light)
-    monkeypatch.setattr("regions.theory.chain_ntk._COLUMNS", 7)
+    monkeypatch.setattr("regions.theory.perceptron_ntk._LIGHT", light)
+    monkeypatch.setattr("regions.theory.perceptron_ntk._COLUMNS", 7)
     model = perceptron(**options)
     masks = None if density is None else random_masks(model, density)
     x, y, scales = points(11), points(4, seed=2), [0.7, 2.0, 0.3]
-    assert read_chain(model, (5,)) is not None
+    assert read_perceptron(model, (5,)) is not None
     for factors in (None, scales):
         expected = by_autograd(model, x, y, masks, factors)
         for rows in (11, 3):  # both ways of the NumPy form
@@ -118,7 +118,7 @@ def test_unit_scales_of_the_tangent_parameterisation_match_folded_weights():
 
 
 def test_dense_mask_is_no_mask_and_repeated_rows_share_their_product(monkeypatch):
-    monkeypatch.setattr("regions.theory.chain_ntk._LIGHT", 0)
+    monkeypatch.setattr("regions.theory.perceptron_ntk._LIGHT", 0)
     model, x = perceptron(), points(10)
     ones = random_masks(model, 1.0)
     np.testing.assert_allclose(

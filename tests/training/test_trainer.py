@@ -8,7 +8,7 @@ from torch.nn.utils.prune import random_unstructured
 
 from regions.errors import ArgumentError, DataError
 from regions.training import Recipe, build_model, evaluate, load_data, train
-from regions.training.chain import chain_layers
+from regions.training.perceptron import linear_modules
 
 RECIPES = [
     Recipe(epochs=3, batch_size=37, lr=0.1),
@@ -299,17 +299,17 @@ def test_training_learns(digits):
 
 def test_only_plain_perceptrons_take_the_fast_path():
     flat, fc = nn.Flatten(), nn.Linear(4, 4)
-    assert chain_layers(nn.Sequential(flat, fc, nn.ReLU(), nn.Linear(4, 2))) == ("1", "3")
-    assert chain_layers(nn.Sequential(fc)) == ("0",)
-    assert chain_layers(nn.Sequential(fc, nn.LeakyReLU(), nn.Linear(4, 2))) is None
-    assert chain_layers(nn.Sequential(fc, nn.ReLU())) is None
-    assert chain_layers(nn.Sequential(fc, fc)) is None
-    assert chain_layers(nn.ModuleList([fc])) is None
+    assert linear_modules(nn.Sequential(flat, fc, nn.ReLU(), nn.Linear(4, 2))) == ("1", "3")
+    assert linear_modules(nn.Sequential(fc)) == ("0",)
+    assert linear_modules(nn.Sequential(fc, nn.LeakyReLU(), nn.Linear(4, 2))) is None
+    assert linear_modules(nn.Sequential(fc, nn.ReLU())) is None
+    assert linear_modules(nn.Sequential(fc, fc)) is None
+    assert linear_modules(nn.ModuleList([fc])) is None
     relu = nn.ReLU()
-    assert chain_layers(nn.Sequential(fc, relu, nn.Linear(4, 4), relu, nn.Linear(4, 2)))
+    assert linear_modules(nn.Sequential(fc, relu, nn.Linear(4, 4), relu, nn.Linear(4, 2)))
     hooked = nn.Sequential(nn.Linear(4, 2))
     hooked[0].register_forward_hook(lambda *_: None)
-    assert chain_layers(hooked) is None
+    assert linear_modules(hooked) is None
 
 
 def test_wrong_calls_say_what_to_do(digits):

@@ -11,7 +11,7 @@ from regions.allocation.draws import ChainDraw, make_draws
 from regions.allocation.objective import Evaluate, Objective
 from regions.allocation.problem import Counts, Problem
 from regions.bounds.cai import log2_at_ranks
-from regions.bounds.chain import generic_rank
+from regions.bounds.supports import generic_rank
 
 
 @dataclass(frozen=True)

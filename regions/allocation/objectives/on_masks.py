@@ -11,8 +11,8 @@ import numpy as np
 from regions.allocation.draws import ChainDraw, Draw, GraphDraw, make_draws
 from regions.allocation.objective import Evaluate, Objective
 from regions.allocation.problem import Counts, Problem
-from regions.bounds.chain import Chain, chain_of_masks, chain_of_network
 from regions.bounds.on_mask import log2_on_mask
+from regions.bounds.supports import Supports, supports_of_masks, supports_of_network
 from regions.networks import ReLUNetwork
 
 
@@ -77,21 +77,21 @@ def bound_on_masks(
     return evaluate
 
 
-def _of_layers(count_output: bool) -> Callable[[Any, Counts], Chain]:
-    def chain(draw: ChainDraw, counts: Counts) -> Chain:
+def _of_layers(count_output: bool) -> Callable[[Any, Counts], Supports]:
+    def chain(draw: ChainDraw, counts: Counts) -> Supports:
         supports: list[Any] = draw.supports(counts)
         if count_output:
-            return chain_of_masks(supports)
-        return chain_of_masks(supports[:-1], output=supports[-1])
+            return supports_of_masks(supports)
+        return supports_of_masks(supports[:-1], output=supports[-1])
 
     return chain
 
 
-def _of_model(problem: Problem) -> Callable[[Any, Counts], Chain]:
+def _of_model(problem: Problem) -> Callable[[Any, Counts], Supports]:
     ones = {f"{name}.weight": np.ones(shape) for name, shape in problem.shapes.items()}
     network = ReLUNetwork(problem.wiring("a bound of this model"), ones)
 
-    def chain(draw: GraphDraw, counts: Counts) -> Chain:
-        return chain_of_network(network.masked(draw.masks(counts)))
+    def chain(draw: GraphDraw, counts: Counts) -> Supports:
+        return supports_of_network(network.masked(draw.masks(counts)))
 
     return chain

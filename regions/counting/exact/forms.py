@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import lcm, prod
+from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -210,16 +210,16 @@ class Forms:
         return (*form, 0) if self.cone else form
 
     def _preactivations(self, layer: int, active: np.ndarray, units: np.ndarray | None) -> Scaled:
-        graph = self.net.graph
-        values = dict(self._state(layer, np.asarray(active, dtype=bool)))
-        last = layer == len(graph.relus)
-        end = graph.steps[-1].name if last else graph.relus[layer].inputs[0]
-        for step in graph.segments[layer]:
-            rows = units if step.name == end else None
-            values[step.name] = self._push(step, [values[name] for name in step.inputs], rows)
-            if rows is not None:
-                return values[end]
-        return values[end] if units is None else values[end][units]
+        graph, end = self.net.graph, self.net.graph.ends[layer]
+        state = self._state(layer, np.asarray(active, dtype=bool))
+
+        def push(step: Step, inputs: list[Scaled]) -> Scaled:
+            return self._push(step, inputs, units if step.name == end else None)
+
+        at = graph.position
+        steps = [step for step in graph.segments[layer] if at[step.name] <= at[end]]
+        value = graph.run(state, push, steps)[end]
+        return value[units] if units is not None and end in state else value
 
     def _state(self, layer: int, active: np.ndarray) -> dict[str, Scaled]:
         """Return the values that segment `layer` reads, (units, d + 1) each."""
@@ -230,25 +230,20 @@ class Forms:
             self._states.move_to_end(key)
             return self._states[key]
         graph, relu = self.net.graph, self.net.graph.relus[layer - 1]
-        values = dict(self._state(layer - 1, active))
-        for step in graph.segments[layer - 1]:
-            values[step.name] = self._push(step, [values[name] for name in step.inputs], None)
+        values = graph.run(self._state(layer - 1, active), self._push, graph.segments[layer - 1])
         on = active[self.first[layer - 1] : self.first[layer]]
-        value = values[relu.inputs[0]]
         slope = Scaled.of(relu.slope)
         factors = np.empty(len(on), dtype=object)  # filled, for they may not fit in int64
         factors[on] = 1 << -min(slope.exponent, 0)
         factors[~on] = int(slope.ints[()]) << max(slope.exponent, 0)
         rest = Scaled(factors[:, None], min(slope.exponent, 0))
-        values[relu.name] = (value * rest).reduced()
-        at = graph.position[relu.name]
-        values = {name: value for name, value in values.items() if graph.last_use[name] > at}
+        values = graph.run(values, lambda _, inputs: (inputs[0] * rest).reduced(), (relu,))
         self._states[key] = values
         if len(self._states) > _KEPT:
             self._states.popitem(last=False)
         return values
 
-    def _push(self, step: Step, inputs: list[Scaled], rows: np.ndarray | None) -> Scaled:
+    def _push(self, step: Step, inputs: list[Scaled], rows: np.ndarray | None = None) -> Scaled:
         """Return a step's values at some of its rows (all by default)."""
         if step.name not in self._matrices:
             shapes = [self.net.graph.by_name[name].shape for name in step.inputs]
@@ -275,10 +270,7 @@ def within_reach(net: ReLUNetwork, dimension: int = 1) -> bool:
 
     Where the dimension is high, every product is one of so many columns.
     """
-    work = 0
-    for step in net.graph.steps[1:]:
-        taps = prod(getattr(step, "weight_shape", (1, 1))[1:])
-        work += step.size * taps
+    work = sum(step.size * step.fan_in for step in net.graph.steps[1:])
     return work * max(1.0, dimension / _FEW) <= _LARGEST
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 
 import numpy as np
 
@@ -63,31 +62,28 @@ class Precise:
         self, state: State, layer: int, homogeneous: np.ndarray
     ) -> tuple[np.ndarray, State]:
         """Push pairs through linear segment `layer`; return (rows, 2, units) and the state."""
-        values, graph = dict(state.values), self.net.graph
-        for step in graph.segments[layer]:
-            inputs = [values[source] for source in step.inputs]
-            values[step.name] = self._through(step, inputs, homogeneous)
-            for source in step.inputs:
-                if graph.last_use[source] == graph.position[step.name]:
-                    values.pop(source, None)
-        end = graph.relus[layer].inputs[0] if layer < len(graph.relus) else graph.steps[-1].name
-        out = values[end]
+        graph = self.net.graph
+
+        def push(step: Step, inputs: list[np.ndarray]) -> np.ndarray:
+            return self._through(step, inputs, homogeneous)
+
+        values = graph.run(state.values, push, graph.segments[layer])
+        out = values[graph.ends[layer]]
         return out.reshape(len(out), 2, -1), State(values)
 
     def activate(self, state: State, layer: int, multiplier: np.ndarray) -> State:
         """Return the state after ReLU layer `layer`, given each unit's slope in each row."""
-        values, relu = dict(state.values), self.net.graph.relus[layer]
-        source = relu.inputs[0]
+        relu = self.net.graph.relus[layer]
         factor = np.reshape(multiplier, (-1, *relu.shape))
-        value = values[source]
-        if relu.slope in (0.0, 1.0, -1.0):
-            values[relu.name] = value * factor[:, None]
-        else:
+
+        def scale(_: Step, inputs: list[np.ndarray]) -> np.ndarray:
+            (value,) = inputs
+            if relu.slope in (0.0, 1.0, -1.0):
+                return value * factor[:, None]
             high, error = _product(value[:, 0], factor)
-            values[relu.name] = _pair(high, error + value[:, 1] * factor)
-        if self.net.graph.last_use[source] == self.net.graph.position[relu.name]:
-            values.pop(source, None)
-        return State(values)
+            return _pair(high, error + value[:, 1] * factor)
+
+        return State(self.net.graph.run(state.values, scale, (relu,)))
 
     @cached_property
     def _slices(self) -> dict[str, list[np.ndarray]]:
@@ -146,8 +142,7 @@ class Precise:
 
 def _bits(step: Step) -> int:
     """Return how wide slices may be so that a step's sums of their products are exact."""
-    terms = prod(getattr(step, "weight_shape", (1, 1))[1:])
-    return int((52 - np.ceil(np.log2(max(terms, 1)))) // 2)
+    return int((52 - np.ceil(np.log2(max(step.fan_in, 1)))) // 2)
 
 
 def _sliced(rows: np.ndarray, bits: int, most: int) -> list[np.ndarray]:

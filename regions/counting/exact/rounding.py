@@ -12,30 +12,20 @@ dead on the cell adds nothing. Where all numbers are multiples of some 2^g and n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 
 import numpy as np
 
 from regions.counting.exact.scaled import Scaled
-from regions.networks import Graph, ReLUNetwork, State
-from regions.networks.steps import Add, Step
+from regions.networks import ReLUNetwork, State
+from regions.networks.network import absolute
+from regions.networks.steps import ReLU, Step
 
 UNIT = 2.0**-53
 _FINEST = -900  # multiples of 2^-900 and their products with bounds stay clear of underflow
 _UNDERFLOWN = 1e-300  # what products lost by underflow add up to, at the most
 _COARSE = -48  # finer grids hold no numbers of size 1 without rounding
-
-
-def absolute(net: ReLUNetwork) -> ReLUNetwork:
-    """Return the network with the absolute value of every parameter: it adds up magnitudes."""
-    steps = (
-        replace(step, signs=(1.0,) * len(step.signs)) if isinstance(step, Add) else step
-        for step in net.graph.steps
-    )
-    parameters = {name: np.abs(value) for name, value in net.parameters.items()}
-    return ReLUNetwork(Graph(tuple(steps)), parameters)
 
 
 def grid(values: Iterable[np.ndarray]) -> int:
@@ -52,8 +42,8 @@ def grid(values: Iterable[np.ndarray]) -> int:
 
 def roundings(step: Step) -> int:
     """Return how many roundings one term of a step's sums can go through."""
-    if hasattr(step, "weight_shape"):
-        return prod(step.weight_shape[1:]) + 2  # type: ignore[attr-defined]
+    if step.module is not None:
+        return step.fan_in + 2
     return {"scale": 2, "add": len(step.inputs), "move": 0}.get(step.kind, step.size + 256)
 
 
@@ -91,21 +81,13 @@ class Rounding:
     @cached_property
     def grids(self) -> tuple[int, ...]:
         """The grid 2^g that the values of every linear segment lie on."""
-        alive, found = {"input": self.start}, []
         graph = self.net.graph
-        for layer, segment in enumerate(graph.segments):
-            for step in segment:
-                alive[step.name] = _grid_of(
-                    step, min(alive[name] for name in step.inputs), self.net
-                )
-            if layer == len(graph.relus):
-                found.append(alive[graph.steps[-1].name])
-                continue
-            relu = graph.relus[layer]
-            at = alive[relu.inputs[0]]
-            found.append(at)
-            alive[relu.name] = at + min(grid([np.array(relu.slope)]), 0)
-        return tuple(max(g, -(10**6)) for g in found)
+        found = graph.run(
+            {"input": self.start},
+            lambda step, inputs: _grid_of(step, min(inputs), self.net),
+            keep=True,
+        )
+        return tuple(max(found[name], -(10**6)) for name in graph.ends)
 
     def advance(
         self, errors: State, sizes: State, layer: int, constant: np.ndarray
@@ -152,6 +134,8 @@ class Rounding:
 
 def _grid_of(step: Step, before: int, net: ReLUNetwork) -> int:
     """Return the grid of a step's values, given that of what it reads."""
+    if isinstance(step, ReLU):
+        return before + min(grid([np.array(step.slope)]), 0)
     if step.kind in ("add", "move"):
         return before
     name = step.module or step.name

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError
 from regions.networks import ReLUNetwork, as_network
-from regions.networks.steps import Add, ReLU
 from regions.pruning.criterion import Criterion, Request
 
 Arrays = dict[str, np.ndarray]
@@ -91,13 +89,10 @@ def synaptic_flow(
     sizes |= {f"{name}.weight": value.requires_grad_() for name, value in chosen.items()}
     shared = {name: chosen[owner] for name, owner in tied.items() if owner in chosen}
     sizes |= {f"{name}.weight": value for name, value in shared.items()}
-    first, *steps = network.graph.steps
-    values: dict[str, Any] = {first.name: torch.ones(1, *network.input_shape, dtype=torch.float64)}
+    graph, ones = network.graph, torch.ones(1, *network.input_shape, dtype=torch.float64)
     with torch.enable_grad():
-        for step in steps:
-            inputs = [values[source] for source in step.inputs]
-            values[step.name] = _push(step, inputs, sizes)
-        total = values[steps[-1].name].sum()
+        values = graph.run({"input": ones}, lambda step, inputs: step.sizes(inputs, sizes))
+        total = values[graph.ends[-1]].sum()
         slopes = torch.autograd.grad(total, list(chosen.values()), materialize_grads=True)
     pairs = zip(chosen.items(), slopes, strict=True)
     flow = {name: (size.detach() * slope).numpy() for (name, size), slope in pairs}
@@ -106,15 +101,6 @@ def synaptic_flow(
             "the flow through this network exceeds float64; scale its weights down first"
         )
     return flow
-
-
-def _push(step: Any, inputs: list[Any], sizes: Mapping[str, Any]) -> Any:
-    """Push non-negative values through one step of the network of absolute values."""
-    if isinstance(step, Add):
-        return sum(inputs[1:], inputs[0])
-    if isinstance(step, ReLU):
-        return inputs[0]
-    return step.linear(inputs, sizes)
 
 
 def _read(request: Request) -> ReLUNetwork:

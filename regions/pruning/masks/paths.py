@@ -82,7 +82,7 @@ class OnPaths(NamedTuple):
 
 def on_paths(masks: Arrays, graph: Graph | None, note: str) -> OnPaths:
     """Return what lies on a path; without a graph or a reason why not, the layers are a chain."""
-    if graph is not None and not is_chain(graph):
+    if graph is not None and not graph.is_perceptron:
         live = liveness(graph, masks)
         units = {name: live.units(name) for name in graph.relu_names}
         return OnPaths(dict(live.effective), units, live.feeding[graph.steps[0].name])
@@ -107,7 +107,7 @@ def _check_chain(masks: Arrays, note: str) -> None:
 
 def follower(graph: Graph | None) -> Callable[[Arrays], Arrays]:
     """Return the quickest function from masks to their effective weights over `graph`."""
-    if graph is None or is_chain(graph):
+    if graph is None or graph.is_perceptron:
         return chain_effective
     return lambda masks: liveness(graph, masks).effective
 
@@ -119,21 +119,3 @@ def chain_effective(masks: Arrays) -> dict[str, np.ndarray]:
     for layer, alive, array in zip(layers, effective_edges(layers), arrays.values(), strict=True):
         array[layer.rows[alive], layer.cols[alive]] = True
     return arrays
-
-
-def is_chain(graph: Graph) -> bool:
-    """Tell whether `graph` is an MLP: Linear and ReLU in turn, each reading the one before."""
-    names = [step.name for step in graph.steps]
-    in_line = all(
-        step.inputs == (before,) for step, before in zip(graph.steps[1:], names, strict=False)
-    )
-    in_turn = graph.relu_names == tuple(graph.prunable)[:-1]
-    return in_line and in_turn and all(_keeps_units(step) for step in graph.steps[1:])
-
-
-def _keeps_units(step: Any) -> bool:
-    if step.kind == "linear":
-        return len(step.shape) == 1
-    if step.kind == "relu":
-        return step.slope == 0.0
-    return step.kind == "scale" or (step.kind == "move" and step.index is None)

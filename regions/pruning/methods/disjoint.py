@@ -146,15 +146,10 @@ class _Layer:
 
 def _chain(reading: Reading) -> dict[str, _Layer]:
     graph = reading.require_graph("criterion 'disjoint'")
-    branches = [
-        step.name
-        for step, below in zip(graph.steps[1:], graph.steps, strict=False)
-        if step.inputs != (below.name,)
-    ]
-    if branches:
+    if graph.branches:
         raise UnsupportedModelError(
-            f"criterion 'disjoint' needs a chain of layers, but {branches[0]!r} joins or leaves a "
-            "branch; use criterion='magnitude' with repair=True"
+            f"criterion 'disjoint' needs a chain of layers, but {graph.branches[0]!r} joins or "
+            "leaves a branch; use criterion='magnitude' with repair=True"
         )
     layers, below, active = {}, None, False
     for step in graph.steps[1:]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from scipy import linalg
 
 from regions.errors import ArgumentError
 from regions.networks.network import ReLUNetwork
-from regions.networks.steps import Conv, ReLU, Step
+from regions.networks.steps import Conv, Step
 from regions.pruning.removal.units import Reader
 
 RIDGE = 1e-8
@@ -174,21 +174,18 @@ def layer_grams(
 
 def inputs_of(
     network: ReLUNetwork, wanted: Collection[str], points: np.ndarray
-) -> Iterator[tuple[Step, np.ndarray]]:
-    """Run the network on `points` and yield each wanted step with what it reads."""
-    graph, values = network.graph, dict(network.start(points).values)
+) -> list[tuple[Step, np.ndarray]]:
+    """Run the network on `points` and return each wanted step with what it reads."""
+    graph, read = network.graph, []
     end = max((graph.position[name] for name in wanted), default=0)
-    for step in graph.steps[1 : end + 1]:
-        sources = [values[name] for name in step.inputs]
+
+    def value(step: Step, sources: list[np.ndarray]) -> np.ndarray:
         if step.name in wanted:
-            yield step, sources[0]
-        if isinstance(step, ReLU):
-            values[step.name] = step.activate(sources[0])
-        else:
-            values[step.name] = step.push(sources, network.parameters)
-        for name in step.inputs:
-            if graph.last_use[name] == graph.position[step.name]:
-                values.pop(name, None)
+            read.append((step, sources[0]))
+        return step.value(sources, network.parameters)
+
+    graph.run(network.start(points).values, value, graph.steps[1 : end + 1])
+    return read
 
 
 def _tap_entries(step: Step, network: ReLUNetwork) -> int:

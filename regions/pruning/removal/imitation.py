@@ -11,7 +11,7 @@ import numpy as np
 from scipy import linalg
 
 from regions.networks.network import ReLUNetwork
-from regions.networks.steps import Conv, ReLU
+from regions.networks.steps import Conv, Step
 from regions.pruning.removal.gram import Gram
 from regions.pruning.removal.units import UnitLayer, membership
 
@@ -153,19 +153,18 @@ def _differentiable(
 
     parameters = {name: torch.tensor(value) for name, value in network.parameters.items()}
     steps = {reader.step for layer in layers.values() for reader in layer.readers}
-    values = {network.graph.steps[0].name: torch.tensor(points, requires_grad=True)}
+    graph, start = network.graph, torch.tensor(points, requires_grad=True)
     read: dict[str, torch.Tensor] = {}
+
+    def value(step: Step, sources: list[torch.Tensor]) -> torch.Tensor:
+        if step.name in steps:
+            # a view of its own: the derivative through this reader alone
+            read[step.name] = sources[0] = sources[0].view_as(sources[0])
+        return step.value(sources, parameters)
+
     with torch.enable_grad():
-        for step in network.graph.steps[1:]:
-            sources = [values[name] for name in step.inputs]
-            if step.name in steps:
-                # a view of its own: the derivative through this reader alone
-                read[step.name] = sources[0] = sources[0].view_as(sources[0])
-            if isinstance(step, ReLU):
-                values[step.name] = torch.nn.functional.leaky_relu(sources[0], step.slope)
-            else:
-                values[step.name] = step.push(sources, parameters)
-    return values[network.graph.steps[-1].name].reshape(len(points), -1), read
+        values = graph.run({"input": start}, value)
+    return values[graph.ends[-1]].reshape(len(points), -1), read
 
 
 def _contributions(

@@ -11,7 +11,6 @@ from scipy.spatial.distance import cdist
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning.masks.masks import Masks
-from regions.pruning.masks.paths import is_chain
 from regions.pruning.removal.dominating import keep_maximal
 
 
@@ -61,7 +60,7 @@ def merge_redundant_units(
     if not isinstance(theta, Real) or isinstance(theta, bool) or not 0 <= float(theta) < np.inf:
         raise ArgumentError(f"theta is {theta!r}; expected a number >= 0, a difference of weights")
     net = as_network(model, input_shape)
-    if not is_chain(net.graph):
+    if not net.graph.is_perceptron:
         raise UnsupportedModelError(
             "units are merged in multilayer perceptrons, Linear and ReLU in turn; this network "
             f"has the steps {[step.kind for step in net.graph.steps]}"

@@ -11,7 +11,7 @@ from regions.training.stack import Tensors
 
 
 @dataclass(frozen=True)
-class ChainEngine:
+class PerceptronEngine:
     """Cross-entropy and its gradient for Linear, ReLU, Linear, ..., Linear.
 
     The same numbers as autograd up to rounding, in fewer and larger operations. `layers` are the
@@ -79,7 +79,7 @@ def _affine(parameters: Tensors, name: str, inputs: Tensor) -> Tensor:
     return torch.baddbmm(bias.unsqueeze(1), inputs, weight)
 
 
-def chain_layers(model: nn.Module) -> tuple[str, ...] | None:
+def linear_modules(model: nn.Module) -> tuple[str, ...] | None:
     """Return the names of the linear modules if `model` is a plain perceptron, else None."""
     if type(model) is not nn.Sequential or model._forward_hooks or model._forward_pre_hooks:
         return None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regions.progress import track
-from regions.theory.chain import Chain
+from regions.theory.perceptron import Perceptron
 
 _FEW = 8  # up to so many points of x, every pair of points is compared with the mask itself
 
@@ -25,18 +25,18 @@ class Vectors(NamedTuple):
     backward: list[np.ndarray]
 
 
-def chain_ntk(
-    chain: Chain,
+def perceptron_ntk(
+    net: Perceptron,
     x: np.ndarray,
     y: np.ndarray,
     factors: Mapping[str, Factor],
     progress: bool = False,
 ) -> np.ndarray:
     """Return the kernel of points `x` and `y` (the same array: symmetric), summed over outputs."""
-    of_x = _vectors(chain, x, factors)
-    of_y = of_x if y is x else _vectors(chain, y, factors)
+    of_x = _vectors(net, x, factors)
+    of_y = of_x if y is x else _vectors(net, y, factors)
     kernel = np.zeros((len(x), len(y)))
-    for layer, name in track(enumerate(chain.names), show=progress, label="layers of the kernel"):
+    for layer, name in track(enumerate(net.names), show=progress, label="layers of the kernel"):
         scale, mask = factors[name]
         parts = (of_x.forward[layer], of_x.backward[layer])
         others = (of_y.forward[layer], of_y.backward[layer])
@@ -44,20 +44,18 @@ def chain_ntk(
             kernel += scale**2 * _few(mask, *parts, *others)
         else:
             kernel += scale**2 * _many(mask, *parts, *others)
-        if chain.biases[layer] is not None:
+        if net.biases[layer] is not None:
             kernel += _trace(parts[1], others[1])
     return kernel
 
 
-def _vectors(chain: Chain, points: np.ndarray, factors: Mapping[str, Factor]) -> Vectors:
+def _vectors(net: Perceptron, points: np.ndarray, factors: Mapping[str, Factor]) -> Vectors:
     """Run the masked, scaled network forwards and backwards."""
-    weights = [
-        _weight(w, *factors[name]) for name, w in zip(chain.names, chain.weights, strict=True)
-    ]
-    for move in chain.moves:
+    weights = [_weight(w, *factors[name]) for name, w in zip(net.names, net.weights, strict=True)]
+    for move in net.moves:
         points = move.linear([points], {})
     forward, multipliers = [points], []
-    for weight, bias, slope in zip(weights, chain.biases, chain.slopes, strict=False):
+    for weight, bias, slope in zip(weights, net.biases, net.slopes, strict=False):
         value = forward[-1] @ weight.T + (0.0 if bias is None else bias)
         multipliers.append(np.where(value > 0, 1.0, slope))
         forward.append(value * multipliers[-1])

@@ -1,4 +1,4 @@
-"""The chain of supports that a mask, or a network, leaves between layers of units."""
+"""The supports of weights that a mask, or a network, leaves between layers of units."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Support:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chain:
+class Supports:
     """Supports of all ReLU layers; `output` is None where the last state is the output."""
 
     input_size: int
@@ -55,25 +55,25 @@ class Chain:
     output: Matrix | None = None
 
 
-def chain_of_masks(masks: Sequence[np.ndarray], output: np.ndarray | None = None) -> Chain:
-    """Return the chain of fully connected layers that keep the weights where masks are true."""
+def supports_of_masks(masks: Sequence[np.ndarray], output: np.ndarray | None = None) -> Supports:
+    """Return the supports of fully connected layers that keep the weights where masks are true."""
     layers = tuple(Support(matrix=_support(mask), units=mask.shape[0]) for mask in masks)
-    return Chain(
+    return Supports(
         input_size=masks[0].shape[1],
         layers=layers,
         output=None if output is None else _support(output),
     )
 
 
-def chain_of_network(net: ReLUNetwork, ranks: bool = False) -> Chain:
-    """Return the chain of the hidden ReLU layers of a network, with its signs and biases.
+def supports_of_network(net: ReLUNetwork, ranks: bool = False) -> Supports:
+    """Return the supports of the hidden ReLU layers of a network, with its signs and biases.
 
     With `ranks` also the numerical ranks of its own weights, which no other weights on the same
     support need have.
     """
     *hidden, output = net.layers()
     layers = tuple(_layer_support(layer, ranks) for layer in hidden)
-    return Chain(input_size=net.input_size, layers=layers, output=_without_zeros(output.matrix))
+    return Supports(input_size=net.input_size, layers=layers, output=_without_zeros(output.matrix))
 
 
 def _layer_support(layer: Layer, ranks: bool) -> Support:
@@ -90,13 +90,9 @@ def _layer_support(layer: Layer, ranks: bool) -> Support:
 
 def dense_steps(net: ReLUNetwork) -> list[Step]:
     """Return the recursion's steps as if no weight were zero, without forming a matrix."""
-    graph = net.graph
     steps = []
-    for relu in graph.relus:
-        at = graph.position[relu.name]
-        carried = sum(
-            step.size for step in graph.steps[:at] if graph.last_use.get(step.name, at) > at
-        )
+    for relu, names in zip(net.graph.relus, net.graph.carried, strict=True):
+        carried = sum(net.graph.by_name[name].size for name in names)
         steps.append(Step(relu.size, relu.size, relu.size + carried, carried, relu.slope != 0.0))
     return steps
 
@@ -115,21 +111,21 @@ def _support(mask: Matrix) -> Matrix:
     return sparse.csr_array((np.ones(col.size, np.int8), col, starts), shape=mask.shape)
 
 
-def fed(chain: Chain) -> list[np.ndarray]:
+def fed(supports: Supports) -> list[np.ndarray]:
     """Return, for the input and after every layer, which coordinates can vary at all."""
-    states = [np.ones(chain.input_size, dtype=bool)]
-    for layer in chain.layers:
+    states = [np.ones(supports.input_size, dtype=bool)]
+    for layer in supports.layers:
         states.append(touched(layer.matrix, states[-1]))
     return states
 
 
-def feeding(chain: Chain) -> list[np.ndarray]:
+def feeding(supports: Supports) -> list[np.ndarray]:
     """Return, for the input and after every layer, which coordinates can reach the output."""
-    if chain.output is None:
-        states = [np.ones(chain.layers[-1].matrix.shape[0], dtype=bool)]
+    if supports.output is None:
+        states = [np.ones(supports.layers[-1].matrix.shape[0], dtype=bool)]
     else:
-        states = [np.diff(chain.output.tocsc().indptr) > 0]
-    for layer in reversed(chain.layers):
+        states = [np.diff(supports.output.tocsc().indptr) > 0]
+    for layer in reversed(supports.layers):
         states.append(touched(layer.matrix.T.tocsr(), states[-1]))
     return states[::-1]
 
@@ -140,9 +136,9 @@ def touched(matrix: Matrix, columns: np.ndarray) -> np.ndarray:
     return hits[matrix.indptr[1:]] > hits[matrix.indptr[:-1]]
 
 
-def steps_between(chain: Chain, states: Sequence[np.ndarray]) -> list[Step]:
+def steps_between(supports: Supports, states: Sequence[np.ndarray]) -> list[Step]:
     """Return the recursion's steps when only the given coordinates of every state count."""
-    triples = zip(chain.layers, states[:-1], states[1:], strict=True)
+    triples = zip(supports.layers, states[:-1], states[1:], strict=True)
     return [_step(layer, layer.matrix[rows][:, columns], rows) for layer, columns, rows in triples]
 
 

@@ -15,7 +15,7 @@ from regions.pruning.model.reading import is_module
 
 
 @dataclass(frozen=True)
-class Chain:
+class Perceptron:
     """Linear layers with a ReLU (or LeakyReLU) after each but the last."""
 
     names: tuple[str, ...]
@@ -35,8 +35,8 @@ class Chain:
         return self.weights[0].shape[1]
 
 
-def read_chain(model: Any, shape: tuple[int, ...]) -> Chain | None:
-    """Return `model` as a chain, or None if it is none or has parameters of other kinds."""
+def read_perceptron(model: Any, shape: tuple[int, ...]) -> Perceptron | None:
+    """Return `model` as a perceptron, or None if it is none or has parameters of other kinds."""
     if is_module(model) and not _has_plain_parameters(model):
         return None
     try:
@@ -45,7 +45,7 @@ def read_chain(model: Any, shape: tuple[int, ...]) -> Chain | None:
         if is_module(model):
             return None
         raise
-    return _chain_of(net)
+    return _perceptron_of(net)
 
 
 def carried_masks(model: Any) -> dict[str, np.ndarray]:
@@ -72,20 +72,18 @@ def _has_plain_parameters(model: Any) -> bool:
     return own and names <= plain and all(value.requires_grad for _, value in named)
 
 
-def _chain_of(net: ReLUNetwork) -> Chain | None:
-    first, *rest = net.graph.segments
-    moves = tuple(step for step in first if isinstance(step, Move))
-    layers = [step for segment in net.graph.segments for step in segment if step not in moves]
-    plain = all(isinstance(step, Linear) for step in layers) and len(rest) + 1 == len(layers)
-    ordered = list(first[: len(moves)]) == list(moves) and all(len(part) == 1 for part in rest)
-    names = [step.module for step in layers if isinstance(step, Linear)]
-    if not plain or not ordered or len(set(names)) < len(names) or len(layers[0].shape) != 1:
+def _perceptron_of(net: ReLUNetwork) -> Perceptron | None:
+    graph, parameters = net.graph, net.parameters
+    *moves, first = graph.segments[0] or (graph.steps[0],)
+    flat = isinstance(first, Linear) and len(first.shape) == 1
+    plain = flat and all(graph.dense[1:]) and all(isinstance(step, Move) for step in moves)
+    names = tuple(graph.prunable)
+    if not plain or len(names) < len(graph.segments):
         return None
-    parameters = net.parameters
-    return Chain(
-        tuple(names),
+    return Perceptron(
+        names,
         tuple(parameters[f"{name}.weight"] for name in names),
         tuple(parameters.get(f"{name}.bias") for name in names),
         tuple(layer.slope for layer in net.relu_layers),
-        moves,
+        tuple(step for step in moves if isinstance(step, Move)),
     )
