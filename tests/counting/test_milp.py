@@ -10,13 +10,13 @@ from families import case
 from rational_oracle import all_cells
 
 import regions
-from regions.counting.exact.scaled import Scaled
 from regions.counting.result import Status
 from regions.counting.solver import model
 from regions.counting.solver.verified import Verified
 from regions.counting.tree.enumerate import enumerate_regions
 from regions.counting.tree.frame import frame_of
 from regions.errors import ArgumentError, DomainError, SolverError
+from regions.exact.scaled import Scaled
 
 SQUARE = regions.Box.cube(2, -1.0, 1.0)
 

@@ -18,7 +18,7 @@ from math import prod
 
 import numpy as np
 
-from regions.counting.exact.scaled import Scaled
+from regions.exact.scaled import Scaled
 from regions.networks import Graph, ReLUNetwork, State
 from regions.networks.steps import Add, Step
 

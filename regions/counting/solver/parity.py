@@ -22,13 +22,15 @@ import pulp
 from scipy.stats import binom
 
 from regions.counting.effort import Effort, stoppable
-from regions.counting.exact.scaled import Scaled
+from regions.counting.points import Points
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
 from regions.counting.solver.milp import bounded_frame
 from regions.counting.solver.model import RESOLUTION, Model, Solver, is_infeasible, quiet_pulp, run
 from regions.counting.solver.verified import Verified
 from regions.errors import ArgumentError
+from regions.exact.scaled import Scaled
+from regions.networks import Box
 from regions.randomness import Rng
 
 _SECONDS_PER_TRIAL = 10.0
@@ -87,18 +89,21 @@ class Parity:
     def found(self, question: Question, effort: Effort) -> Found:
         """Try; DomainError if the domain is unbounded."""
         generator = np.random.default_rng(self.rng)
-        frame = bounded_frame(question, self.name)
-        known = Verified(frame, Scaled(np.zeros((0, frame.dimension + 1), dtype=object)))
+        points = Points.of(question, effort)
         best: dict[str, Any] = {"pvalue": None, "parities": None, "survived": 0}
         tried: list[int] = []
         with stoppable() as stopped, quiet_pulp(), effort.bar("trials") as bar:
+            frame = bounded_frame(question, self.name, effort)
+            known = Verified(
+                frame, Scaled(np.zeros((0, frame.dimension + 1), dtype=object)), effort
+            )
             model = Model.of(frame, frame.rows, self.solver, effort)
             tried = _numbers(self.parities, len(model.binaries))
             for number in tried:
                 survived = 0
                 for _ in range(self.trials):
                     effort.check()
-                    survived += self._survives(model, known, number, generator, effort)
+                    survived += self._survives(model, known, points, number, generator, effort)
                     bar.update()
                 p = min(1.0, len(tried) * pvalue(survived, self.trials, self.slack))
                 if p > 1.0 - self.confidence:
@@ -115,6 +120,7 @@ class Parity:
         self,
         model: Model,
         known: Verified,
+        points: Points,
         number: int,
         generator: np.random.Generator,
         effort: Effort,
@@ -136,7 +142,15 @@ class Parity:
         pattern = model.fixed.copy()
         for unit, binary in model.binaries.items():
             pattern[unit] = (binary.varValue or 0.0) > 0.5
-        return not known.exact or known.inner_point(pattern) is not None
+        if known.exact:
+            return known.inner_point(pattern) is not None
+        # exact programs are out of reach, but the solver's point alone can show the region
+        y = np.array([variable.varValue or 0.0 for variable in model.y])
+        own = known.frame.center + y @ known.frame.axes
+        if isinstance(points.domain, Box):
+            own = np.clip(own, points.domain.low, points.domain.high)
+        at = points.pattern_at(own)
+        return at is not None and bool((at == pattern).all())
 
 
 def pvalue(survived: int, trials: int, slack: float) -> float:

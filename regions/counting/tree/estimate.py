@@ -25,6 +25,7 @@ from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.tally import in_parallel
 from regions.counting.tree.walk import Batch, Tree
+from regions.counting.undecided import Undecided
 from regions.errors import ArgumentError
 from regions.randomness import Rng
 
@@ -40,7 +41,8 @@ class Estimate:
     """An unbiased estimate of the number of activation regions, from random walks.
 
     ``details``: estimate (float), standard_error, confidence, walks, strata, largest_share (of the
-    estimate, by one walk), supported (whether there is an interval). `lower` and `upper` are an
+    estimate, by one walk), supported (whether there is an interval); doubtful and resolution, if
+    decisions had to be left to float64. `lower` and `upper` are an
     interval on the log scale. If one walk carries over a tenth of the estimate, the relative error
     is above .35 or there are under 100 walks, no interval is stated: `upper` is None and `lower`
     the number of strata, each of which holds a region.
@@ -84,8 +86,8 @@ class Estimate:
     def found(self, question: Question, effort: Effort) -> Found:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""
         generator, exact = np.random.default_rng(self.rng), self.leaves > 1
-        tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
         with stoppable() as stopped:
+            tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
             top = _strata(tree, self.strata)
         if stopped.by is not None:
             return Found.cut_short(1, stopped.by, walks=0, strata=0)
@@ -101,8 +103,9 @@ class Estimate:
                 collected.add(*found)
                 bar.update(len(found[0]))
         if stopped.by is not None:
-            return Found.cut_short(len(top), stopped.by, walks=collected.total, strata=len(top))
-        return _result(collected, self.confidence)
+            details = {"walks": collected.total, "strata": len(top)}
+            return Found.counted(len(top), tree.undecided, stopped.by, **details)
+        return _result(collected, self.confidence, tree.undecided)
 
 
 class _Weights:
@@ -127,7 +130,7 @@ class _Weights:
         return 2 + np.floor(rest * spread / spread.sum()).astype(int)
 
 
-def _result(weights: _Weights, confidence: float) -> Found:
+def _result(weights: _Weights, confidence: float, left: Undecided) -> Found:
     means = np.array([np.mean(values) for values in weights.values])
     sizes = np.array([len(values) for values in weights.values])
     parts = np.array([np.var(values, ddof=1) for values in weights.values]) / sizes
@@ -146,8 +149,9 @@ def _result(weights: _Weights, confidence: float) -> Found:
         "strata": len(means),
         "largest_share": share,
         "supported": supported,
+        **left.details(),
     }
-    lower, upper = len(means), None
+    lower, upper = 1 if left.number else len(means), None
     if supported:
         freedom = parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum() if error else 1.0
         reach = student.ppf(0.5 + confidence / 2, freedom) * error / estimate
@@ -194,17 +198,19 @@ def _walked(
         found = in_parallel(_walk_piece, tree, pieces, effort)
     else:
         found = (_walk_piece(tree, piece, effort) for piece in pieces)
-    for chosen, weights in found:
+    for chosen, weights, left in found:
         if weights is None:
             raise TimeoutError
+        tree.undecided.add(left)
         yield chosen, weights
 
 
 def _walk_piece(tree: Tree, piece: Any, effort: Effort):
-    """Walk every cell of a batch to a leaf; return their strata and weights."""
+    """Walk every cell of a batch to a leaf; return strata, weights, and what was undecided."""
     batch, strata, generator, exact = piece
+    tree = tree.apart()
     if effort.expired():
-        return strata, None
+        return strata, None, tree.undecided
     log2 = np.zeros(len(batch))
     everyone = np.arange(len(batch))
     geometry: Any = tree.geometry
@@ -212,14 +218,15 @@ def _walk_piece(tree: Tree, piece: Any, effort: Effort):
         stage = tree.stages[number]
         forms, states = tree.forms(batch)
         if number == len(tree.stages) - 1 and exact:
-            return strata, np.exp2(log2) * geometry.count_each(batch.cells, forms)
+            weights = np.exp2(log2) * geometry.count_each(batch.cells, forms)
+            return strata, weights, tree.undecided
         draws = generator.random((len(batch), len(stage.units)))
         signs, cells, more = geometry.descend(batch.cells, forms, draws)
         log2 += more
         active = batch.active.copy()
         active[:, stage.hidden] = signs
         batch = Batch(number + 1, cells, active, *tree.after(stage, states, active, everyone))
-    return strata, np.exp2(log2)
+    return strata, np.exp2(log2), tree.undecided
 
 
 def _repeated(batch: Batch, index: np.ndarray) -> Batch:
