@@ -7,13 +7,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
+from regions.counting.checks import check_whole, generator_of
 from regions.counting.effort import Effort, stoppable
 from regions.counting.points import Points
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
-from regions.errors import ArgumentError
 from regions.randomness import Rng
 
 _NEW_MASS = 0.2
@@ -58,14 +56,11 @@ class Sample:
     rng: Rng = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
-            raise ArgumentError(
-                f"samples is {self.samples!r}; expected a whole number of at least 1"
-            )
+        check_whole(self, "samples")
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Draw and count; DomainError if points are to be drawn from an unbounded domain."""
-        generator, seen = np.random.default_rng(self.rng), Counter()
+        generator, seen = generator_of(self.rng), Counter()
         points = Points.of(question, effort)
         given = None if self.points is None else points.given(self.points)
         total, size = self.samples if given is None else len(given), points.at_once

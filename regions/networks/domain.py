@@ -14,8 +14,15 @@ from regions.networks.inside import is_bounded, meets_inside
 _FLATTEST = 1e-12  # of differences made equally long
 
 
+def _numbers(values: Any, name: str) -> np.ndarray:
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DomainError(f"{name} is no array of numbers ({error}); give finite inputs") from None
+
+
 def _vector(values: Any, name: str) -> np.ndarray:
-    array = np.array(values, dtype=np.float64)
+    array = _numbers(values, name)
     if array.ndim != 1 or array.size == 0:
         raise DomainError(f"{name} has shape {array.shape}; expected one number per input, (n0,)")
     if np.isnan(array).any():
@@ -157,8 +164,8 @@ class Slice:
         >>> line.dimension, line.embed([[2.5]]).round(6).tolist()
         (1, [[1.5, 2.0]])
         """
-        array = np.array(points, dtype=np.float64)
-        if array.ndim < 2 or len(array) < 2:
+        array = _numbers(points, "points")
+        if array.ndim < 2 or len(array) < 2 or array.size == 0:
             raise DomainError(
                 f"points have shape {array.shape}; expected at least two points, (S + 1, n0)"
             )

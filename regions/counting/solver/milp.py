@@ -107,13 +107,15 @@ def _own_rows(frame: Frame, constraints: tuple[Any, Any] | None) -> Scaled:
     d = frame.dimension
     if constraints is None:
         return Scaled(np.zeros((0, d + 1), dtype=object))
-    table, limits = (np.asarray(part, dtype=np.float64) for part in constraints)
     n0 = frame.net.input_size
-    if table.shape != (len(limits), n0) or not np.isfinite(table).all():
-        raise ArgumentError(
-            f"constraints have shapes {table.shape} and {limits.shape}; expected finite (m, {n0}) "
-            "and (m,), for A @ x <= b"
-        )
+    expected = f"expected a pair of finite arrays, (m, {n0}) and (m,), for A @ x <= b"
+    try:
+        table, limits = (np.asarray(part, dtype=np.float64) for part in constraints)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"constraints are no two arrays ({error}); {expected}") from None
+    finite = np.isfinite(table).all() and np.isfinite(limits).all()
+    if limits.ndim != 1 or table.shape != (len(limits), n0) or not finite:
+        raise ArgumentError(f"constraints have shapes {table.shape}, {limits.shape}; {expected}")
     place = frame.place
     columns = joined([place.directions, place.start.reshape(1, -1)])
     bounds = np.zeros((len(limits), d + 1))

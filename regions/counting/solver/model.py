@@ -33,7 +33,7 @@ def quiet_pulp() -> Iterator[None]:
 
 def solver_of(name: str, seconds: float | None = None) -> Any:
     """Return PuLP's solver `name`, silent and on one thread; SolverError if it is missing."""
-    if name not in _SOLVERS:
+    if not isinstance(name, str) or name not in _SOLVERS:
         raise ArgumentError(f"solver is {name!r}; expected one of {', '.join(_SOLVERS)}")
     options: dict[str, Any] = {"msg": False, "timeLimit": seconds}
     if name == "highs":

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.stats import t as student
 
+from regions.counting.checks import check_confidence, check_whole, generator_of
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
@@ -26,7 +27,6 @@ from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.tally import in_parallel
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
-from regions.errors import ArgumentError
 from regions.randomness import Rng
 
 _AT_ONCE = 256
@@ -74,18 +74,12 @@ class Estimate:
     rng: Rng = 0
 
     def __post_init__(self) -> None:
-        for name in ("walks", "strata", "leaves"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ArgumentError(f"{name} is {value!r}; expected a whole number of at least 1")
-        if not 0.0 < self.confidence < 1.0:
-            raise ArgumentError(
-                f"confidence is {self.confidence!r}; expected a number between 0 and 1"
-            )
+        check_whole(self, "walks", "strata", "leaves")
+        check_confidence(self)
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""
-        generator, exact = np.random.default_rng(self.rng), self.leaves > 1
+        generator, exact = generator_of(self.rng), self.leaves > 1
         with stoppable() as stopped:
             tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
             top = _strata(tree, self.strata)
