@@ -25,7 +25,7 @@ LAYERS = [
     (np.ones((3, 2)), np.array([0.1, 0.2, -0.3])),
     (np.ones((1, 3)), np.zeros(1)),
 ]
-PLANE = [(np.hstack([LAYERS[0][0], [[0.0], [1e-9]]]), LAYERS[0][1]), *LAYERS[1:]]
+PLANE = [(np.hstack([LAYERS[0][0], [[0.0], [0.0]]]), LAYERS[0][1]), *LAYERS[1:]]
 LINE, SQUARE = regions.Box([-1.0], [1.0]), regions.Box.cube(2, -1.0, 1.0)
 NET = regions.as_network(LAYERS)
 
@@ -34,6 +34,7 @@ NET = regions.as_network(LAYERS)
 def out_of_reach(monkeypatch):
     monkeypatch.setattr(settle, "LARGEST", 0)
     monkeypatch.setattr(Forms, "within_reach", property(lambda self: False))
+    monkeypatch.setattr("regions.counting.line.crossings.within_reach", lambda net: False)
 
 
 @pytest.fixture(params=[None, 2])

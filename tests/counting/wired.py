@@ -229,7 +229,7 @@ def _slope(rng):
 def convolutional(rng):
     """Convolutions with strides and padding, and a linear end."""
     side, slope = int(rng.integers(2, 4)), _slope(rng)
-    taps, padding = int(rng.integers(1, 3)), int(rng.integers(0, 2))
+    taps, padding = int(rng.integers(1, side)), int(rng.integers(0, 2))
     steps = [
         ("conv", "a", ["x"], (_weights(rng, 2, 1, taps, taps), _biases(rng, 2), 1, padding)),
         ("relu", "b", ["a"], slope),

@@ -73,13 +73,13 @@ class Milp:
             frame = bounded_frame(question, self.name, effort)
             own = _own_rows(frame, self.constraints)
             known = Verified(frame, own, effort)
+            left = known.left
             rows = np.vstack([frame.rows, rounded(own)])
             model = Model.of(frame, rows, self.solver, effort)
             for strict in (True, False):
                 while (pattern := model.next_pattern(strict, effort)) is not None:
                     bar.update(known.add(pattern))
-                    count, left = len(known), known.left
-            by_solver = count
+                    count = by_solver = len(known)
             for _ in known.across_facets():
                 bar.update()
                 count = len(known)
