@@ -7,6 +7,7 @@ from regions.counting.region import Region
 from regions.counting.result import RegionCount, Status
 from regions.counting.tree.enumerate import enumerate_regions
 from regions.counting.tree.graph import region_graph
+from regions.counting.undecided import UncertifiedWarning
 
 __all__ = [
     "ENGINES",
@@ -14,6 +15,7 @@ __all__ = [
     "Region",
     "RegionCount",
     "Status",
+    "UncertifiedWarning",
     "breakpoints",
     "choose_method",
     "count_regions",

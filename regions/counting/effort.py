@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,6 +11,7 @@ from typing import Any
 import joblib
 from threadpoolctl import threadpool_limits
 
+from regions.counting.checks import is_number, is_whole
 from regions.errors import ArgumentError
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Conv
@@ -46,14 +46,11 @@ class Effort:
 
     def __post_init__(self) -> None:
         limit, n_jobs = self.time_limit, self.n_jobs
-        number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
-        if limit is not None and not (number and limit > 0 and not math.isnan(limit)):
+        if limit is not None and not (is_number(limit) and limit > 0):
             raise ArgumentError(
                 f"time_limit is {limit!r}; expected a number of seconds above 0, or None"
             )
-        if n_jobs is not None and (
-            isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0
-        ):
+        if n_jobs is not None and (not is_whole(n_jobs) or n_jobs == 0):
             raise ArgumentError(
                 f"n_jobs is {n_jobs!r}; expected a number of workers, -1 for all cores, or None"
             )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from regions.counting.effort import Effort
 from regions.counting.exact.forms import Forms, Place
 from regions.counting.exact.rounding import UNIT, Rounding
-from regions.counting.exact.scaled import Scaled
 from regions.counting.question import Question
 from regions.counting.tree.frame import Frame, frame_of
 from regions.counting.tree.halfspaces import Halfspaces
+from regions.counting.tree.settle import floats
 from regions.errors import ArgumentError, DomainError
+from regions.exact.scaled import Scaled
 from regions.networks import Box, ReLUNetwork, Slice
 
-_AT_ONCE = 4096
+_AT_ONCE, _VALUES = 4096, 2**22
 _STEPS = 64
 _TRIES = 3
 _MOVED = 2.0**-17
@@ -34,11 +37,18 @@ class Points:
 
     net: ReLUNetwork
     domain: Box | Slice | None
+    effort: Effort = field(default_factory=Effort)
 
     @classmethod
-    def of(cls, question: Question) -> Points:
-        """Return the points of a question's domain."""
-        return cls(question.net, question.domain)
+    def of(cls, question: Question, effort: Effort) -> Points:
+        """Return the points of a question's domain; the effort's clock is looked at."""
+        return cls(question.net, question.domain, effort)
+
+    @cached_property
+    def at_once(self) -> int:
+        """How many points are pushed through the network together: a second's work at most."""
+        size = sum(step.size for step in self.net.graph.steps)
+        return int(np.clip(_VALUES // max(size, len(self.place.numbers)), 1, _AT_ONCE))
 
     @cached_property
     def place(self) -> Place:
@@ -52,13 +62,14 @@ class Points:
 
     def given(self, points: Any) -> np.ndarray:
         """Return the coordinates of inputs (m, n0) or (m, *input_shape); all must lie inside."""
-        inputs = np.asarray(points, dtype=np.float64)
         size = self.net.input_size
-        if inputs.ndim < 2 or inputs[0].size != size or not np.isfinite(inputs).all():
-            raise ArgumentError(
-                f"points have shape {inputs.shape}; expected finite inputs, (m, {size}) or "
-                f"(m, *{self.net.input_shape})"
-            )
+        expected = f"expected finite inputs, (m, {size}) or (m, *{self.net.input_shape})"
+        try:
+            inputs = np.asarray(points, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(f"points are no array of numbers ({error}); {expected}") from None
+        if inputs.ndim < 2 or prod(inputs.shape[1:]) != size or not np.isfinite(inputs).all():
+            raise ArgumentError(f"points have shape {inputs.shape}; {expected}")
         inputs, domain = inputs.reshape(len(inputs), -1), self.domain
         if domain is None:
             return inputs
@@ -79,24 +90,19 @@ class Points:
 
     def drawn(self, samples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
         """Yield batches of points drawn uniformly from a bounded domain (slices: hit and run)."""
-        frame = frame_of(self.net, self.domain)
+        frame = frame_of(self.net, self.domain, self.effort.check)
         if not frame.bounded:
             raise DomainError(
                 "points cannot be drawn uniformly from an unbounded domain; give a Box or a Slice "
                 "in a box, or points="
             )
-        return self._batches(frame, samples, generator)
-
-    def _batches(
-        self, frame: Frame, samples: int, generator: np.random.Generator
-    ) -> Iterator[np.ndarray]:
         chain = None
-        for start in range(0, samples, _AT_ONCE):
-            size = min(_AT_ONCE, samples - start)
+        for start in range(0, samples, self.at_once):
+            size = min(self.at_once, samples - start)
             if len(frame.rows) == 0:
                 y = generator.uniform(frame.low, frame.high, (size, frame.dimension))
             else:
-                chain = _hit_and_run(frame, chain, size, generator)
+                chain = self._hit_and_run(frame, chain, size, generator)
                 y = chain[:size]
             own = frame.center + y @ frame.axes
             if isinstance(self.domain, Box):
@@ -106,14 +112,15 @@ class Points:
     def patterns(self, own: np.ndarray, generator: np.random.Generator) -> list[bytes]:
         """Return the packed patterns of the regions in which points lie.
 
-        Points on a boundary are moved a little towards other points, and dropped if that does not
-        help: each pattern is that of a full-dimensional region.
+        Points on a boundary, or outside by rounding, are moved a little towards other points, and
+        dropped if that does not help: each pattern is that of a full-dimensional region.
         """
         found: list[bytes] = []
         for attempt in range(_TRIES + 1):
             bits, doubtful = self._certified(own)
-            left = []
-            for row in np.flatnonzero(doubtful):
+            outside = self._outside(own)
+            left = np.flatnonzero(outside).tolist()
+            for row in np.flatnonzero(doubtful & ~outside):
                 exact = self._settled(own[row])
                 if exact is None:
                     left.append(row)
@@ -126,6 +133,10 @@ class Points:
             own = self._moved(own, np.array(left), generator)
         return found
 
+    def pattern_at(self, own: np.ndarray) -> np.ndarray | None:
+        """Return the pattern of the region around one point; None outside or on a boundary."""
+        return None if self._outside(own[None])[0] else self._settled(own)
+
     def _certified(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return patterns, and which points have a unit whose sign float64 does not certify."""
         net, rows = self.net, np.ones(len(own))
@@ -133,6 +144,7 @@ class Points:
         state, errors = net.start(inputs), net.start(errors)
         found, doubtful = [np.zeros((len(own), 0), dtype=bool)], np.zeros(len(own), dtype=bool)
         for layer in range(len(net.relu_layers)):
+            self.effort.check()
             sizes = state.map(np.abs)
             bounds, errors = self.rounding.advance(errors, sizes, layer, rows)
             values, state = net.advance(state, layer)
@@ -143,6 +155,23 @@ class Points:
             state = net.activate(state, layer, slopes)
             errors = net.activate(errors, layer, np.abs(slopes))
         return np.hstack(found), doubtful
+
+    def _outside(self, own: np.ndarray) -> np.ndarray:
+        """Return which points lie outside of the domain, exactly."""
+        outside = np.zeros(len(own), dtype=bool)
+        if not isinstance(self.domain, Slice):
+            return outside  # points of boxes are clipped
+        sides, d = self.place.rows, own.shape[1]
+        rows = sides.floats()
+        values = own @ rows[:, :d].T + rows[:, d]
+        sizes = np.abs(own) @ np.abs(rows[:, :d]).T + np.abs(rows[:, d])
+        doubtful = ~(values > (d + 4) * UNIT * sizes + 1e-300)
+        for row in np.flatnonzero(doubtful.any(axis=1)):
+            self.effort.check()
+            some = np.flatnonzero(doubtful[row])
+            exact = sides[some] @ Scaled.of(np.append(own[row], 1.0))
+            outside[row] = any(number < 0 for number in exact.ints)
+        return outside
 
     def _inputs(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inputs at own coordinates, and how far float64 is off."""
@@ -163,6 +192,7 @@ class Points:
         active = np.zeros(int(here.first[-1]), dtype=bool)
         around = Forms(self.net, place) if len(own) <= _FEW else None
         for layer in range(len(self.net.relu_layers)):
+            self.effort.check()
             for unit, (value,) in enumerate(here.units(layer, active)):
                 index = int(here.first[layer]) + unit
                 active[index] = value > 0
@@ -179,7 +209,7 @@ class Points:
             size = max(float(np.abs(own).max()), 1.0)
             others = own[rows] + size * generator.standard_normal((len(rows), own.shape[1]))
         elif len(own) == len(rows):
-            inner = frame_of(self.net, self.domain)
+            inner = frame_of(self.net, self.domain, self.effort.check)
             if inner.bounded:
                 low, high = inner.low, inner.high
                 y = generator.uniform(low, high, (len(rows), inner.dimension))
@@ -187,21 +217,25 @@ class Points:
         share = _MOVED * generator.random((len(rows), 1))
         return own[rows] + share * (others - own[rows])
 
-
-def _hit_and_run(frame: Frame, chain, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Move every point of `chain` along random chords of the polytope (all start at its centre)."""
-    d = frame.dimension
-    if chain is None:
-        chain = np.repeat(Halfspaces(frame).root().points, size, axis=0)
-    identity = np.eye(d)
-    normals = np.vstack([frame.rows[:, :d], identity, -identity])
-    offsets = np.concatenate([frame.rows[:, d], -frame.low, frame.high])
-    for _ in range(_STEPS):
-        direction = generator.standard_normal(chain.shape)
-        rates, room = direction @ normals.T, np.maximum(chain @ normals.T + offsets, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            limits = -room / rates
-        ahead = np.where(rates < 0, limits, np.inf).min(axis=1)
-        back = np.where(rates > 0, limits, -np.inf).max(axis=1)
-        chain = chain + generator.uniform(back, ahead)[:, None] * direction
-    return chain
+    def _hit_and_run(
+        self, frame: Frame, chain, size: int, generator: np.random.Generator
+    ) -> np.ndarray:
+        """Move all points along random chords of the polytope (they start at its centre)."""
+        d = frame.dimension
+        if chain is None:
+            root = Halfspaces(frame, self.effort).root()
+            inner = floats(root.inner[0]) if np.isnan(root.points).any() else root.points[0]
+            chain = np.repeat(inner[None], size, axis=0)
+        identity = np.eye(d)
+        normals = np.vstack([frame.rows[:, :d], identity, -identity])
+        offsets = np.concatenate([frame.rows[:, d], -frame.low, frame.high])
+        for _ in range(_STEPS):
+            self.effort.check()
+            direction = generator.standard_normal(chain.shape)
+            rates, room = direction @ normals.T, np.maximum(chain @ normals.T + offsets, 0.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                limits = -room / rates
+            ahead = np.where(rates < 0, limits, np.inf).min(axis=1)
+            back = np.where(rates > 0, limits, -np.inf).max(axis=1)
+            chain = chain + generator.uniform(back, ahead)[:, None] * direction
+        return chain

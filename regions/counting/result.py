@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from regions.counting.question import Kind
+from regions.counting.undecided import Undecided
 from regions.errors import ArgumentError
 from regions.results import jsonable
 
@@ -61,15 +62,20 @@ class Found:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def exact(cls, count: int, **details: Any) -> Found:
-        """Return that there are exactly so many regions."""
-        return cls(Status.EXACT, count, count, count, details)
+    def counted(
+        cls, count: int, left: Undecided, stopped_by: str | None = None, **details: Any
+    ) -> Found:
+        """Return what it means to have found so many regions.
 
-    @classmethod
-    def uncertified(cls, count: int, doubtful: int, resolution: float, **details: Any) -> Found:
-        """Return a count for which some decisions could be neither certified nor settled."""
-        known = {**details, "doubtful": doubtful, "resolution": resolution}
-        return cls(Status.UNCERTIFIED, 1, count, details=known)
+        All of them, unless `stopped_by` ended the count; and only if no decision was `left` to
+        float64 do so many exist for certain: else, as a domain is not empty, one.
+        """
+        known = {**details, **left.details()}
+        if stopped_by is not None:
+            return cls.cut_short(1 if left.number else max(count, 1), stopped_by, **known)
+        if left.number:
+            return cls(Status.UNCERTIFIED, 1, count, details=known)
+        return cls(Status.EXACT, count, count, count, known)
 
     @classmethod
     def cut_short(cls, lower: int, stopped_by: str, **details: Any) -> Found:

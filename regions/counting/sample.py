@@ -5,21 +5,15 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
-
+from regions.counting.checks import check_whole, generator_of
 from regions.counting.effort import Effort, stoppable
 from regions.counting.points import Points
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
-from regions.errors import ArgumentError
 from regions.randomness import Rng
 
-if TYPE_CHECKING:
-    pass
-
-_AT_ONCE = 4096
 _NEW_MASS = 0.2
 
 
@@ -62,22 +56,19 @@ class Sample:
     rng: Rng = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
-            raise ArgumentError(
-                f"samples is {self.samples!r}; expected a whole number of at least 1"
-            )
+        check_whole(self, "samples")
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Draw and count; DomainError if points are to be drawn from an unbounded domain."""
-        generator, seen = np.random.default_rng(self.rng), Counter()
-        points = Points.of(question)
-        if self.points is None:
-            batches, total = points.drawn(self.samples, generator), self.samples
-        else:
-            given = points.given(self.points)
-            batches = (given[at : at + _AT_ONCE] for at in range(0, len(given), _AT_ONCE))
-            total = len(given)
-        with stoppable() as stopped, effort.bar("points", total=total) as bar:
+        generator, seen = generator_of(self.rng), Counter()
+        points = Points.of(question, effort)
+        given = None if self.points is None else points.given(self.points)
+        total, size = self.samples if given is None else len(given), points.at_once
+        blas, bar = effort.blas_threads(question.net), effort.bar("points", total=total)
+        with stoppable() as stopped, blas, bar:
+            batches = points.drawn(self.samples, generator)
+            if given is not None:
+                batches = (given[at : at + size] for at in range(0, total, size))
             for batch in batches:
                 seen.update(points.patterns(batch, generator))
                 bar.update(len(batch))
@@ -118,4 +109,4 @@ def _result(seen: Counter, stopped_by: str | None) -> Found:
         )
     if stopped_by is not None:
         return Found.cut_short(max(distinct, 1), stopped_by, **details)
-    return Found(Status.LOWER_BOUND, distinct, details=details)
+    return Found(Status.LOWER_BOUND, max(distinct, 1), details=details)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
 
 from regions.errors import DomainError
+from regions.networks.inside import is_bounded, meets_inside
+
+_FLATTEST = 1e-12  # of differences made equally long
+
+
+def _numbers(values: Any, name: str) -> np.ndarray:
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DomainError(f"{name} is no array of numbers ({error}); give finite inputs") from None
 
 
 def _vector(values: Any, name: str) -> np.ndarray:
-    array = np.array(values, dtype=np.float64)
+    array = _numbers(values, name)
     if array.ndim != 1 or array.size == 0:
         raise DomainError(f"{name} has shape {array.shape}; expected one number per input, (n0,)")
     if np.isnan(array).any():
@@ -154,24 +164,21 @@ class Slice:
         >>> line.dimension, line.embed([[2.5]]).round(6).tolist()
         (1, [[1.5, 2.0]])
         """
-        array = np.array(points, dtype=np.float64)
-        if array.ndim < 2 or len(array) < 2:
+        array = _numbers(points, "points")
+        if array.ndim < 2 or len(array) < 2 or array.size == 0:
             raise DomainError(
                 f"points have shape {array.shape}; expected at least two points, (S + 1, n0)"
             )
         array = array.reshape(len(array), -1)
         if not np.isfinite(array).all():
             raise DomainError("points hold NaN or infinite values; give finite inputs")
-        directions = array[1:] - array[0]
-        frame = np.linalg.qr(directions.T) if len(directions) <= array.shape[1] else None
-        if frame is None or _is_flat(frame.R, array):
+        basis = _orthonormal(array)
+        if basis is None:
             raise DomainError(
                 f"{len(array)} points in {array.shape[1]} dimensions do not span a flat of "
                 f"dimension {len(array) - 1}: some coincide or lie on a line or plane through the "
                 "others; remove or change them"
             )
-        # the first coordinate grows from the first point to the second
-        basis = (frame.Q * np.where(np.diag(frame.R) < 0, -1.0, 1.0)).T
         if box is not None and box.input_size != array.shape[1]:
             raise DomainError(
                 f"points have {array.shape[1]} inputs but the box has {box.input_size}"
@@ -179,8 +186,11 @@ class Slice:
         for part in (array, basis):
             part.flags.writeable = False
         flat = cls(array[0], basis, array, box, segment=box is None and len(array) == 2)
-        if box is not None:
-            flat._check_inside(box)
+        if box is not None and not meets_inside(array, box):
+            raise DomainError(
+                f"the flat through the {len(array)} points does not meet the inside of the box; "
+                "move the points or widen the box"
+            )
         return flat
 
     @property
@@ -193,27 +203,12 @@ class Slice:
         """Dimension of the domain."""
         return len(self.basis)
 
-    @property
+    @cached_property
     def bounded(self) -> bool:
-        """Whether the domain is bounded (for a box with open sides, found by linear programs)."""
+        """Whether the domain is bounded, exactly."""
         if self.segment:
             return True
-        if self.box is None:
-            return False
-        return self.box.bounded or self._bounded_by(self.halfspaces()[0])
-
-    def _bounded_by(self, rows: np.ndarray) -> bool:
-        # {z : G z <= h} is bounded iff G z <= 0 has no solution but 0
-        for sign in (1.0, -1.0):
-            for axis in range(self.dimension):
-                cost = np.zeros(self.dimension)
-                cost[axis] = sign
-                if len(rows) == 0:
-                    return False
-                found = linprog(cost, rows, np.zeros(len(rows)), bounds=(-1, 1))
-                if found.status != 0 or found.fun < -1e-9:
-                    return False
-        return True
+        return self.box is not None and is_bounded(self.points, self.box)
 
     def halfspaces(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (G, h) with G z <= h for the coordinates z of the domain."""
@@ -227,17 +222,6 @@ class Slice:
         cutting = np.isfinite(limits) & (np.linalg.norm(rows, axis=1) > 1e-12)
         return rows[cutting], limits[cutting]
 
-    def _check_inside(self, box: Box) -> None:
-        fixed = np.linalg.norm(self.basis, axis=0) <= 1e-12
-        outside = fixed & ((self.origin < box.low) | (self.origin > box.high))
-        rows, limits = self.halfspaces()
-        depth = 1.0 if len(rows) == 0 else _inner_radius(rows, limits)
-        if outside.any() or depth <= 0:
-            raise DomainError(
-                f"the flat through the {len(self.points)} points does not meet the inside of the "
-                "box; move the points or widen the box"
-            )
-
     def embed(self, coordinates: np.ndarray) -> np.ndarray:
         """Return the inputs at `coordinates` of shape (rows, dimension): (rows, n0)."""
         return self.origin + np.asarray(coordinates, dtype=np.float64) @ self.basis
@@ -248,21 +232,20 @@ class Slice:
         return {"domain": "slice", "dimension": self.dimension, "points": self.points, "box": box}
 
 
-def _is_flat(triangle: np.ndarray, points: np.ndarray) -> bool:
-    """Tell whether the span is degenerate: smallest singular value lost in rounding."""
-    scale = max(float(np.abs(points).max()), 1e-300)
-    singular = np.linalg.svd(triangle, compute_uv=False)
-    return bool(singular[-1] <= 1e-12 * max(singular[0], scale))
-
-
-def _inner_radius(rows: np.ndarray, limits: np.ndarray) -> float:
-    """Return the radius of the largest ball in G z <= h, at most 1; -inf if empty."""
-    norms = np.linalg.norm(rows, axis=1)
-    cost = np.zeros(rows.shape[1] + 1)
-    cost[-1] = -1.0
-    bounds = [(None, None)] * rows.shape[1] + [(0.0, 1.0)]
-    found = linprog(cost, np.column_stack([rows, norms]), limits, bounds=bounds)
-    return float(-found.fun) if found.status == 0 else -np.inf
+def _orthonormal(points: np.ndarray) -> np.ndarray | None:
+    """Return orthonormal rows that span the differences, or None if these are nearly dependent."""
+    with np.errstate(over="ignore"):
+        directions = points[1:] - points[0]
+    # each difference is rounded once, however far away the points are
+    sizes = np.abs(directions).max(axis=1, keepdims=True)
+    if len(directions) > points.shape[1] or not (np.isfinite(sizes) & (sizes > 0)).all():
+        return None
+    frame = np.linalg.qr((directions / sizes).T)
+    singular = np.linalg.svd(frame.R, compute_uv=False)
+    if singular[-1] <= _FLATTEST * singular[0]:
+        return None
+    # the first coordinate grows from the first point to the second
+    return (frame.Q * np.where(np.diag(frame.R) < 0, -1.0, 1.0)).T
 
 
 Domain = Box | Slice

@@ -257,6 +257,33 @@ def tiny_box(rng):
     return _with_output(rng, layers), [0.0] * len(layers), regions.Box(center - size, center + size)
 
 
+def thin_slices(rng):
+    """Flats that cut off a corner of a box, 1e-3 to 1e-16 wide, through points near or far."""
+    n = int(rng.integers(2, 5))
+    d = int(rng.integers(1, n))
+    corner, size = np.where(rng.random(n) < 0.5, -1.0, 1.0), float(10.0 ** -rng.integers(3, 17))
+    if rng.random() < 0.5:
+        corner = corner * 10.0 ** rng.integers(0, 10)
+        size = size * np.abs(corner).max()
+    low, high = np.where(corner < 0, corner, -3 * corner), np.where(corner < 0, -3 * corner, corner)
+    weight = rng.uniform(0.5, 2.0, size=n)
+    points = corner - np.diag(np.sign(corner) * np.maximum(size / weight, np.spacing(corner)))
+    points = points[rng.permutation(n)[: d + 1]]
+    inner = points.mean(axis=0)
+    if rng.random() < 0.5:  # the same flat, nearly, through points far away
+        points = points[0] + (points - points[0]) * 2.0 ** rng.integers(0, 40)
+        points[0] += (points[1] - points[0]) * 2.0 ** rng.integers(0, 10)
+    first = rng.normal(size=(int(rng.integers(2, 5)), n))
+    layers = [(first, -(first @ inner) + rng.normal(size=len(first)) * size * 0.3)]
+    if rng.random() < 0.6:
+        layers += _normal_layers(rng, [len(first), int(rng.integers(2, 5))], bias=0.1 * size)
+    try:
+        domain = regions.Slice.through(points, regions.Box(low, high))
+    except regions.errors.DomainError:  # moved past the corner
+        return thin_slices(rng)
+    return _with_output(rng, layers), [0.0] * len(layers), domain
+
+
 def deep(rng):
     """8 to 24 narrow layers, He or default initialisation, on a line, plane or small box."""
     n, depth = int(rng.integers(1, 4)), int(rng.integers(8, 25))
@@ -332,6 +359,7 @@ FAMILIES = {
         badly_scaled,
         extreme,
         tiny_box,
+        thin_slices,
         deep,
         hidden_dead,
         wide,

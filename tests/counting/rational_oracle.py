@@ -67,6 +67,59 @@ def all_cells(layers, domain, slopes=None):
     return found, d
 
 
+def wired_oracle(rows, slopes, domain, n0, kind="activation"):
+    """Return the number of regions of a network whose units read any values before them.
+
+    `rows` holds, for every ReLU layer and at last for the outputs, a form per unit: {value: number}
+    with the constant as -1, the inputs first, and then all units in their order.
+    """
+    cells, d = wired_cells(rows, slopes, domain, n0)
+    if kind == "activation":
+        return len({pattern for _, pattern, _ in cells})
+    edges = graph_edges([cell for cell, _, _ in cells], d, [out for _, _, out in cells])
+    return components(len(cells), edges)
+
+
+def wired_cells(rows, slopes, domain, n0):
+    """Return [(cell, pattern, output map)] and the dimension of the domain; see `wired_oracle`."""
+    columns, sides, d = _place(domain, n0)
+    columns = [[Fraction(x) for x in column] for column in columns]
+    found, names = [], count()
+    for cell in _start(sides, d, names):
+        stack = [(cell, columns, 0, ())]
+        while stack:
+            cell, values, layer, pattern = stack.pop()
+            forms = [_mixed(row, values, d) for row in rows[layer]]
+            if layer == len(rows) - 1:
+                found.append((cell, pattern, tuple(map(tuple, forms))))
+                continue
+            parts = [(cell, ())]
+            for form in forms:
+                whole = _integers(form) if any(form) else tuple(form)
+                parts = [
+                    (child, (*signs, active))
+                    for part, signs in parts
+                    for child, active in _cut(part, whole, next(names), d)
+                ]
+            slope = Fraction(float(slopes[layer]))
+            for part, signs in parts:
+                after = [
+                    form if active else [slope * x for x in form]
+                    for form, active in zip(forms, signs, strict=True)
+                ]
+                stack.append((part, [*values, *after], layer + 1, (*pattern, *signs)))
+    return found, d
+
+
+def _mixed(row, values, d):
+    """Return a form from those of the values that it reads."""
+    form = [Fraction(0)] * d + [Fraction(row.get(-1, 0))]
+    for value, number in row.items():
+        if value >= 0 and number:
+            form = [x + number * y for x, y in zip(form, values[value], strict=True)]
+    return form
+
+
 def _power(number):
     """Return (n, k) with number = n / 2^k, exactly."""
     exact = Fraction(float(number))

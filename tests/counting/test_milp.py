@@ -10,13 +10,14 @@ from families import case
 from rational_oracle import all_cells
 
 import regions
-from regions.counting.exact.scaled import Scaled
+from regions.counting.effort import Effort
 from regions.counting.result import Status
 from regions.counting.solver import model
 from regions.counting.solver.verified import Verified
 from regions.counting.tree.enumerate import enumerate_regions
 from regions.counting.tree.frame import frame_of
 from regions.errors import ArgumentError, DomainError, SolverError
+from regions.exact.scaled import Scaled
 
 SQUARE = regions.Box.cube(2, -1.0, 1.0)
 
@@ -40,6 +41,9 @@ def test_constraints_of_ones_own():
     half = (np.array([[1.0, 0.0]]), np.array([-0.5]))
     assert count_milp(net, SQUARE).count == 4
     assert count_milp(net, SQUARE, constraints=half).count == 2
+    for limit in (-1.0, -5.0):  # nothing is left of the square's inside
+        found = count_milp(net, SQUARE, constraints=(half[0], np.array([limit])))
+        assert (found.count, found.status) == (0, Status.EXACT)
     with pytest.raises(ArgumentError, match="constraints"):
         count_milp(net, SQUARE, constraints=(np.ones((1, 3)), np.ones(1)))
 
@@ -54,7 +58,7 @@ def test_a_region_is_told_from_other_patterns(rng):
 
 
 def verified(net, domain):
-    return Verified(frame_of(net, domain), Scaled(np.zeros((0, 3), dtype=object)))
+    return Verified(frame_of(net, domain), Scaled(np.zeros((0, 3), dtype=object)), Effort())
 
 
 @pytest.mark.parametrize("family", ["integer", "duplicates", "fractions", "parallel", "extreme"])

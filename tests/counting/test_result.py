@@ -6,10 +6,11 @@ import pytest
 import regions
 from regions.counting import RegionCount, Status
 from regions.counting.result import Found
+from regions.counting.undecided import Undecided
 
 
 def test_an_exact_count_is_an_integer():
-    result = Found.exact(np.int64(7)).result("cells")
+    result = Found.counted(np.int64(7), Undecided()).result("cells")
     assert int(result) == 7 and type(result.count) is int
     assert result.lower == result.upper == 7
 
@@ -18,7 +19,7 @@ def test_bounds_and_estimates_are_no_integers():
     bound = RegionCount(count=None, lower=3, status=Status.LOWER_BOUND, method="sample")
     estimate = RegionCount(count=12, lower=8, upper=20, status=Status.ESTIMATE, method="estimate")
     stopped = Found.cut_short(5, "time").result("cells")
-    unsure = Found.uncertified(12, doubtful=2, resolution=1e-9).result("line")
+    unsure = Found.counted(12, Undecided(2, 1e-9)).result("line")
     assert unsure.count == 12 and "12 activation regions, not certified" in unsure.summary()
     for result in (bound, estimate, stopped, unsure):
         with pytest.raises(regions.errors.ArgumentError, match=result.status.name):
@@ -32,7 +33,9 @@ def test_an_exact_result_cannot_hold_a_bound():
 
 
 def test_huge_counts_survive_json_and_frames():
-    result = Found.exact(2**80).result("cells", domain=regions.Box.cube(3, -1.0, 1.0))
+    result = Found.counted(2**80, Undecided()).result(
+        "cells", domain=regions.Box.cube(3, -1.0, 1.0)
+    )
     assert json.loads(json.dumps(result.to_dict()))["count"] == str(2**80)
     frame = result.to_frame()
     assert frame.loc[0, "count"] == 2**80 and frame.loc[0, "dimension"] == 3
@@ -46,6 +49,6 @@ def test_the_summary_says_what_the_status_means():
 
 
 def test_details_cannot_be_changed():
-    result = Found.exact(1, by_layer=[0]).result("line")
+    result = Found.counted(1, Undecided(), by_layer=[0]).result("line")
     with pytest.raises(TypeError):
         result.details["by_layer"] = []

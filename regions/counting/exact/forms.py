@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.counting.exact.scaled import Scaled, exponent_of, joined, primitive
+from regions.exact.scaled import Scaled, exponent_of, joined, primitive
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.networks.steps import AvgPool, Step
 

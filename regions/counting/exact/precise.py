@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from regions.counting.exact.scaled import Scaled
+from regions.exact.scaled import Scaled
 from regions.networks import ReLUNetwork, State
 from regions.networks.steps import Add, AvgPool, Move, ReLU, Step
 

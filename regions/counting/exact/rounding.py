@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from regions.counting.exact.scaled import Scaled
+from regions.exact.scaled import Scaled
 from regions.networks import ReLUNetwork, State
 from regions.networks.network import absolute
 from regions.networks.steps import ReLU, Step

@@ -11,8 +11,8 @@ import numpy as np
 
 from regions.counting.exact.forms import Place
 from regions.counting.exact.rounding import UNIT
-from regions.counting.exact.scaled import Scaled
 from regions.errors import DomainError
+from regions.exact.scaled import Scaled
 from regions.networks import Box, ReLUNetwork, Slice
 
 _INNER = 253 / 2048  # a point between the ends of a whole line

@@ -16,6 +16,7 @@ from regions.counting.line.knots import LineFrame, line_frame
 from regions.counting.line.walk import LinePart, joined, walk, walk_between
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
+from regions.counting.undecided import Undecided
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import SHARE
 from regions.workers import results_of
@@ -58,16 +59,16 @@ class Line:
                     bar.update(min(_share(frame, part), 1.0 - bar.n))
         count = 1 + (tally.bends if linear else tally.breakpoints)
         details = {"by_layer": tally.by_layer.tolist()}
-        if stopped.by is not None:
-            return Found.cut_short(count, stopped.by, **details)
-        if tally.doubtful:
-            return Found.uncertified(count, tally.doubtful, RESOLUTION, **details)
-        return Found.exact(count, **details)
+        return Found.counted(count, _left(tally.doubtful), stopped.by, **details)
 
 
 def regions_between(net: ReLUNetwork, frame: LineFrame) -> int:
     """Return the number of activation regions that a segment or ray passes through."""
-    return 1 + sum(int((part.layers >= 0).sum()) for part in walk(net, frame))
+    count, doubtful = 1, 0
+    for part in walk(net, frame):
+        count, doubtful = count + int((part.layers >= 0).sum()), doubtful + part.doubtful
+    _left(doubtful).warn("the breakpoints of a line")
+    return count
 
 
 def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:
@@ -86,14 +87,20 @@ def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    frame = line_frame(net, domain)
+    frame, doubtful = line_frame(net, domain), 0
     positions, layers = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
     with Effort().blas_threads(net):
         for part in walk(net, frame):
             made = np.flatnonzero(part.layers >= 0)
             positions.append(frame.coordinates(part.knots[made]))
             layers.append(part.layers[made])
+            doubtful += part.doubtful
+    _left(doubtful).warn("the breakpoints of a line")
     return pd.DataFrame({"position": np.concatenate(positions), "layer": np.concatenate(layers)})
+
+
+def _left(doubtful: int) -> Undecided:
+    return Undecided(doubtful, RESOLUTION)
 
 
 class _Tally:

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from regions.counting.exact.rounding import Rounding, absolute, roundings
-from regions.counting.exact.scaled import Scaled
 from regions.counting.plane.layer_kernel import Chain
 from regions.counting.plane.polygon_kernel import TINY, UNIT
+from regions.exact.scaled import Scaled
 from regions.networks import ReLUNetwork, State
 from regions.networks.steps import Linear, Step
 

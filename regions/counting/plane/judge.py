@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from regions.counting.exact.forms import Form, Forms, Place
-from regions.counting.exact.scaled import Scaled
-from regions.counting.exact.solve import crossing, sign, value
+from regions.counting.undecided import Undecided
+from regions.exact.scaled import Scaled
+from regions.exact.solve import crossing, sign, value
 from regions.networks import ReLUNetwork
 
 _SLIGHT = 1e-3  # real rounding errors are a small share of their bounds
-
-
-@dataclass
-class Doubts:
-    """Decisions that could be neither certified nor settled.
-
-    Attributes
-    ----------
-    number : int
-    resolution : float
-        The largest bound of the errors that left one open.
-    """
-
-    number: int = 0
-    resolution: float = 0.0
-
-    def add(self, other: Doubts) -> None:
-        """Take in others."""
-        self.number += other.number
-        self.resolution = max(self.resolution, other.resolution)
 
 
 class Judge:
@@ -51,7 +31,7 @@ class Judge:
         self, net: ReLUNetwork, place: Place, sides: Mapping[int, Form], axes: Scaled
     ) -> None:
         self.forms, self.sides, self.axes = Forms(net, place), sides, axes
-        self.doubts, self.reachable = Doubts(), self.forms.within_reach
+        self.doubts, self.reachable = Undecided(), self.forms.within_reach
         self._lines: dict[tuple[int, bytes], Form] = {}
 
     def answers(self, questions: np.ndarray, values: np.ndarray, active: np.ndarray) -> np.ndarray:
@@ -61,7 +41,7 @@ class Judge:
         """
         if not self.reachable:
             small, bounds = np.abs(values[:, 0]), values[:, 1]
-            self.doubts.add(Doubts(len(values), float(bounds.max(initial=0.0))))
+            self.doubts.add(Undecided(len(values), float(bounds.max(initial=0.0))))
             return np.where(small > _SLIGHT * bounds, np.sign(values[:, 0]), 0.0).astype(np.int64)
         asked = questions[:, [0, 2, 3]].tolist()
         return np.array([self._sign(*question, active) for question in asked])

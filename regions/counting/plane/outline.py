@@ -11,8 +11,8 @@ from math import inf, isqrt
 import numpy as np
 
 from regions.counting.exact.forms import Form
-from regions.counting.exact.scaled import primitive
-from regions.counting.exact.solve import crossing, value
+from regions.exact.scaled import primitive
+from regions.exact.solve import crossing, value
 
 _CLEAR = 1e-9  # share of the terms by which a float value has a certain sign
 Labelled = tuple[int, Form]

@@ -15,11 +15,11 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from regions.counting.exact.solve import crossing
 from regions.counting.plane.explorer import Explorer, PlaneCells
-from regions.counting.plane.judge import Doubts
 from regions.counting.plane.polygon_kernel import FAR, UNIT, X, Y
 from regions.counting.plane.segments import SegmentExplorer
+from regions.counting.undecided import Undecided
+from regions.exact.solve import crossing
 
 _BLOCK = 2**24  # entries of patterns that are looked at together
 
@@ -161,7 +161,7 @@ def equal_maps(
         open_ = open_[~_unheard(cells, one[open_], two[open_], explorer, tick)]
     same, judge = ~differ, explorer.judge
     if len(open_) and not judge.reachable:
-        judge.doubts.add(Doubts(len(open_), float(bounds[open_].max(initial=0.0))))
+        judge.doubts.add(Undecided(len(open_), float(bounds[open_].max(initial=0.0))))
         return same
     for pair in open_.tolist():
         tick()

@@ -11,12 +11,12 @@ from math import lcm
 import numpy as np
 
 from regions.counting.exact.forms import Form, Forms, Place
-from regions.counting.exact.scaled import Scaled, primitive
-from regions.counting.exact.solve import crossing, value
 from regions.counting.plane.chain import line
 from regions.counting.plane.outline import Labelled, Outline, Sides, across, between, clip, sectors
 from regions.counting.plane.polygon_kernel import FAR, LX, ROW, TINY, UNIT, X, Y
 from regions.errors import DomainError
+from regions.exact.scaled import Scaled, primitive
+from regions.exact.solve import crossing, value
 from regions.networks import Box, ReLUNetwork, Slice
 
 _EMPTY = "the planar domain is empty; widen its box or move its points"

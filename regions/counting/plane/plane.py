@@ -15,12 +15,13 @@ import numpy as np
 from regions.counting.effort import Effort, stoppable
 from regions.counting.plane.chain import flat_chain, is_chain
 from regions.counting.plane.explorer import Explorer, PlaneCells, Polygon
-from regions.counting.plane.judge import Doubts, Judge
+from regions.counting.plane.judge import Judge
 from regions.counting.plane.pieces import linear_pieces
 from regions.counting.plane.planar import Part, PlanarFrame, planar_frame
 from regions.counting.plane.segments import SegmentExplorer
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
+from regions.counting.undecided import Undecided
 from regions.errors import DomainError
 from regions.networks import ReLUNetwork
 from regions.workers import results_of
@@ -66,7 +67,7 @@ class Plane:
     def found(self, question: Question, effort: Effort) -> Found:
         """Count; DomainError if the domain is not a plane, or unbounded and kind="linear"."""
         net, linear = question.net, question.kind == "linear"
-        count, doubts = 0, Doubts()
+        count, doubts = 0, Undecided()
         with stoppable() as stopped, effort.blas_threads(net):
             frame = planar_frame(net, question.domain)
             if linear and not frame.bounded:
@@ -75,11 +76,7 @@ class Plane:
             work = counted(net, frame, effort, doubts)
             for more in effort.bar("parts of the plane", work):
                 count += more
-        if stopped.by is not None:
-            return Found.cut_short(max(1, count), stopped.by)
-        if doubts.number:
-            return Found.uncertified(count, doubts.number, doubts.resolution)
-        return Found.exact(count)
+        return Found.counted(count, doubts, stopped.by)
 
 
 def plane_cells(net: ReLUNetwork, frame: PlanarFrame) -> Iterator[PlaneCells]:
@@ -88,6 +85,7 @@ def plane_cells(net: ReLUNetwork, frame: PlanarFrame) -> Iterator[PlaneCells]:
         raise DomainError(_UNBOUNDED)
     explorer = _explorer(net, frame, frame.parts[0], Effort())()
     yield from explorer.cells(Polygon(frame.parts[0].vertices, frame.parts[0].labels))
+    explorer.judge.doubts.warn("the cells of a plane")
 
 
 def _explorer(
@@ -105,7 +103,9 @@ def _flat(chain, maps, scales, settle: Callable[[], Judge]) -> Explorer:
     return Explorer(chain, maps, settle(), scales)
 
 
-def _counts(net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts) -> Iterator[int]:
+def _counts(
+    net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Undecided
+) -> Iterator[int]:
     """Yield numbers that add up to the number of cells in the frame's parts."""
     makes, tasks = [], []
     for part in frame.parts:
@@ -142,7 +142,7 @@ def _watched(counts: Iterable[int], effort: Effort) -> Iterator[int]:
 
 def _total(
     part: int, polygon: Polygon, effort: Effort, makes: list[Callable[[], AnyExplorer]]
-) -> tuple[int, bool, Doubts]:
+) -> tuple[int, bool, Undecided]:
     """Return the cells counted in a polygon, and whether that is all of them."""
     total, explorer = 0, makes[part]()
     try:
@@ -153,7 +153,9 @@ def _total(
     return total, True, explorer.judge.doubts
 
 
-def _shares(explorer: AnyExplorer, polygon: Polygon, wanted: int, doubts: Doubts) -> list[Polygon]:
+def _shares(
+    explorer: AnyExplorer, polygon: Polygon, wanted: int, doubts: Undecided
+) -> list[Polygon]:
     """Cut a polygon along units' boundaries until there are `wanted` of them, if possible.
 
     The next to be cut is always one that most units of the first layer cross: work grows with
@@ -174,7 +176,9 @@ def _shares(explorer: AnyExplorer, polygon: Polygon, wanted: int, doubts: Doubts
     return [polygon for _, _, polygon in sorted(heap)] + whole
 
 
-def _pieces(net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Doubts) -> Iterator[int]:
+def _pieces(
+    net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Undecided
+) -> Iterator[int]:
     """Yield the number of linear pieces, once."""
     parts, part = [], frame.parts[0]
     explorer = _explorer(net, frame, part, effort)()

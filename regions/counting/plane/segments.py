@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from regions.counting.exact.rounding import Rounding
-from regions.counting.exact.scaled import Scaled
 from regions.counting.plane.chain import Maps, one_layer, rounded_columns, scaled_maps
 from regions.counting.plane.explorer import Explorer, PlaneCells, Polygon
 from regions.counting.plane.judge import Judge
+from regions.exact.scaled import Scaled
 from regions.networks import ReLUNetwork, State
 
 _MEMORY = 2**25  # bytes of values that one batch may hold

@@ -18,13 +18,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from regions.counting.effort import Effort, stoppable
-from regions.counting.exact.scaled import Scaled, joined
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.solver.model import RESOLUTION, Model, Solver, quiet_pulp
 from regions.counting.solver.verified import Verified
 from regions.counting.tree.frame import Frame, frame_of, rounded
+from regions.counting.undecided import Undecided
 from regions.errors import ArgumentError, DomainError
+from regions.exact.scaled import Scaled, joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,32 +68,32 @@ class Milp:
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Count; DomainError if the domain is unbounded."""
-        frame = bounded_frame(question, self.name)
-        own = _own_rows(frame, self.constraints)
-        known = Verified(frame, own)
-        details = {"solver": self.solver, "resolution": RESOLUTION}
-        by_solver = 0
+        count, by_solver, left = 0, 0, Undecided()
         with stoppable() as stopped, quiet_pulp(), effort.bar("regions") as bar:
+            frame = bounded_frame(question, self.name, effort)
+            own = _own_rows(frame, self.constraints)
+            known = Verified(frame, own, effort)
+            left = known.left
             rows = np.vstack([frame.rows, rounded(own)])
             model = Model.of(frame, rows, self.solver, effort)
             for strict in (True, False):
                 while (pattern := model.next_pattern(strict, effort)) is not None:
                     bar.update(known.add(pattern))
-            by_solver = len(known)
+                    count = by_solver = len(known)
             for _ in known.across_facets():
                 bar.update()
+                count = len(known)
                 effort.check()
-        details |= {"by_solver": by_solver, "across_facets": len(known) - by_solver}
-        if stopped.by is not None:
-            return Found.cut_short(max(len(known), 1), stopped.by, **details)
-        if not known.exact:
-            return Found.uncertified(len(known), known.checked, RESOLUTION, **details)
-        return Found.exact(len(known), **details)
+        details = {"solver": self.solver, "by_solver": by_solver, "resolution": RESOLUTION}
+        details["across_facets"] = count - by_solver
+        if stopped.by is not None and self.constraints is not None and not left.number:
+            return Found.cut_short(count, stopped.by, **details)  # there may be none
+        return Found.counted(count, left, stopped.by, **details)
 
 
-def bounded_frame(question: Question, engine: str) -> Frame:
+def bounded_frame(question: Question, engine: str, effort: Effort) -> Frame:
     """Return the frame of a bounded domain; DomainError if it is not bounded."""
-    frame = frame_of(question.net, question.domain)
+    frame = frame_of(question.net, question.domain, effort.check)
     if not frame.bounded:
         raise DomainError(
             f"the engine {engine!r} needs a bounded domain (its constants bound every "
@@ -106,13 +107,15 @@ def _own_rows(frame: Frame, constraints: tuple[Any, Any] | None) -> Scaled:
     d = frame.dimension
     if constraints is None:
         return Scaled(np.zeros((0, d + 1), dtype=object))
-    table, limits = (np.asarray(part, dtype=np.float64) for part in constraints)
     n0 = frame.net.input_size
-    if table.shape != (len(limits), n0) or not np.isfinite(table).all():
-        raise ArgumentError(
-            f"constraints have shapes {table.shape} and {limits.shape}; expected finite (m, {n0}) "
-            "and (m,), for A @ x <= b"
-        )
+    expected = f"expected a pair of finite arrays, (m, {n0}) and (m,), for A @ x <= b"
+    try:
+        table, limits = (np.asarray(part, dtype=np.float64) for part in constraints)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"constraints are no two arrays ({error}); {expected}") from None
+    finite = np.isfinite(table).all() and np.isfinite(limits).all()
+    if limits.ndim != 1 or table.shape != (len(limits), n0) or not finite:
+        raise ArgumentError(f"constraints have shapes {table.shape}, {limits.shape}; {expected}")
     place = frame.place
     columns = joined([place.directions, place.start.reshape(1, -1)])
     bounds = np.zeros((len(limits), d + 1))

@@ -18,6 +18,7 @@ from regions.errors import ArgumentError, SolverError
 
 Solver = Literal["highs", "cbc", "gurobi"]
 _SOLVERS = {"highs": "HiGHS", "cbc": "PULP_CBC_CMD", "gurobi": "GUROBI"}
+_PATIENCE = 0.1  # seconds
 RESOLUTION = 1e-7  # how far from zero units must be, as a share of the largest they can get
 STABLE = 1e-9  # units that are farther from zero all over the domain keep their sign
 
@@ -32,7 +33,7 @@ def quiet_pulp() -> Iterator[None]:
 
 def solver_of(name: str, seconds: float | None = None) -> Any:
     """Return PuLP's solver `name`, silent and on one thread; SolverError if it is missing."""
-    if name not in _SOLVERS:
+    if not isinstance(name, str) or name not in _SOLVERS:
         raise ArgumentError(f"solver is {name!r}; expected one of {', '.join(_SOLVERS)}")
     options: dict[str, Any] = {"msg": False, "timeLimit": seconds}
     if name == "highs":
@@ -40,7 +41,7 @@ def solver_of(name: str, seconds: float | None = None) -> Any:
         options |= {"primal_feasibility_tolerance": 1e-9, "mip_rel_gap": 0.0}
     if name == "cbc":
         options |= {"threads": 1, "gapRel": 0.0}
-    found = getattr(pulp, _SOLVERS[name])(**options)
+    found = _Highs(**options) if name == "highs" else getattr(pulp, _SOLVERS[name])(**options)
     available = found.available()
     if not available:
         raise SolverError(
@@ -50,11 +51,29 @@ def solver_of(name: str, seconds: float | None = None) -> Any:
     return found
 
 
+class _Highs(pulp.HiGHS):
+    """HiGHS as PuLP has it, but Ctrl-C stops it."""
+
+    def callSolver(self, lp: Any) -> None:
+        """Run in a thread, so that this one hears of an interrupt."""
+        model = lp.solverModel
+        model.HandleUserInterrupt = True
+        model.startSolve()
+        try:
+            while not model.wait(_PATIENCE)[0]:
+                pass
+        except KeyboardInterrupt:
+            model.cancelSolve()
+            model.wait()
+            raise
+
+
 @dataclass
 class Model:
     """The mixed-integer model of a network over a bounded domain."""
 
     problem: pulp.LpProblem
+    y: list[pulp.LpVariable]
     gap: pulp.LpVariable
     strict: list[str]
     binaries: dict[int, pulp.LpVariable]
@@ -160,18 +179,20 @@ class _Builder:
                     "float64: use method='cells', which counts exactly at any scale"
                 )
             below, above, bias = below / scale, above / scale, bias / scale
-            forms = [
-                self._affine(row, values, shift)
-                for row, shift in zip(scaled / scale[:, None], bias, strict=True)
-            ]
+            forms = []
+            for row, shift in zip(scaled / scale[:, None], bias, strict=True):
+                self.effort.check()
+                forms.append(self._affine(row, values, shift))
             values, low, high = list(forms), below.copy(), above.copy()
             for unit in range(layer.units):
+                self.effort.check()
                 bounds = self._tightened(forms[unit], below[unit], above[unit])
                 values[unit], low[unit], high[unit] = self._unit(
                     first + unit, forms[unit], bounds, self.net.relu_layers[index].slope
                 )
             first += layer.units
-        return Model(self.problem, self.gap, self.strict, self.binaries, self.fixed, self.solver)
+        found = self.problem, self.y, self.gap, self.strict, self.binaries, self.fixed
+        return Model(*found, self.solver)
 
     def _affine(self, row: np.ndarray, values: list, shift: float) -> pulp.LpAffineExpression:
         live = np.flatnonzero(row)
@@ -186,7 +207,7 @@ class _Builder:
         for side, sense in ((0, pulp.LpMinimize), (1, pulp.LpMaximize)):
             relaxed.sense = sense
             relaxed.setObjective(form)
-            relaxed.solve(_relaxation(self.solver))
+            relaxed.solve(_relaxation(self.solver, self.effort.left))
             if relaxed.sol_status == pulp.LpSolutionOptimal:
                 value = float(pulp.value(relaxed.objective))  # type: ignore[arg-type]
                 margin = 1e-7 * (abs(low) + abs(high))
@@ -220,7 +241,7 @@ class _Builder:
         return output, min(0.0, slope * low), max(high, slope * low)
 
 
-def _relaxation(solver: str) -> Any:
-    found = solver_of(solver)
+def _relaxation(solver: str, seconds: float | None) -> Any:
+    found = solver_of(solver, seconds)
     found.mip = False
     return found

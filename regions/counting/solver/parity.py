@@ -21,14 +21,23 @@ import numpy as np
 import pulp
 from scipy.stats import binom
 
+from regions.counting.checks import (
+    check_confidence,
+    check_whole,
+    generator_of,
+    is_number,
+    is_whole,
+)
 from regions.counting.effort import Effort, stoppable
-from regions.counting.exact.scaled import Scaled
+from regions.counting.points import Points
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
 from regions.counting.solver.milp import bounded_frame
 from regions.counting.solver.model import RESOLUTION, Model, Solver, is_infeasible, quiet_pulp, run
 from regions.counting.solver.verified import Verified
 from regions.errors import ArgumentError
+from regions.exact.scaled import Scaled
+from regions.networks import Box
 from regions.randomness import Rng
 
 _SECONDS_PER_TRIAL = 10.0
@@ -73,32 +82,31 @@ class Parity:
     rng: Rng = 0
 
     def __post_init__(self) -> None:
-        for name in ("trials", "size"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ArgumentError(f"{name} is {value!r}; expected a whole number of at least 1")
-        if not self.slack > 0:
+        check_whole(self, "trials", "size")
+        check_confidence(self)
+        if not (is_number(self.slack) and self.slack > 0):
             raise ArgumentError(f"slack is {self.slack!r}; expected a number above 0")
-        if not 0.0 < self.confidence < 1.0:
-            raise ArgumentError(
-                f"confidence is {self.confidence!r}; expected a number between 0 and 1"
-            )
+        if self.parities is not None:
+            _given(self.parities)
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Try; DomainError if the domain is unbounded."""
-        generator = np.random.default_rng(self.rng)
-        frame = bounded_frame(question, self.name)
-        known = Verified(frame, Scaled(np.zeros((0, frame.dimension + 1), dtype=object)))
+        generator = generator_of(self.rng)
+        points = Points.of(question, effort)
         best: dict[str, Any] = {"pvalue": None, "parities": None, "survived": 0}
         tried: list[int] = []
         with stoppable() as stopped, quiet_pulp(), effort.bar("trials") as bar:
+            frame = bounded_frame(question, self.name, effort)
+            known = Verified(
+                frame, Scaled(np.zeros((0, frame.dimension + 1), dtype=object)), effort
+            )
             model = Model.of(frame, frame.rows, self.solver, effort)
             tried = _numbers(self.parities, len(model.binaries))
             for number in tried:
                 survived = 0
                 for _ in range(self.trials):
                     effort.check()
-                    survived += self._survives(model, known, number, generator, effort)
+                    survived += self._survives(model, known, points, number, generator, effort)
                     bar.update()
                 p = min(1.0, len(tried) * pvalue(survived, self.trials, self.slack))
                 if p > 1.0 - self.confidence:
@@ -106,7 +114,7 @@ class Parity:
                 best = {"pvalue": p, "parities": number, "survived": survived}
         details = {**best, "confidence": self.confidence, "trials": self.trials, "tried": tried}
         r = best["parities"]
-        lower = 1 if r is None else max(1, ceil(2.0 ** (r - self.slack)))
+        lower = 1 if r is None else max(1, ceil(2.0 ** min(r - self.slack, 1023.0)))
         if stopped.by is not None:
             return Found.cut_short(lower, stopped.by, **details)
         return Found(Status.LOWER_BOUND, lower, details=details)
@@ -115,6 +123,7 @@ class Parity:
         self,
         model: Model,
         known: Verified,
+        points: Points,
         number: int,
         generator: np.random.Generator,
         effort: Effort,
@@ -136,7 +145,15 @@ class Parity:
         pattern = model.fixed.copy()
         for unit, binary in model.binaries.items():
             pattern[unit] = (binary.varValue or 0.0) > 0.5
-        return not known.exact or known.inner_point(pattern) is not None
+        if known.exact:
+            return known.inner_point(pattern) is not None
+        # exact programs are out of reach, but the solver's point alone can show the region
+        y = np.array([variable.varValue or 0.0 for variable in model.y])
+        own = known.frame.center + y @ known.frame.axes
+        if isinstance(points.domain, Box):
+            own = np.clip(own, points.domain.low, points.domain.high)
+        at = points.pattern_at(own)
+        return at is not None and bool((at == pattern).all())
 
 
 def pvalue(survived: int, trials: int, slack: float) -> float:
@@ -151,7 +168,11 @@ def pvalue(survived: int, trials: int, slack: float) -> float:
 def _numbers(parities: int | Sequence[int] | None, binaries: int) -> list[int]:
     if parities is None:
         return [2**k for k in range(1, max(binaries, 1).bit_length()) if 2**k <= binaries]
-    numbers = [parities] if isinstance(parities, int) else sorted(parities)
-    if not numbers or any(number < 1 for number in numbers):
+    return _given(parities)
+
+
+def _given(parities: Any) -> list[int]:
+    numbers = parities if isinstance(parities, (list, tuple, np.ndarray, range)) else [parities]
+    if len(numbers) == 0 or not all(is_whole(number) and number >= 1 for number in numbers):
         raise ArgumentError(f"parities is {parities!r}; expected whole numbers of at least 1")
-    return list(numbers)
+    return sorted(int(number) for number in numbers)

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from regions.counting.exact.program import farthest
-from regions.counting.exact.scaled import Scaled, primitive
-from regions.counting.exact.solve import sign, value
+from regions.counting.effort import Effort
+from regions.counting.solver.model import RESOLUTION
 from regions.counting.tree.frame import Frame
+from regions.counting.undecided import Undecided
+from regions.exact.program import farthest
+from regions.exact.scaled import Scaled, primitive
+from regions.exact.solve import sign, value
 
 Form = tuple[int, ...]
 _LARGEST = 48  # coordinates up to which programs are solved in integers
@@ -24,23 +27,27 @@ class Verified:
     frame : Frame
     own : Scaled
         More forms that must be positive somewhere on each region.
+    effort : Effort
+        Its clock is looked at: TimeoutError.
     """
 
-    def __init__(self, frame: Frame, own: Scaled) -> None:
+    def __init__(self, frame: Frame, own: Scaled, effort: Effort) -> None:
         self.frame, self.exact = frame, frame.dimension <= _LARGEST
-        self.checked = 0
+        self.check = effort.check
+        # else that none is missing is open as well
+        self.left = Undecided() if self.exact else Undecided(1, RESOLUTION)
         self._net, self._forms = frame.net, frame.forms
         self._patterns: dict[bytes, np.ndarray] = {}
-        self._domain: list[Form] = []
-        if self.exact:
-            self._domain = [*self._forms.sides().values(), *map(primitive, own.ints)]
+        self._sides = list(self._forms.sides().values()) if self.exact else []
+        self._domain = [*self._sides, *map(primitive, own.ints)]
 
     def __len__(self) -> int:
         return len(self._patterns)
 
     def add(self, pattern: np.ndarray) -> bool:
         """Take in a pattern if it is that of a region not known yet; tell whether it was."""
-        self.checked += 1
+        if not self.exact:
+            self.left.add(Undecided(1, RESOLUTION))
         if pattern.tobytes() in self._patterns:
             return False
         if self.exact and self.inner_point(pattern) is None:
@@ -52,8 +59,9 @@ class Verified:
         """Take in, and yield, every region that is not known yet, until there is none."""
         if not self.exact:
             return
-        if not self._patterns:
-            self.add(self._some_pattern())
+        if not self._patterns and (first := self._some_pattern()) is not None:
+            self.add(first)
+            yield first
         left = list(self._patterns.values())
         while left:
             for pattern in self.neighbours(left.pop()):
@@ -90,9 +98,9 @@ class Verified:
         # where the depth is low enough, every point of the domain will do
         sizes = [max(map(abs, form)) for form in forms]
         rows = [(*form[:d], -size, form[d]) for form, size in zip(forms, sizes, strict=True)]
-        hard = [(*form[:d], 0, form[d]) for form in self._domain]
+        hard = [(*form[:d], 0, form[d]) for form in self._sides]
         deepest, floor = (*[0] * d, -1, 1), (*[0] * d, 1, 4 * d + 4)
-        end, _ = farthest([*hard, *rows, deepest, floor], (*[0] * d, 1, 0), [])
+        end, _ = farthest([*hard, *rows, deepest, floor], (*[0] * d, 1, 0), [], self.check)
         return primitive([*end[:d], end[-1]]) if end[d] > 0 else None
 
     def neighbours(self, pattern: np.ndarray) -> Iterator[np.ndarray]:
@@ -107,7 +115,7 @@ class Verified:
                 continue
             others = forms[:i] + forms[i + 1 :]
             gain = tuple(-number for number in form)
-            end, _ = farthest(others, gain, [])
+            end, _ = farthest(others, gain, [], self.check)
             if value(gain, end) > 0:
                 yield self._beyond(i, forms, inner, end)
 
@@ -138,10 +146,11 @@ class Verified:
                 pattern[first + unit] = side > 0
         return pattern
 
-    def _some_pattern(self) -> np.ndarray:
-        """Return the pattern at some point of the domain that lies on no boundary."""
+    def _some_pattern(self) -> np.ndarray | None:
+        """Return the pattern at some point that lies on no boundary; None if all is excluded."""
         inner = self._inner_point(self._domain)
-        assert inner is not None
+        if inner is None:
+            return None
         generator = np.random.default_rng(0)
         while True:
             shift = [int(k) for k in generator.integers(-(2**20), 2**20, len(inner) - 1)]

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import qr
 
-from regions.counting.exact.scaled import primitive
-from regions.counting.exact.solve import Form, crossing, value
 from regions.counting.tree.doubts import INFINITE, InDoubtError, vertex_of
 from regions.counting.tree.frame import Frame
 from regions.counting.tree.newton import NO_GRID, UNIT, gamma_of
 from regions.counting.tree.signs import FORM_EXTRA, VERTEX_EXTRA
+from regions.exact.scaled import primitive
+from regions.exact.solve import Form, crossing, value
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from regions.counting.effort import Effort
-from regions.counting.exact.solve import value
 from regions.counting.tree import certificates
 from regions.counting.tree import halfspace_kernel as kernel
 from regions.counting.tree.absent import absent_on
@@ -17,21 +16,11 @@ from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.settle import Form, Sides, rounded, sides_of, stopped_by, walls, whole
 from regions.counting.tree.simplex import HIGH, LOW, ROW
 from regions.counting.tree.walk import StageForms
+from regions.counting.undecided import Undecided
+from regions.exact.solve import value
 
 _RECALLED = 4  # proofs kept for every unit of a cell
 _SEEN = 1e-9  # in float64 alone a cell must reach so far past a hyperplane
-
-
-@dataclass
-class Undecided:
-    """How many decisions were left to float64, exact arithmetic being out of reach."""
-
-    number: int = 0
-    resolution: float = 0.0
-
-    def add(self, size: float) -> None:
-        """Count one more, with the relative bound that it fell below."""
-        self.number, self.resolution = self.number + 1, max(self.resolution, size)
 
 
 @dataclass(frozen=True)
@@ -251,7 +240,7 @@ class Cutting:
             sign = stopped_by(few, form, point)
             if sign:
                 return Sides(sign, point, None, tuple(start))
-        return sides_of(self.rows(cell, signs, cuts), form, point, start)
+        return sides_of(self.rows(cell, signs, cuts), form, point, start, self.effort.check)
 
     def _row(self, cell: int, row: int, heights: int, signs, cuts) -> Form:
         """Return one of the rows that `rows` lists."""
@@ -364,7 +353,7 @@ class Cutting:
     def _in_floats(self, cell: int, unit: int, point: np.ndarray, there: np.ndarray):
         """Decide by the nearest float64 numbers, and say so."""
         form, off = self.unit[cell, unit], self.off[cell, unit]
-        self.undecided.add(float(off[0]))
+        self.undecided.add(Undecided(1, float(off[0])))
         at, beyond = form[:-1] @ point + form[-1], form[:-1] @ there + form[-1]
         sign = 1 if at > 0 else -1
         if not -sign * beyond > _SEEN:

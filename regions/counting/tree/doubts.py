@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from regions.counting.exact.solve import Form, crossing, sign, value
 from regions.counting.tree.newton import NO_GRID, UNIT
 from regions.counting.tree.signs import UNKNOWN, VERTEX_EXTRA
 from regions.counting.tree.walk import StageForms
 from regions.errors import RegionsError
+from regions.exact.solve import Form, crossing, sign, value
 from regions.networks.steps import Linear
 
 INFINITE = -(2**30)  # the label of the facet at infinity; sides are -1 - number, units themselves

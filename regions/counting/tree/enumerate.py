@@ -16,6 +16,7 @@ from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.settle import floats
 from regions.counting.tree.tally import PIECES_PER_JOB, in_parallel, pieces_of
 from regions.counting.tree.walk import Batch, Tree
+from regions.counting.undecided import Undecided
 from regions.networks import ReLUNetwork
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ def enumerate_regions(
     TimeoutError
         After `time_limit` seconds, if regions are left.
 
+    Warns
+    -----
+    UncertifiedWarning
+        Once, at the end, if the network is too large for exact arithmetic and some decisions could
+        not be certified in float64. Without it the regions are exactly those that there are.
+
     Examples
     --------
     >>> import regions
@@ -68,7 +75,7 @@ def enumerate_regions(
     [0.0, 2.0, -2.0]
     """
     question, effort = Question.of(net, domain), Effort(time_limit, n_jobs, progress)
-    return _shown(regions_of(question, effort), effort)
+    return _shown(question, effort)
 
 
 @dataclass(frozen=True)
@@ -83,13 +90,12 @@ class Leaves:
     outputs: np.ndarray
 
 
-def regions_of(question: Question, effort: Effort, tree: Tree | None = None) -> Iterator[Region]:
+def regions_of(question: Question, effort: Effort, tree: Tree) -> Iterator[Region]:
     """Yield every activation region; raise TimeoutError when time is up and some are left.
 
-    With a `tree`, that of halfspaces for the question, it is the one walked.
+    `tree` is that of halfspaces for the question; it says what was left undecided.
     """
     net, domain = question.net, question.domain
-    tree = halfspace_tree(net, domain, effort=effort) if tree is None else tree
     geometry: Any = tree.geometry
     root = tree.root(geometry.root())
     for leaves in _found(tree, root, effort):
@@ -98,11 +104,13 @@ def regions_of(question: Question, effort: Effort, tree: Tree | None = None) -> 
             effort.check()
 
 
-def _shown(found: Iterator[Region], effort: Effort) -> Iterator[Region]:
+def _shown(question: Question, effort: Effort) -> Iterator[Region]:
+    tree = halfspace_tree(question.net, question.domain, effort=effort)
     with effort.bar("regions") as bar:
-        for region in found:
+        for region in regions_of(question, effort, tree):
             bar.update()
             yield region
+    tree.undecided.warn("these regions and their facets")
 
 
 def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
@@ -110,22 +118,24 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
         yield from (_leaves(tree, batch) for batch in tree.leaves(root))
         return
     tree, pieces = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
-    for found, finished in in_parallel(_piece, tree, pieces, effort):
+    for found, finished, left in in_parallel(_piece, tree, pieces, effort):
+        tree.undecided.add(left)
         yield from found
         if not finished:
             raise TimeoutError("time_limit is over before all regions were found")
 
 
-def _piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[list[Leaves], bool]:
-    """Return the regions below `piece`, and whether these are all."""
+def _piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[list[Leaves], bool, Undecided]:
+    """Return the regions below `piece`, whether these are all, and what was left undecided."""
+    tree = tree.apart()
     found: list[Leaves] = []
     try:
         for batch in tree.leaves(piece):
             effort.check()
             found.append(_leaves(tree, batch))
     except TimeoutError:
-        return found, False
-    return found, True
+        return found, False, tree.undecided
+    return found, True, tree.undecided
 
 
 def _leaves(tree: Tree, batch: Batch) -> Leaves:

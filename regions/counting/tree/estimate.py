@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.stats import t as student
 
+from regions.counting.checks import check_confidence, check_whole, generator_of
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
@@ -25,7 +26,7 @@ from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.tally import in_parallel
 from regions.counting.tree.walk import Batch, Tree
-from regions.errors import ArgumentError
+from regions.counting.undecided import Undecided
 from regions.randomness import Rng
 
 _AT_ONCE = 256
@@ -40,7 +41,8 @@ class Estimate:
     """An unbiased estimate of the number of activation regions, from random walks.
 
     ``details``: estimate (float), standard_error, confidence, walks, strata, largest_share (of the
-    estimate, by one walk), supported (whether there is an interval). `lower` and `upper` are an
+    estimate, by one walk), supported (whether there is an interval); doubtful and resolution, if
+    decisions had to be left to float64. `lower` and `upper` are an
     interval on the log scale. If one walk carries over a tenth of the estimate, the relative error
     is above .35 or there are under 100 walks, no interval is stated: `upper` is None and `lower`
     the number of strata, each of which holds a region.
@@ -72,20 +74,14 @@ class Estimate:
     rng: Rng = 0
 
     def __post_init__(self) -> None:
-        for name in ("walks", "strata", "leaves"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ArgumentError(f"{name} is {value!r}; expected a whole number of at least 1")
-        if not 0.0 < self.confidence < 1.0:
-            raise ArgumentError(
-                f"confidence is {self.confidence!r}; expected a number between 0 and 1"
-            )
+        check_whole(self, "walks", "strata", "leaves")
+        check_confidence(self)
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""
-        generator, exact = np.random.default_rng(self.rng), self.leaves > 1
-        tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
+        generator, exact = generator_of(self.rng), self.leaves > 1
         with stoppable() as stopped:
+            tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
             top = _strata(tree, self.strata)
         if stopped.by is not None:
             return Found.cut_short(1, stopped.by, walks=0, strata=0)
@@ -101,8 +97,9 @@ class Estimate:
                 collected.add(*found)
                 bar.update(len(found[0]))
         if stopped.by is not None:
-            return Found.cut_short(len(top), stopped.by, walks=collected.total, strata=len(top))
-        return _result(collected, self.confidence)
+            details = {"walks": collected.total, "strata": len(top)}
+            return Found.counted(len(top), tree.undecided, stopped.by, **details)
+        return _result(collected, self.confidence, tree.undecided)
 
 
 class _Weights:
@@ -127,7 +124,7 @@ class _Weights:
         return 2 + np.floor(rest * spread / spread.sum()).astype(int)
 
 
-def _result(weights: _Weights, confidence: float) -> Found:
+def _result(weights: _Weights, confidence: float, left: Undecided) -> Found:
     means = np.array([np.mean(values) for values in weights.values])
     sizes = np.array([len(values) for values in weights.values])
     parts = np.array([np.var(values, ddof=1) for values in weights.values]) / sizes
@@ -146,8 +143,9 @@ def _result(weights: _Weights, confidence: float) -> Found:
         "strata": len(means),
         "largest_share": share,
         "supported": supported,
+        **left.details(),
     }
-    lower, upper = len(means), None
+    lower, upper = 1 if left.number else len(means), None
     if supported:
         freedom = parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum() if error else 1.0
         reach = student.ppf(0.5 + confidence / 2, freedom) * error / estimate
@@ -194,17 +192,19 @@ def _walked(
         found = in_parallel(_walk_piece, tree, pieces, effort)
     else:
         found = (_walk_piece(piece, effort, tree) for piece in pieces)
-    for chosen, weights in found:
+    for chosen, weights, left in found:
         if weights is None:
             raise TimeoutError
+        tree.undecided.add(left)
         yield chosen, weights
 
 
 def _walk_piece(piece: Any, effort: Effort, tree: Tree):
-    """Walk every cell of a batch to a leaf; return their strata and weights."""
+    """Walk every cell of a batch to a leaf; return strata, weights, and what was undecided."""
     batch, strata, generator, exact = piece
+    tree = tree.apart()
     if effort.expired():
-        return strata, None
+        return strata, None, tree.undecided
     log2 = np.zeros(len(batch))
     everyone = np.arange(len(batch))
     geometry: Any = tree.geometry
@@ -212,14 +212,15 @@ def _walk_piece(piece: Any, effort: Effort, tree: Tree):
         stage = tree.stages[number]
         forms, states = tree.forms(batch)
         if number == len(tree.stages) - 1 and exact:
-            return strata, np.exp2(log2) * geometry.count_each(batch.cells, forms)
+            weights = np.exp2(log2) * geometry.count_each(batch.cells, forms)
+            return strata, weights, tree.undecided
         draws = generator.random((len(batch), len(stage.units)))
         signs, cells, more = geometry.descend(batch.cells, forms, draws)
         log2 += more
         active = batch.active.copy()
         active[:, stage.hidden] = signs
         batch = Batch(number + 1, cells, active, *tree.after(stage, states, active, everyone))
-    return strata, np.exp2(log2)
+    return strata, np.exp2(log2), tree.undecided
 
 
 def _repeated(batch: Batch, index: np.ndarray) -> Batch:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import structural_rank
 
 from regions.counting.exact.forms import Forms, Place, side_numbers
 from regions.counting.exact.rounding import UNIT, Rounding, grid
-from regions.counting.exact.scaled import Scaled, joined
-from regions.errors import DomainError
+from regions.counting.tree.extent import Extent
+from regions.exact.scaled import Scaled, joined
 from regions.networks import Box, ReLUNetwork, Slice
 
 ARTIFICIAL = -1
 _LARGEST_CHAIN = 20_000_000
 _PRIME = 2**31 - 1
 _LEAST = 2.0**-1074
-_SMALL = 1e-3  # below it the solver's tolerances could show
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,11 +131,13 @@ class Frame:
         return center + y @ axes
 
 
-def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
-    """Return the frame of `domain` (None: the whole input space)."""
+def frame_of(
+    net: ReLUNetwork, domain: Box | Slice | None, check: Callable[[], None] = lambda: None
+) -> Frame:
+    """Return the frame of `domain` (None: the whole input space); `check` raises if time is up."""
     n0 = net.input_size
     own = _own(domain, n0)
-    low, high, sides, rest = _bounds(own, domain, n0)
+    low, high, sides, rest = _bounds(own, domain, n0, check)
     finite = np.isfinite(low) & np.isfinite(high)
     with np.errstate(invalid="ignore", over="ignore"):
         center = np.where(finite, low / 2 + high / 2, np.clip(0.0, low, high))
@@ -201,7 +202,7 @@ def _own(domain: Box | Slice | None, n0: int) -> np.ndarray:
     return np.vstack([np.eye(n0), np.zeros(n0)])
 
 
-def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int):
+def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int, check: Callable[[], None]):
     """Return bounds of every own coordinate, their sides, and the sides that these leave out."""
     d = len(own) - 1
     low, high = np.full(d, -np.inf), np.full(d, np.inf)
@@ -220,45 +221,8 @@ def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int):
     if domain.box is None:
         return low, high, sides, np.arange(0)
     rest = side_numbers(domain)
-    normals, limits = _halfspaces(own, domain.box, rest)
-    low, high = _extent(normals, limits)
-    if np.isfinite(low).all() and np.isfinite(high).all():
-        center, radius = (low + high) / 2, (high - low) / 2
-        if radius.min() < _SMALL or radius.max() > 1 / _SMALL:
-            # once to find the size of the domain, once more in coordinates of that size
-            low, high = _extent(normals * radius, limits - normals @ center)
-            low, high = center + radius * low, center + radius * high
-    if (low >= high).any():
-        raise DomainError("the domain is empty or flat; widen its box or move its points")
+    low, high = Extent(domain, rest, check).bounds()
     return low, high, sides, rest
-
-
-def _halfspaces(own: np.ndarray, box: Box, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (G, h) with G a <= h in own coordinates a, for some sides of a box."""
-    n0 = box.input_size
-    inputs = numbers % n0
-    sign = np.where(numbers < n0, -1.0, 1.0)
-    bound = np.where(sign < 0, box.low[inputs], box.high[inputs])
-    return sign[:, None] * own[:-1, inputs].T, sign * (bound - own[-1, inputs])
-
-
-def _extent(normals: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return bounds of every coordinate from linear programs, a little wider than the domain."""
-    sizes = np.abs(normals).max(axis=1, initial=0.0)
-    normals, limits = normals / sizes[:, None], limits / sizes
-    d = normals.shape[1]
-    low, high = np.full(d, -np.inf), np.full(d, np.inf)
-    for k in range(len(low)):
-        cost = np.zeros(len(low))
-        for sign, side in ((1.0, low), (-1.0, high)):
-            cost[k] = sign
-            found = linprog(cost, normals, limits, bounds=(None, None), method="highs")
-            # a slice has an inside: it was checked when it was made
-            if found.status == 0:
-                side[k] = sign * found.fun
-    # wider, so that the bounds themselves are never facets
-    margin = 0.1 * np.where(np.isfinite(high - low), high - low, 1.0)
-    return low - margin, high + margin
 
 
 def rounded(rows: Scaled) -> np.ndarray:

@@ -30,6 +30,11 @@ def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = F
     domain : Box, Slice or None
         None is all of the input space.
 
+    Warns
+    -----
+    UncertifiedWarning
+        As `enumerate_regions`.
+
     Examples
     --------
     >>> import regions

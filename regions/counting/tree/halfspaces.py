@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,17 +11,18 @@ import numpy as np
 from scipy.optimize import linprog
 
 from regions.counting.effort import Effort
-from regions.counting.exact.program import farthest
-from regions.counting.exact.solve import value
 from regions.counting.tree import certificates, facets
 from regions.counting.tree.absent import absent
-from regions.counting.tree.cutting import Child, Cutting, Limits, Undecided, exact_rows
+from regions.counting.tree.cutting import Child, Cutting, Limits, exact_rows
 from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over, frame_of
 from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.settle import Form, between, rounded, whole
 from regions.counting.tree.tally import head_units, largest_count
 from regions.counting.tree.walk import StageForms, Tree, stages_of
+from regions.counting.undecided import Undecided
 from regions.errors import DomainError
+from regions.exact.program import farthest
+from regions.exact.solve import value
 
 if TYPE_CHECKING:
     from regions.networks import Box, ReLUNetwork, Slice
@@ -176,7 +177,7 @@ class Halfspaces:
         """Decide in integers what was left in doubt, in place."""
         if not self.frame.forms.within_reach:
             for part in (what, wall):
-                self.undecided.number += int((part == facets.UNKNOWN).sum())
+                self.undecided.add(Undecided(int((part == facets.UNKNOWN).sum()), facets.MARGIN))
                 part[part == facets.UNKNOWN] = facets.FACET
             return
         forms = [*exact_rows(self.frame, units, active), *self.limits.walls]
@@ -193,7 +194,7 @@ class Halfspaces:
                 part[row] = facets.REDUNDANT
                 # behind the row alone, within wider bounds, there is more, or the row is no facet
                 others += _wider(self.limits.walls)
-                if value(gain, farthest(others, gain, [])[0]) > 0:
+                if value(gain, farthest(others, gain, [], self.effort.check)[0]) > 0:
                     part[row] = facets.FACET
 
     def root(self) -> HalfspaceCells:
@@ -218,7 +219,7 @@ class Halfspaces:
             inner=np.array([None]),
         )
         forms = [*exact_rows(frame, whole.units, np.zeros(0, bool)), *self.limits.walls]
-        point, exact = _inner_point(frame, self.limits.bounds, forms)
+        point, exact = _inner_point(frame, self.limits.bounds, forms, self.effort.check)
         if exact is None:
             whole = replace(whole, points=point[None])
         else:
@@ -239,7 +240,8 @@ def halfspace_tree(
     its last stage cannot give more than `leaves` (if above 1) below one cell. With an `effort`,
     walking it raises TimeoutError when the time is over.
     """
-    frame = frame_of(net, domain)
+    effort = effort or Effort()
+    frame = frame_of(net, domain, effort.check)
     if not frame.bounded or frame.dimension == 0:
         frame = cone_over(frame)
     head = None
@@ -248,7 +250,7 @@ def halfspace_tree(
     tail = 0
     while leaves > 1 and largest_count(tail + 1, frame.dimension) <= leaves and tail < 64:
         tail += 1
-    geometry = Halfspaces(frame, effort or Effort())
+    geometry = Halfspaces(frame, effort)
     return Tree(net, frame, geometry, stages_of(net, head, tail))
 
 
@@ -310,7 +312,7 @@ def _wider(walls: list[Form]) -> list[Form]:
 
 
 def _inner_point(
-    frame: Frame, limits: np.ndarray, forms: list[Form]
+    frame: Frame, limits: np.ndarray, forms: list[Form], check: Callable[[], None]
 ) -> tuple[np.ndarray, Form | None]:
     """Return a point well inside the domain, and in integers if it is not strictly inside."""
     d = frame.dimension
@@ -324,14 +326,16 @@ def _inner_point(
     found = linprog(-np.eye(d + 1)[d], table, frame.rows[:, d], bounds=bounds, method="highs")
     if found.status == 0 and rounded(forms, whole(found.x[:d])) is not None:
         return found.x[:d], None
-    return _exact_inner(forms, d)
+    return _exact_inner(forms, d, check)
 
 
-def _exact_inner(forms: list[Form], d: int) -> tuple[np.ndarray, Form | None]:
+def _exact_inner(
+    forms: list[Form], d: int, check: Callable[[], None]
+) -> tuple[np.ndarray, Form | None]:
     """Return the middle of vertices that a domain's forms reach; DomainError if it is flat."""
     middle = None
     for form in forms:
-        end, _ = farthest(forms, form, [])
+        end, _ = farthest(forms, form, [], check)
         if value(form, end) <= 0:
             raise DomainError("the domain has no interior; widen its box or move its points")
         middle = end if middle is None else between(middle, end, 1, 1)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from regions.counting.effort import Effort, stoppable
-from regions.counting.exact.scaled import Scaled
 from regions.counting.question import Question
 from regions.counting.region import Region
 from regions.counting.result import Found
@@ -19,6 +17,8 @@ from regions.counting.tree.enumerate import regions_of
 from regions.counting.tree.graph import graph_of
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.walk import Batch
+from regions.counting.undecided import Undecided
+from regions.exact.scaled import Scaled
 from regions.networks import Box, Slice
 
 _AT_ONCE = 1024
@@ -63,23 +63,17 @@ def merged(
 
 def count_linear(question: Question, effort: Effort) -> Found:
     """Count the linear pieces in any dimension: enumerate the regions, merge equal neighbours."""
-    found = []
+    found, count, left = [], 0, Undecided()
     with stoppable() as stopped:
         tree = halfspace_tree(question.net, question.domain, effort=effort)
         with effort.bar("regions") as bar:
+            left = tree.undecided
             for region in regions_of(question, effort, tree):
                 found.append(region)
                 bar.update()
                 effort.check()
         count = int(pieces(found, question.domain, effort).max()) + 1
-    if stopped.by is not None:
-        return Found.cut_short(1, stopped.by, activation_regions=len(found))
-    geometry: Any = tree.geometry
-    left = geometry.undecided
-    if left.number:
-        details = {"doubtful": left.number, "resolution": left.resolution}
-        return Found.uncertified(count, **details, activation_regions=len(found))
-    return Found.exact(count, activation_regions=len(found))
+    return Found.counted(count, left, stopped.by, activation_regions=len(found))
 
 
 def pieces(

@@ -15,8 +15,8 @@ import numpy as np
 
 from regions.counting.exact.precise import PRECISE_UNIT, Precise
 from regions.counting.exact.rounding import UNIT, Rounding
-from regions.counting.exact.scaled import joined
 from regions.counting.tree.frame import Frame
+from regions.exact.scaled import joined
 from regions.kernels import kernel
 from regions.networks import State
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from regions.counting.exact.program import dominated, farthest
-from regions.counting.exact.scaled import Scaled, primitive
-from regions.counting.exact.solve import value
 from regions.counting.tree.frame import ARTIFICIAL, Frame
+from regions.exact.program import dominated, farthest
+from regions.exact.scaled import Scaled, primitive
+from regions.exact.solve import value
 
 Form = tuple[int, ...]
 LARGEST = 48  # coordinates up to which programs are solved in integers
@@ -39,7 +39,13 @@ class Sides:
     stops: tuple[int, ...] = ()
 
 
-def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]) -> Sides | None:
+def sides_of(
+    rows: Sequence[Form],
+    form: Form,
+    point: Form,
+    start: Sequence[int],
+    check: Callable[[], None] = lambda: None,
+) -> Sides | None:
     """Return what a hyperplane does to the cell of `rows`, none of which is negative there.
 
     Parameters
@@ -51,6 +57,8 @@ def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]
         Strictly inside.
     start : sequence of int
         Rows that probably stop the form on the other side of the hyperplane.
+    check : callable
+        Raises when time is up.
 
     Returns
     -------
@@ -64,7 +72,7 @@ def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]
     gain = tuple(-sign * number for number in form)
     if len(form) - 1 > LARGEST:
         return None
-    end, stops = farthest(rows, gain, start)
+    end, stops = farthest(rows, gain, start, check)
     beyond = value(gain, end)
     if at != 0:
         if beyond <= 0:
@@ -72,7 +80,7 @@ def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]
         # halfway between the hyperplane and the end
         near = beyond * point[-1]
         return Sides(sign, point, between(point, end, near, near + 2 * abs(at) * end[-1]))
-    other, _ = farthest(rows, form, start)
+    other, _ = farthest(rows, form, start, check)
     return Sides(sign, between(point, other, 1, 1), between(point, end, 1, 1))
 
 

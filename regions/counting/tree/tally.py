@@ -13,6 +13,7 @@ import numpy as np
 from regions.counting.effort import Effort, stoppable
 from regions.counting.result import Found
 from regions.counting.tree.walk import Batch, Tree
+from regions.counting.undecided import Undecided
 from regions.workers import results_of
 
 if TYPE_CHECKING:
@@ -23,45 +24,30 @@ PIECES_PER_JOB = 64
 
 def tally(tree: Tree, root: Batch, effort: Effort) -> Found:
     """Count all cells below `root`; cut short by time, Ctrl-C or lack of memory."""
-    found, doubtful, resolution = 0, 0, 0.0
+    found = 0
     with stoppable() as stopped:
         with effort.bar("regions") as bar:
-            for more, open_, size in _found(tree, root, effort):
-                found, doubtful, resolution = found + more, doubtful + open_, max(resolution, size)
+            for more in _found(tree, root, effort):
+                found += more
                 bar.update(more)
-    if stopped.by is None:
-        if doubtful:
-            return Found.uncertified(found, doubtful, resolution)
-        return Found.exact(found)
-    return Found.cut_short(max(found, 1), stopped.by)  # the domain is not empty
+    return Found.counted(found, tree.undecided, stopped.by)
 
 
-def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[tuple[int, int, float]]:
-    """Yield numbers of cells as they are found, and what was left undecided on the way.
-
-    That is how many decisions were left to float64, and the largest bound that they fell below.
-    Raises TimeoutError when time is up.
-    """
+def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[int]:
+    """Yield numbers of cells as they are found; raise TimeoutError when time is up."""
     if effort.workers == 1:
         for more in tree.counts(root):
-            yield more, 0, 0.0
+            yield more
             effort.check()
-        yield 0, *_undecided(tree)
         return
     tree, pieces = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
-    yield 0, *_undecided(tree)
     complete = True
     for more, finished, left in in_parallel(_count_piece, tree, pieces, effort):
-        yield more, *left
+        tree.undecided.add(left)
+        yield more
         complete = complete and finished
     if not complete:
         raise TimeoutError
-
-
-def _undecided(tree: Tree) -> tuple[int, float]:
-    """Return how many decisions a tree's geometry had to leave to float64, and their bound."""
-    left = getattr(tree.geometry, "undecided", None)
-    return (0, 0.0) if left is None else (left.number, left.resolution)
 
 
 def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
@@ -114,9 +100,9 @@ def in_parallel(work: Callable, tree: Tree, pieces: list[Any], effort: Effort) -
             yield result
 
 
-def _count_piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[int, bool, tuple[int, float]]:
-    """Return how many cells were found below `piece`, whether these are all, and `_undecided`."""
-    total, finished = 0, True
+def _count_piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[int, bool, Undecided]:
+    """Return how many cells were found below `piece`, whether all, and what was undecided."""
+    tree, total, finished = tree.apart(), 0, True
     try:
         effort.check()
         for more in tree.counts(piece):
@@ -124,4 +110,4 @@ def _count_piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[int, bool, t
             effort.check()
     except TimeoutError:
         finished = False
-    return total, finished, _undecided(tree)
+    return total, finished, tree.undecided

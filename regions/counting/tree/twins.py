@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.counting.exact.scaled import Scaled, primitive
+from regions.exact.scaled import Scaled, primitive
 from regions.networks.steps import Linear
 
 if TYPE_CHECKING:

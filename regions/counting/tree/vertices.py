@@ -12,7 +12,7 @@ A design note on speed: one cell costs some hundred nanoseconds here, about 20 m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -29,6 +29,7 @@ from regions.counting.tree.newton import gamma_of
 from regions.counting.tree.tally import head_units, tally
 from regions.counting.tree.twins import twins_of
 from regions.counting.tree.walk import Batch, StageForms, Tree, stages_of
+from regions.counting.undecided import Undecided
 from regions.errors import DomainError
 
 if TYPE_CHECKING:
@@ -50,11 +51,14 @@ class Polytopes:
     twins, twin_signs : (hidden units,) int arrays
         An earlier unit of the layer of which each is a multiple on every cell, or -1, and the
         multiple's sign.
+    undecided : Undecided
+        Nothing: what cannot be settled is an InDoubtError.
     """
 
     dimension: int
     twins: np.ndarray
     twin_signs: np.ndarray
+    undecided: Undecided = field(default_factory=Undecided)
 
     def children(self, cells: VertexCells, forms: StageForms, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time."""

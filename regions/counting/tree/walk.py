@@ -8,6 +8,7 @@ walked before its siblings: memory is that of one batch per layer.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ import numpy as np
 
 from regions.counting.tree.frame import Frame
 from regions.counting.tree.segments import Pair, Segments, segments_of
+from regions.counting.undecided import Undecided
 from regions.networks import ReLUNetwork
 
 _STATE_BYTES = 32 * 2**20
@@ -98,7 +100,15 @@ class StageForms:
 
 
 class Geometry(Protocol):
-    """How cells are described, cut and counted: by halfspaces or by vertices."""
+    """How cells are described, cut and counted: by halfspaces or by vertices.
+
+    Attributes
+    ----------
+    undecided : Undecided
+        What had to be left to float64 so far.
+    """
+
+    undecided: Any
 
     def children(
         self, cells: Any, forms: StageForms, budget: int
@@ -134,6 +144,18 @@ class Tree:
     def segments(self) -> Segments:
         """The network's linear segments, for columns with error bounds."""
         return segments_of(self.frame)
+
+    @property
+    def undecided(self) -> Undecided:
+        """What had to be left to float64 so far."""
+        return self.geometry.undecided
+
+    def apart(self) -> Tree:
+        """Return the tree with an account of what is undecided of its own, as workers need it."""
+        geometry, tree = copy(self.geometry), copy(self)
+        object.__setattr__(geometry, "undecided", Undecided())
+        object.__setattr__(tree, "geometry", geometry)
+        return tree
 
     def root(self, cells: Any) -> Batch:
         """Return the batch that holds the whole domain as one cell."""

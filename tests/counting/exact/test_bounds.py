@@ -13,9 +13,9 @@ import regions
 from regions.counting.exact.forms import Forms, Place
 from regions.counting.exact.precise import Precise
 from regions.counting.exact.rounding import Rounding, grid
-from regions.counting.exact.scaled import Scaled
 from regions.counting.tree.frame import frame_of
 from regions.counting.tree.segments import PreciseSegments, Segments, segments_of
+from regions.exact.scaled import Scaled
 
 
 class Residual(nn.Module):

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from regions.counting.exact.scaled import Scaled
-from regions.counting.exact.solve import crossing
 from regions.counting.tree import corners, doubts, newton, signs
+from regions.exact.scaled import Scaled
+from regions.exact.solve import crossing
 
 
 def _forms(rng, d, lean):

@@ -11,11 +11,11 @@ from scipy.optimize import linprog
 import regions
 from regions.counting import count_regions
 from regions.counting.exact.forms import Forms
-from regions.counting.exact.program import dominated, farthest
-from regions.counting.exact.solve import value
 from regions.counting.result import Status
 from regions.counting.tree import settle
 from regions.counting.tree.enumerate import enumerate_regions
+from regions.exact.program import dominated, farthest
+from regions.exact.solve import value
 
 BELOW = float(np.nextafter(1 / 3, 0))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from regions.counting.exact.scaled import primitive
+from regions.exact.scaled import primitive
 
 Form = tuple[int, ...]
 
@@ -42,7 +42,12 @@ def dominated(rows: Sequence[Form], gain: Form) -> bool:
     return min(weights, default=0) >= 0 and rest <= 0
 
 
-def farthest(rows: Sequence[Form], gain: Form, start: Sequence[int]) -> tuple[Form, list[int]]:
+def farthest(
+    rows: Sequence[Form],
+    gain: Form,
+    start: Sequence[int],
+    check: Callable[[], None] = lambda: None,
+) -> tuple[Form, list[int]]:
     """Return where a gain is largest on a bounded polytope, and the rows that stop it there.
 
     The point is given by homogeneous integers.
@@ -57,6 +62,8 @@ def farthest(rows: Sequence[Form], gain: Form, start: Sequence[int]) -> tuple[Fo
     gain : form
     start : sequence of int
         Rows that are likely to vanish at the point sought; others fill the basis up.
+    check : callable
+        Called at every step: it raises when time is up.
 
     Examples
     --------
@@ -78,9 +85,11 @@ def farthest(rows: Sequence[Form], gain: Form, start: Sequence[int]) -> tuple[Fo
     for row in order:
         if all(name >= d for name in table.columns):
             break
+        check()
         table.enter(d + row)
     table.forget_coordinates()
     while True:
+        check()
         move = table.crossing(rank)
         if move is None:
             return primitive(table.point()), table.stops()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from regions.counting.exact.scaled import primitive
+from regions.exact.scaled import primitive
 
 Form = tuple[int, ...]
 

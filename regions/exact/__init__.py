@@ -1,0 +1,1 @@
+"""Arithmetic without rounding: dyadic numbers, linear algebra and linear programs in integers."""
