@@ -26,8 +26,8 @@ from tyro.conf import OmitArgPrefixes
 
 from regions.errors import RegionsError
 from regions.figures import Run, save_figure, save_table
-from regions.results import check_writable
-from regions.resume import fingerprint, run_tasks
+from regions.results import check_writable, write_atomically
+from regions.resume import fingerprint, run_tasks, state_of
 from regions.workers import Workers
 
 
@@ -66,6 +66,8 @@ class Study(ABC):
     progress: bool = True
     smoke: bool = False
     """The small form, which takes seconds."""
+    status: bool = False
+    """Only say how far an earlier call with the same settings is, which may be running."""
 
     def settled(self) -> Study:
         """Return the study that is run: the small form if wanted, checked, defaults filled in."""
@@ -131,10 +133,8 @@ def _steps(names: str | tuple[str, ...], values: Any) -> list[dict[str, Any]]:
 
 def compute(study: Study) -> pd.DataFrame:
     """Return the rows of a settled study, computing tasks that its folder does not hold yet."""
-    settings = study.settings()
-    home = study.out / "tasks" / fingerprint({"study": type(study).__name__, **settings})
-    prepared, beside = study.prepare(home), settings if study.in_rows else {}
-    tasks = [{**point, **beside} for point in study.grid()]
+    home, tasks = _home(study), _tasks(study)
+    prepared = study.prepare(home)
     with study.workers.active():
         rows = run_tasks(
             tasks,
@@ -145,6 +145,33 @@ def compute(study: Study) -> pd.DataFrame:
             progress=study.progress,
         )
     return study.joined(rows, prepared)
+
+
+def _home(study: Study) -> Path:
+    """Return the folder of the study's tasks; other settings have another one."""
+    named = {"study": type(study).__name__, **study.settings()}
+    return study.out / "tasks" / fingerprint(named)
+
+
+def _tasks(study: Study) -> list[dict[str, Any]]:
+    beside = study.settings() if study.in_rows else {}
+    return [{**point, **beside} for point in study.grid()]
+
+
+def say_state(study: Study) -> None:
+    """Print how far a study is, what failed, and where the rows of what is done are written."""
+    settled = study.settled()
+    home = _home(settled)
+    state = state_of(_tasks(settled), partial(_measured, settled), home)
+    print(
+        f"{state.done} tasks done in {state.seconds:.0f} CPU seconds, {state.running} running, "
+        f"{state.left} left ({len(state.failed)} of them failed)"
+    )
+    for failure in state.failed:
+        print(f"failed: {dict(failure.arguments)}: {failure.error}")
+    if state.done:
+        rows = write_atomically(home / "so_far.csv", state.rows.to_csv(index=False))
+        print(f"rows so far: {rows}")
 
 
 def _measured(study: Study, **task: Any) -> pd.DataFrame:
@@ -158,6 +185,9 @@ def _point(study: Study, task: Mapping[str, Any]) -> dict[str, Any]:
 
 def run(study: Study) -> None:
     """Compute, print and save everything, each file with where it came from."""
+    if study.status:
+        say_state(study)
+        return
     check_writable(study.out, folder=True)
     data = str(getattr(study, "data", ""))
     read = [*study.published, *([Path(data)] if Path(data).is_file() else [])]

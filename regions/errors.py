@@ -37,6 +37,10 @@ class SolverError(RegionsError, RuntimeError):
     """A solver is missing, failed, or returned something that cannot be trusted."""
 
 
+class OutOfTime(RegionsError, TimeoutError):
+    """The time limit of a call is over, and the call has no other way to say so."""
+
+
 class TaskError(RegionsError, RuntimeError):
     """Tasks of a study ended with an error; all others are done and kept."""
 

@@ -97,11 +97,8 @@ def run_tasks(
     ...     run_tasks([{"x": 2}, {"x": 3}], square, folder)["square"].tolist()
     [4, 9]
     """
-    import pandas as pd
-
-    home = Path(folder)
-    code, known = f"{package_code()} {code_of(compute)}", {}
-    names = [fingerprint(task, code, known) for task in tasks]
+    home, known = Path(folder), {}
+    names = _names(tasks, compute, known)
     todo = dict(zip(names, tasks, strict=True))
     weights = {name: cost(task) if cost else 1 for name, task in todo.items()}
     look = {"bar_format": SHARE, "smoothing": 0}
@@ -121,8 +118,62 @@ def run_tasks(
                 bar.update(done - bar.n)
         if run.left:
             raise TaskError(_failures(journal, run.left, len(todo)))
-        tables = [journal.finished[name].table for name in names]
-    return pd.concat([_table(text) for text in tables], ignore_index=True)
+        return _rows(journal, names)
+
+
+@dataclass(frozen=True)
+class State:
+    """How far the tasks of a study are."""
+
+    done: int
+    running: int
+    """Tasks that living processes are at work on."""
+    left: int
+    """Tasks that are neither done nor begun, those that failed included."""
+    failed: tuple[Failure, ...]
+    seconds: float
+    """CPU seconds of the tasks that are done."""
+    rows: pd.DataFrame
+    """The rows of the tasks that are done."""
+
+
+def state_of(
+    tasks: Sequence[Task], compute: Callable[..., pd.DataFrame], folder: str | os.PathLike
+) -> State:
+    """Return how far a call of `run_tasks` is, without computing anything.
+
+    Examples
+    --------
+    >>> state_of([{"x": 2}, {"x": 3}], abs, "no_such_folder").left
+    2
+    """
+    with Journal(Path(folder)) as journal:
+        names = _names(tasks, compute, {})
+        done = [name for name in names if name in journal.finished]
+        running = [name for name in names if name not in done and journal.working(name)]
+        return State(
+            done=len(done),
+            running=len(running),
+            left=len(names) - len(done) - len(running),
+            failed=tuple(journal.failed[name] for name in names if name in journal.failed),
+            seconds=sum(journal.finished[name].seconds for name in done),
+            rows=_rows(journal, done),
+        )
+
+
+def _names(
+    tasks: Sequence[Task], compute: Callable[..., pd.DataFrame], known: dict[str, str]
+) -> list[str]:
+    code = f"{package_code()} {code_of(compute)}"
+    return [fingerprint(task, code, known) for task in tasks]
+
+
+def _rows(journal: Journal, names: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    if not names:
+        return pd.DataFrame()
+    return pd.concat([_table(journal.finished[name].table) for name in names], ignore_index=True)
 
 
 def fingerprint(settings: Any, code: str | None = None, known: dict[str, str] | None = None) -> str:

@@ -148,6 +148,26 @@ def test_a_failed_task_stops_no_other_and_is_named(tmp_path):
         assert not journal.failed
 
 
+def test_how_far_a_study_is_can_be_asked(tmp_path):
+    def compute(x):
+        if x == 2:
+            raise ValueError("two")
+        return pd.DataFrame({"y": [x]})
+
+    tasks = [{"x": x} for x in range(4)]
+    assert resume.state_of(tasks, compute, tmp_path / "nothing").left == 4
+    with pytest.raises(TaskError):
+        run_tasks(tasks[:3], compute, tmp_path)
+    state = resume.state_of(tasks, compute, tmp_path)
+    assert (state.done, state.running, state.left) == (2, 0, 2)
+    assert state.rows["y"].tolist() == [0, 1] and state.seconds >= 0
+    assert [failure.arguments for failure in state.failed] == [{"x": 2}]
+    with Journal(tmp_path) as another:
+        name = next(n for n in resume._names(tasks, compute, {}) if another.claim(n))
+        assert resume.state_of(tasks, compute, tmp_path).running == 1 and name
+    assert resume.state_of(tasks, compute, tmp_path).running == 0
+
+
 SHARED = """
 import os, sys, time
 from pathlib import Path

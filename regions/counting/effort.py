@@ -12,7 +12,7 @@ import joblib
 from threadpoolctl import threadpool_limits
 
 from regions.counting.checks import is_number, is_whole
-from regions.errors import ArgumentError
+from regions.errors import ArgumentError, OutOfTime, WorkersLost
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Conv
 from regions.progress import track
@@ -80,9 +80,9 @@ class Effort:
         return self.time_limit is not None and self.seconds > self.time_limit
 
     def check(self) -> None:
-        """Raise TimeoutError if the time limit is over."""
+        """Raise OutOfTime if the time limit is over."""
         if self.expired():
-            raise TimeoutError("time_limit is over before all regions were found")
+            raise OutOfTime("time_limit is over before all regions were found")
 
     def bar(self, label: str, items: Iterable | None = None, **look: Any) -> Any:
         """Return a bar over `items`, or an empty one, shown if `progress` is set."""
@@ -100,7 +100,7 @@ class Effort:
 
 @dataclass
 class Stopped:
-    """What stopped a count: "time", "interrupt" or "memory"; None if nothing did."""
+    """What stopped a count: "time", "interrupt", "memory" or "workers" (lost); None."""
 
     by: str | None = None
 
@@ -112,16 +112,18 @@ def stoppable() -> Iterator[Stopped]:
     Examples
     --------
     >>> with stoppable() as stopped:
-    ...     raise TimeoutError
+    ...     raise OutOfTime
     >>> stopped.by
     'time'
     """
     stopped = Stopped()
     try:
         yield stopped
-    except TimeoutError:
+    except OutOfTime:
         stopped.by = "time"
     except KeyboardInterrupt:
         stopped.by = "interrupt"
     except MemoryError:
         stopped.by = "memory"
+    except WorkersLost:
+        stopped.by = "workers"

@@ -42,8 +42,8 @@ class Status(Enum):
         "of the domain, or report it with this caveat."
     )
     LIMIT_REACHED = (
-        "The run was stopped (time limit, interrupt or memory) before all regions were found; "
-        "`lower` regions exist. Raise the limit, take more workers with n_jobs, or use "
+        "The run was stopped (time limit, interrupt, memory or lost workers) before all regions "
+        "were found; `lower` regions exist. Raise the limit, take more workers with n_jobs, or use "
         "method='estimate'."
     )
 
@@ -121,8 +121,8 @@ class RegionCount:
     domain : Box, Slice or None
         Where the regions were counted; None is all of the input space.
     details : mapping
-        What the engine has to say beyond that; ``details["stopped_by"]`` is "time", "interrupt"
-        or "memory" for LIMIT_REACHED.
+        What the engine has to say beyond that; ``details["stopped_by"]`` is "time",
+        "interrupt", "memory" or "workers" (their cluster is gone) for LIMIT_REACHED.
 
     Examples
     --------

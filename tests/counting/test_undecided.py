@@ -18,6 +18,7 @@ from regions.counting.solver import milp, verified
 from regions.counting.tree import settle
 from regions.counting.tree.linear import count_linear
 from regions.counting.undecided import Undecided
+from regions.errors import OutOfTime
 
 # 3 x = 1 and x = fl(1/3) are 1.9e-17 apart: float64 cannot see that these are two
 LAYERS = [
@@ -109,7 +110,7 @@ def test_breakpoints_and_cells_of_planes_warn(out_of_reach):
 
 def test_pieces_that_are_cut_short_promise_one(out_of_reach, monkeypatch):
     def stops(*_):
-        raise TimeoutError
+        raise OutOfTime
 
     monkeypatch.setattr("regions.counting.tree.linear.pieces", stops)
     found = count_linear(Question.of(NET, LINE, "linear"), Effort())

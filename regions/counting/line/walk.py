@@ -266,7 +266,7 @@ def walk(
 
     Raises
     ------
-    TimeoutError
+    OutOfTime
         When the effort's time limit is over.
     """
     parts = (

@@ -22,7 +22,7 @@ from regions.counting.plane.segments import SegmentExplorer
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.undecided import Undecided
-from regions.errors import DomainError
+from regions.errors import DomainError, OutOfTime
 from regions.networks import ReLUNetwork
 from regions.workers import results_of
 
@@ -131,7 +131,7 @@ def _counts(
             doubts.add(more)
             yield count
             if not finished:
-                raise TimeoutError
+                raise OutOfTime
 
 
 def _watched(counts: Iterable[int], effort: Effort) -> Iterator[int]:
@@ -148,7 +148,7 @@ def _total(
     try:
         for count in _watched(explorer.counts(polygon), effort):
             total += count
-    except TimeoutError:
+    except OutOfTime:
         return total, False, explorer.judge.doubts
     return total, True, explorer.judge.doubts
 

@@ -14,7 +14,7 @@ import pulp
 from regions.counting.effort import Effort
 from regions.counting.exact.precise import power_of_two
 from regions.counting.tree.frame import Frame
-from regions.errors import ArgumentError, SolverError
+from regions.errors import ArgumentError, OutOfTime, SolverError
 
 Solver = Literal["highs", "cbc", "gurobi"]
 _SOLVERS = {"highs": "HiGHS", "cbc": "PULP_CBC_CMD", "gurobi": "GUROBI"}
@@ -117,7 +117,7 @@ class Model:
             return {variable.name: variable.varValue for variable in self.problem.variables()}
         if self.problem.sol_status == pulp.LpSolutionOptimal:
             return None
-        raise TimeoutError
+        raise OutOfTime
 
 
 def run(problem: pulp.LpProblem, solver: str, seconds: float | None = None) -> None:

@@ -28,7 +28,7 @@ class Verified:
     own : Scaled
         More forms that must be positive somewhere on each region.
     effort : Effort
-        Its clock is looked at: TimeoutError.
+        Its clock is looked at: OutOfTime.
     """
 
     def __init__(self, frame: Frame, own: Scaled, effort: Effort) -> None:

@@ -17,6 +17,7 @@ from regions.counting.tree.settle import floats
 from regions.counting.tree.tally import PIECES_PER_JOB, in_parallel, pieces_of
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
+from regions.errors import OutOfTime
 from regions.networks import ReLUNetwork
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def enumerate_regions(
     domain : Box, Slice or None
         None is all of the input space.
     time_limit : float, optional
-        Seconds after which TimeoutError is raised; regions yielded so far are right.
+        Seconds after which OutOfTime is raised; regions yielded so far are right.
     n_jobs : int, optional
         Workers that share the subtrees (joblib); regions then come in no fixed order.
     progress : bool
@@ -57,7 +58,7 @@ def enumerate_regions(
     ------
     DomainError, ArgumentError, UnsupportedModelError
         As `count_regions`.
-    TimeoutError
+    OutOfTime
         After `time_limit` seconds, if regions are left.
 
     Warns
@@ -91,7 +92,7 @@ class Leaves:
 
 
 def regions_of(question: Question, effort: Effort, tree: Tree) -> Iterator[Region]:
-    """Yield every activation region; raise TimeoutError when time is up and some are left.
+    """Yield every activation region; raise OutOfTime when time is up and some are left.
 
     `tree` is that of halfspaces for the question; it says what was left undecided.
     """
@@ -122,7 +123,7 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
         tree.undecided.add(left)
         yield from found
         if not finished:
-            raise TimeoutError("time_limit is over before all regions were found")
+            raise OutOfTime("time_limit is over before all regions were found")
 
 
 def _piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[list[Leaves], bool, Undecided]:
@@ -133,7 +134,7 @@ def _piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[list[Leaves], bool
         for batch in tree.leaves(piece):
             effort.check()
             found.append(_leaves(tree, batch))
-    except TimeoutError:
+    except OutOfTime:
         return found, False, tree.undecided
     return found, True, tree.undecided
 

@@ -27,6 +27,7 @@ from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.tally import in_parallel
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
+from regions.errors import OutOfTime
 from regions.randomness import Rng
 
 _AT_ONCE = 256
@@ -194,7 +195,7 @@ def _walked(
         found = (_walk_piece(piece, effort, tree) for piece in pieces)
     for chosen, weights, left in found:
         if weights is None:
-            raise TimeoutError
+            raise OutOfTime
         tree.undecided.add(left)
         yield chosen, weights
 

@@ -50,7 +50,7 @@ def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = F
 def graph_of(
     found: list[Region], domain: Box | Slice | None, effort: Effort | None = None
 ) -> nx.Graph:
-    """Return the graph of `found`, all the regions of `domain`; TimeoutError if time is up."""
+    """Return the graph of `found`, all the regions of `domain`; OutOfTime if time is up."""
     import networkx as nx
 
     graph = nx.Graph()

@@ -40,7 +40,7 @@ class Halfspaces:
     ----------
     frame : Frame
     effort : Effort
-        Its clock is looked at after bounded work: TimeoutError.
+        Its clock is looked at after bounded work: OutOfTime.
     undecided : Undecided
         What had to be left to float64.
     """
@@ -238,7 +238,7 @@ def halfspace_tree(
 
     Its first stage alone can give `subtrees` cells, where the first layer has the units for that;
     its last stage cannot give more than `leaves` (if above 1) below one cell. With an `effort`,
-    walking it raises TimeoutError when the time is over.
+    walking it raises OutOfTime when the time is over.
     """
     effort = effort or Effort()
     frame = frame_of(net, domain, effort.check)

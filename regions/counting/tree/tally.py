@@ -14,6 +14,7 @@ from regions.counting.effort import Effort, stoppable
 from regions.counting.result import Found
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
+from regions.errors import OutOfTime
 from regions.workers import results_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def tally(tree: Tree, root: Batch, effort: Effort) -> Found:
 
 
 def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[int]:
-    """Yield numbers of cells as they are found; raise TimeoutError when time is up."""
+    """Yield numbers of cells as they are found; raise OutOfTime when time is up."""
     if effort.workers == 1:
         for more in tree.counts(root):
             yield more
@@ -47,7 +48,7 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[int]:
         yield more
         complete = complete and finished
     if not complete:
-        raise TimeoutError
+        raise OutOfTime
 
 
 def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
@@ -108,6 +109,6 @@ def _count_piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[int, bool, U
         for more in tree.counts(piece):
             total += more
             effort.check()
-    except TimeoutError:
+    except OutOfTime:
         finished = False
     return total, finished, tree.undecided
