@@ -70,7 +70,7 @@ class Greedy(Method):
     """
 
     name = "greedy"
-    inputs: Any = field(repr=False)
+    inputs: Any = field(default=None, repr=False)
     imitation: str = "local"
     rule: str = "line-search"
     start: str = "unit"

@@ -66,7 +66,7 @@ class Subspace(Method):
     """
 
     name = "subspace"
-    inputs: Any = field(repr=False)
+    inputs: Any = field(default=None, repr=False)
     order: str = "residual"
     refit: bool = True
 

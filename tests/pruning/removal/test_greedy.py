@@ -345,12 +345,12 @@ def test_orderings_on_digits():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rule": "luck"}, "no rule 'luck'"),
+        ({"rule": "luck"}, "rule is 'luck'"),
         ({"start": "one"}, "start is 'one'"),
         ({"rule": "no-repeat", "start": "zero"}, "no zero start"),
-        ({"imitation": "both"}, "no imitation 'both'"),
+        ({"imitation": "both"}, "imitation is 'both'"),
         ({"candidates": 0}, "candidates is 0"),
-        ({"order": "qr"}, "takes the options"),
+        ({"order": "qr"}, "does not know the option"),
     ],
 )
 def test_wrong_options_are_refused(options, message):
