@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_BATCH, _RATE = 32, 0.1  # images per class and step; learning rate of Adam
+_COST, _ENOUGH = 0.01, 0.95  # of the mask's size at the start; success that is asked for
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InvertedTriggers:
     """One patch for each class.
@@ -84,18 +88,14 @@ def invert_triggers(
     labels: np.ndarray,
     *,
     steps: int = 200,
-    batch_size: int = 32,
-    lr: float = 0.1,
-    cost: float = 0.01,
-    enough: float = 0.95,
     rng: Rng = None,
 ) -> InvertedTriggers:
     """Return the smallest patch found for each class that turns other images into it.
 
     For class t, Adam minimises cross-entropy(f((1 - m) x + m p), t) + cost * |m|_1 over a mask m in
     [0, 1] and a pattern p within the range of the inputs, both sigmoids of free numbers. Every ten
-    steps the cost grows by half where the success of those steps was `enough` and shrinks by as
-    much where it was not; kept is the smallest mask with enough success (the last one if none had).
+    steps the cost grows by half where the success of those steps was .95 or more and shrinks by as
+    much where it was not; kept is the smallest mask with that success (the last one if none had).
 
     The idea, the anomaly index and the changing cost are Neural Cleanse's (Wang et al. 2019,
     doi:10.1109/SP.2019.00031); schedule and settings, and running all classes in one batch, are
@@ -107,21 +107,21 @@ def invert_triggers(
     network : GatedNetwork
     inputs, labels : array
         Clean images (count, channels, height, width) and their classes.
-    steps, batch_size : int
-        Steps, and images per step and class.
+    steps : int
+        Of 32 images per class each.
     """
     if inputs.ndim != 4 or len(inputs) != len(labels) or len(inputs) == 0 or steps < 10:
         raise ArgumentError(
             f"expected images (count, channels, height, width), as many labels, and 10 steps or "
             f"more; got shape {inputs.shape}, {len(labels)} labels, {steps} steps"
         )
-    search = _Search(network, inputs, cost, lr)
+    search = _Search(network, inputs)
     rng = np.random.default_rng(rng)
     for step in range(1, steps + 1):
-        chosen = rng.integers(len(inputs), size=batch_size)
+        chosen = rng.integers(len(inputs), size=_BATCH)
         search.step(search.images[chosen], labels[chosen])
         if step % 10 == 0:
-            search.adapt(enough)
+            search.adapt()
     masks, patterns = search.best()
     found = InvertedTriggers(masks=masks, patterns=patterns, success=np.zeros(len(masks)))
     for target in range(len(masks)):
@@ -133,7 +133,7 @@ def invert_triggers(
 class _Search:
     """Masks and patterns of all classes during the search."""
 
-    def __init__(self, network: GatedNetwork, inputs: np.ndarray, cost: float, lr: float) -> None:
+    def __init__(self, network: GatedNetwork, inputs: np.ndarray) -> None:
         import torch
 
         self.network = network
@@ -146,8 +146,8 @@ class _Search:
         # a faint mask over the whole image to start from: no place is preferred
         self.mask = torch.full((self.classes, 1, *sides), -2.0, requires_grad=True)
         self.pattern = torch.zeros((self.classes, channels, *sides), requires_grad=True)
-        self.optimiser = torch.optim.Adam([self.mask, self.pattern], lr=lr, betas=(0.5, 0.9))
-        self.cost = torch.full((self.classes,), float(cost))
+        self.optimiser = torch.optim.Adam([self.mask, self.pattern], lr=_RATE, betas=(0.5, 0.9))
+        self.cost = torch.full((self.classes,), _COST)
         self.hits: list[Tensor] = []
         self.kept: list[tuple[float, Tensor, Tensor] | None] = [None] * self.classes
 
@@ -170,7 +170,7 @@ class _Search:
         others = (torch.from_numpy(labels) != torch.arange(self.classes)[:, None]).float()
         self.hits.append((hit * others).sum(1) / others.sum(1).clamp(min=1))
 
-    def adapt(self, enough: float) -> None:
+    def adapt(self) -> None:
         import torch
 
         success = torch.stack(self.hits).mean(0)
@@ -178,9 +178,9 @@ class _Search:
         mask, pattern = (value.detach() for value in self.patches())
         for target in range(self.classes):
             size, kept = float(mask[target].sum()), self.kept[target]
-            if success[target] >= enough and (kept is None or size < kept[0]):
+            if success[target] >= _ENOUGH and (kept is None or size < kept[0]):
                 self.kept[target] = (size, mask[target, 0].clone(), pattern[target].clone())
-        self.cost *= torch.where(success >= enough, 1.5, 1 / 1.5)
+        self.cost *= torch.where(success >= _ENOUGH, 1.5, 1 / 1.5)
 
     def best(self) -> tuple[np.ndarray, np.ndarray]:
         mask, pattern = (value.detach() for value in self.patches())

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     import networkx as nx
 
 _KINDS = ("input", "hidden", "output")
+_HIDDEN, _ROUNDS = 16, 2  # length of h, rounds of messages
+_RATE = 0.02  # of Adam
 
 
 class NeuronPolicy(nn.Module):
     """A small message-passing network over the graph of neurons; one logit per hidden unit.
 
-    h = relu(W0 f); then `rounds` times h = relu(A h + B in(h) + C out(h)), where in(h) is the mean
+    h = relu(W0 f); then twice h = relu(A h + B in(h) + C out(h)), where in(h) is the mean
     of h over the units that feed a unit, weighted by the edges, and out(h) that over the units it
     feeds; the logit is linear in [h, f]. All weights are shared by all units, so the policy treats
     units by their features and neighbours alone, whatever their order within a layer. Plain torch;
@@ -33,27 +35,23 @@ class NeuronPolicy(nn.Module):
 
     Parameters
     ----------
-    hidden : int
-        Length of h.
-    rounds : int
-        Rounds of messages.
     rate : float
         Probability of removal at the start, the same for all units.
     seed : int
         Decides the initial weights; global random state is untouched.
     """
 
-    def __init__(self, hidden: int = 16, rounds: int = 2, rate: float = 0.05, seed: int = 0):
+    def __init__(self, rate: float = 0.05, seed: int = 0):
         super().__init__()
         width = len(FEATURES) + len(_KINDS) + 1
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.embed = nn.Linear(width, hidden)
+            self.embed = nn.Linear(width, _HIDDEN)
             self.own, self.below, self.above = (
-                nn.ModuleList(nn.Linear(hidden, hidden, bias=bias) for _ in range(rounds))
+                nn.ModuleList(nn.Linear(_HIDDEN, _HIDDEN, bias=bias) for _ in range(_ROUNDS))
                 for bias in (True, False, False)
             )
-            self.out = nn.Linear(hidden + width, 1)
+            self.out = nn.Linear(_HIDDEN + width, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.constant_(self.out.bias, float(np.log(rate / (1 - rate))))
 
@@ -111,7 +109,6 @@ def learn_policy(
     *,
     steps: int = 40,
     samples: int = 16,
-    lr: float = 0.02,
     rate: float = 0.05,
     rng: Rng = None,
 ) -> LearnedRemoval:
@@ -134,8 +131,6 @@ def learn_policy(
         Boolean array (hidden units,) of removed units -> number, higher is better.
     steps, samples : int
         Steps, and sets per step; the reward is computed steps * samples times.
-    lr : float
-        Learning rate of Adam.
     rate : float
         Probability of removal at the start.
 
@@ -149,7 +144,7 @@ def learn_policy(
     units = len(tensors[-1])
     check_search(units, steps, samples, rate)
     policy = NeuronPolicy(rate=rate, seed=int(rng.integers(2**31)))
-    optimiser = torch.optim.Adam(policy.parameters(), lr=lr)
+    optimiser = torch.optim.Adam(policy.parameters(), lr=_RATE)
     tried, rewards = [], []
     for _ in range(steps):
         logits = policy(tensors)

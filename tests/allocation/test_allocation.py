@@ -115,7 +115,7 @@ W = [9, 8, 7, 3]
         ({"density": 0.1, "minimum": 0.5}, BudgetError, "minimum"),
         ({"density": 0.1, "minimum": -1}, ArgumentError, "minimum must be"),
         ({"density": 0.1, "minimum": 1.5}, ArgumentError, "minimum must be"),
-        ({"density": 0.5, "objective": "beauty"}, ArgumentError, "no objective 'beauty'"),
+        ({"density": 0.5, "objective": "beauty"}, ArgumentError, "objective is 'beauty'"),
         ({"density": 0.5, "objective": "erk", "draws": 3}, ArgumentError, "takes no options"),
         ({"density": 0.5, "objective": "lamp"}, ArgumentError, "needs a model"),
         ({"density": 0.5, "objective": "global"}, ArgumentError, "needs a model"),

@@ -144,8 +144,6 @@ def test_bad_input_is_refused(planted):
         lambda: learn_policy(graph, len, samples=1),
         lambda: learn_policy(graph, len, rate=1.0),
         lambda: search_masks(len, 0),
-        lambda: search_masks(len, 3, elite=0.0),
-        lambda: search_masks(len, 3, smoothing=1.0),
         lambda: Reward(network=planted.network, inputs=images, labels=labels[:-1]),
         lambda: Reward(network=planted.network, inputs=images, labels=labels, weight=-1.0),
         lambda: invert_triggers(planted.network, images[:, 0], labels),

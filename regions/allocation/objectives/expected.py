@@ -41,7 +41,6 @@ class Expected(Objective):
     count_output: bool = True
 
     def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
-        """Return the bound as a function of the counts."""
         problem.require_chain("objective 'expected'")
         widths = problem.widths if self.count_output else problem.widths[:-1]
         sizes, seed = problem.sizes, int(rng.integers(2**62))

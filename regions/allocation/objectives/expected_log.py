@@ -34,7 +34,6 @@ class ExpectedLog(Objective):
     count_output: bool = True
 
     def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
-        """Return the bounds as a function of the counts."""
         problem.require_chain("objective 'expected-log'")
         drawn = make_draws(problem, "random", self.draws, rng)
         return at_ranks(problem, drawn, self.dim, self.count_output)

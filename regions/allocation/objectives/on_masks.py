@@ -36,7 +36,6 @@ class OnMasks(Objective):
     count_output: bool = True
 
     def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
-        """Return the bounds as a function of the counts."""
         drawn = make_draws(problem, self.masks, self.draws, rng)
         return bound_on_masks(problem, drawn, self.name, self.dim, self.count_output)
 

@@ -28,7 +28,6 @@ class OnPaths(Objective):
     draws: int = 20
 
     def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
-        """Return the number as a function of the counts."""
         chosen = make_draws(problem, self.masks, self.draws, rng)
         return lambda counts: np.array(
             [self.number(problem, draw, counts) for draw in chosen], dtype=float
@@ -49,7 +48,6 @@ class EffectiveWeights(OnPaths):
     name = "effective-weights"
 
     def number(self, problem: Problem, draw: Draw, counts: Counts) -> int:
-        """Return the number for one draw."""
         weights = draw.alive(counts).weights
         return sum(weights[name] for name in problem.budgeted)
 
@@ -61,5 +59,4 @@ class EffectiveUnits(OnPaths):
     name = "effective-units"
 
     def number(self, problem: Problem, draw: Draw, counts: Counts) -> int:
-        """Return the number for one draw."""
         return sum(draw.alive(counts).units)

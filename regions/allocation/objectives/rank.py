@@ -35,7 +35,6 @@ class Rank(Objective):
     count_output: bool = True
 
     def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
-        """Return the bound as a function of the counts."""
         if self.masks == "random" or (self.masks is None and problem.weights is None):
             mean = Expected(rank="mean", dim=self.dim, count_output=self.count_output)
             return mean.prepare(problem, rng)

@@ -22,7 +22,6 @@ class Disjoint(Rule):
     name = "disjoint"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        """Return the counts of the free layers."""
         counts = disjoint_counts(
             {name: problem.shapes[name] for name in problem.free}, problem.budget
         )

@@ -20,7 +20,6 @@ class ErdosRenyi(Rule):
     name = "er"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        """Return the counts of the free layers."""
         return problem.share({name: _share(problem.shapes[name], 2) for name in problem.free})
 
 
@@ -35,7 +34,6 @@ class ErdosRenyiKernel(Rule):
     name = "erk"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        """Return the counts of the free layers."""
         return problem.share(
             {name: _share(problem.shapes[name], len(problem.shapes[name])) for name in problem.free}
         )

@@ -18,7 +18,6 @@ class LAMP(Rule):
     name = "lamp"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        """Return the counts of the free layers."""
         return counts_of_best(problem, lamp_scores)
 
 

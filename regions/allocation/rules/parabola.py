@@ -31,7 +31,6 @@ class Parabola(Rule):
     name = "parabola"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        """Return the counts of the free layers."""
         problem.require_chain("rule 'parabola'")
         if len(problem.free) != 2:
             raise ArgumentError(

@@ -18,7 +18,6 @@ class Uniform(Rule):
     name = "uniform"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        """Return the counts of the free layers."""
         return problem.uniform()
 
 
@@ -29,7 +28,6 @@ class Equal(Rule):
     name = "equal"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        """Return the counts of the free layers."""
         return problem.share({name: 1.0 for name in problem.free})
 
 
@@ -40,5 +38,4 @@ class GlobalMagnitude(Rule):
     name = "global"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        """Return the counts of the free layers."""
         return counts_of_best(problem, np.abs)

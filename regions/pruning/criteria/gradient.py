@@ -37,6 +37,5 @@ class Gradient(WithDecay):
     name = "gradient"
 
     def __call__(self, request: Request) -> dict[str, np.ndarray]:
-        """Return the scores."""
         gradients = self.loss_gradient(request)
         return {name: np.abs(weight * gradients[name]) for name, weight in request.weights.items()}

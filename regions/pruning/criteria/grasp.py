@@ -44,7 +44,6 @@ class GraSP(OnBatch):
             raise ArgumentError(f"temperature is {given!r}; expected a positive number")
 
     def __call__(self, request: Request) -> dict[str, np.ndarray]:
-        """Return the scores."""
         loss = batch_loss(request, self.inputs, self.labels, float(self.temperature))
         flow = {name: slope * (loss.weights[name] != 0) for name, slope in loss.gradient().items()}
         curved = loss.hessian_product(flow)

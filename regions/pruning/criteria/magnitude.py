@@ -16,5 +16,4 @@ class Magnitude(Criterion):
     name = "magnitude"
 
     def __call__(self, request: Request) -> dict[str, np.ndarray]:
-        """Return the scores."""
         return {name: np.abs(weight) for name, weight in request.weights.items()}

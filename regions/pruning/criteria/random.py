@@ -16,5 +16,4 @@ class Random(Criterion):
     name = "random"
 
     def __call__(self, request: Request) -> dict[str, np.ndarray]:
-        """Return the scores."""
         return {name: request.rng.random(weight.shape) for name, weight in request.weights.items()}

@@ -30,6 +30,5 @@ class SNIP(OnBatch):
     name = "snip"
 
     def __call__(self, request: Request) -> dict[str, np.ndarray]:
-        """Return the scores."""
         gradients = self.data_gradient(request)
         return {name: np.abs(weight * gradients[name]) for name, weight in request.weights.items()}

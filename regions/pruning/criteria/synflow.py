@@ -48,7 +48,6 @@ class SynFlow(Criterion):
             raise ArgumentError(f"rounds is {rounds!r}; expected a whole number, 1 or more")
 
     def __call__(self, request: Request) -> Arrays:
-        """Return the scores."""
         network, rounds = _read(request), self.rounds
         weights = {name: np.abs(weight) for name, weight in request.weights.items()}
         kept = {name: weight > 0 for name, weight in weights.items()}

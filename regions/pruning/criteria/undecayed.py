@@ -36,7 +36,6 @@ class Undecayed(WithDecay):
     name = "undecayed"
 
     def __call__(self, request: Request) -> dict[str, np.ndarray]:
-        """Return the scores."""
         gradients = self.loss_gradient(request)
         return {
             name: np.abs(self.weight_decay * weight**2 - weight * gradients[name])

@@ -38,7 +38,6 @@ class Blocks(Method):
         read_block(self.block)
 
     def __call__(self, request: Request) -> Selection:
-        """Return the masks."""
         if request.scope != "layer":
             raise ArgumentError(
                 "blocks are chosen within each layer; leave out scope='global', and give one "

@@ -73,7 +73,6 @@ class Disjoint(Method):
     paths: int | None = None
 
     def __call__(self, request: Request) -> Selection:
-        """Return the masks."""
         layers = _chain(request.reading)
         counts = _counts(request, layers)
         follow = follower(request.reading.graph)

@@ -55,7 +55,6 @@ class Spectral(Method):
         check_name("score", self.score, SCORES)
 
     def __call__(self, request: Request) -> Selection:
-        """Return the weights, with masks that keep all of them."""
         labels: Any = None
         if self.score in ("max", "mean"):
             labels = self.labels

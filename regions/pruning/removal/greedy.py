@@ -70,7 +70,7 @@ class Greedy(Method):
     """
 
     name = "greedy"
-    inputs: Any = field(repr=False)
+    inputs: Any = field(default=None, repr=False)
     imitation: str = "local"
     rule: str = "line-search"
     start: str = "unit"
@@ -82,7 +82,6 @@ class Greedy(Method):
         check_path(self.rule, self.start, self.candidates)
 
     def __call__(self, request: Request) -> Selection:
-        """Return the masks and the weights that read what is kept."""
         if request.scope == "global":
             raise ArgumentError(
                 'greedy selects each layer for itself; leave scope="global" out, or use "subspace"'

@@ -36,8 +36,6 @@ class Imitation:
     ----------
     products : array of shape (units, units)
         E <g_i, g_j> over samples.
-    drop_dead : bool
-        False keeps dead units in: to show the trap, not to prune.
 
     Examples
     --------
@@ -49,14 +47,12 @@ class Imitation:
     """
 
     products: np.ndarray
-    drop_dead: bool = True
 
     @cached_property
     def live(self) -> np.ndarray:
         """Units that contribute, ascending; positions in a, supports and `gram` refer to these."""
         energy = np.diag(self.products)
-        alive = energy > _DEAD * energy.max()
-        return np.flatnonzero(alive | (not self.drop_dead))
+        return np.flatnonzero(energy > _DEAD * energy.max())
 
     @cached_property
     def gram(self) -> np.ndarray:

@@ -66,7 +66,7 @@ class Subspace(Method):
     """
 
     name = "subspace"
-    inputs: Any = field(repr=False)
+    inputs: Any = field(default=None, repr=False)
     order: str = "residual"
     refit: bool = True
 
@@ -74,7 +74,6 @@ class Subspace(Method):
         check_name("order", self.order, ORDERS)
 
     def __call__(self, request: Request) -> Selection:
-        """Return the masks and the refitted weights."""
         removal = Removal.of(request, self.name, self.inputs)
         orders, residuals = {}, {}
         for name, layer in removal.layers.items():

@@ -324,7 +324,7 @@ def test_the_published_order_is_worse_than_random_at_hard_pruning():
         ({"inputs": np.full((5, 3), np.nan)}, ArgumentError, "NaN"),
         ({"inputs": "digits"}, ArgumentError, "array of numbers"),
         ({"inputs": np.ones((5, 3)), "order": "luck"}, ArgumentError, "luck"),
-        ({"inputs": np.ones((5, 3)), "rule": "average"}, ArgumentError, "takes the options"),
+        ({"inputs": np.ones((5, 3)), "rule": "average"}, ArgumentError, "does not know the option"),
     ],
 )
 def test_wrong_calls_are_refused(options, error, message):
