@@ -24,9 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     0 done, 1 error, 2 usage, 3 not exact, 130 interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    first = arguments[0] if arguments else ""
+    every = first.startswith("--tyro")  # completions of the shell know every option
     try:
         status = tyro.extras.subcommand_cli_from_dict(
-            {name: _command(name, name in arguments[:1]) for name in COMMANDS},
+            {name: _command(name, every or name == first) for name in COMMANDS},
             prog="regions",
             description="Linear regions, representations and recall of pruned neural networks.",
             args=arguments,

@@ -29,7 +29,7 @@ class OLS(Estimator):
 
     def silent(self, ratio: Ratio) -> tuple[np.ndarray, str]:
         if self.averaged:
-            undefined = np.isnan(ratio.numerator).any(-1)
+            undefined = np.asarray(np.isnan(ratio.numerator).any(-1))
             return undefined, "all recalls of a dense network are equal, so its slope is undefined"
         none = ~(ratio.total() > NOTHING)
         return none, "all recalls of the dense networks are equal, so the slope is undefined"

@@ -88,11 +88,6 @@ class Options:
         consistent: Weights = "size" if self.center == "accuracy" else "equal"
         return Scale(self.center, self.weights or consistent)
 
-    @property
-    def averaged(self) -> bool:
-        """Whether alpha is the mean over models (else a ratio of sums)."""
-        return self.estimator.averaged
-
 
 PAPER_FAMILY = 5  # ratios in the published family of tests
 PAPER: Mapping[str, Any] = {

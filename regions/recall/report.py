@@ -77,13 +77,10 @@ def report(
     if unknown or not analyses:
         raise DataError(f"analyses must be 'published' and/or 'corrected', got {[*analyses]}")
     results = []
-    for _, rows in split_settings(_read(source)):
+    frame = source if isinstance(source, pd.DataFrame) else read_table(source)
+    for _, rows in split_settings(frame):
         table = RecallTable.from_frame(rows)
         for name in analyses:
             chosen: dict[str, Any] = {"paper": True} if name == "published" else options
             results.append(intensification(table, rng=rng, **chosen))
     return RecallReport(results=tuple(results))
-
-
-def _read(source: str | os.PathLike | pd.DataFrame) -> pd.DataFrame:
-    return source if isinstance(source, pd.DataFrame) else read_table(source)

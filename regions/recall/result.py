@@ -23,28 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_NUMBERS = (
-    "null_value",
-    "excess",
-    "standard_error",
-    "statistic",
-    "df",
-    "pvalue",
-    "pvalue_adjusted",
-    "verdict",
-    "effect_size",
-)
-_COMPANIONS = (
-    "alpha_mean",
-    "alpha_pooled",
-    "beta_mean",
-    "r_squared",
-    "dispersion",
-    "dispersion_corrected",
-    "accuracy_dense",
-    "accuracy_pruned",
-    "reliability",
-)
+_TESTED = ("null_value", "excess", "standard_error", "statistic", "df")
+_JUDGED = ("pvalue", "pvalue_adjusted", "verdict", "effect_size")
+_SLOPES = ("alpha_mean", "alpha_pooled", "beta_mean", "r_squared")
+_LEVELS = ("dispersion", "dispersion_corrected", "accuracy_dense", "accuracy_pruned", "reliability")
 _CHOICES = ("estimator", "null", "population", "test", "alternative", "correction")
 _VERDICTS = {"<": "below", ">": "above", "?": "not separable from"}
 
@@ -182,12 +164,12 @@ class IntensificationResult:
             **self._bounds(),
             "low": interval.low,
             "high": interval.high,
-            **{name: getattr(self, name) for name in _NUMBERS},
-            **{name: getattr(about, name) for name in _COMPANIONS},
+            **{name: getattr(self, name) for name in (*_TESTED, *_JUDGED)},
+            **{name: getattr(about, name) for name in (*_SLOPES, *_LEVELS)},
             "n_models": self.n_models,
             "n_classes": self.n_classes,
             **{name: self.options.to_dict()[name] for name in _CHOICES},
-            "aggregate": "mean" if self.options.averaged else "pooled",
+            "aggregate": "mean" if self.options.estimator.averaged else "pooled",
         }
         if self.bootstrap_interval is not None:
             columns["bootstrap_low"], columns["bootstrap_high"] = self.bootstrap_interval.T
@@ -243,7 +225,7 @@ class IntensificationResult:
         options, family = self.options, len(self.ratios)
         if options.paper:
             family = max(family, PAPER_FAMILY)
-        how = "mean over models" if options.averaged else "ratio of sums over models"
+        how = "mean over models" if options.estimator.averaged else "ratio of sums over models"
         return [
             f"Sample unit: one trained model. Population: {POPULATIONS[options.population]}.",
             f"Estimator: {options.estimator.words}, {how}. Null: {options.null.words}.",

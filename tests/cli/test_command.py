@@ -38,3 +38,11 @@ def test_no_command_and_unknown_ones_are_usage_errors(capsys):
             main(arguments)
         assert caught.value.code == 2
         assert "count" in capsys.readouterr().err
+
+
+def test_completions_of_the_shell_know_the_options_of_every_command(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--tyro-print-completion", "bash"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert all(option in text for option in ("--splits", "--samples", "--objective", "--planes"))

@@ -1,9 +1,11 @@
 """Tables that several tests use."""
 
+import numpy as np
 import pytest
 from recall_examples import DENSE, RATIO_2, RATIO_50, draw_predictions
 
 import regions
+from analyses.benchmarks import recall_calibration as calibration
 
 
 @pytest.fixture
@@ -16,3 +18,10 @@ def published():
 def predicted():
     """A table with predictions."""
     return regions.RecallTable.from_predictions(*draw_predictions())
+
+
+@pytest.fixture(scope="session")
+def table():
+    """A simulated table of thirty models at three ratios."""
+    rng = np.random.default_rng(3)
+    return calibration.simulate(rng, **calibration.CASES["P1"], ratios=(2.0, 4.0, 10.0))

@@ -1,7 +1,5 @@
 """Tests and intervals against scipy and statsmodels, and error rates under true nulls."""
 
-from itertools import pairwise
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,22 +8,12 @@ import statsmodels.formula.api as smf
 from recall_examples import DENSE, RATIO_50
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestIndPower, TTestPower
-from statsmodels.stats.weightstats import DescrStatsW
 
 import regions
 from analyses.benchmarks import recall_calibration as calibration
-from regions.errors import ArgumentError
-from regions.recall import dose_response, equivalence, trend
 from regions.recall.balance import Scale, balances
 from regions.recall.inference import adjust, infer, sign_flip
 from regions.recall.ratio import Contrast, Ratio
-
-
-@pytest.fixture(scope="module")
-def table():
-    rng = np.random.default_rng(3)
-    return calibration.simulate(rng, **calibration.CASES["P1"], ratios=(2.0, 4.0, 10.0))
 
 
 def test_t_tests_are_scipys(table):
@@ -111,61 +99,6 @@ def test_sign_flips_are_all_enumerated(models):
     assert sign_flip(values, "two-sided") == pytest.approx(min(1, expected))
 
 
-def test_equivalence_is_that_of_statsmodels(table):
-    frame = equivalence(table, 0.15, estimator="ols", correction="none")
-    alphas = regions.intensification(table, "ols").per_model
-    expected = [DescrStatsW(a).ttost_mean(0.85, 1.15)[0] for a in alphas]
-    assert frame["pvalue"].to_numpy() == pytest.approx(expected)
-    assert (frame["equivalent"] == (frame["pvalue"] < 0.05)).all()
-    inside = (frame["low"] > 0.85) & (frame["high"] < 1.15)
-    assert (inside == frame["equivalent"]).all()
-    with pytest.raises(ArgumentError, match="margin must be above 0"):
-        equivalence(table, 0.0)
-
-
-def test_trend_is_scipys(table):
-    alphas = regions.intensification(table, "ols").per_model
-    found = trend(table)
-    page = stats.page_trend_test(alphas.T)
-    assert (found.page_statistic, found.page_pvalue) == (page.statistic, page.pvalue)
-    assert found.friedman_statistic == stats.friedmanchisquare(*alphas).statistic
-    steps = [stats.ttest_rel(a, b, alternative="less").pvalue for a, b in pairwise(alphas)]
-    assert found.steps["pvalue"].to_numpy() == pytest.approx(steps)
-    assert found.steps["pvalue_adjusted"].to_numpy() == pytest.approx(
-        np.minimum(1, 2 * np.array(steps))
-    )
-
-
-def test_mixed_model_agrees_with_slopes_of_models(table):
-    found = dose_response(table)
-    assert found.slope == pytest.approx(found.slope_of_models, abs=1e-6)
-    with pytest.raises(ArgumentError, match="at least 3 ratios"):
-        dose_response(table.select([2, 4]))
-
-
-@pytest.mark.parametrize(
-    ("delta", "expected"),
-    [(0.5, (34, 44, 51, 63)), (0.75, (16, 21, 25, 30)), (1, (10, 13, 16, 19)), (2, (5, 5, 7, 8))],
-)
-def test_replicates(delta, expected):
-    cases = [(0.05, 0.8), (0.05, 0.9), (0.01, 0.8), (0.01, 0.9)]
-    found = tuple(regions.replicates(1.0, delta, a, power) for a, power in cases)
-    assert found == expected
-    for models, (a, power) in zip(found, cases, strict=True):
-        assert (
-            TTestPower().power(delta, models, a) >= power > TTestPower().power(delta, models - 1, a)
-        )
-
-
-def test_replicates_of_two_arms_and_bad_input():
-    models = regions.replicates(1.0, 0.5, two_sample=True)
-    assert models == np.ceil(TTestIndPower().solve_power(0.5, alpha=0.05, power=0.8)) == 64
-    assert regions.replicates(0.001, 10.0) in (2, 3)
-    for bad in ((0, 1), (1, 0), (1, 1, 0.0), (1, 1, 0.9, 0.8), (1, 1e-12)):
-        with pytest.raises(ArgumentError):
-            regions.replicates(*bad)
-
-
 def test_new_images_need_the_two_way_variance():
     frame = calibration.coverage_runs("shared images .7", 5000, 100)
     rates = frame.groupby("population")["covered"].mean()
@@ -190,54 +123,3 @@ def test_images_as_a_sample_never_narrow_the_interval(estimator):
     sampled = regions.intensification(table, estimator, population="examples")
     assert sampled.standard_error[0] >= fixed.standard_error[0]
     assert sampled.df.tolist() == [19] and "new test images" in sampled.summary()
-
-
-def test_bootstrap_of_models(table):
-    result = regions.intensification(table, n_boot=2000)
-    low, high = result.bootstrap_interval.T
-    interval = result.confidence_interval()
-    width = interval.high - interval.low
-    assert high - low == pytest.approx(width, rel=0.25)
-    assert (low < result.estimate).all() and (result.estimate < high).all()
-
-
-def test_effect_size_is_hedges(table):
-    result = regions.intensification(table, "ols")
-    deviations = result.per_model - 1
-    d = deviations.mean(1) / deviations.std(1, ddof=1)
-    assert result.effect_size == pytest.approx(d * (1 - 3 / (4 * 29 - 1)))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"estimator": "odr"}, "estimator is 'odr'"),
-        ({"null": "zero"}, "null is 'zero'"),
-        ({"correction": "hs"}, "correction is 'hs'"),
-        ({"aggregate": "mean"}, "only for estimator"),
-        ({"population": "examples"}, "needs predictions"),
-        ({"population": "examples", "test": "wilcoxon"}, 'needs test="t"'),
-        ({"null": "control"}, "needs ratio 1"),
-        ({"confidence_level": 1.0}, "confidence_level"),
-        ({"level": 0.9}, r"option\(s\) level; its options are: aggregate; beside them: correction"),
-        ({"paper": True, "estimator": "cross_model"}, "paper=True fixes 'estimator'"),
-        ({"paper": True, "test": "wilcoxon"}, "paper=True fixes 'test'"),
-    ],
-)
-def test_wrong_options(table, options, message):
-    with pytest.raises(ArgumentError, match=message):
-        regions.intensification(table, **options)
-
-
-def test_text_names_what_the_numbers_rest_on(table):
-    for options in ({}, {"paper": True}, {"estimator": "ols", "null": "logit_shift"}):
-        result = regions.intensification(table, **options)
-        text = result.summary()
-        for word in ("Sample unit", "Population", "Estimator", "correction", "Reliability",
-                     "Pairing", "Null"):  # fmt: skip
-            assert word in text
-        frame = result.to_frame()
-        assert len(frame) == 3 and {"estimator", "population", "correction"} <= set(frame.columns)
-        assert result.to_dict()["rows"][0]["ratio"] == 2.0
-    few = regions.RecallTable.from_counts(table.dense[:4], {2: table.pruned[0, :4]}, 100)
-    assert any("only 4 models" in n for n in regions.intensification(few, "ols").warnings)

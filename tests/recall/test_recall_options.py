@@ -103,3 +103,24 @@ def test_options_are_flat_in_files():
     assert (
         Options.of(**{k: v for k, v in flat.items() if k != "splits"}, splits=4).to_dict() == flat
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"estimator": "odr"}, "estimator is 'odr'"),
+        ({"null": "zero"}, "null is 'zero'"),
+        ({"correction": "hs"}, "correction is 'hs'"),
+        ({"aggregate": "mean"}, "only for estimator"),
+        ({"population": "examples"}, "needs predictions"),
+        ({"population": "examples", "test": "wilcoxon"}, 'needs test="t"'),
+        ({"null": "control"}, "needs ratio 1"),
+        ({"confidence_level": 1.0}, "confidence_level"),
+        ({"level": 0.9}, r"option\(s\) level; its options are: aggregate; beside them: correction"),
+        ({"paper": True, "estimator": "cross_model"}, "paper=True fixes 'estimator'"),
+        ({"paper": True, "test": "wilcoxon"}, "paper=True fixes 'test'"),
+    ],
+)
+def test_wrong_options(table, options, message):
+    with pytest.raises(ArgumentError, match=message):
+        regions.intensification(table, **options)

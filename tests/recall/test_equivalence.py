@@ -1,0 +1,20 @@
+"""Equivalence against statsmodels."""
+
+import pytest
+from statsmodels.stats.weightstats import DescrStatsW
+
+import regions
+from regions.errors import ArgumentError
+from regions.recall import equivalence
+
+
+def test_equivalence_is_that_of_statsmodels(table):
+    frame = equivalence(table, 0.15, estimator="ols", correction="none")
+    alphas = regions.intensification(table, "ols").per_model
+    expected = [DescrStatsW(a).ttost_mean(0.85, 1.15)[0] for a in alphas]
+    assert frame["pvalue"].to_numpy() == pytest.approx(expected)
+    assert (frame["equivalent"] == (frame["pvalue"] < 0.05)).all()
+    inside = (frame["low"] > 0.85) & (frame["high"] < 1.15)
+    assert (inside == frame["equivalent"]).all()
+    with pytest.raises(ArgumentError, match="margin must be above 0"):
+        equivalence(table, 0.0)
