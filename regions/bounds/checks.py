@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -26,12 +25,6 @@ def check_density(value: object, name: str = "density") -> float:
             f"{name} is the fraction of weights that is kept and must lie in [0, 1], got {value!r}."
         )
     return float(value)
-
-
-def check_choice(value: object, choices: Sequence[str], name: str) -> None:
-    """Raise an `ArgumentError` unless `value` is one of `choices`."""
-    if value not in choices:
-        raise ArgumentError(f"unknown {name} {value!r}; choose one of {', '.join(choices)}.")
 
 
 def check_seed(rng: object) -> None:
