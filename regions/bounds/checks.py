@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
@@ -15,12 +14,6 @@ def check_count(value: object, name: str) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 1:
         raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}.")
     return int(value)
-
-
-def check_choice(value: object, choices: Sequence[str], name: str) -> None:
-    """Raise an `ArgumentError` unless `value` is one of `choices`."""
-    if value not in choices:
-        raise ArgumentError(f"unknown {name} {value!r}; choose one of {', '.join(choices)}.")
 
 
 def check_seed(rng: object) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,38 +18,50 @@ from regions.errors import ArgumentError, UnsupportedModelError
 from regions.randomness import Rng
 
 
-def expected_bound(
-    widths_or_net: Any,
-    density: Any,
-    dim: int | None,
-    rank: str,
-    samples: int,
-    rng: Rng,
-    sampler: str,
-) -> Bound:
-    """Return Cai et al.'s bound on average over masks of the given layer densities."""
-    if density is None:
-        raise ArgumentError(
-            "kind='expected' is an average over random masks and needs density=, one number or "
-            "one per layer; use kind='serra' for layers with all their weights."
+@dataclass(frozen=True)
+class Expected:
+    """Cai et al.'s bound on average over random masks of given layer densities.
+
+    Attributes
+    ----------
+    rank : {"sampled", "binomial", "mean"}
+        `method` of `rank_distribution`.
+    samples, rng, sampler
+        As for `rank_distribution`.
+    """
+
+    name: ClassVar[str] = "expected"
+    rank: str = "sampled"
+    samples: int = 200
+    rng: Rng = 0
+    sampler: str = "bernoulli"
+
+    def bound(self, widths_or_net: Any, density: Any, dim: int | None) -> Bound:
+        """Return the bound for `density`, one number or one per layer."""
+        if density is None:
+            raise ArgumentError(
+                "kind='expected' is an average over random masks and needs density=, one number "
+                "or one per layer; use kind='serra' for layers with all their weights."
+            )
+        architecture = read_architecture(widths_or_net)
+        widths, names = architecture.widths, _weight_names(architecture)
+        densities = read_densities(density, names, len(widths) - 1)
+        size = read_dim(dim, widths[0])
+        log_pmfs = layer_distributions(
+            widths, densities, self.rank, self.samples, self.rng, self.sampler
         )
-    architecture = read_architecture(widths_or_net)
-    names = _weight_names(architecture)
-    densities = read_densities(density, names, len(architecture.widths) - 1)
-    size = read_dim(dim, architecture.widths[0])
-    log_pmfs = layer_distributions(architecture.widths, densities, rank, samples, rng, sampler)
-    return Bound(
-        kind="expected",
-        side="upper",
-        log2=log2_expected(architecture.widths, log_pmfs, size, _keeps(architecture)),
-        value=None,
-        bounds=ACTIVATION_REGIONS,
-        dim=size,
-        widths=architecture.widths,
-        density=densities,
-        rank=rank,
-        samples=samples if rank == "sampled" else None,
-    )
+        return Bound(
+            kind=self.name,
+            side="upper",
+            log2=log2_expected(widths, log_pmfs, size, _keeps(architecture)),
+            value=None,
+            bounds=ACTIVATION_REGIONS,
+            dim=size,
+            widths=widths,
+            density=densities,
+            rank=self.rank,
+            samples=self.samples if self.rank == "sampled" else None,
+        )
 
 
 def layer_distributions(

@@ -7,11 +7,11 @@ from math import log2
 
 from regions.bounds.arora import sawtooth
 from regions.bounds.bound import AFFINE_PIECES, Bound
-from regions.bounds.checks import check_choice
 from regions.bounds.montufar import folding
 from regions.bounds.reading import read_widths
 from regions.bounds.serra import zigzag
 from regions.bounds.upper import MAX_UNITS
+from regions.choices import check_name
 
 KINDS: dict[str, Callable[[tuple[int, ...]], int]] = {
     "montufar": folding,
@@ -49,7 +49,7 @@ def lower_bound(widths: Sequence[int], kind: str = "montufar") -> Bound:
     >>> regions.lower_bound([2, 4, 4], kind="montufar").value
     44
     """
-    check_choice(kind, tuple(KINDS), "kind")
+    check_name("kind", kind, KINDS)
     sizes = read_widths(widths)
     value = KINDS[kind](sizes)
     return Bound(

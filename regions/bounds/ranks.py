@@ -10,9 +10,10 @@ import numpy as np
 from scipy.special import xlogy
 
 from regions.bounds.cells import log_binomials
-from regions.bounds.checks import check_choice, check_count, check_seed
+from regions.bounds.checks import check_count, check_seed
 from regions.bounds.karp_sipser import mean_rank
 from regions.bounds.sampled import SAMPLERS, sampled_ranks
+from regions.choices import check_name
 from regions.density import check_density
 from regions.randomness import Rng
 
@@ -91,8 +92,8 @@ def log_rank_distribution(
         for value, name in ((rows, "rows"), (cols, "cols"), (samples, "samples"))
     )
     density = check_density(density, empty=True)
-    check_choice(method, METHODS, "method")
-    check_choice(sampler, SAMPLERS, "sampler")
+    check_name("method", method, METHODS)
+    check_name("sampler", sampler, SAMPLERS)
     check_seed(rng)
     if density in (0.0, 1.0):
         return _log(_certain(min(rows, cols), min(rows, cols) * int(density)))

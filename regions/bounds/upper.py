@@ -10,8 +10,7 @@ from regions.bounds.activation import activation_count
 from regions.bounds.bound import ACTIVATION_REGIONS, AFFINE_PIECES, Bound
 from regions.bounds.cai import LOG_2
 from regions.bounds.cells import Arrangement, log_product, product
-from regions.bounds.checks import check_choice
-from regions.bounds.expected import expected_bound
+from regions.bounds.expected import Expected
 from regions.bounds.montufar import bottleneck
 from regions.bounds.naive import product_of_layers
 from regions.bounds.on_mask import ON_MASK, RECURSIONS
@@ -23,8 +22,8 @@ from regions.bounds.reading import (
 )
 from regions.bounds.recursion import Step, exact_count, log_count
 from regions.bounds.trivial import patterns
+from regions.choices import check_name, check_options, choose
 from regions.errors import ArgumentError
-from regions.randomness import Rng
 
 PRODUCTS: dict[str, Callable[[list[Step], int], list[Arrangement]]] = {
     "trivial": patterns,
@@ -32,21 +31,19 @@ PRODUCTS: dict[str, Callable[[list[Step], int], list[Arrangement]]] = {
     "montufar": bottleneck,
 }
 DENSE = (*PRODUCTS, "serra")
-KINDS = (*DENSE, "expected", *ON_MASK)
+AVERAGES: dict[str, type[Expected]] = {Expected.name: Expected}
+KINDS = (*DENSE, *AVERAGES, *ON_MASK)
 # 2^14000 is about the longest integer that Python turns into text
 MAX_UNITS = 14_000
 
 
 def upper_bound(
     widths_or_net: Any,
-    kind: str = "serra",
+    kind: str | Expected = "serra",
     density: Any = None,
     masks: Any = None,
     dim: int | None = None,
-    rank: str = "sampled",
-    samples: int = 200,
-    rng: Rng = 0,
-    sampler: str = "bernoulli",
+    **options: Any,
 ) -> Bound:
     """Return an upper bound on the number of linear regions of a ReLU network.
 
@@ -56,7 +53,7 @@ def upper_bound(
         ``[n0, n1, ..., nL]``: every layer after the input counts as a ReLU layer. Of a network
         only the hidden ReLU layers count; convolutions enter by the support of their matrices,
         residual connections as coordinates carried past the ReLU.
-    kind : str
+    kind : str or Expected
         For every network of these widths: ``"trivial"``, ``"naive"``, ``"montufar"``,
         ``"serra"``. On average over random masks: ``"expected"`` (Cai et al.). For one mask:
         ``"rank"``, ``"rows"``, ``"live"``, ``"activation"``, and ``"effective"``, which bounds
@@ -76,10 +73,12 @@ def upper_bound(
         Dimension of an affine subspace of inputs; default: the input size. The matrix of the
         first layer keeps its n0 columns, only its rank is capped. To model it as n1 x d instead,
         as Figure 2 of Cai et al. does, give ``widths[0] = d``.
-    rank, samples, rng, sampler
-        `method`, `samples`, `rng` and `sampler` of `rank_distribution`, for ``"expected"``. In
-        very sparse wide layers the mean is carried by ranks too rare to be sampled:
-        ``"sampled"`` and ``"mean"`` are then too low, and ``"binomial"`` is the safe choice.
+    **options
+        The fields of `Expected`, for ``"expected"`` alone: ``rank=`` is "sampled", "binomial" or
+        "mean", with ``samples=``, ``rng=`` and ``sampler=`` as for `rank_distribution`;
+        ``"expected", rank="mean"`` and ``Expected(rank="mean")`` are the same call. In very sparse
+        wide layers the mean is carried by ranks too rare to be sampled: "sampled" and "mean" are
+        then too low, and "binomial" is the safe choice.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def upper_bound(
     Raises
     ------
     regions.errors.ArgumentError
-        For widths, densities, masks or dimensions that do not fit, or an unknown kind.
+        For widths, densities, masks or dimensions that do not fit, or an unknown kind or option.
     regions.errors.UnsupportedModelError
         If the network cannot be read.
 
@@ -105,14 +104,16 @@ def upper_bound(
     >>> round(bound.log2, 3)
     209.073
     """
-    check_choice(kind, KINDS, "kind")
-    if kind == "expected":
+    if not isinstance(kind, str) or kind in AVERAGES:
+        chosen: Expected = choose("kind", kind, AVERAGES, options, words=(*DENSE, *ON_MASK))
         if masks is not None:
             raise ArgumentError(
                 "kind='expected' averages over random masks and takes density=, not masks=; for "
                 "given masks use kind='rank' (the same theorem), 'live' or 'effective'."
             )
-        return expected_bound(widths_or_net, density, dim, rank, samples, rng, sampler)
+        return chosen.bound(widths_or_net, density, dim)
+    check_name("kind", kind, KINDS)
+    check_options(f"kind {kind!r}", options, ())
     if density is not None and kind in ON_MASK:
         raise ArgumentError(
             f"kind={kind!r} bounds one mask, and density={density!r} does not say which; give "

@@ -38,7 +38,8 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     ------
     UnsupportedModelError
         If an operation has no exact piecewise-linear form here, or values of the input reach
-        Python, so that control flow may depend on them; it names the node and operation.
+        Python (as numbers, text or NumPy arrays), so that control flow may depend on them; it
+        names the node and operation.
     ConversionError
         If the description and the model disagree by more than rounding, or two runs of the model
         with each other, because of a state, of chance, or of the size or type of the batch; or if
@@ -54,6 +55,12 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     the model's own number type and a second one in float64, on inputs at which units change sign,
     must make the same description, whose preactivations and outputs are compared with the run's.
     Casts between number types of the model are taken as exact.
+
+    Not seen, so that a model which uses it is read wrongly unless it shows at the test inputs: what
+    other threads, processes and libraries compute from values (memory handed over by
+    ``torch.utils.dlpack.to_dlpack``, threads that are started); and state that changes outside of
+    the model and of the user's own modules, functions and objects around it: files, clocks, the
+    environment, objects of other libraries. Hooks that print values must be removed first.
 
     Supported: Linear, Conv1d/2d, BatchNorm1d/2d (eval), average and adaptive average pooling, means
     and sums over other axes than the batch, ReLU and LeakyReLU (module, function, method, in

@@ -136,7 +136,8 @@ def _div(
 ) -> Result:
     if rounding_mode is not None:
         raise UnsupportedModelError(
-            f"{node} divides and rounds (rounding_mode={rounding_mode!r}), which is not continuous"
+            f"{node} divides and rounds (rounding_mode={rounding_mode!r}), which is not "
+            "continuous; divide without rounding_mode"
         )
     (x, other), place = _operands(trace, x, other)
     if isinstance(other, Symbol):

@@ -34,12 +34,13 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
     model = uncompiled(model)
     twin = make_twin(model)
     shape = input_shape or _first_features(twin)
-    protected, types = protected_storages(model), number_types(model)
+    kept, types = kept_values(model), number_types(model)
+    protected = protected_storages(model, kept)
 
     def trace(rows: int, double: bool, known: ReLUNetwork | None = None) -> Trace:
         return Trace(shape, rows, own_tensors(twin), protected, types, double, known)
 
-    with torch.no_grad(), still_generators(), left_alone(model):
+    with torch.no_grad(), still_generators(), left_alone(model, kept):
         # the model's own run, in its own number type, then another one in float64
         own = torch.float32 if torch.float32 in types or not types else torch.float64
         first = trace(2, double=own is torch.float64)
@@ -50,9 +51,9 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
         again, out = _follow(twin, points, torch.float64, second)
         _check_equal(net, again)
         changed = changed_values(before, kept_values(twin))
-        last, written = trace(2, True, again), [*second.written.values()]
+        written = [*second.written.values()]
         if (changed or written) and not _only_counts(
-            twin, changed, written, last, points[:2], again
+            twin, changed, written, trace(2, True, again), points[:2], again
         ):
             names = [kept.name for kept in changed] + [second.name_of(value) for value in written]
             raise ConversionError(

@@ -10,15 +10,15 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import CellType, FunctionType, MethodType
-from typing import Any
+from types import CellType, FunctionType, MethodType, ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
 _PLAIN = (bool, int, float, str, type(None))
+_LEAVES = (torch.Tensor, *_PLAIN)
 _CONTAINERS = (list, dict, set, deque)
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, itertools.count)
 _FOLLOWED = (
@@ -29,8 +29,7 @@ _FOREIGN = sys.stdlib_module_names | {"torch", "numpy"}
 _Item = tuple[Any, Any, Callable[[Any], None] | None]
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """Something that a model keeps: how to replace it, and what it was when it was looked at."""
 
     name: str
@@ -52,7 +51,8 @@ def kept_values(model: nn.Module) -> dict[str, Kept]:
 
     These are numbers, texts, None, tensors, sizes of containers and states of generators: in
     attributes of modules, of their classes and of objects of the user's own classes, in containers,
-    in closures, and in global variables that functions name.
+    in closures, and in global variables, objects and modules of the user's own that functions
+    name. What lies elsewhere (files, clocks, other libraries) is not seen.
     """
     found: dict[str, Kept] = {}
     seen: set[int] = set()
@@ -82,7 +82,11 @@ def restore(before: dict[str, Kept], changed: list[Kept]) -> None:
 
 def _is_own(kind: type) -> bool:
     """Tell whether a class is the user's own."""
-    return (kind.__module__ or "").split(".")[0] not in _FOREIGN
+    return _root(kind.__module__) not in _FOREIGN
+
+
+def _root(module: str | None) -> str:
+    return (module or "").split(".")[0]
 
 
 def _inside(path: str, owner: Any, seen: set[int]) -> Iterator[Kept]:
@@ -94,7 +98,7 @@ def _inside(path: str, owner: Any, seen: set[int]) -> Iterator[Kept]:
         seen.add(id(owner))
         for key, value, replace in _items(owner):
             name = f"{path}.{key}".strip(".")
-            if isinstance(value, (torch.Tensor, *_PLAIN)):
+            if isinstance(value, _LEAVES):
                 yield Kept(name, value, replace)
             elif isinstance(value, _GENERATORS):
                 counts = isinstance(value, itertools.count)
@@ -102,7 +106,9 @@ def _inside(path: str, owner: Any, seen: set[int]) -> Iterator[Kept]:
                 yield Kept(name, state, replace)
             elif _is_followed(value):
                 if isinstance(value, _CONTAINERS):
-                    yield Kept(name, value, replace, value.copy())
+                    yield Kept(name, value, replace, value.copy() if value else ())
+                    if not value:
+                        continue
                 waiting.append((name, value))
 
 
@@ -144,10 +150,32 @@ def _of_function(function: FunctionType) -> Iterator[_Item]:
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     for name, cell in cells:
         yield name, cell, None
-    for name in function.__code__.co_names:
-        value = function.__globals__.get(name, function)
+    names, variables = function.__code__.co_names, function.__globals__
+    for name in names:
+        value = variables.get(name, function)
         if isinstance(value, (*_PLAIN, *_CONTAINERS)):
-            yield name, value, functools.partial(function.__globals__.__setitem__, name)
+            yield name, value, functools.partial(variables.__setitem__, name)
+        elif isinstance(value, ModuleType):
+            yield from _of_module(name, value, names)
+        elif value is not function and _is_beside(value, function):
+            yield name, value, None
+
+
+def _of_module(name: str, module: ModuleType, names: tuple[str, ...]) -> Iterator[_Item]:
+    """Yield those variables of a user's own module that a function names."""
+    if _root(module.__name__) in _FOREIGN:
+        return
+    for key in names:
+        value = vars(module).get(key, module)
+        if isinstance(value, (*_PLAIN, *_CONTAINERS)):
+            yield f"{name}.{key}", value, functools.partial(setattr, module, key)
+
+
+def _is_beside(value: Any, function: FunctionType) -> bool:
+    """Tell whether a function or an object is of the user's own code around a function."""
+    home = value if isinstance(value, FunctionType) else type(value)
+    root = _root(function.__module__)
+    return _root(getattr(home, "__module__", "")) == root and root not in _FOREIGN
 
 
 def _of_object(owner: Any) -> Iterator[_Item]:

@@ -34,7 +34,14 @@ _METADATA = ("is_same_size", "is_pinned", "is_set_to", "_has_compatible_shallow_
 
 
 def _tensors(value: Any) -> list[torch.Tensor]:
-    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
+    """Return the tensors in arguments or results of an operation."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return []
+    return [tensor for item in value for tensor in _tensors(item)]
 
 
 def _written(func: Any, bound: Mapping[str, Any]) -> list[torch.Tensor]:
@@ -184,7 +191,8 @@ class Trace(Double):
         return UnsupportedModelError(
             f"{self.node(operation)} reads values that depend on the input into Python "
             f"({operation!r}): control flow or hidden state may follow from them, so no one "
-            f"description holds for all inputs. Give a model without such control flow{because}"
+            "description holds for all inputs. Give a model without such control flow, and "
+            f"without printing values{because}"
         )
 
     def _plan(self, func: Any, bound: dict[str, Any], held: list[torch.Tensor]) -> Any:
@@ -356,10 +364,11 @@ class Leaks(TorchFunctionMode):
 
     _DOORS = frozenset(
         "numpy __array__ tolist data_ptr untyped_storage storage __deepcopy__ __dlpack__ "
-        "__reduce_ex__ __cuda_array_interface__ to_dlpack _to_dlpack".split()
+        "__reduce_ex__ __cuda_array_interface__ to_dlpack _to_dlpack const_data_ptr "
+        "__repr__ __format__ __float__ __int__ __index__ __complex__".split()
     )
     # these read tensors in lists as numbers, below what the trace sees
-    _LISTS = frozenset("tensor as_tensor asarray new_tensor __getitem__ __setitem__".split())
+    _LISTS = frozenset("tensor as_tensor asarray new new_tensor __getitem__ __setitem__".split())
 
     def __init__(self, trace: Trace):
         super().__init__()
@@ -376,6 +385,7 @@ class Leaks(TorchFunctionMode):
             lists = tree_leaves(args[1:2], is_leaf=lambda value: isinstance(value, list))
             lists = [*args[:1], *lists, *args[2:], *(kwargs or {}).values()]
             read = [value for value in lists if isinstance(value, (list, tuple))]
-        if any(self._trace.memory.holds(value) for value in _tensors(read)):
-            raise self._trace.refuse(self._trace._control_flow(name, []))
+        held = [value for value in _tensors(read) if self._trace.memory.holds(value)]
+        if held:
+            raise self._trace.refuse(self._trace._control_flow(name, held))
         return func(*args, **(kwargs or {}))

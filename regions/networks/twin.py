@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from regions.errors import UnsupportedModelError
 from regions.networks.memory import key_of
-from regions.networks.state import changed_values, kept_values, restore
+from regions.networks.state import Kept, changed_values, kept_values, restore
 from regions.networks.trace import Trace
 
 
@@ -89,22 +89,21 @@ def eager() -> Any:
 
 
 @contextmanager
-def left_alone(model: nn.Module) -> Iterator[None]:
-    """Change back what a run of the copy changes in the user's model.
+def left_alone(model: nn.Module, before: dict[str, Kept]) -> Iterator[None]:
+    """Change back what a run of the copy changes in the user's model, from what it kept before.
 
     They share classes, global variables, and what functions in containers refer to.
     """
-    before = kept_values(model)
     try:
         yield
     finally:
         restore(before, changed_values(before, kept_values(model)))
 
 
-def protected_storages(model: nn.Module) -> frozenset[int]:
+def protected_storages(model: nn.Module, kept: dict[str, Kept]) -> frozenset[int]:
     """Return the storages of all tensors that the user's model has or refers to."""
-    kept = [kept.value for kept in kept_values(model).values()]
-    keys = [key_of(value) for value in kept if isinstance(value, torch.Tensor)]
+    values = (value.value for value in kept.values())
+    keys = [key_of(value) for value in values if isinstance(value, torch.Tensor)]
     return frozenset(own_tensors(model)) | {key for key in keys if key is not None}
 
 

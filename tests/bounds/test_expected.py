@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import regions
+from regions.bounds import Expected
 from regions.bounds.cai import log2_at_ranks, log2_expected
 from regions.bounds.expected import layer_distributions
 
@@ -155,3 +156,11 @@ def test_ranks_too_rare_for_a_float_still_count():
     total = expected(widths, [p, p, 1.0], rank="binomial").log2
     assert max(terms) <= total <= max(terms) + 40
     assert total == pytest.approx(4594.13, abs=0.01)
+
+
+def test_a_kind_with_options_is_the_object_that_holds_them():
+    widths = [4, 6, 5]
+    named = regions.upper_bound(widths, "expected", density=0.3, rank="mean", samples=7)
+    held = regions.upper_bound(widths, Expected(rank="mean", samples=7), density=0.3)
+    assert named == held
+    assert held != regions.upper_bound(widths, Expected(), density=0.3)

@@ -30,7 +30,12 @@ def stored_as(dtype):
 
 def as_list(read):
     """What is far from all probes goes through a list of tensors."""
-    return lambda: middle(lambda m, h: torch.where(read([v for v in (h > 1e7)[0]]), -h, h))
+    return lambda: middle(lambda m, h: torch.where(read([v for v in (h > 1e7)[0]]).bool(), -h, h))
+
+
+def as_text(write):
+    """What is far from all probes shows in a text."""
+    return lambda: middle(lambda m, h: -h if "9999999" in write(h) else h)
 
 
 def assigned_by_list(m, h):
@@ -64,6 +69,25 @@ HIDDEN = {
     ),
     "list of tensors": (as_list(torch.tensor), "'tensor'.*control flow"),
     "list of tensors, as_tensor": (as_list(torch.as_tensor), "'as_tensor'.*control flow"),
+    "list of tensors, Tensor": (as_list(torch.Tensor), "'__.*__'.*control flow"),
+    "list of tensors, DoubleTensor": (as_list(torch.DoubleTensor), "'__.*__'.*control flow"),
+    "list of tensors, new": (
+        lambda: middle(lambda m, h: torch.where(h.new([v for v in h[0]]) > 1e7, -h, h)),
+        "'new'.*control flow",
+    ),
+    "str": (as_text(str), "'__repr__'.*without printing values"),
+    "repr": (as_text(repr), "'__repr__'.*without printing values"),
+    "f-string": (as_text(lambda h: f"{h}"), "'__format__'.*without printing values"),
+    "format of one value": (as_text(lambda h: f"{h[0, 0]:.1f}"), "'__format__'.*printing values"),
+    "percent": (as_text(lambda h: "%s" % h.max()), "'__repr__'.*without printing"),  # noqa: UP031
+    "mean over everything": (
+        lambda: middle(lambda m, h: h - h.mean()),
+        "over the batch axis.*name the other axes",
+    ),
+    "division that rounds": (
+        lambda: middle(lambda m, h: torch.div(h, 2, rounding_mode="floor")),
+        "divides and rounds.*without rounding_mode",
+    ),
     "index by a list of tensors": (
         lambda: middle(lambda m, h: h[:, [(h[0, 0] > 1e7).long(), 1, 2, 3, 4, 5]]),
         "'__getitem__'.*control flow",

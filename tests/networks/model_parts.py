@@ -223,7 +223,7 @@ def caught(m, x):
 
 def printing(m, x):
     h = m.a(x)
-    assert str(h) and f"{h}"
+    assert str(m.a.bias) and f"{h.shape} {m.a.weight[0, 0]:.3f}"
     return m.b(F.relu(h))
 
 

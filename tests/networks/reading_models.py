@@ -212,7 +212,7 @@ VECTORS = {
     "activation kept as attribute": lambda: used(program(buffer_of_values)),
     "cached constant": lambda: relu_net(cached_constant, grid=None),
     "error caught": lambda: program(caught),
-    "printing": lambda: program(printing),
+    "printing constants": lambda: program(printing),
     "skip by hooks": Skip,
     "calls counted in a closure": lambda: nonlocal_counter(None),
     "calls counted in a dict": lambda: relu_net(

@@ -7,6 +7,7 @@ import collections
 import functools
 import itertools
 import random
+import types
 import warnings
 import weakref
 
@@ -17,6 +18,8 @@ from model_parts import mlp, program, relu_net
 from torch import nn
 
 SEEN, CALLS = {}, {"n": 0}
+SETTINGS = types.ModuleType("settings_of_a_user")
+SETTINGS.n = 0
 
 
 class Statistics:
@@ -24,6 +27,9 @@ class Statistics:
 
     def __init__(self):
         self.n = 0
+
+
+STATE = Statistics()
 
 
 class Classwide(nn.Module):
@@ -218,6 +224,25 @@ def global_branch(m, x):
     return x if CALLS["n"] < 1e6 else -x
 
 
+def module_branch(m, x):
+    SETTINGS.n += 1
+    return x if SETTINGS.n < 1e6 else -x
+
+
+def global_object_branch(m, x):
+    STATE.n += 1
+    return x if STATE.n < 1e6 else -x
+
+
+def next_call():
+    CALLS["n"] += 1
+    return CALLS["n"]
+
+
+def helper_branch(m, x):
+    return x if next_call() < 1e6 else -x
+
+
 def object_branch(m, x):
     m.s.n += 1
     return x if m.s.n < 1000 else -x
@@ -250,6 +275,9 @@ STATEFUL = {
         "branch on a counter of an object": lambda: relu_net(object_branch, s=Statistics()),
         "branch on a counter of the class": lambda: Classwide(1000),
         "branch on a global counter": lambda: relu_net(global_branch),
+        "branch on a number of a module": lambda: relu_net(module_branch),
+        "branch on a counter of a global object": lambda: relu_net(global_object_branch),
+        "branch on a global counter, in a helper": lambda: relu_net(helper_branch),
         "branch on the length of a list": lambda: relu_net(length, kept=[]),
         "branch on the sum of a deque": lambda: relu_net(total, kept=collections.deque()),
         "branch on the length of a dict": lambda: relu_net(keys, kept={}),
