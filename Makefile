@@ -18,6 +18,7 @@ lint: $(VENV)/installed
 
 check: lint
 	$(BIN)/pyright
+	$(BIN)/vulture
 
 format: $(VENV)/installed
 	$(BIN)/ruff format .

@@ -202,7 +202,9 @@ def draw_alpha(table: regions.RecallTable, ax: Axes) -> Axes:
     ax.plot(table.ratios, null.null_value, "k:", label="if all classes lost equal log-odds")
     ax.axhline(1, color="0.4", lw=0.8, ls="--", label="alpha = 1")
     ax.set_ylabel("intensification\nratio alpha")
-    ax.get_legend().remove()
+    legend = ax.get_legend()
+    assert legend is not None  # of plot_intensification
+    legend.remove()
     return ax
 
 

@@ -124,7 +124,7 @@ class Study(ABC):
 
 def _steps(names: str | tuple[str, ...], values: Any) -> list[dict[str, Any]]:
     """Return what one axis gives, step by step."""
-    every = range(values) if isinstance(values, int) else values
+    every: Any = range(values) if isinstance(values, int) else values
     every = every if isinstance(every, (tuple, list, range)) else (every,)
     if isinstance(names, str):
         return [{names: value} for value in every]

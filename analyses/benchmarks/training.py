@@ -90,6 +90,7 @@ def plain_loop(
                 optimiser.zero_grad()
                 F.cross_entropy(model(x[rows]), y[rows]).backward()
                 for weight, keep in kept:
+                    assert weight.grad is not None
                     weight.grad.mul_(keep)
                 optimiser.step()
     return trained
