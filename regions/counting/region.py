@@ -28,7 +28,8 @@ class Region:
         Which hidden units are active (preactivation > 0), layer by layer. A unit that is
         identically zero on the region counts as inactive.
     point : (n0,) array
-        An interior point, in input space.
+        An interior point, in input space, rounded: of a region that is narrower than float64
+        numbers are apart, it lies beside it.
     coordinates : (d,) array
         The same point in the domain's coordinates.
     slope, offset : (outputs, d) and (outputs,) arrays

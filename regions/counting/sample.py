@@ -100,7 +100,7 @@ def _result(seen: Counter, stopped_by: str | None) -> Found:
         "saturated": new_mass > _NEW_MASS,
         "chao1": chao1(singletons, frequencies[2], distinct),
     }
-    if details["saturated"]:
+    if drawn and details["saturated"]:
         warnings.warn(
             f"{singletons} of {drawn} points lie in a region of their own: the count {distinct} is "
             "far below the number of regions; draw more points, or use method='estimate'",

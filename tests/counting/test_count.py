@@ -3,7 +3,7 @@ import pytest
 from counting_oracles import dense, random_layers
 
 import regions
-from regions.counting import METHODS, choose_method, count_regions
+from regions.counting import ENGINES, METHODS, choose_method, count_regions
 from regions.errors import ArgumentError, DomainError, UnsupportedModelError
 
 LAYERS = [(np.eye(2), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))]
@@ -105,3 +105,19 @@ def test_a_larger_box_has_no_fewer_regions(rng):
     net = dense(*random_layers(rng, [2, 8, 8]))
     counts = [int(count_regions(net, regions.Box.cube(2, -r, r))) for r in (0.1, 1, 10, 100)]
     assert counts == sorted(counts) and counts[-1] <= int(count_regions(net, None))
+
+
+@pytest.mark.parametrize("kind", ["activation", "linear"])
+@pytest.mark.parametrize("method", sorted(ENGINES))
+def test_a_network_without_hidden_units_is_one_region(method, kind):
+    net, box = regions.as_network([(np.ones((2, 3)), np.zeros(2))]), regions.Box.cube(3, -1, 2)
+    domains = [box, None, *(regions.Slice.through(np.eye(3)[:k], box) for k in (2, 3))]
+    counted = 0
+    for domain in domains:
+        try:
+            found = count_regions(net, domain, method=method, kind=kind)
+        except (DomainError, ArgumentError):  # not for this dimension, domain or kind
+            continue
+        assert found.lower == 1 and found.count in (1, None), domain
+        counted += 1
+    assert counted or kind == "linear"

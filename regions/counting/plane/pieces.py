@@ -57,7 +57,8 @@ def neighbours(
     unit = labels % units
     above = cells.patterns[owner, unit] if len(inner) else np.zeros(0, dtype=bool)
     # cells with one pattern but for the unit of the edge have one key
-    weights = np.random.default_rng(0).integers(0, 2**63, size=units, dtype=np.uint64)
+    size = cells.patterns.shape[1]
+    weights = np.random.default_rng(0).integers(0, 2**63, size=size, dtype=np.uint64)
     keys = np.zeros(len(cells), np.uint64)
     step = max(1, _BLOCK // units)
     for at in range(0, len(cells), step):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import linprog
@@ -34,7 +35,6 @@ class Extent:
     def __init__(self, domain: Slice, numbers: np.ndarray, check: Callable[[], None]) -> None:
         assert domain.box is not None
         self.domain, self.check = domain, check
-        self.forms = list(Place.of(domain, domain.input_size).sides.values())
         directions, start = domain.points[1:] - domain.points[0], domain.points[0]
         inputs, sign = numbers % len(start), np.where(numbers < len(start), -1.0, 1.0)
         bounds = np.concatenate([domain.box.low, domain.box.high])[numbers]
@@ -43,6 +43,11 @@ class Extent:
         self.limits = sign * (bounds - start[inputs])
         self.off = 4 * UNIT * (np.abs(bounds) + np.abs(start[inputs]))
         self._reach = self._crude(directions)
+
+    @cached_property
+    def forms(self) -> list[tuple[int, ...]]:
+        """The sides, exactly, in the order of the rows."""
+        return list(Place.of(self.domain, self.domain.input_size).sides.values())
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return bounds of every coordinate, a little wider than the domain or infinite.
