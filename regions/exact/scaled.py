@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+_NORMAL = 2.0**-1000  # numbers above it are scaled by powers of two without rounding
+
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
@@ -112,6 +114,13 @@ class Scaled:
 
     def floats(self) -> np.ndarray:
         """Return the nearest float64 numbers (infinite beyond their range)."""
+        if self.divisor == 1 and abs(self.exponent) < 2000:
+            try:
+                near = np.ldexp(self.ints.astype(np.float64), self.exponent)
+                if np.isfinite(near).all() and (np.abs(near[near != 0]) > _NORMAL).all():
+                    return near
+            except (OverflowError, FloatingPointError):
+                pass
         out = [_float(number, self.exponent, self.divisor) for number in self.ints.flat]
         return np.array(out, dtype=np.float64).reshape(self.shape)
 

@@ -61,13 +61,21 @@ class Place:
             start = Scaled.of(np.zeros(input_size) if center is None else center)
             directions = Scaled.of(np.eye(input_size) if axes is None else axes)
             return cls(start, directions, domain)
-        points = Scaled.of(domain.points)
-        start, directions = points[0], points[1:] - points[0]
-        at = Scaled.of(np.zeros(len(directions.ints)) if center is None else center)
-        turn = Scaled.of(np.eye(len(directions.ints)) if axes is None else axes)
-        along = joined([turn.reshape(-1), at]) if domain.segment else None
-        start, directions = start + at @ directions, turn @ directions
-        return cls(start.reduced(), directions.reduced(), domain, along)
+        points, d = Scaled.of(domain.points), len(domain.points) - 1
+        along = Scaled.of([1.0, 0.0]) if domain.segment else None
+        place = cls(points[0], points[1:] - points[0], domain, along)
+        if center is None and axes is None:
+            return place
+        return place.moved(
+            np.zeros(d) if center is None else center, np.eye(d) if axes is None else axes
+        )
+
+    def moved(self, center: np.ndarray, axes: np.ndarray) -> Place:
+        """Return the same domain in coordinates z with y = center + z @ axes."""
+        at, turn = Scaled.of(center), Scaled.of(axes)
+        start, directions = self.start + at @ self.directions, turn @ self.directions
+        along = None if self.along is None else joined([turn.reshape(-1), at])
+        return Place(start.reduced(), directions.reduced(), self.domain, along)
 
     @cached_property
     def numbers(self) -> np.ndarray:
@@ -99,6 +107,15 @@ class Place:
             return self._box_sides(self.domain)
         pairs = zip(self.numbers.tolist(), self.rows.ints, strict=True)
         return {number: primitive(row) for number, row in pairs}
+
+    def side(self, number: int) -> Form:
+        """Return the form of one side of a box, or of a slice of one."""
+        box = self.domain.box if isinstance(self.domain, Slice) else self.domain
+        assert box is not None
+        low, i = number < box.input_size, number % box.input_size
+        bound = (box.low if low else box.high)[i : i + 1]
+        form = joined([self.directions[:, i], self.start[i : i + 1] - Scaled.of(bound)]).ints
+        return primitive((form if low else -form).tolist())
 
     def _box_sides(self, box: Box) -> dict[int, Form]:
         """Return `sides` by the directions that move an input: often one among thousands."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regions.counting.dense import dense_layer, is_chain
 from regions.counting.exact.rounding import UNIT, absolute
 from regions.counting.line import kink_kernel
 from regions.counting.line.bend_kernel import Straight
@@ -13,7 +14,6 @@ from regions.counting.line.crossings import Crossings, Settler
 from regions.counting.line.ellipsoids import Ellipsoids
 from regions.counting.line.kinks import Kinks, Segments
 from regions.counting.line.pieces import Piece, Pushed
-from regions.counting.plane.chain import dense_layer, is_chain
 from regions.networks import ReLUNetwork
 
 _DEEP, _NARROW = 5, 128  # layers and units of chains whose errors are bounded together

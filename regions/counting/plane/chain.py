@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
-from regions.counting.exact.rounding import Rounding, absolute, roundings
+from regions.counting.dense import dense_layer
+from regions.counting.exact.rounding import Rounding
 from regions.counting.plane.layer_kernel import Chain
 from regions.counting.plane.polygon_kernel import TINY, UNIT
-from regions.exact.scaled import Scaled
-from regions.networks import ReLUNetwork, State
-from regions.networks.steps import Linear, Step
+from regions.exact.scaled import Scaled, exponent_of
+from regions.networks import ReLUNetwork
+from regions.networks.steps import Linear
 
-_BLOCK = 512  # rows of the identity that are pushed through a segment at once
-_LARGEST = 20_000_000  # weights of a dense chain, 160 MB
 _SHORT = 30_000  # weights of a first layer that is multiplied out in integers
-_FINEST = -60  # grids that are finer settle nothing
+_FINEST = -100  # grids that are finer settle nothing
+_ROUGH = 2**22  # multiplications for one layer's norm
 _FLOOR = 1e-170  # what is smaller, relative to its unit, is rounded up to this
 _HARMLESS = 1e-290  # products of factors of this size lose nothing to underflow
-
-
-def is_chain(net: ReLUNetwork) -> bool:
-    """Tell whether `net` is a plain chain of affine maps, small enough to be written densely."""
-    widths = net.widths
-    weights = sum(a * b for a, b in pairwise(widths[1:]))
-    return not net.graph.has_residuals() and weights <= _LARGEST
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +55,7 @@ def one_layer(slope: float, first: int, total: int, units: int) -> Chain:
         grids=np.full(units, -np.inf),
         twins=np.arange(units),
         fuzz=np.zeros(2),
+        norms=np.zeros(2),
         slack=np.zeros(units),
         homogeneous=np.array([0.0, 0.0, 1.0]),
         layers=1,
@@ -92,20 +85,21 @@ def flat_chain(
     maps = first_maps(net, columns, homogeneous)
     exponents, grids = maps.exponents, [maps.grids]
     weights, biases, fuzz, slack = [], [np.zeros(len(exponents))], [0.0], [np.zeros(len(exponents))]
-    twins = [_first_twins(net, len(exponents))]
-    layers = len(net.relu_layers)
+    twins, norms, layers = [_first_twins(net, len(exponents))], [0.0], len(net.relu_layers)
     for layer in range(1, layers + 1):
         weight, bias, doubt, bias_doubt = dense_layer(net, layer, tick)
-        before, exponents = exponents, _exponents(weight, bias, exponents)
-        scaled, offset = _scaled(weight, before[:, None] - exponents), _scaled(bias, -exponents)
+        before = exponents
+        scaled, exponents = _balanced(weight, bias, before)
+        offset = _scaled(bias, -exponents)
         weights.append(scaled)
         biases.append(offset)
         fuzz.append(float(_scaled(doubt, before.max() - exponents).max(initial=0.0)))
         slack.append(_scaled(bias_doubt, -exponents))
+        norms.append(_norm(scaled))
         slope = net.relu_layers[layer - 1].slope
         grids.append(_grids(scaled, offset, grids[-1], slope, homogeneous))
         if layer < layers:
-            twins.append(_twins(np.column_stack([scaled.T, offset]), sum(map(len, twins))))
+            twins.append(_twins(scaled, offset, sum(map(len, twins))))
     widths = np.array(net.widths[1:])
     chain = Chain(
         sizes=widths,
@@ -117,6 +111,7 @@ def flat_chain(
         grids=np.concatenate(grids),
         twins=np.concatenate(twins),
         fuzz=np.array(fuzz),
+        norms=np.array(norms),
         slack=np.concatenate(slack),
         homogeneous=homogeneous,
         layers=layers,
@@ -190,9 +185,16 @@ def line(form: list[int] | tuple[int, ...], divisor: int = 1) -> tuple[np.ndarra
 def rounded_columns(columns: Scaled) -> tuple[np.ndarray, np.ndarray, int]:
     """Return columns in float64, their errors, and the power of two they are multiples of."""
     rounded = columns.floats()
-    again = Scaled.of(rounded) - columns
-    errors = (UNIT * np.abs(rounded) + TINY) * float(any(again.ints.ravel()))
-    return rounded, errors, Scaled.of(rounded).exponent if rounded.any() else 0
+    exact = columns.divisor == 1 and all(map(_short, columns.ints.ravel().tolist()))
+    sizes = np.abs(rounded[rounded != 0])
+    exact = exact and bool(((sizes > _HARMLESS) & (sizes < 1 / _HARMLESS)).all())
+    errors = (UNIT * np.abs(rounded) + TINY) * float(not exact)
+    return rounded, errors, exponent_of(rounded)
+
+
+def _short(number: int) -> bool:
+    """Tell whether an integer has at most 53 bits between its first and its last one."""
+    return abs(number).bit_length() - (number & -number).bit_length() < 53
 
 
 def _rounded_maps(net: ReLUNetwork, columns: Scaled, homogeneous: np.ndarray) -> Maps:
@@ -224,52 +226,40 @@ def scaled_maps(values: np.ndarray, bounds: np.ndarray, grid: float) -> Maps:
     lost = ~(np.isfinite(values).all(axis=0) & np.isfinite(bounds).all(axis=0))
     values[:, lost], bounds[:, lost] = 0.0, np.inf
     grids = grid - exponents
-    grids = np.where(grids > 8 * _FINEST, np.minimum(grids, 0.0), -np.inf)
+    grids = np.where(grids > _FINEST, np.minimum(grids, 0.0), -np.inf)
     return Maps(values, bounds + np.where(bounds > 0, TINY, 0.0), exponents, grids)
 
 
-def dense_layer(
-    net: ReLUNetwork, layer: int, tick: Callable[[], None]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return weights (n_l, n_{l+1}), inputs first, and bias of linear segment `layer` >= 1.
-
-    And bounds of their errors: norms over the inputs of each unit's weights, and of the biases.
-    They are not zero where a segment has several steps and its weights are their products.
-    """
-    steps, size, relu = net.graph.segments[layer], net.widths[layer], net.graph.relus[layer - 1]
-    none = np.zeros(net.widths[layer + 1])
-    if len(steps) == 1 and isinstance(steps[0], Linear) and len(relu.shape) == 1:
-        weight, bias = net.parameters[f"{steps[0].weight}.weight"], steps[0].offset(net.parameters)
-        return weight.T, none if bias is None else bias, none, none
-    weight, bias = _pushed(net, layer, size, relu, tick)
-    if sum(step.kind != "move" for step in steps) == 1 and steps[0].kind != "avgpool":
-        return weight, bias, none, none
-    gamma = 1.01 * (2 + sum(map(roundings, steps))) * UNIT
-    most, offset = _pushed(absolute(net), layer, size, relu, tick)
-    return weight, bias, gamma * np.linalg.norm(most, axis=0), gamma * offset
-
-
-def _pushed(
-    net: ReLUNetwork, layer: int, size: int, relu: Step, tick: Callable[[], None]
+def _balanced(
+    weight: np.ndarray, bias: np.ndarray, before: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    def push(rows: np.ndarray, homogeneous: float) -> np.ndarray:
-        tick()
-        state = State({relu.name: rows.reshape(-1, *relu.shape)})
-        return net.advance(state, layer, homogeneous)[0]
+    """Return weights over powers of two by which units' incoming ones have norm about 1.
 
-    blocks = (np.eye(min(_BLOCK, size - at), size, k=at) for at in range(0, size, _BLOCK))
-    return np.concatenate([push(rows, 0.0) for rows in blocks]), push(np.zeros((1, size)), 1.0)[0]
-
-
-def _exponents(weight: np.ndarray, bias: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Return the exponents by which units' incoming weights have norm about 1 (biases if none)."""
-    exponents = np.frexp(weight)[1].astype(np.int64) + before[:, None]
+    And the exponents of these; a unit without weights gets that of its bias.
+    """
     live = weight != 0
+    exponents = np.frexp(weight)[1] + before[:, None]
     most = np.where(live, exponents, -(2**40)).max(axis=0, initial=-(2**40))
     fed = most > -(2**40)
     most = np.where(fed, most, np.frexp(bias)[1])
-    norms = np.linalg.norm(_scaled(weight, before[:, None] - most), axis=0)
-    return most + np.where(fed, np.round(np.log2(np.where(fed, norms, 1.0))), 0).astype(np.int64)
+    scaled = _scaled(weight, before[:, None] - most)
+    norms = np.sqrt(np.einsum("ij,ij->j", scaled, scaled))
+    more = np.round(np.log2(np.where(fed, norms, 1.0))).astype(np.int64)
+    lost = np.abs(scaled).min(where=live, initial=1.0) * np.exp2(-more.max(initial=0)) < _FLOOR
+    exponents = most + more
+    if lost:
+        return _scaled(weight, before[:, None] - exponents), exponents
+    return scaled * np.exp2(-more), exponents
+
+
+def _norm(weight: np.ndarray) -> float:
+    """Return a bound of the largest singular value of a matrix; sharp where it is small."""
+    n, m = weight.shape
+    if n * m * min(n, m) > _ROUGH:
+        return 1.001 * float(np.linalg.norm(weight))
+    square = weight.T @ weight if m < n else weight @ weight.T
+    square = square @ square
+    return 1.001 * float(np.linalg.norm(square @ square)) ** 0.125
 
 
 def _scaled(values: np.ndarray, exponents: np.ndarray) -> np.ndarray:
@@ -284,13 +274,14 @@ def _grids(
     weight: np.ndarray, bias: np.ndarray, before: np.ndarray, slope: float, homogeneous: np.ndarray
 ) -> np.ndarray:
     """Return the grids on which the maps of a layer lie."""
-    if not (before > _FINEST).any():
-        return np.full(len(bias), -np.inf)
     fed = before + min(0.0, float(_lowest(np.array(slope))))
+    first = _lowest(weight[:8]) + fed[:8, None]
+    if not (first.min(axis=0, initial=0.0) > _FINEST).any():
+        return np.full(len(bias), -np.inf)
     found = np.minimum(
         (_lowest(weight) + fed[:, None]).min(axis=0), _lowest(bias) + _lowest(homogeneous).min()
     )
-    return np.where(found > 8 * _FINEST, np.minimum(found, 0.0), -np.inf)
+    return np.where(found > _FINEST, np.minimum(found, 0.0), -np.inf)
 
 
 def _lowest(values: np.ndarray) -> np.ndarray:
@@ -308,21 +299,30 @@ def _first_twins(net: ReLUNetwork, units: int) -> np.ndarray:
         return np.arange(units)
     weight, bias = net.parameters[f"{steps[0].weight}.weight"], steps[0].offset(net.parameters)
     offset = np.zeros(len(weight)) if bias is None else bias
-    return _twins(np.column_stack([weight, offset]), 0)
+    return _twins(weight.T, offset, 0)
 
 
-def _twins(rows: np.ndarray, first: int) -> np.ndarray:
-    """Return for every row the number of the first that is a multiple of it by a power of two.
+def _twins(weight: np.ndarray, bias: np.ndarray, first: int) -> np.ndarray:
+    """Return for every unit the number of the first that is a multiple of it by a power of two.
 
     Or by any factor, where they have one entry.
     """
-    places, twins = {}, np.empty(len(rows), np.int64)
-    exponents = np.frexp(np.abs(rows).max(axis=1, initial=0.0))[1]
-    leads = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)] if rows.shape[1] else 1.0
-    rows = _scaled(rows, -exponents[:, None]) * np.where(leads < 0, -1.0, 1.0)[:, None] + 0.0
-    alone = (rows != 0).sum(axis=1) == 1  # all multiples of one input are the same
-    rows[alone] = rows[alone] != 0
-    lost = (np.abs(rows) == _FLOOR).any(axis=1)
-    for i, row in enumerate(rows):
-        twins[i] = first + (i if lost[i] else places.setdefault(row.tobytes(), i))
+    twins, live = first + np.arange(len(bias)), weight != 0
+    lead = live.argmax(axis=0) if len(weight) else np.zeros(len(bias), np.int64)
+    leads = np.where(live.any(axis=0), weight[lead, twins - first], bias) if len(weight) else bias
+    alone = live.sum(axis=0) + (bias != 0) == 1  # all multiples of one input are the same
+    marks = np.where(alone, 0.0, np.abs(np.frexp(leads)[0]))
+    _, which, counts = np.unique(marks, return_inverse=True, return_counts=True)
+    chosen = np.flatnonzero(counts[which] > 1)  # no other is a multiple of a unit
+    if len(chosen) == 0:
+        return twins
+    rows = np.column_stack([weight[:, chosen].T, bias[chosen]])
+    exponents = np.frexp(np.abs(rows).max(axis=1))[1]
+    signs = np.where(leads[chosen] < 0, -1.0, 1.0)
+    rows = _scaled(rows, -exponents[:, None]) * signs[:, None] + 0.0
+    rows[alone[chosen]] = rows[alone[chosen]] != 0
+    lost, places = (np.abs(rows) == _FLOOR).any(axis=1), {}
+    for i, row, gone in zip(chosen.tolist(), rows, lost.tolist(), strict=True):
+        if not gone:
+            twins[i] = first + places.setdefault(row.tobytes(), i)
     return twins

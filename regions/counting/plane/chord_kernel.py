@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from regions.counting.plane.layer_kernel import doubt_of
 from regions.counting.plane.polygon_kernel import (
-    LINE,
+    FIRST,
+    LAST,
+    LAYER,
     LX,
     TINY,
     UNIT,
+    UNITS,
+    UNITS_END,
     X,
     Y,
     ascending,
@@ -20,80 +26,107 @@ from regions.counting.plane.polygon_kernel import (
 )
 from regions.counting.plane.sign_kernel import OPEN, clear_signs, fill, reach, side, signs_at, value
 
+UNKNOWN, REPEATED = -1, -2  # a sign is open; the chord lies on one before it
+
+
+class Chords(NamedTuple):
+    """The chords of one polygon that are different, and what is known of the latest."""
+
+    units: np.ndarray  # (chords,)
+    lines: np.ndarray  # (chords, LINE)
+    bounds: np.ndarray  # (2, chords): of the lines' errors at exact points, and their slopes' size
+    places: np.ndarray  # (chords,): where the latest meets others
+    others: np.ndarray  # (chords,): which these are
+    widths: np.ndarray  # (chords,): how far off these places can be
+    ends: np.ndarray  # (2, LX): of the latest
+    place: np.ndarray  # (LX,): scratch
+
 
 @inlined
-def count_chords(chain, work, stack, layer, first, last, start, end):
-    """Return the number of cells into which the units start:end of `layer` cut the polygon.
+def count_chords(chain, work, stack, chords, node):
+    """Return the number of cells into which the units of a node cut its polygon.
 
     -1 where a sign is open.
     """
-    c, k, a = end - start, last - first, chain.unit_at[layer]
-    if c < 2:
-        return c + 1
-    polygon, labels = stack.vertices[first:last], stack.labels[first:last]
-    ends, units, lines = np.empty((2, LX)), np.empty(c, np.int64), np.empty((c, LINE))
-    signs, places, others = np.empty(k), np.empty(c), np.empty(c, np.int64)
-    bounds = np.empty((2, c))
-    kept, cells, known, doubt = 0, 1, True, doubt_of(chain, work, layer)
-    maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
-    grids, listed, vertices = chain.grids, stack.units, stack.vertices
-    for u in range(start, end):
-        unit, line = a + listed[u], lines[kept]
+    layer, first, last = node[LAYER], node[FIRST], node[LAST]
+    start, end = node[UNITS], node[UNITS_END]
+    k, a, kept, cells, known = last - first, chain.unit_at[layer], 0, 1, True
+    doubt, maps, errors = doubt_of(chain, work, layer), work.maps, work.errors
+    biases, slack, grids = chain.biases, chain.slack, chain.grids
+    listed, vertices, signs = stack.units, stack.vertices, stack.signs
+    polygon = vertices[first:last]
+    for u in range(start, end if end - start > 1 else start):
+        unit, line = a + listed[u], chords.lines[kept]
         fill(doubt, maps, errors, biases, slack, grids, unit, line)
         if not clear_signs(line, vertices, first, last, signs):
             if not signs_at(chain, work, stack, layer, unit, line, first, last, signs):
                 known = False
                 continue
-        edges = chord(polygon, signs, k, line, ends)
-        units[kept], label = unit, chain.first + unit
-        bounds[0, kept], bounds[1, kept] = reach(line, 0.0), abs(line[0]) + abs(line[1])
-        far, met, wide, repeated = max(ends[0, 2], ends[1, 2]), 0, 0.0, False
-        p_x, p_y, q_x, q_y = ends[0, X], ends[0, Y], ends[1, X], ends[1, Y]
-        for j in range(kept):
-            x, y, w = lines[j, 0], lines[j, 1], lines[j, 2]
-            p, q = x * p_x + y * p_y + w, x * q_x + y * q_y + w
-            bound = bounds[0, j] + far * bounds[1, j]
-            if min(abs(p), abs(q)) > 4 * bound:
-                if (p > 0.0) == (q > 0.0):
-                    continue
-            else:
-                one, two = edges
-                at_p = side(
-                    chain, work, layer, units[j], lines[j], labels[one], polygon[one, LX:],
-                    label, line, ends[0],
-                )  # fmt: skip
-                at_q = side(
-                    chain, work, layer, units[j], lines[j], labels[two], polygon[two, LX:],
-                    label, line, ends[1],
-                )  # fmt: skip
-                if at_p == OPEN or at_q == OPEN:
-                    known = False
-                    continue
-                if at_p == 0 and at_q == 0:
-                    repeated = True
-                    break
-                if at_p * at_q >= 0:
-                    continue
-            places[met], others[met] = p / (p - q), j
-            met += 1
-            wide = max(wide, width(bound, p, q))
-        if repeated or not known:
-            continue
-        if met > 1:
-            ascending(places, others, met)
-            for i in range(1, met):
-                if not places[i] - places[i - 1] > 2 * wide:
-                    met = _distinct(
-                        chain, work, layer, label, line, lines, units, bounds, ends, far,
-                        places, others, met,
-                    )  # fmt: skip
-                    break
-            if met < 0:
+        one, two = chord(polygon, signs, k, line, chords.ends)
+        chords.units[kept] = unit
+        chords.bounds[0, kept] = reach(line, 0.0)
+        chords.bounds[1, kept] = abs(line[0]) + abs(line[1])
+        met = meetings(chain, work, stack, chords, layer, first + one, first + two, kept)
+        if met >= 0:
+            kept += 1
+            cells += 1 + met
+        elif met == UNKNOWN:
+            known = False
+    if end - start == 1:
+        return 2
+    return cells if known else -1
+
+
+@inlined
+def meetings(chain, work, stack, chords, layer, one, two, kept):
+    """Return at how many points the latest chord, from edge to edge, meets those before it.
+
+    UNKNOWN where a sign is open, REPEATED if it lies on one of those.
+    """
+    lines, bounds, units, ends = chords.lines, chords.bounds, chords.units, chords.ends
+    places, others, line = chords.places, chords.others, chords.lines[kept]
+    label, rows, labels = chain.first + units[kept], stack.vertices, stack.labels
+    far, met, wide = max(ends[0, 2], ends[1, 2]), 0, 0.0
+    known, repeated = True, False
+    p_x, p_y, q_x, q_y = ends[0, X], ends[0, Y], ends[1, X], ends[1, Y]
+    for j in range(kept):
+        x, y, w = lines[j, 0], lines[j, 1], lines[j, 2]
+        p, q = x * p_x + y * p_y + w, x * q_x + y * q_y + w
+        bound = bounds[0, j] + far * bounds[1, j]
+        if min(abs(p), abs(q)) > 4 * bound:
+            if (p > 0.0) == (q > 0.0):
+                continue
+        else:
+            at_p = side(
+                chain, work, layer, units[j], lines[j], labels[one], rows[one, LX:],
+                label, line, ends[0],
+            )  # fmt: skip
+            at_q = side(
+                chain, work, layer, units[j], lines[j], labels[two], rows[two, LX:],
+                label, line, ends[1],
+            )  # fmt: skip
+            if at_p == OPEN or at_q == OPEN:
                 known = False
                 continue
-        kept += 1
-        cells += 1 + met
-    return cells if known else -1
+            if at_p == 0 and at_q == 0:
+                repeated = True
+                break
+            if at_p * at_q >= 0:
+                continue
+        places[met], others[met] = p / (p - q), j
+        met += 1
+        wide = max(wide, width(bound, p, q))
+    if not known:
+        return UNKNOWN
+    if repeated:
+        return REPEATED
+    if met > 1:
+        ascending(places, others, met)
+        for i in range(1, met):
+            if not places[i] - places[i - 1] > 2 * wide:
+                met = _distinct(chain, work, chords, layer, label, line, far, met)
+                break
+    return met
 
 
 @inner
@@ -104,17 +137,15 @@ def width(bound, p, q):
 
 
 @inner
-def _distinct(
-    chain, work, layer, label, line, lines, units, bounds, ends, far, places, others, met
-):
-    """Return at how many points a chord meets the chords `others`, in order; -1 if unknown."""
-    widths, place, found = np.empty(met), np.empty(LX), 0
-    widest = 0.0
+def _distinct(chain, work, chords, layer, label, line, far, met):
+    """Return at how many points a chord meets the others, which are in order; or UNKNOWN."""
+    lines, units, places, others = chords.lines, chords.units, chords.places, chords.others
+    ends, widths, place, found, widest = chords.ends, chords.widths, chords.place, 0, 0.0
     for i in range(met):
         j = others[i]
         p = value(lines[j], ends[0, X], ends[0, Y])
         q = value(lines[j], ends[1, X], ends[1, Y])
-        widths[i] = width(bounds[0, j] + far * bounds[1, j], p, q)
+        widths[i] = width(chords.bounds[0, j] + far * chords.bounds[1, j], p, q)
         widest = max(widest, widths[i])
     for i in range(met):
         one, fresh = others[i], True
@@ -135,7 +166,7 @@ def _distinct(
                 chain.first + units[two], lines[two], place,
             )  # fmt: skip
             if sign == OPEN:
-                return -1
+                return UNKNOWN
             if sign == 0:
                 fresh = False
                 break

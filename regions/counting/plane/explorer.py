@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from regions.counting.plane import plane_kernel as kernel
+from regions.counting.plane.below_kernel import FEW, Below
 from regions.counting.plane.chain import Maps
+from regions.counting.plane.chord_kernel import Chords
 from regions.counting.plane.judge import Judge
 from regions.counting.plane.layer_kernel import Chain, Work
-from regions.counting.plane.polygon_kernel import LINE, ROW, Stack, X, Y
+from regions.counting.plane.polygon_kernel import LINE, LX, ROW, Stack, X, Y
 from regions.counting.plane.settle_kernel import remember, restore
 
 STEP = 8192  # cells between two looks at the clock
@@ -130,13 +132,24 @@ class Explorer:
         self.work.maps[:, :first], self.work.errors[:, :first] = maps.values, maps.errors
         widest = int(chain.sizes.max())
         self._stack = _stack(nodes=64, vertices=2048, units=8 * widest + 1024)
-        self._below = kernel.Below(
-            units=np.zeros(kernel.FEW, np.int64),
-            stray=np.zeros(kernel.FEW),
+        self._below = Below(
+            units=np.zeros(FEW, np.int64),
+            stray=np.zeros(FEW),
             chosen=np.zeros(widest, np.int64),
             maps=np.zeros((3, widest)),
             used=np.zeros(widest),
             counts=np.zeros(4, np.int64),
+        )
+        most = min(widest, kernel.MANY)
+        self._chords = Chords(
+            units=np.zeros(most, np.int64),
+            lines=np.zeros((most, LINE)),
+            bounds=np.zeros((2, most)),
+            places=np.zeros(most),
+            others=np.zeros(most, np.int64),
+            widths=np.zeros(most),
+            ends=np.zeros((2, LX)),
+            place=np.zeros(LX),
         )
         self._top, self._reason = 0, kernel.DONE
 
@@ -194,7 +207,7 @@ class Explorer:
 
     def _step(self, found: kernel.Found) -> int:
         self._reason, self._top, cells = kernel.explore(
-            self.chain, self.work, self._stack, found, self._below, self._top, STEP
+            self.chain, self.work, self._stack, found, self._below, self._chords, self._top, STEP
         )
         if self._reason == kernel.ROOM:
             self._grow()
@@ -248,12 +261,14 @@ def _work(chain: Chain, cuts: np.ndarray) -> Work:
         updates=np.full(layers + 1, -1),
         sharp=sharp,
         inherited=np.zeros((2, layers + 1)),
+        together=np.full((2, layers + 1), np.inf),
         peak=np.zeros((2, layers + 1)),
         remade=np.zeros(1, np.int64),
         stamps=np.zeros(layers + 2, np.int64),
         low=np.zeros(widest),
         high=np.zeros(widest),
         bound=np.zeros(widest),
+        line=np.zeros(LINE),
         cuts=cuts,
         keys=np.full((_ROOM, 4), -1),
         signs=np.zeros(_ROOM, np.int64),
@@ -272,6 +287,10 @@ def _stack(nodes: int, vertices: int, units: int) -> Stack:
         vertices=np.zeros((vertices, ROW)),
         labels=np.zeros(vertices, np.int64),
         units=np.zeros(units, np.int64),
+        signs=np.zeros(vertices),
+        old=np.zeros((vertices, ROW)),
+        names=np.zeros(vertices, np.int64),
+        ends=np.zeros((2, LX)),
     )
 
 

@@ -30,6 +30,7 @@ class Chain(NamedTuple):
     grids: np.ndarray  # (units,): exact coefficients are multiples of 2**grid (-inf: not known)
     twins: np.ndarray  # (units,): the first unit with the same weights and bias, up to the sign
     fuzz: np.ndarray  # (layers + 1,): the norm of the errors of a unit's weights, at most
+    norms: np.ndarray  # (layers + 1,): the spectral norm of the weights before a layer, at most
     slack: np.ndarray  # (units,): errors of the biases
     homogeneous: np.ndarray  # (3,): how much of a bias each coefficient takes
     layers: int  # number of ReLU layers; sizes[layers] is the number of outputs
@@ -48,12 +49,14 @@ class Work(NamedTuple):
     updates: np.ndarray  # (layers + 1,): rank-one updates since maps were made anew; -1: none made
     sharp: np.ndarray  # (layers + 1,): whether `errors` holds for the current cell
     inherited: np.ndarray  # (2, layers + 1): errors that come from the layer before
+    together: np.ndarray  # (2, layers + 1): the norm of those of all units
     peak: np.ndarray  # (2, layers + 1): the largest size of terms since maps were made anew
     remade: np.ndarray  # (1,): how often a layer was made sharp
     stamps: np.ndarray  # (layers + 2,): numbers of the current cells; the last one counts them
     low: np.ndarray  # (widest,): scratch
     high: np.ndarray  # (widest,): scratch
     bound: np.ndarray  # (widest,): scratch
+    line: np.ndarray  # (LINE,): scratch
     cuts: np.ndarray  # (1,): number of cuts made so far
     keys: np.ndarray  # (room, 4): signs that were settled: stamp, unit, and two lines' labels
     signs: np.ndarray  # (room,)
@@ -100,10 +103,18 @@ def switch(chain, work, layer, unit, on):
 
 @inner
 def sizes(chain, work, layer):
-    """Return the sizes of the terms that the next layer's units add up, and of their errors."""
+    """Return the sizes of the terms that the next layer's units add up, and of their errors.
+
+    In this order: of the terms of the first two coefficients and of the third; of their errors in
+    one unit; and in all units together, as the norm of a vector. The errors of a layer's units
+    together grow by the spectral norm of its weights only.
+    """
     slope, offset, slope_error, offset_error, constant = 0.0, 0.0, 0.0, 0.0, False
+    slope_made, offset_made, most = 0.0, 0.0, 0.0
     doubt, maps, multiplier = doubt_of(chain, work, layer), work.maps, work.multiplier
     errors, biases, slack = work.errors, chain.biases, chain.slack
+    share, tilt = doubt[3], doubt[4]
+    peak, drop = share * work.peak[0, layer], share * work.peak[1, layer]
     for i in range(chain.unit_at[layer], chain.unit_at[layer + 1]):
         factor = abs(multiplier[i])
         if factor == 0.0:
@@ -115,13 +126,26 @@ def sizes(chain, work, layer):
         slope_error += (factor * one) ** 2
         offset_error += (factor * two) ** 2
         constant = constant or w != 0.0 or two != 0.0
+        if layer > 0:
+            bias = share * abs(biases[i]) + slack[i]
+            slope_made += (factor * (peak + tilt * bias)) ** 2
+            offset_made += (factor * (drop + bias)) ** 2
+            most = max(most, factor)
     floor = TINY if constant else 0.0
     slope, offset, fuzz = np.sqrt(slope) + TINY, np.sqrt(offset) + floor, chain.fuzz[layer + 1]
+    slope_error, offset_error = np.sqrt(slope_error), np.sqrt(offset_error)
+    if most > 0.0:
+        before, after = most * work.together[0, layer], most * work.together[1, layer]
+        slope_error = min(slope_error, 1.001 * (before + np.sqrt(slope_made)))
+        offset_error = min(offset_error, 1.001 * (after + np.sqrt(offset_made)))
+    width, norm = np.sqrt(chain.sizes[layer + 1]), 1.001 * chain.norms[layer + 1]
     return (
         slope,
         offset,
-        _NORM * np.sqrt(slope_error) + TINY + fuzz * slope,
-        _NORM * np.sqrt(offset_error) + floor + fuzz * offset,
+        _NORM * slope_error + TINY + fuzz * slope,
+        _NORM * offset_error + floor + fuzz * offset,
+        norm * slope_error + width * (TINY + fuzz * slope),
+        norm * offset_error + width * (floor + fuzz * offset),
     )
 
 
@@ -153,7 +177,7 @@ def next_maps(chain, work, layer):
     in_x, in_y, in_w = work.maps[0, a:b], work.maps[1, a:b], work.maps[2, a:b]
     x, y, w = work.maps[0, b : b + m], work.maps[1, b : b + m], work.maps[2, b : b + m]
     multiplier, used = work.multiplier[a:b], work.used[a:b]
-    slope, offset, slope_error, offset_error = sizes(chain, work, layer)
+    slope, offset, slope_error, offset_error, one, two = sizes(chain, work, layer)
     if not 0 <= work.updates[layer + 1] <= n or slope + offset < 0.1 * (
         work.peak[0, layer + 1] + work.peak[1, layer + 1]
     ):
@@ -170,6 +194,7 @@ def next_maps(chain, work, layer):
             work.updates[layer + 1] += 1
             used[i] = multiplier[i]
     work.inherited[0, layer + 1], work.inherited[1, layer + 1] = slope_error, offset_error
+    work.together[0, layer + 1], work.together[1, layer + 1] = one, two
     work.peak[0, layer + 1] = max(slope, work.peak[0, layer + 1])
     work.peak[1, layer + 1] = max(offset, work.peak[1, layer + 1])
     work.sharp[layer + 1] = 0
@@ -233,6 +258,8 @@ def _anew(chain, work, layer):
     """Make the maps of layer + 1 on the current cell with errors unit by unit."""
     a, b = chain.unit_at[layer], chain.unit_at[layer + 1]
     n, m = b - a, chain.sizes[layer + 1]
+    whole = sizes(chain, work, layer)
+    work.together[0, layer + 1], work.together[1, layer + 1] = whole[4], whole[5]
     fresh = work.peak[0, layer + 1], work.peak[1, layer + 1]
     fresh_maps(chain, work, layer)
     work.peak[0, layer + 1], work.peak[1, layer + 1] = fresh
@@ -267,10 +294,16 @@ def _anew(chain, work, layer):
             w[j] += row[j] * dw
             one[j] += abs(row[j]) * slope
             two[j] += abs(row[j]) * offset
+    # what is made here is at most as a share of the terms' sizes; weights have norm below 1.5
+    rise, fall = whole[2] + 2.2 * share * whole[0], whole[3] + _NORM * share * whole[1]
     for j in range(m):
         bias = share * abs(chain.biases[b + j]) + chain.slack[b + j]
         one[j] += fuzz * fresh[0]
         two[j] += fuzz * fresh[1]
+        if rise < one[j]:
+            one[j] = rise
+        if fall < two[j]:
+            two[j] = fall
         if one[j] > 0.0 or chain.slack[b + j] > 0.0:
             one[j] = 1.001 * (one[j] + tilt * bias) + TINY
         if two[j] > 0.0 or chain.slack[b + j] > 0.0:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from math import inf, isqrt
 
 import numpy as np
@@ -60,14 +59,27 @@ def sectors(one: Labelled, two: Labelled, infinity: int) -> list[Outline]:
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """Forms of a domain's sides by label, not negative inside."""
+    """Sides of a domain.
 
-    forms: Mapping[int, Form]
+    Attributes
+    ----------
+    labels : sequence of int
+    form : function
+        Returns the form of a label, not negative inside.
+    rows : (sides, 3 or 4) array
+        About the forms, each of size about 1, or not a number; those of four numbers have the
+        third coefficient in two parts.
+    """
 
-    @cached_property
-    def rows(self) -> np.ndarray:
-        """The forms in float64, of size about 1."""
-        return np.array([_rounded(form) for form in self.forms.values()]).reshape(-1, 3)
+    labels: Sequence[int]
+    form: Callable[[int], Form]
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, forms: Mapping[int, Form]) -> Sides:
+        """Return the sides with the given forms."""
+        rows = np.array([_rounded(form) for form in forms.values()]).reshape(-1, 3)
+        return cls(list(forms), forms.__getitem__, rows)
 
 
 def clip(outline: Outline, within: Sides) -> Outline | None:
@@ -75,21 +87,22 @@ def clip(outline: Outline, within: Sides) -> Outline | None:
 
     Most of many sides are far away: which matter is seen in float64, with room to spare.
     """
-    labels, rows, sides = list(within.forms), within.rows, within.forms
+    labels, rows = within.labels, within.rows
     left = np.ones(len(labels), dtype=bool)
-    while True:
+    while left.any():
         points = np.array([_rounded(point) for point in outline.points])
-        terms = rows[:, None, :] * points[None, :, :]
-        share = terms.sum(axis=2) / np.maximum(np.abs(terms).sum(axis=2), 1e-300)
+        terms = rows[:, None, :] * points[None, :, [0, 1, 2, 2][: rows.shape[1]]]
+        share = terms.sum(axis=2) / np.maximum(np.abs(terms).sum(axis=2), 1e-290)
         least = np.where(left, share.min(axis=1), np.inf)
-        worst = int(least.argmin()) if len(labels) else 0
-        if not len(labels) or not least[worst] < _CLEAR:
+        worst = int(least.argmin())
+        if least[worst] >= _CLEAR:
             return outline
         left[worst] = False
-        clipped = _halfplane(outline, labels[worst], sides[labels[worst]])
+        clipped = _halfplane(outline, labels[worst], within.form(labels[worst]))
         if clipped is None:
             return None
         outline = clipped
+    return outline
 
 
 def _halfplane(outline: Outline, label: int, form: Form) -> Outline | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import product
 from math import lcm
 
@@ -15,7 +14,7 @@ from regions.counting.plane.chain import line
 from regions.counting.plane.outline import Labelled, Outline, Sides, across, between, clip, sectors
 from regions.counting.plane.polygon_kernel import FAR, LX, ROW, TINY, UNIT, X, Y
 from regions.errors import DomainError
-from regions.exact.scaled import Scaled, primitive
+from regions.exact.scaled import Scaled, joined, primitive
 from regions.exact.solve import crossing, value
 from regions.networks import Box, ReLUNetwork, Slice
 
@@ -48,20 +47,8 @@ class Part:
 
     def columns(self, place: Place) -> Scaled:
         """Return the inputs that x, y and 1 stand for, (3, n0)."""
-        ints, exponent = place.directions.ints, place.directions.exponent
-        base = [Scaled(row, exponent) for row in ints] + [place.start]
-        rows = [sum_of([base[i] * self.axes[i, j] for i in range(3)]) for j in range(3)]
-        least = min(row.exponent for row in rows)
-        ints = np.stack([row.ints << (row.exponent - least) for row in rows])
-        return Scaled(ints, least, self.axes.divisor)
-
-
-def sum_of(parts: Sequence[Scaled]) -> Scaled:
-    """Return the sum of arrays."""
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+        rows = joined([place.directions, place.start.reshape(1, -1)])
+        return self.axes.transposed() @ rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +58,8 @@ class PlanarFrame:
     Attributes
     ----------
     place : Place
-    sides : mapping from the sides' numbers to their forms in the frame's coordinates
+    sides : dict
+        The forms of the domain's sides, in the frame's coordinates, by their labels.
     parts : tuple of Part
     bounded : bool
     center, axes : (2,) and (2, 2) arrays
@@ -116,36 +104,60 @@ def planar_frame(net: ReLUNetwork, domain: Box | Slice | None) -> PlanarFrame:
         )
     whole = Box.cube(2, -np.inf, np.inf) if domain is None else domain
     corners = _corners(whole)
-    return _unbounded(net, whole) if corners is None else _bounded(whole, corners)
+    return _unbounded(net, whole) if corners is None else _bounded(whole, *corners)
 
 
-def _sides(place: Place) -> dict[int, Form]:
-    """Return the forms of the domain's sides by their labels."""
-    return {-1 - number: form for number, form in place.sides.items()}
+def _sides(place: Place) -> Sides:
+    """Return the domain's sides: those of a slice that bound it are few among many."""
+    labels = (-1 - place.numbers).tolist()
+    return Sides(labels, lambda label: place.side(-1 - label), _rows(place))
 
 
-def _corners(domain: Box | Slice) -> np.ndarray | None:
-    """Return the corners of a bounded domain in coordinates of `Place`, None if it is unbounded."""
+def _rows(place: Place) -> np.ndarray:
+    """Return the sides in float64: coefficients of the coordinates, of the start, and bounds."""
+    domain = place.domain
+    box = domain.box if isinstance(domain, Slice) else domain
+    if box is None:
+        return np.zeros((0, 4))
+    inputs = place.numbers % box.input_size
+    bounds = np.concatenate([box.low, box.high])[place.numbers]
+    columns = place.directions.floats().T[inputs], place.start.floats()[inputs], -bounds
+    rows = np.column_stack(columns) * np.where(place.numbers < box.input_size, 1, -1)[:, None]
+    with np.errstate(all="ignore"):
+        sizes = np.abs(rows)
+        unsafe = (sizes > 1e290) | ((sizes > 0) & (sizes < 1e-290))
+        rows = np.ldexp(rows, -np.frexp(sizes.max(axis=1, keepdims=True))[1])
+    rows[unsafe.any(axis=1)] = np.nan
+    return rows
+
+
+def _corners(domain: Box | Slice) -> tuple[np.ndarray, set[int]] | None:
+    """Return a bounded domain's corners in coordinates of `Place`, and its sides' labels.
+
+    None if it is unbounded.
+    """
     if isinstance(domain, Box):
         if not domain.bounded:
             return None
-        return np.array(list(product(*zip(domain.low, domain.high, strict=True))))
+        return np.array(list(product(*zip(domain.low, domain.high, strict=True)))), {-1, -2, -3, -4}
     free, place = _free(domain.input_size), Place.of(domain, domain.input_size)
+    sides = _sides(place)
     if domain.box is not None and domain.box.bounded:
         half = 1 << max(0, *(int(size).bit_length() + 60 for size in _lengths(domain)))
         edges = [(a, b, half) for a, b, _ in _SQUARE]
         square = between(list(zip(range(free, free - 4, -1), edges, strict=True)))
-        outline = clip(square, Sides(_sides(place)))
+        outline = clip(square, sides)
         if outline is not None and min(outline.labels) > free:
-            return _as_floats(outline.points)
-    inside = _inside(place, free, (free - 1, (1, 0, 0)), (free - 2, (0, 1, 0)))
+            return _as_floats(outline.points), set(outline.labels)
+    inside = _inside(sides, free, (free - 1, (1, 0, 0)), (free - 2, (0, 1, 0)))
     points = [point for outline, _ in inside for point in outline.points]
     if any(point[2] == 0 for point in points):
         return None
-    return _as_floats(points)
+    labels = {label for outline, _ in inside for label in outline.labels if label > free}
+    return _as_floats(points), labels
 
 
-def _as_floats(points: list[Form]) -> np.ndarray:
+def _as_floats(points: Sequence[Form]) -> np.ndarray:
     try:
         return np.array([[x / w, y / w] for x, y, w in points])
     except OverflowError:
@@ -169,9 +181,9 @@ def _free(input_size: int) -> int:
     return -1 - 2 * input_size
 
 
-def _inside(place: Place, free: int, one: Labelled, two: Labelled) -> list[tuple[Outline, Outline]]:
+def _inside(sides: Sides, free: int, one: Labelled, two: Labelled) -> list[tuple[Outline, Outline]]:
     """Return the domain's parts in the four sectors between two lines, and these sectors."""
-    inside, sides = [], Sides(_sides(place))
+    inside = []
     for sector in sectors(one, two, free):
         clipped = clip(sector, sides)
         if clipped is not None:
@@ -181,13 +193,13 @@ def _inside(place: Place, free: int, one: Labelled, two: Labelled) -> list[tuple
     return inside
 
 
-def _bounded(domain: Box | Slice, corners: np.ndarray) -> PlanarFrame:
+def _bounded(domain: Box | Slice, corners: np.ndarray, labels: set[int]) -> PlanarFrame:
     turn, free = _turn(domain), _free(domain.input_size)
     center, axes = _coordinates(corners, turn)
     place = Place.of(domain, domain.input_size, center, axes)
-    sides = _sides(place)
+    sides = {label: place.side(-1 - label) for label in sorted(labels, reverse=True)}
     square = between(list(zip(range(free, free - 4, -1), _SQUARE, strict=True)))
-    outline = clip(square, Sides(sides))
+    outline = clip(square, Sides.of(sides))
     if outline is None or min(outline.labels) <= free:
         raise DomainError(_EMPTY)
     part = _part(outline, sides, Scaled.of(np.eye(3)))
@@ -209,9 +221,10 @@ def _coordinates(corners: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.
     center, radius = _middle(corners)
     with np.errstate(all="ignore"):
         directions = radius[:, None] * turn
-        directions = directions / np.abs(directions).max(axis=1, keepdims=True)
-        flat = np.linalg.cond(directions) if np.isfinite(directions).all() else 1.0
-    if flat < _FLATTEST:
+        (a, b), (c, d) = directions / np.abs(directions).max(axis=1, keepdims=True)
+        # for two by two the condition and its inverse add up to this
+        flat = (a * a + b * b + c * c + d * d) / abs(a * d - b * c)
+    if not flat > _FLATTEST:
         return center, np.diag(radius)
     back = np.linalg.inv(turn)
     center, radius = _middle(corners @ turn)
@@ -232,17 +245,19 @@ def _unbounded(net: ReLUNetwork, domain: Box | Slice) -> PlanarFrame:
     axes = np.diag(_feature_scales(net, domain))
     place = Place.of(domain, domain.input_size, np.zeros(2), axes)
     free = _free(domain.input_size)
-    lines = {**_sides(place), free: (0, 0, 1), free - 1: (1, 0, 0), free - 2: (0, 1, 0)}
+    sides = _sides(place)
+    lines = {-1 - number: form for number, form in place.sides.items()}
+    lines |= {free: (0, 0, 1), free - 1: (1, 0, 0), free - 2: (0, 1, 0)}
     none = np.zeros(0, dtype=bool)
     forms = dict(enumerate(Forms(net, place).units(0, none))) if net.relu_layers else {}
     bent = [(unit, form) for unit, form in forms.items() if any(form[:2])]
     one, two = _widest(bent) if bent else (None, None)
     if one is None or two is None:  # one region, whichever part is looked at
-        found = _inside(place, free, (free - 1, lines[free - 1]), (free - 2, lines[free - 2]))[:1]
+        found = _inside(sides, free, (free - 1, lines[free - 1]), (free - 2, lines[free - 2]))[:1]
     elif one[1][0] * two[1][1] != one[1][1] * two[1][0]:
-        found = _inside(place, free, one, two)
+        found = _inside(sides, free, one, two)
     else:
-        inside = _inside(place, free, (free - 1, lines[free - 1]), (free - 2, lines[free - 2]))
+        inside = _inside(sides, free, (free - 1, lines[free - 1]), (free - 2, lines[free - 2]))
         outlines, own = across([outline for outline, _ in inside], one[1], one[0], free - 3)
         found, lines = [(outline, outline) for outline in outlines], {**lines, **own}
     parts = [_part(outline, {**lines, **forms}, _chart(outline, whole)) for outline, whole in found]
@@ -274,12 +289,16 @@ def _part(outline: Outline, lines: dict[int, Form], axes: Scaled) -> Part:
         assert point is not None  # neighbouring edges are never parallel
         x, y, w = point
         vertices[i, X], vertices[i, Y] = x / w, y / w
-        exact = Fraction(vertices[i, X]) == Fraction(x, w) and Fraction(vertices[i, Y]) == Fraction(
-            y, w
-        )
+        exact = _is(x / w, x, w) and _is(y / w, y, w)
         vertices[i, FAR] = 0.0 if exact else 4 * UNIT + TINY
         vertices[i, LX:], _ = line(form)
     return Part(vertices, np.array(outline.labels), axes)
+
+
+def _is(number: float, over: int, under: int) -> bool:
+    """Tell whether a float64 number is exactly a ratio."""
+    p, q = number.as_integer_ratio()
+    return p * under == q * over
 
 
 def _turned(form: Form, axes: Scaled) -> Form:

@@ -12,8 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from regions.counting.dense import is_chain
 from regions.counting.effort import Effort, stoppable
-from regions.counting.plane.chain import flat_chain, is_chain
+from regions.counting.plane.chain import flat_chain
 from regions.counting.plane.explorer import Explorer, PlaneCells, Polygon
 from regions.counting.plane.judge import Judge
 from regions.counting.plane.pieces import linear_pieces

@@ -12,16 +12,19 @@ import numpy as np
 
 from regions.kernels import kernel
 
-compiled = kernel(nogil=True, error_model="numpy")
+# arrays belong to the caller, and no kernel makes one: none counts references, which would take
+# half the time
+compiled = kernel(nogil=True, error_model="numpy", _nrt=False)
 # for functions that are called at one place of a loop: their many arrays are not passed on
-inlined = kernel(nogil=True, error_model="numpy", inline="always")
+inlined = kernel(nogil=True, error_model="numpy", _nrt=False, inline="always")
 # called from compiled code only
-inner = kernel(nogil=True, error_model="numpy", no_cpython_wrapper=True)
+inner = kernel(nogil=True, error_model="numpy", _nrt=False, no_cpython_wrapper=True)
 
 # a vertex, how far from it the true one is at most, and the line of the edge that follows: three
 # coefficients, the error of the first two and of the third, and the grid they are multiples of
 X, Y, FAR, LX, LY, LW, SLOPE_ERROR, OFFSET_ERROR, GRID, ROW = range(10)
 LINE = 6  # entries of a line
+LAYER, FIRST, LAST, UNITS, UNITS_END, DECIDED = range(6)  # of a node of the stack
 UNIT = 2.0**-53  # the largest relative error of one operation
 ROUND = 8 * UNIT  # the error of a value at a vertex, relative to the coefficients
 REACH = 4.5  # no vertex has larger |x| + |y|
@@ -39,6 +42,10 @@ class Stack(NamedTuple):
     vertices: np.ndarray
     labels: np.ndarray
     units: np.ndarray
+    signs: np.ndarray  # (vertices,): scratch
+    old: np.ndarray  # (vertices, ROW): scratch
+    names: np.ndarray  # (vertices,): scratch
+    ends: np.ndarray  # (2, LX): scratch
 
 
 @inner
@@ -123,8 +130,11 @@ def cut(stack, first, last, signs, line, label):
     Returns the number of vertices of each.
     """
     k, vertices, labels = last - first, stack.vertices, stack.labels
-    old, names = vertices[first:last].copy(), labels[first:last].copy()
-    ends = np.empty((2, LX))
+    old, names, ends = stack.old, stack.names, stack.ends
+    for v in range(k):
+        for i in range(ROW):
+            old[v, i] = vertices[first + v, i]
+        names[v] = labels[first + v]
     back, front = crossings(signs, k)
     _, edge = chord(old, signs, k, line, ends)
     n = first

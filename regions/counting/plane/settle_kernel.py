@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from regions.counting.plane.layer_kernel import sharpen
-from regions.counting.plane.polygon_kernel import FAR, LINE, TINY, UNIT, X, Y, compiled, inner
+from regions.counting.plane.polygon_kernel import FAR, TINY, UNIT, X, Y, compiled, inner
 from regions.counting.plane.sign_kernel import OPEN, line_of, reach, slot, value
 
 
 @inner
 def resolve(chain, work):
     """Answer the open questions that need no integers; tell whether these are all."""
-    n, left, line = work.asked[0], 0, np.empty(LINE)
+    n, left, line = work.asked[0], 0, work.line
     if 2 * (work.kept[0] + n) > len(work.keys):
         return False
     for q in range(n):

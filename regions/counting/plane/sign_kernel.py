@@ -207,7 +207,7 @@ def classify(chain, work, stack, layer, first, last, start):
     a, n, units = chain.unit_at[layer], chain.sizes[layer], stack.units
     spans(chain, work, stack, layer, first, last)
     reaches(chain, work, layer, farthest(stack, first, last))
-    end, line, known, slope = start, np.empty(LINE), True, chain.slopes[layer]
+    end, line, known, slope = start, work.line, True, chain.slopes[layer]
     low, high, bound, active = work.low, work.high, work.bound, work.active
     multiplier = work.multiplier
     for i in range(n):
@@ -274,7 +274,7 @@ def sift(chain, work, stack, layer, first, last, start, end):
     Returns the end of those, or -1 where a sign is open.
     """
     a, known, kept, units = chain.unit_at[layer], True, start, stack.units
-    far, line, vertices = farthest(stack, first, last), np.empty(LINE), stack.vertices
+    far, line, vertices = farthest(stack, first, last), work.line, stack.vertices
     doubt, slope, slopes = doubt_of(chain, work, layer), chain.slopes[layer], far + ROUND
     maps, errors, biases, slack = work.maps, work.errors, chain.biases, chain.slack
     active, multiplier = work.active, work.multiplier

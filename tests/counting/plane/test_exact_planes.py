@@ -176,14 +176,14 @@ def test_the_judge_finds_points_on_a_line():
 def test_outlines():
     square = between([(-2, (0, 1, 1)), (-3, (-1, 0, 1)), (-4, (0, -1, 1)), (-1, (1, 0, 1))])
     assert square.points == ((-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1))
-    half = clip(square, Sides({7: (1, 1, 0)}))
+    half = clip(square, Sides.of({7: (1, 1, 0)}))
     assert half is not None and set(half.points) == {(1, -1, 1), (1, 1, 1), (-1, 1, 1)}
     assert half.labels[half.points.index((-1, 1, 1))] == 7
-    assert clip(square, Sides({7: (1, 1, -2)})) is None  # it touches a corner
-    assert clip(square, Sides({7: (1, 1, 2)})) == square
+    assert clip(square, Sides.of({7: (1, 1, -2)})) is None  # it touches a corner
+    assert clip(square, Sides.of({7: (1, 1, 2)})) == square
     parts = sectors((0, (1, 2, -3)), (1, (2, -1, 1)), -9)
     assert len({part.points[0] for part in parts}) == 1 and len(parts) == 4
-    inside = [clip(part, Sides({-1: (1, 0, 4), -2: (-1, 0, 4)})) for part in parts]
+    inside = [clip(part, Sides.of({-1: (1, 0, 4), -2: (-1, 0, 4)})) for part in parts]
     strips, sides = across([part for part in inside if part], (3, 0, 1), 5, -20)
     assert len(strips) == 1 and {p[0] / Fraction(p[2]) for p in strips[0].points} == {-4, 4}
     assert all(label in sides for label in strips[0].labels)
