@@ -29,7 +29,6 @@ import pandas as pd
 
 from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
-from analyses.options import run_script
 
 ENTRY = Entry(figure="what exactness costs", minutes=None, inputs="--before PATH")
 
@@ -217,4 +216,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == [_SERVE]:
         serve()
     else:
+        # an earlier version, which serves only, may not have it
+        from analyses.options import run_script
+
         run_script(main)
