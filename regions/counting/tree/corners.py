@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from regions.counting.tree.doubts import INFINITE, InDoubtError, vertex_of
 from regions.counting.tree.frame import Frame
 from regions.counting.tree.newton import NO_GRID, UNIT, gamma_of
 from regions.counting.tree.signs import FORM_EXTRA, VERTEX_EXTRA
+from regions.counting.tree.vertex_cells import VertexCells
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
@@ -24,34 +25,6 @@ _BITS = 64
 _ARTIFICIAL = -(2**29)  # and below: labels of bounds outside the domain
 
 Corner = tuple[Form, int]  # homogeneous integers, and its facets as bits
-
-
-@dataclass(frozen=True)
-class VertexCells:
-    """A batch of cells, each given by its vertices.
-
-    Attributes
-    ----------
-    vertices : (total, d + 4) array
-        All cells' vertices one after the other (see `signs`).
-    masks : (total, words) uint64 array
-        The facets every vertex lies on, as bits.
-    starts : (cells + 1,) int array
-        Where each cell's vertices begin.
-    facets : (cells, 64 * words) int32 array
-        What every bit stands for, a row of `planes`.
-    planes : (rows, d + 6) array
-        The facets' forms, up to a sign (see `signs.normalise`).
-    units : (rows,) int array
-        Whose they are: a hidden unit's, -1 - k for the domain's side k, or `INFINITE`.
-    """
-
-    vertices: np.ndarray
-    masks: np.ndarray
-    starts: np.ndarray
-    facets: np.ndarray
-    planes: np.ndarray
-    units: np.ndarray
 
 
 def of_bounded(frame: Frame) -> VertexCells:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from regions.counting.effort import Effort
+from regions.counting.exact.rounding import UNIT
 from regions.counting.exact.solve import value
 from regions.counting.tree import certificates
 from regions.counting.tree import halfspace_kernel as kernel
 from regions.counting.tree.absent import absent_on
+from regions.counting.tree.cell import Corner
 from regions.counting.tree.frame import Frame
-from regions.counting.tree.halfspace_cells import HalfspaceCells
+from regions.counting.tree.halfspace_cells import (
+    Answer,
+    Children,
+    HalfspaceCells,
+    Recall,
+    Stack,
+    Walks,
+)
 from regions.counting.tree.settle import Form, Sides, rounded, sides_of, stopped_by, walls, whole
 from regions.counting.tree.simplex import HIGH, LOW, ROW
 from regions.counting.tree.walk import StageForms
@@ -44,41 +54,36 @@ class Child:
     point: Form
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Limits:
     """The bounds of a domain, for the kernel and in integers.
 
     Attributes
     ----------
+    frame : Frame
     bounds : (6, d) array
-        See `halfspace_kernel.split`.
-    walls : list of Form
+        See `cell.Cell`.
     size : float
         A bound of every coordinate.
     """
 
+    frame: Frame
     bounds: np.ndarray
-    walls: list[Form]
     size: float
 
     @classmethod
     def of(cls, frame: Frame) -> Limits:
         """Return the bounds of a frame."""
-        found, d = walls(frame), frame.dimension
-        exact = np.full((2, d), np.nan)
-        for i, form in enumerate(found):
-            exact[i // d, i % d] = _quotient(-form[d], form[i % d])
-        margins = 16 * certificates._UNIT * np.abs([frame.low, frame.high])
+        margins = 16 * UNIT * np.abs([frame.low, frame.high])
         bounds = np.vstack(
-            [frame.low + margins[0], frame.high - margins[1], exact, frame.low, frame.high]
+            [frame.low + margins[0], frame.high - margins[1], frame.walls, frame.low, frame.high]
         )
-        return cls(bounds, found, float(np.abs(bounds[4:]).max(initial=0.0)))
+        return cls(frame, bounds, float(np.abs(bounds[4:]).max(initial=0.0)))
 
-
-def _quotient(a: int, b: int) -> float:
-    """Return a / b if that is a float64 number, else NaN."""
-    numerator, denominator = (a / b).as_integer_ratio()
-    return numerator / denominator if numerator * b == a * denominator else np.nan
+    @cached_property
+    def walls(self) -> list[Form]:
+        """The bounds as forms, exactly: lower ones, then upper ones."""
+        return walls(self.frame)
 
 
 @dataclass
@@ -113,23 +118,22 @@ class Cutting:
         certificates.normalise(
             values, self.forms.errors, self.absent, self.limits.size, self.unit, self.off
         )
-        self.batch = (cells.rows, cells.off, cells.starts, cells.low, cells.high, cells.points)
-        self.answer = np.array([-1, 0]), np.empty(d), np.empty(d)
-        self.recall = (
+        self.batch = cells.batch(self.limits.bounds)
+        self.answer = Answer(np.array([-1, 0]), np.empty(d), np.empty(d))
+        self.recall = Recall(
             np.zeros((n, _RECALLED, n), np.int8),
             np.zeros((n, _RECALLED), np.int64),
             np.zeros(n, np.int64),
         )
-        self.corner = np.empty(d, np.int64), np.empty(d, np.int64), np.empty(d)
-        self.work = np.zeros(1)
+        self.corner = Corner(np.empty(d, np.int64), np.empty(d, np.int64), np.empty(d))
         self._refined = False
         self._exact: dict[tuple[int, int], Form] = {}
         self._rows: tuple[int, list[Form]] = -1, []
 
-    def found(self, budget: int, keep: bool) -> Iterator[tuple]:
-        """Yield (owner, points, signs, cuts, number of cuts) for `budget` children at a time."""
+    def found(self, budget: int, keep: bool) -> Iterator[tuple[int, Children]]:
+        """Yield the number of children found and what they are, for `budget` at a time."""
         n, d = self.unit.shape[1], self.unit.shape[2] - 1
-        stack = (
+        stack = Stack(
             np.empty((n + 2, d)),
             np.zeros(n + 2, np.int64),
             np.zeros((n + 2, n), np.int64),
@@ -138,25 +142,29 @@ class Cutting:
             np.zeros(n + 2, np.int64),
         )
         size = budget if keep else 0
-        owner, points = np.empty(size, np.int64), np.empty((size, d))
-        signs, cuts = np.empty((size, n), np.int8), np.empty((size, n), np.int64)
-        out, first = (owner, points, signs, cuts, np.empty(size, np.int64)), 0
-        cursor = np.zeros(2, np.int64)
+        out = Children(
+            np.empty(size, np.int64),
+            np.empty((size, d)),
+            np.empty((size, n), np.int8),
+            np.empty((size, n), np.int64),
+            np.empty(size, np.int64),
+        )
+        cursor, first = np.zeros(2, np.int64), 0
         while True:
             if self.effort.expired():
                 if first:
                     yield first, out
                 self.effort.check()
-            rest = (*(part[first:] for part in out), budget - first)
+            rest = Children(*(part[first:] for part in out))
             code, number = kernel.split(
-                self.unit, self.off, self.batch, self.limits.bounds, cursor, stack, self.answer,
-                self.recall, self.corner, self.work, rest,
+                self.unit, self.off, self.batch, cursor, stack, self.answer, self.recall,
+                self.corner, budget - first, rest,
             )  # fmt: skip
             first += number
             if code == kernel.DOUBT:
                 top, cell = cursor[1] - 1, int(cursor[0]) - 1
-                at, size = int(stack[1][top]), int(stack[3][top])
-                self._ask(cell, at, stack[0][top], stack[4][top], stack[2][top, :size])
+                at, size = int(stack.units[top]), int(stack.number[top])
+                self._ask(cell, at, stack.points[top], stack.signs[top], stack.cuts[top, :size])
             ended = code == kernel.DONE and cursor[0] == len(self.unit) and cursor[1] == 0
             if first and (first == budget or ended):
                 yield first, out
@@ -170,7 +178,7 @@ class Cutting:
         See `halfspace_kernel.descend`.
         """
         count, n, width = self.unit.shape
-        out = (
+        out = Walks(
             np.empty((count, width - 1)),
             np.zeros((count, n), np.int8),
             np.zeros((count, n), np.int64),
@@ -182,8 +190,8 @@ class Cutting:
         while code != kernel.DONE:
             self.effort.check()
             code = kernel.descend(
-                self.unit, self.off, self.batch, self.limits.bounds, cursor, self.answer,
-                self.recall, self.corner, self.work, draws, evenness, out,
+                self.unit, self.off, self.batch, cursor, self.answer, self.recall, self.corner,
+                draws, evenness, out,
             )  # fmt: skip
             if code != kernel.DOUBT:
                 continue
@@ -377,13 +385,14 @@ def exact_rows(frame: Frame, units: np.ndarray, active: np.ndarray) -> list[Form
     """Return the forms of a cell's rows in integers, positive in the cell."""
     found: dict[int, Form] = {}
     layers = np.searchsorted(frame.forms.first, units, side="right") - 1
-    for layer in np.unique(layers[units >= 0]):
+    for layer in dict.fromkeys(layers[units >= 0].tolist()):
         own = units[(layers == layer) & (units >= 0)]
-        forms = frame.forms.units(int(layer), active, own - frame.forms.first[layer])
+        forms = frame.forms.units(layer, active, own - frame.forms.first[layer])
         for unit, form in zip(own.tolist(), forms, strict=True):
             found[unit] = form if active[unit] else _negative(form)
-    for unit in units[units < 0].tolist():
-        found[unit] = frame.forms.sides()[-1 - unit]
+    if len(found) < len(units):
+        sides = frame.forms.sides()
+        found |= {unit: sides[-1 - unit] for unit in units.tolist() if unit < 0}
     return [found[unit] for unit in units.tolist()]
 
 

@@ -113,6 +113,19 @@ class Frame:
         return np.linalg.inv(axes) if len(axes) == axes.shape[1] else np.linalg.pinv(axes, rcond=0)
 
     @property
+    def walls(self) -> np.ndarray:
+        """Where the sides are that the bounds stand for, (2, d): exactly, or NaN."""
+        found = np.stack([self.low, self.high])
+        own = (np.zeros(1), np.ones(1))  # of a segment
+        if isinstance(self.domain, Box):
+            own = (self.domain.low, self.domain.high)
+        for row, bounds, sides in zip(found, own, (self.low_sides, self.high_sides), strict=True):
+            named = np.flatnonzero(sides != ARTIFICIAL)
+            if len(named):
+                row[named] = _less(bounds[named], self.center[named]) / np.diag(self.axes)[named]
+        return found
+
+    @property
     def bounded(self) -> bool:
         """Whether every coordinate has two finite bounds."""
         return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
@@ -265,8 +278,8 @@ def rounded(rows: Scaled) -> np.ndarray:
     """Return forms as float64 rows, correctly rounded, each times a power of two."""
     found = np.zeros(rows.shape)
     for i, row in enumerate(rows.ints):
-        bits = max(abs(number) for number in row).bit_length()
-        found[i] = Scaled(row, -bits).floats()
+        scale = 1 << max(abs(number) for number in row).bit_length()
+        found[i] = [number / scale for number in row]  # Python rounds quotients correctly
     return found
 
 
@@ -330,6 +343,15 @@ def _reach(net: ReLUNetwork, own: np.ndarray) -> float:
     offsets = np.abs(forms[-1])
     live = (slopes > 0) & (offsets > 1e-12 * slopes)
     return float(np.median(offsets[live] / slopes[live])) if live.any() else 1.0
+
+
+def _less(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Return the differences that are float64 numbers, NaN for the others."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap = one - two
+        rest = gap + two  # what was rounded away, by Knuth's sum
+        off = (one - rest) - (two - (rest - gap))
+    return np.where(off == 0.0, gap, np.nan)
 
 
 def _power_of_two(sizes: np.ndarray) -> np.ndarray:

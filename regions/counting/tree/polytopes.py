@@ -26,44 +26,7 @@ from regions.kernels import kernel
 
 DONE, ROOM, DOUBT, PAUSE, WORDS = 0, 1, 2, 3, 4
 WORK_AT_ONCE = 30_000_000
-_BLUNT = 1e-13  # vertices that are less certain than this are placed anew
-
-
-class Polytopes(NamedTuple):
-    """A batch of cells (see `corners.VertexCells`)."""
-
-    vertices: np.ndarray
-    masks: np.ndarray
-    starts: np.ndarray
-    facets: np.ndarray
-    planes: np.ndarray
-
-
-class Stack(NamedTuple):
-    """Cells that are still to be cut, one after the other.
-
-    The vertices, masks and facets of each, where its vertices start, its next unit, the signs of
-    the units before it, and vertices of the top cell that are in doubt.
-    """
-
-    vertices: np.ndarray
-    masks: np.ndarray
-    facets: np.ndarray
-    starts: np.ndarray
-    units: np.ndarray
-    signs: np.ndarray
-    doubts: np.ndarray
-
-
-class Children(NamedTuple):
-    """The cells found, or empty arrays to count them alone."""
-
-    owner: np.ndarray
-    signs: np.ndarray
-    starts: np.ndarray
-    vertices: np.ndarray
-    masks: np.ndarray
-    facets: np.ndarray
+_BLUNT = 1e-11  # vertices that are less certain than this are placed anew
 
 
 class _Scratch(NamedTuple):

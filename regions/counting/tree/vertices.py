@@ -20,14 +20,14 @@ import numpy as np
 from regions.counting.effort import Effort
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
-from regions.counting.tree import corners, flats, polytopes, signs
+from regions.counting.tree import corners, flats, polytopes, signs, vertex_cells
 from regions.counting.tree.cells import Cells
-from regions.counting.tree.corners import VertexCells
 from regions.counting.tree.doubts import Doubts, InDoubtError
 from regions.counting.tree.frame import frame_of
 from regions.counting.tree.newton import gamma_of
 from regions.counting.tree.tally import head_units, tally
 from regions.counting.tree.twins import twins_of
+from regions.counting.tree.vertex_cells import VertexCells
 from regions.counting.tree.walk import Batch, StageForms, Tree, stages_of
 from regions.errors import DomainError
 
@@ -115,7 +115,7 @@ class Polytopes:
         place = np.full(len(self.twins) + 1, -1)
         place[hidden] = np.arange(n)
         twins = place[self.twins[hidden]]
-        arrays = polytopes.Polytopes(
+        arrays = vertex_cells.Polytopes(
             vertices, cells.masks, cells.starts, cells.facets, cells.planes
         )
         doubts = Doubts(forms, table, cells.units, self.twins)
@@ -123,7 +123,7 @@ class Polytopes:
 
     def _resumed(
         self, work: _Work, order: np.ndarray, budget: int, keep: bool = True
-    ) -> Iterator[tuple[int, polytopes.Children]]:
+    ) -> Iterator[tuple[int, vertex_cells.Children]]:
         """Call the kernel until no cell is left; yield the number of children and `out`.
 
         Also yields, with no children, after much work.
@@ -158,9 +158,9 @@ class Polytopes:
                 stack = _doubled(stack, ("vertices", "masks", "doubts"))
                 out = _doubled(out, ("vertices", "masks"))
 
-    def _stack(self, work: _Work, room: int) -> polytopes.Stack:
+    def _stack(self, work: _Work, room: int) -> vertex_cells.Stack:
         n, words = work.table.shape[1], work.cells.masks.shape[1]
-        return polytopes.Stack(
+        return vertex_cells.Stack(
             np.empty((room, self.dimension + signs.VERTEX_EXTRA)),
             np.empty((room, words), np.uint64),
             np.zeros((n + 3, 64 * words), np.int32),
@@ -170,9 +170,9 @@ class Polytopes:
             np.empty(room, np.int64),
         )
 
-    def _out(self, work: _Work, budget: int, rows: int) -> polytopes.Children:
+    def _out(self, work: _Work, budget: int, rows: int) -> vertex_cells.Children:
         n, words = work.table.shape[1], work.cells.masks.shape[1]
-        return polytopes.Children(
+        return vertex_cells.Children(
             np.empty(budget, np.int64),
             np.empty((budget, n), np.int8),
             np.zeros(budget + 1, np.int64),
@@ -189,10 +189,10 @@ class _Work:
     doubts: Doubts
     table: np.ndarray
     stage: tuple
-    cells: polytopes.Polytopes
+    cells: vertex_cells.Polytopes
 
 
-def _settle_top(work: _Work, cell: int, cursor: np.ndarray, stack: polytopes.Stack) -> None:
+def _settle_top(work: _Work, cell: int, cursor: np.ndarray, stack: vertex_cells.Stack) -> None:
     """Settle the doubtful vertices of the cell on top of the stack."""
     top = cursor[1] - 1
     own = slice(stack.starts[top], stack.starts[top + 1])
@@ -201,7 +201,7 @@ def _settle_top(work: _Work, cell: int, cursor: np.ndarray, stack: polytopes.Sta
     work.doubts.settle(cell, vertices, masks, facets, rows, stack.signs[top], first)
 
 
-def _below(work: _Work, found: int, out: polytopes.Children) -> VertexCells:
+def _below(work: _Work, found: int, out: vertex_cells.Children) -> VertexCells:
     """Return the children found, with the planes of their own facets."""
     _, _, starts, vertices, masks, facets = out
     planes, table, units = work.cells.planes, work.table, work.doubts.units
