@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import qr
 
+from regions.counting.effort import Effort
 from regions.counting.exact.scaled import primitive
 from regions.counting.exact.solve import Form, crossing, value
 from regions.counting.tree.doubts import INFINITE, InDoubtError, vertex_of
@@ -27,11 +28,11 @@ _ARTIFICIAL = -(2**29)  # and below: labels of bounds outside the domain
 Corner = tuple[Form, int]  # homogeneous integers, and its facets as bits
 
 
-def of_bounded(frame: Frame) -> VertexCells:
+def of_bounded(frame: Frame, effort: Effort) -> VertexCells:
     """Return a bounded domain as one cell: its box, cut by its other sides, exactly."""
     while True:
         labels, corners = _box(frame)
-        labels, corners = _clipped(frame, labels, corners)
+        labels, corners = _clipped(frame, labels, corners, effort)
         if all(label > _ARTIFICIAL for label in labels):
             sides = frame.forms.sides()
             return _cells(
@@ -74,12 +75,13 @@ def _box(frame: Frame) -> tuple[list[int], list[Corner]]:
     return labels, corners
 
 
-def _clipped(frame: Frame, labels: list[int], corners: list[Corner]):
+def _clipped(frame: Frame, labels: list[int], corners: list[Corner], effort: Effort):
     """Return labels and corners of what the domain's other sides leave."""
     d, rows, exact = frame.dimension, frame.rows, frame.forms.sides()
     sides = frame.row_sides
     sizes = np.abs(rows).sum(axis=1, keepdims=True)
     while len(rows):
+        effort.check()
         # rows, corners and sums are each rounded
         at = np.array([vertex_of(point)[: d + 1] for point, _ in corners])
         depths = rows @ at.T

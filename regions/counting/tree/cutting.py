@@ -15,6 +15,7 @@ from regions.counting.tree import certificates
 from regions.counting.tree import halfspace_kernel as kernel
 from regions.counting.tree.absent import absent_on
 from regions.counting.tree.cell import Corner
+from regions.counting.tree.feeding import Feeding
 from regions.counting.tree.frame import Frame
 from regions.counting.tree.halfspace_cells import (
     Answer,
@@ -111,13 +112,16 @@ class Cutting:
     aside: list[tuple[int, int, np.ndarray, list[int], Form]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        cells, values = self.cells, self.forms.values
+        cells, values, stage = self.cells, self.forms.values, self.forms.stage
         count, width, n = values.shape
         d = width - 1
         self.unit, self.off = np.empty((count, n, width)), np.empty((count, n, 4))
         certificates.normalise(
             values, self.forms.errors, self.absent, self.limits.size, self.unit, self.off
         )
+        feeding = Feeding.of(self.forms.frame.net, stage.layer, stage.units)
+        none = np.zeros((count, n), np.int8)
+        self.known = none if feeding is None else feeding.signs(self.forms.active)
         self.batch = cells.batch(self.limits.bounds)
         self.answer = Answer(np.array([-1, 0]), np.empty(d), np.empty(d))
         self.recall = Recall(
@@ -157,8 +161,8 @@ class Cutting:
                 self.effort.check()
             rest = Children(*(part[first:] for part in out))
             code, number = kernel.split(
-                self.unit, self.off, self.batch, cursor, stack, self.answer, self.recall,
-                self.corner, budget - first, rest,
+                self.unit, self.off, self.known, self.batch, cursor, stack, self.answer,
+                self.recall, self.corner, budget - first, rest,
             )  # fmt: skip
             first += number
             if code == kernel.DOUBT:
@@ -190,8 +194,8 @@ class Cutting:
         while code != kernel.DONE:
             self.effort.check()
             code = kernel.descend(
-                self.unit, self.off, self.batch, cursor, self.answer, self.recall, self.corner,
-                draws, evenness, out,
+                self.unit, self.off, self.known, self.batch, cursor, self.answer, self.recall,
+                self.corner, draws, evenness, out,
             )  # fmt: skip
             if code != kernel.DOUBT:
                 continue
@@ -263,17 +267,16 @@ class Cutting:
 
     def _row(self, cell: int, row: int, heights: int, signs, cuts) -> Form:
         """Return one of the rows that `rows` lists."""
-        if self._rows[0] == cell or row >= heights + len(cuts):
-            rows = self._rows[1] if row < heights else self.limits.walls
-            if not heights <= row < heights + len(cuts):
-                return rows[row if row < heights else row - heights - len(cuts)]
-        if row >= heights:
-            unit = int(cuts[row - heights])
-            return self.form(cell, unit) if signs[unit] > 0 else _negative(self.form(cell, unit))
-        at = self.cells.starts[cell] + row
-        return exact_rows(self.forms.frame, self.cells.units[at : at + 1], self.forms.active[cell])[
-            0
-        ]
+        new = row - heights
+        if new >= len(cuts):
+            return self.limits.walls[new - len(cuts)]
+        if new >= 0:
+            form = self.form(cell, int(cuts[new]))
+            return form if signs[cuts[new]] > 0 else _negative(form)
+        if self._rows[0] == cell:
+            return self._rows[1][row]
+        unit = self.cells.units[self.cells.starts[cell] + row][None]
+        return exact_rows(self.forms.frame, unit, self.forms.active[cell])[0]
 
     def form(self, cell: int, unit: int) -> Form:
         """Return a unit's form on a cell in integers."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from regions.counting.exact.rounding import UNIT
 from regions.counting.tree.cell import (
     Cell,
     corner_of,
@@ -181,33 +182,39 @@ def _behind(gain, off_gain, cell, m, point, found, room):
 
 
 @kernel()
-def bound_facets(batch, at, axis, what):
-    """Fill `what`, (2 d,), with whether the bounds of one cell are facets, from `axis` on.
+def bound_facets(batch, what, at):
+    """Fill `what`, (cells, 2 d), with what the domain's bounds are for cells, from `at` on.
 
-    Returns the next axis; lower bounds come first.
+    Returns the next cell; lower bounds come first. Only what is UNTRIED is filled.
     """
-    d, m = batch.points.shape[1], batch.starts[at + 1] - batch.starts[at]
-    gain, found, domain = np.zeros(d + 1), np.empty(d), batch.domain
-    room, point = room_for(m, d, corner_of(d)), batch.points[at]
-    cell = _blank(m, d, domain[4], domain[5], domain)
-    for i in range(m):
-        _copy_row(batch, batch.starts[at] + i, cell, i)
-    slacks(cell, m, point)
+    d, most, domain = batch.points.shape[1], _most(batch.starts), batch.domain
+    room, gain, found = room_for(most, d, corner_of(d)), np.zeros(d + 1), np.empty(d)
+    cell, wider = _blank(most, d, domain[4], domain[5], domain), domain.copy()
     size = max(np.abs(domain[4]).max(), np.abs(domain[5]).max())
-    reach = np.array([(4 * d + 24) * 2.0**-53 * size, 0.0, 0.0, 0.0])
-    while axis < 2 * d and room.work[0] < WORK:
-        # without this bound, can the cell be left through it?
-        k, sign, wider = axis % d, -1.0 if axis < d else 1.0, domain.copy()
-        side = 0 if axis < d else 1
-        gain[:] = 0.0
-        gain[k] = sign
-        # no smaller than the gain over the bound's own hyperplane
-        gain[d] = -sign * domain[side, k]
-        for other in (0, 2, 4):
-            wider[other + side, k] = domain[4 + side, k] + 4.0 * sign
-        open_ = Cell(cell.rows, cell.off, cell.slack, wider[4], wider[5], wider)
-        what[axis] = _behind(gain, reach, open_, m, point, found, room)
-        if what[axis] == FACET and not sign * (found[k] - domain[4 + side, k]) > 0.0:
-            what[axis] = UNKNOWN
-        axis += 1
-    return axis
+    reach = np.array([(4 * d + 24) * UNIT * size, 0.0, 0.0, 0.0])
+    open_ = Cell(cell.rows, cell.off, cell.slack, wider[4], wider[5], wider)
+    while at < batch.points.shape[0] and room.work[0] < WORK:
+        point, m = batch.points[at], batch.starts[at + 1] - batch.starts[at]
+        for i in range(m):
+            _copy_row(batch, batch.starts[at] + i, cell, i)
+        slacks(cell, m, point)
+        for axis in range(2 * d):
+            if what[at, axis] != UNTRIED:
+                continue
+            what[at, axis] = UNKNOWN
+            if np.isnan(point[0]):
+                continue
+            # without this bound, can the cell be left through it?
+            k, sign, side = axis % d, -1.0 if axis < d else 1.0, 0 if axis < d else 1
+            # no smaller than the gain over the bound's own hyperplane
+            gain[k], gain[d] = sign, -sign * domain[side, k]
+            for other in (0, 2, 4):
+                wider[other + side, k] = domain[4 + side, k] + 4.0 * sign
+            what[at, axis] = _behind(gain, reach, open_, m, point, found, room)
+            if what[at, axis] == FACET and not sign * (found[k] - domain[4 + side, k]) > 0.0:
+                what[at, axis] = UNKNOWN
+            gain[k] = 0.0
+            for other in (0, 2, 4):
+                wider[other + side, k] = domain[other + side, k]
+        at += 1
+    return at

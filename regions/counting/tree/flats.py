@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regions.counting.tree.edges import edges_of
 from regions.counting.tree.newton import UNIT, sharpen, workspace
-from regions.counting.tree.polytopes import DONE, DOUBT, PAUSE, edges_of
+from regions.counting.tree.polytopes import DONE, DOUBT, PAUSE
 from regions.counting.tree.signs import enclose, place_of, side_of, values_of
 from regions.kernels import kernel
 

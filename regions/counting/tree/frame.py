@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import qr
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import structural_rank
 
+from regions.counting.effort import Effort
 from regions.counting.exact.forms import Forms, Place, side_numbers
 from regions.counting.exact.rounding import UNIT, Rounding, grid
 from regions.counting.exact.scaled import Scaled, joined
@@ -18,7 +20,6 @@ from regions.networks import Box, ReLUNetwork, Slice
 
 ARTIFICIAL = -1
 _LARGEST_CHAIN = 20_000_000
-_PRIME = 2**31 - 1
 _LEAST = 2.0**-1074
 _SMALL = 1e-3  # below it the solver's tolerances could show
 
@@ -145,11 +146,11 @@ class Frame:
         return center + y @ axes
 
 
-def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
-    """Return the frame of `domain` (None: the whole input space)."""
-    n0 = net.input_size
+def frame_of(net: ReLUNetwork, domain: Box | Slice | None, effort: Effort | None = None) -> Frame:
+    """Return the frame of `domain` (None: the whole input space); TimeoutError if time is over."""
+    n0, effort = net.input_size, effort or Effort()
     own = _own(domain, n0)
-    low, high, sides, rest = _bounds(own, domain, n0)
+    low, high, sides, rest = _bounds(own, domain, n0, effort)
     finite = np.isfinite(low) & np.isfinite(high)
     with np.errstate(invalid="ignore", over="ignore"):
         center = np.where(finite, low / 2 + high / 2, np.clip(0.0, low, high))
@@ -159,7 +160,8 @@ def frame_of(net: ReLUNetwork, domain: Box | Slice | None) -> Frame:
     # powers of two keep what is exact exact
     axes = np.diag(_power_of_two(radius))
     if not (np.isfinite(low).any() or np.isfinite(high).any() or len(rest)):
-        turn = _relevant_directions(net, np.vstack([axes @ own[:-1], own[-1] + center @ own[:-1]]))
+        columns = np.vstack([axes @ own[:-1], own[-1] + center @ own[:-1]])
+        turn = _relevant_directions(net, columns, effort)
         axes, low, high = turn @ axes, low[: len(turn)], high[: len(turn)]
         sides = [side[: len(turn)] for side in sides]
     columns, rows = np.vstack([axes, center]), np.zeros((0, len(axes) + 1))
@@ -214,7 +216,7 @@ def _own(domain: Box | Slice | None, n0: int) -> np.ndarray:
     return np.vstack([np.eye(n0), np.zeros(n0)])
 
 
-def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int):
+def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int, effort: Effort):
     """Return bounds of every own coordinate, their sides, and the sides that these leave out."""
     d = len(own) - 1
     low, high = np.full(d, -np.inf), np.full(d, np.inf)
@@ -234,12 +236,12 @@ def _bounds(own: np.ndarray, domain: Box | Slice | None, n0: int):
         return low, high, sides, np.arange(0)
     rest = side_numbers(domain)
     normals, limits = _halfspaces(own, domain.box, rest)
-    low, high = _extent(normals, limits)
+    low, high = _extent(normals, limits, effort)
     if np.isfinite(low).all() and np.isfinite(high).all():
         center, radius = (low + high) / 2, (high - low) / 2
         if radius.min() < _SMALL or radius.max() > 1 / _SMALL:
             # once to find the size of the domain, once more in coordinates of that size
-            low, high = _extent(normals * radius, limits - normals @ center)
+            low, high = _extent(normals * radius, limits - normals @ center, effort)
             low, high = center + radius * low, center + radius * high
     if (low >= high).any():
         raise DomainError("the domain is empty or flat; widen its box or move its points")
@@ -255,7 +257,9 @@ def _halfspaces(own: np.ndarray, box: Box, numbers: np.ndarray) -> tuple[np.ndar
     return sign[:, None] * own[:-1, inputs].T, sign * (bound - own[-1, inputs])
 
 
-def _extent(normals: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _extent(
+    normals: np.ndarray, limits: np.ndarray, effort: Effort
+) -> tuple[np.ndarray, np.ndarray]:
     """Return bounds of every coordinate from linear programs, a little wider than the domain."""
     sizes = np.abs(normals).max(axis=1, initial=0.0)
     normals, limits = normals / sizes[:, None], limits / sizes
@@ -265,6 +269,7 @@ def _extent(normals: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.nda
         cost = np.zeros(len(low))
         for sign, side in ((1.0, low), (-1.0, high)):
             cost[k] = sign
+            effort.check()
             found = linprog(cost, normals, limits, bounds=(None, None), method="highs")
             # a slice has an inside: it was checked when it was made
             if found.status == 0:
@@ -283,48 +288,57 @@ def rounded(rows: Scaled) -> np.ndarray:
     return found
 
 
-def _relevant_directions(net: ReLUNetwork, columns: np.ndarray) -> np.ndarray:
+def _relevant_directions(net: ReLUNetwork, columns: np.ndarray, effort: Effort) -> np.ndarray:
     """Return rows that span the directions on which the first layer depends, or all directions.
 
     All, if the input is used again further on (a residual skip), or if the rank in float64 is not
-    certainly the rank of the weights: a rank modulo a prime is never above it, the structural rank
-    never below.
+    certainly the rank of the weights: the structural rank is never below it.
     """
     d = len(columns) - 1
     everything = np.eye(d)
-    if not net.relu_layers or _is_large(net) or net.layers()[0].carried:
+    if not net.relu_layers or _is_large(net):
         return everything
     forms, _ = net.advance(net.start(columns[:-1]), 0, 0.0)
     norms = np.linalg.norm(forms, axis=0)
     live = forms[:, (norms > 0) & np.isfinite(norms)]
     live = live / np.abs(live).max(axis=0)
-    left, singular, _ = np.linalg.svd(live, full_matrices=False)
-    rank = int((singular > 1e-10 * singular.max(initial=0.0)).sum())
-    exact = net.layers()[0].matrix[: net.relu_layers[0].size]
-    if rank == d or not rank == structural_rank(csr_array(exact)) == _rank_modulo(exact.toarray()):
+    effort.check()
+    left, sizes = np.zeros((d, 0)), np.zeros(0)
+    if live.size:
+        left, table, _ = qr(live, mode="economic", pivoting=True)
+        sizes = np.abs(np.diag(table))
+    rank = int((sizes > 1e-10 * sizes.max(initial=0.0)).sum())
+    if rank == d or (first := net.layers()[0]).carried:
+        return everything
+    exact = first.matrix[: net.relu_layers[0].size]
+    effort.check()
+    if rank < structural_rank(csr_array(exact)) or not _has_rank(exact.toarray(), rank):
         return everything
     return left[:, :rank].T
 
 
-def _rank_modulo(matrix: np.ndarray) -> int:
-    """Return the rank of float64 numbers modulo a prime: at most their rank."""
-    exact = Scaled.of(matrix)
-    table = np.array([int(x) % _PRIME for x in exact.ints.flat], dtype=np.int64)
-    table = table.reshape(matrix.shape)
-    rank = 0
-    for column in range(table.shape[1]):
-        at = np.flatnonzero(table[rank:, column])
-        if len(at) == 0:
-            continue
-        table[[rank, rank + at[0]]] = table[[rank + at[0], rank]]
-        inverse = pow(int(table[rank, column]), -1, _PRIME)
-        table[rank] = table[rank] * inverse % _PRIME
-        below = table[rank + 1 :]
-        below[:] = (below - below[:, column : column + 1] * table[rank] % _PRIME) % _PRIME
-        rank += 1
-        if rank == len(table):
-            break
-    return rank
+def _has_rank(matrix: np.ndarray, rank: int) -> bool:
+    """Tell whether so many rows are certainly independent: a square part has an inverse X.
+
+    It has one if ``X M - 1`` is smaller than 1 in the largest sum of a row's sizes, with what was
+    rounded [1]_.
+
+    .. [1] S. M. Rump, Verification methods, Acta Numerica 19 (2010), section 10.
+    """
+    with np.errstate(all="ignore"):
+        rows = matrix[np.abs(matrix).max(axis=1, initial=0.0) > 0]
+        rows = rows / _power_of_two(np.abs(rows).max(axis=1))[:, None]
+        rows = rows[qr(rows.T, mode="r", pivoting=True)[1][:rank]]
+        part = rows[:, qr(rows, mode="r", pivoting=True)[1][:rank]]
+        try:
+            inverse = np.linalg.inv(part)
+        except np.linalg.LinAlgError:
+            return False
+        sizes = np.abs(inverse) @ np.abs(part)
+        off = np.abs(inverse @ part - np.eye(rank)) + 2 * (rank + 4) * UNIT * (sizes + 1.0)
+        # what dividing lost by underflow is smaller than any number that counts
+        off += 2 * rank * 1e-300 * (1.0 + np.abs(inverse).max(initial=0.0))
+        return bool((off.sum(axis=1) < 0.5).all())
 
 
 def _is_large(net: ReLUNetwork) -> bool:

@@ -118,8 +118,8 @@ def _recalled(recall, unit, signs):
 
 
 @kernel()
-def _answered(form, off_form, cell, m, unit, signs, point, answer, recall, room):
-    """Return (sign, what) of a unit on a cell: as answered, as recalled, or decided now.
+def _answered(form, off_form, known, cell, m, unit, signs, point, answer, recall, room):
+    """Return (sign, what) of a unit on a cell: as answered, as known, or decided now.
 
     (0, -1) after much work.
     """
@@ -130,6 +130,8 @@ def _answered(form, off_form, cell, m, unit, signs, point, answer, recall, room)
             point[k] = answer.point[k]
         slacks(cell, m, point)
         return sign, what
+    if known != 0:
+        return known, NO
     if room.work[0] > WORK:
         return 0, -1
     sign = _recalled(recall, unit, signs)
@@ -210,13 +212,15 @@ def _emit(at, point, stack, top, cuts, out, child):
 
 
 @kernel()
-def split(forms, off_forms, batch, cursor, stack, answer, recall, corner, budget, out):
+def split(forms, off_forms, known, batch, cursor, stack, answer, recall, corner, budget, out):
     """Cut a batch of cells by all units of one layer; return (code, children found).
 
     Parameters
     ----------
     forms, off_forms : (cells, n, d + 1) and (cells, n, 4) arrays
         The layer's units on each cell (see `certificates.normalise`).
+    known : (cells, n) array
+        Signs of units that are known to cut nothing, else 0.
     batch : Batch
     cursor : (2,) array
         Next cell and stack height; kept between calls, (0, 0) at first.
@@ -257,7 +261,17 @@ def split(forms, off_forms, batch, cursor, stack, answer, recall, corner, budget
         while unit < n:
             form, off_form = forms[at, unit], off_forms[at, unit]
             sign, what = _answered(
-                form, off_form, cell, m, unit, stack.signs[top], point, answer, recall, room
+                form,
+                off_form,
+                known[at, unit],
+                cell,
+                m,
+                unit,
+                stack.signs[top],
+                point,
+                answer,
+                recall,
+                room,
             )
             if what == GONE:
                 break
@@ -303,7 +317,7 @@ def _chosen(cell, m, point, form, off_form, sign, answer, draw, evenness, room):
 
 
 @kernel()
-def descend(forms, off_forms, batch, cursor, answer, recall, corner, draws, evenness, out):
+def descend(forms, off_forms, known, batch, cursor, answer, recall, corner, draws, evenness, out):
     """Walk every cell of a batch down through one layer, choosing sides at random.
 
     `draws` holds a uniform number for every cell and unit, `out` is a `Walks`; a weight is 1 over
@@ -331,7 +345,7 @@ def descend(forms, off_forms, batch, cursor, answer, recall, corner, draws, even
             form, off_form = forms[at, unit], off_forms[at, unit]
             cursor[1] = unit
             sign, what = _answered(
-                form, off_form, cell, m, unit, signs, point, answer, recall, room
+                form, off_form, known[at, unit], cell, m, unit, signs, point, answer, recall, room
             )
             if what == ASK or what < 0:
                 return DOUBT if what == ASK else PAUSED

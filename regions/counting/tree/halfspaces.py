@@ -140,35 +140,34 @@ class Halfspaces:
         """
         what = self._marked(facets.facets, cells)
         cells = _kept(cells, what != facets.REDUNDANT)
-        what = what[what != facets.REDUNDANT]
-        d, bounds = cells.points.shape[1], self.limits.bounds
-        identity = np.eye(d)
+        what, wall = what[what != facets.REDUNDANT], self._wall_facets(cells)
+        count, d = cells.points.shape
+        owner = np.repeat(np.arange(count), np.diff(cells.starts))
+        open_ = np.bincount(owner, what == facets.UNKNOWN, minlength=count)
+        for cell in np.flatnonzero(open_ + (wall == facets.UNKNOWN).sum(axis=1)):
+            own = slice(cells.starts[cell], cells.starts[cell + 1])
+            self._settle_facets(cells.units[own], active[cell], what[own], wall[cell])
+        bounds, identity = self.limits.bounds, np.eye(d)
         sides = np.vstack(
             [np.column_stack([identity, -bounds[4]]), np.column_stack([-identity, bounds[5]])]
         )
         names = -1 - np.concatenate([self.frame.low_sides, self.frame.high_sides])
-        rows, units = [], []
-        for cell in range(len(cells.points)):
-            own = slice(cells.starts[cell], cells.starts[cell + 1])
-            own_what, wall = what[own].copy(), self._wall_facets(cells, cell)
-            if (own_what == facets.UNKNOWN).any() or (wall == facets.UNKNOWN).any():
-                self._settle_facets(cells.units[own], active[cell], own_what, wall)
-            rows.append(np.vstack([cells.rows[own], sides])[np.append(own_what, wall) > 0])
-            units.append(np.append(cells.units[own], names)[np.append(own_what, wall) > 0])
-        starts = np.concatenate([[0], np.cumsum([len(part) for part in units])])
-        return np.vstack(rows), np.concatenate(units), starts
+        at, side = np.nonzero(wall > 0)
+        kept = what > 0
+        order = np.argsort(np.concatenate([owner[kept], at]), kind="stable")
+        rows = np.vstack([cells.rows[kept], sides[side]])[order]
+        units = np.concatenate([cells.units[kept], names[side]])[order]
+        sizes = np.bincount(owner[kept], minlength=count) + np.bincount(at, minlength=count)
+        return rows, units, np.concatenate([[0], np.cumsum(sizes)])
 
-    def _wall_facets(self, cells: HalfspaceCells, cell: int) -> np.ndarray:
-        """Return what each lower, then upper, bound of the domain is for a cell."""
-        d, frame = cells.points.shape[1], self.frame
-        names = np.concatenate([frame.low_sides, frame.high_sides])
-        what, axis = np.full(2 * d, facets.UNKNOWN), 0
-        if not np.isnan(cells.points[cell, 0]) and (names != ARTIFICIAL).any():
-            while axis < 2 * d:
-                self.effort.check()
-                axis = facets.bound_facets(cells.batch(self.limits.bounds), cell, axis, what)
-        # these lie at infinity, or outside of the domain
-        what[names == ARTIFICIAL] = facets.REDUNDANT
+    def _wall_facets(self, cells: HalfspaceCells) -> np.ndarray:
+        """Return what each lower, then upper, bound of the domain is for every cell."""
+        names, at = np.concatenate([self.frame.low_sides, self.frame.high_sides]), 0
+        what = np.full((len(cells.points), len(names)), facets.UNTRIED)
+        what[:, names == ARTIFICIAL] = facets.REDUNDANT  # they lie at infinity, or outside
+        while at < len(what):
+            self.effort.check()
+            at = facets.bound_facets(cells.batch(self.limits.bounds), what, at)
         return what
 
     def _settle_facets(self, units, active, what: np.ndarray, wall: np.ndarray) -> None:
@@ -258,7 +257,8 @@ def halfspace_tree(
     its last stage cannot give more than `leaves` (if above 1) below one cell. With an `effort`,
     walking it raises TimeoutError when the time is over.
     """
-    frame = frame_of(net, domain)
+    effort = effort or Effort()
+    frame = frame_of(net, domain, effort)
     if not frame.bounded or frame.dimension == 0:
         frame = cone_over(frame)
     head = None
@@ -267,7 +267,7 @@ def halfspace_tree(
     tail = 0
     while leaves > 1 and largest_count(tail + 1, frame.dimension) <= leaves and tail < 64:
         tail += 1
-    geometry = Halfspaces(frame, effort or Effort())
+    geometry = Halfspaces(frame, effort)
     return Tree(net, frame, geometry, stages_of(net, head, tail))
 
 
