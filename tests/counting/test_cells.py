@@ -20,6 +20,7 @@ from scipy.optimize import linprog
 
 import regions
 from regions.counting.result import Status
+from regions.counting.tree import cell
 from regions.counting.tree.enumerate import enumerate_regions
 from regions.counting.tree.simplex import FAILED, ROW, maximise
 from regions.errors import DomainError, OutOfTime
@@ -249,8 +250,10 @@ def test_simplex_agrees_with_highs(rng):
         low, high = -rng.uniform(0.1, 2.0, size=d), rng.uniform(0.1, 2.0, size=d)
         bounds = np.column_stack([low, high])
         best = -linprog(-table[-1], -table[:-1], slack, bounds=bounds, method="highs").fun
-        point, corner = np.empty(d), (np.empty(d, int), np.empty(d, int), np.empty(d))
-        code, value, _ = maximise(table.copy(), slack, low, high, np.inf, point, corner)
+        point, corner = np.empty(d), cell.corner_of(d)
+        room = cell.room_for(m, d, corner)
+        room.table[:], room.down[:d], room.up[:d] = table, low, high
+        code, value, _ = maximise(m, slack, np.inf, point, room)
         assert code != FAILED
         # the prices are multipliers: the gain and so many rows are largest at the bounds
         names, kinds, prices = corner

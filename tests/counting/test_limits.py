@@ -11,6 +11,7 @@ import regions
 from regions.counting import Status, count_regions
 from regions.counting.effort import Effort
 from regions.counting.sample import SaturationWarning
+from regions.errors import OutOfTime
 
 RNG = np.random.default_rng(4)
 LAYERS = [
@@ -53,7 +54,7 @@ class Clock:
             raise self.error
 
 
-@pytest.mark.parametrize("error", [TimeoutError, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [OutOfTime, KeyboardInterrupt])
 @pytest.mark.parametrize(("method", "d"), sorted(ENGINES))
 def test_stopped_at_any_look_at_the_clock(monkeypatch, method, d, error):
     stopped = 0
@@ -64,7 +65,7 @@ def test_stopped_at_any_look_at_the_clock(monkeypatch, method, d, error):
             found = count_regions(NET, DOMAINS[d], method=method, **ENGINES[method, d])
         if clock.looks < 0:
             stopped += 1
-            by = "time" if error is TimeoutError else "interrupt"
+            by = "time" if error is OutOfTime else "interrupt"
             assert (found.status, found.details["stopped_by"]) == (Status.LIMIT_REACHED, by)
         else:
             assert found.status is not Status.LIMIT_REACHED
@@ -75,7 +76,7 @@ def test_stopped_at_any_look_at_the_clock(monkeypatch, method, d, error):
 @pytest.mark.parametrize("method", ["milp", "parity", "sample", "estimate", "cells"])
 def test_the_way_to_the_first_region_is_within_the_limit(monkeypatch, method):
     # bounds of a slice are programs of their own: they look at the clock
-    Clock(monkeypatch, 0, TimeoutError)
+    Clock(monkeypatch, 0, OutOfTime)
     seen = []
     monkeypatch.setattr("regions.counting.tree.frame.joined", lambda *_: seen.append("late"))
     found = count_regions(NET, DOMAINS[3], method=method)

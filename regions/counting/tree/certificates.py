@@ -13,13 +13,15 @@ import math
 
 import numpy as np
 
+from regions.counting.exact.rounding import UNIT
+from regions.counting.tree.cell import extent
+from regions.counting.tree.inverse import departure, invert
 from regions.counting.tree.simplex import FREE, LOW, ROW
 from regions.kernels import kernel
 
 _NEAR = 1e-6  # a largest value above this is no tie
 _LARGEST_TIE = 64
 _EXACT = 2.0**51  # products of integers below this are exact
-_UNIT = 2.0**-53
 
 
 @kernel()
@@ -39,7 +41,7 @@ def normalise(values, errors, absent, size, forms, off):
     forms, off : (cells, n, d + 1) and (cells, n, 4) arrays to fill
     """
     cells, width, n = values.shape
-    gamma = 1.01 * (2 * width + 10) * _UNIT
+    gamma = 1.01 * (2 * width + 10) * UNIT
     for cell in range(cells):
         for i in range(n):
             largest = 0.0
@@ -62,64 +64,36 @@ def normalise(values, errors, absent, size, forms, off):
 
 
 @kernel()
-def dot(a, b):
-    """Return the sum of products over the entries of `b`."""
-    total = 0.0
-    for k in range(b.size):
-        total += a[k] * b[k]
-    return total
-
-
-@kernel()
-def inside(rows, off, m, point, domain):
-    """Tell whether a point certainly lies strictly inside all rows and the domain's bounds."""
-    for k in range(point.size):
-        if not domain[0, k] < point[k] < domain[1, k]:
-            return False
-    for i in range(m):
-        if not dot(rows[i], point) + rows[i, point.size] > off[i, 0]:
-            return False
-    return True
-
-
-@kernel()
-def extent(form, low, high):
-    """Return the least and the largest value of a form within bounds, up to rounding."""
-    least = most = form[low.size]
-    for k in range(low.size):
-        if form[k] > 0:
-            least += form[k] * low[k]
-            most += form[k] * high[k]
-        elif form[k] < 0:
-            least += form[k] * high[k]
-            most += form[k] * low[k]
-    return least, most
-
-
-@kernel()
-def upper(gain, reach, rows, off, low, high, corner):
+def upper(gain, reach, cell, low, high, room):
     """Return a bound of the gain on a cell: that of ``gain + sum_i m_i rows_i`` on its bounds.
 
-    The multipliers m >= 0 are the prices at the `corner` (see `simplex.maximise`).
+    The multipliers m >= 0 are the prices at the corner (see `simplex.maximise`).
     """
-    names, kinds, prices = corner
-    total, error = gain.copy(), reach
+    names, kinds, prices = room.corner
+    total, error = room.total, reach
+    for j in range(total.size):
+        total[j] = gain[j]
     for k in range(names.size):
         if kinds[k] == ROW and prices[k] < 0.0:
             weight, row = -prices[k], names[k]
             for j in range(total.size):
-                total[j] += weight * rows[row, j]
-            error += weight * off[row, 0]
+                total[j] += weight * cell.rows[row, j]
+            error += weight * cell.off[row, 0]
     return extent(total, low, high)[1] + 2.0 * error
 
 
 @kernel()
-def nowhere_positive(gain, off_gain, rows, off, low, high, corner, domain):
-    """Tell whether a gain is certainly at most zero on a cell, given the corner where it stops."""
-    most = upper(gain, off_gain[0], rows, off, low, high, corner)
+def nowhere_positive(gain, off_gain, cell, low, high, domain, room):
+    """Tell whether a gain is certainly at most zero on a cell, given the corner where it stops.
+
+    `low` and `high` are bounds of the cell, `domain` those of the domain (see `Cell`).
+    """
+    most = upper(gain, off_gain[0], cell, low, high, room)
     if most <= 0.0:
         return True
-    return most < _NEAR and _tie(gain, off_gain, rows, off, low, high, corner, domain)
+    return most < _NEAR and _tie(
+        gain, off_gain, cell.rows, cell.off, low, high, room.corner, domain
+    )
 
 
 @kernel()
@@ -231,38 +205,6 @@ def _integral(rows, gain):
 
 
 @kernel()
-def _inverse(matrix, out):
-    """Write the inverse in float64; return whether there is one."""
-    n = matrix.shape[0]
-    work = matrix.copy()
-    for i in range(n):
-        for j in range(n):
-            out[i, j] = 1.0 if i == j else 0.0
-    for step in range(n):
-        at = step
-        for i in range(step, n):
-            if abs(work[i, step]) > abs(work[at, step]):
-                at = i
-        if not abs(work[at, step]) > 0.0:
-            return False
-        for j in range(n):
-            work[step, j], work[at, j] = work[at, j], work[step, j]
-            out[step, j], out[at, j] = out[at, j], out[step, j]
-        scale = 1.0 / work[step, step]
-        for j in range(n):
-            work[step, j] *= scale
-            out[step, j] *= scale
-        for i in range(n):
-            factor = work[i, step]
-            if i == step or factor == 0.0:
-                continue
-            for j in range(n):
-                work[i, j] -= factor * work[step, j]
-                out[i, j] -= factor * out[step, j]
-    return True
-
-
-@kernel()
 def _positive(rows, errors, gain, error, free, absent):
     """Tell whether ``gain + sum_i m_i rows_i`` has no slope for some m that are all positive.
 
@@ -270,7 +212,7 @@ def _positive(rows, errors, gain, error, free, absent):
     `absent` do not.
     """
     count, d = rows.shape[0], gain.size - 1
-    matrix, aim, gamma = np.empty((count, count)), np.empty(count), (d + 8) * _UNIT
+    matrix, aim, gamma = np.empty((count, count)), np.empty(count), (d + 8) * UNIT
     at = 0
     for k in range(d):
         if not free[k]:
@@ -287,27 +229,25 @@ def _positive(rows, errors, gain, error, free, absent):
         if not silent:
             return False
     inverse = np.empty((count, count))
-    if not _inverse(matrix, inverse):
+    if not invert(matrix.copy(), inverse):
         return False
     norm, distance, spread = 0.0, 0.0, 0.0
     for i in range(count):
-        size, off = 0.0, 0.0
+        size = 0.0
         for j in range(count):
-            total, met = 0.0, 0.0
-            for k in range(count):
-                term = inverse[i, k] * matrix[k, j]
-                total += term
-                met += abs(term)
-            off += abs(total - (1.0 if i == j else 0.0)) + gamma * (met + 1.0)
             size += abs(inverse[i, j])
-        norm, distance, spread = max(norm, size), max(distance, off), spread + errors[i]
+        distance = max(distance, departure(inverse, matrix, i))
+        norm, spread = max(norm, size), spread + errors[i]
     distance += norm * spread
     if not distance < 0.5:
         return False
     weights, rest, noise = np.empty(count), 0.0, error
     for i in range(count):
-        weights[i] = -dot(inverse[i], aim)
-        noise += abs(weights[i]) * errors[i]
+        weight = 0.0
+        for k in range(count):
+            weight -= inverse[i, k] * aim[k]
+        weights[i] = weight
+        noise += abs(weight) * errors[i]
     for k in range(count):
         total, met = aim[k], abs(aim[k])
         for i in range(count):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import qr
 
+from regions.counting.effort import Effort
 from regions.counting.tree.doubts import INFINITE, InDoubtError, vertex_of
 from regions.counting.tree.frame import Frame
 from regions.counting.tree.newton import NO_GRID, UNIT, gamma_of
 from regions.counting.tree.signs import FORM_EXTRA, VERTEX_EXTRA
+from regions.counting.tree.vertex_cells import VertexCells
 from regions.exact.scaled import primitive
 from regions.exact.solve import Form, crossing, value
 
@@ -26,39 +28,11 @@ _ARTIFICIAL = -(2**29)  # and below: labels of bounds outside the domain
 Corner = tuple[Form, int]  # homogeneous integers, and its facets as bits
 
 
-@dataclass(frozen=True)
-class VertexCells:
-    """A batch of cells, each given by its vertices.
-
-    Attributes
-    ----------
-    vertices : (total, d + 4) array
-        All cells' vertices one after the other (see `signs`).
-    masks : (total, words) uint64 array
-        The facets every vertex lies on, as bits.
-    starts : (cells + 1,) int array
-        Where each cell's vertices begin.
-    facets : (cells, 64 * words) int32 array
-        What every bit stands for, a row of `planes`.
-    planes : (rows, d + 6) array
-        The facets' forms, up to a sign (see `signs.normalise`).
-    units : (rows,) int array
-        Whose they are: a hidden unit's, -1 - k for the domain's side k, or `INFINITE`.
-    """
-
-    vertices: np.ndarray
-    masks: np.ndarray
-    starts: np.ndarray
-    facets: np.ndarray
-    planes: np.ndarray
-    units: np.ndarray
-
-
-def of_bounded(frame: Frame) -> VertexCells:
+def of_bounded(frame: Frame, effort: Effort) -> VertexCells:
     """Return a bounded domain as one cell: its box, cut by its other sides, exactly."""
     while True:
         labels, corners = _box(frame)
-        labels, corners = _clipped(frame, labels, corners)
+        labels, corners = _clipped(frame, labels, corners, effort)
         if all(label > _ARTIFICIAL for label in labels):
             sides = frame.forms.sides()
             return _cells(
@@ -101,12 +75,13 @@ def _box(frame: Frame) -> tuple[list[int], list[Corner]]:
     return labels, corners
 
 
-def _clipped(frame: Frame, labels: list[int], corners: list[Corner]):
+def _clipped(frame: Frame, labels: list[int], corners: list[Corner], effort: Effort):
     """Return labels and corners of what the domain's other sides leave."""
     d, rows, exact = frame.dimension, frame.rows, frame.forms.sides()
     sides = frame.row_sides
     sizes = np.abs(rows).sum(axis=1, keepdims=True)
     while len(rows):
+        effort.check()
         # rows, corners and sums are each rounded
         at = np.array([vertex_of(point)[: d + 1] for point, _ in corners])
         depths = rows @ at.T

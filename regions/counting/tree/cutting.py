@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from regions.counting.effort import Effort
+from regions.counting.exact.rounding import UNIT
 from regions.counting.tree import certificates
 from regions.counting.tree import halfspace_kernel as kernel
 from regions.counting.tree.absent import absent_on
+from regions.counting.tree.cell import Corner
+from regions.counting.tree.feeding import Feeding
 from regions.counting.tree.frame import Frame
-from regions.counting.tree.halfspace_cells import HalfspaceCells
+from regions.counting.tree.halfspace_cells import (
+    Answer,
+    Children,
+    HalfspaceCells,
+    Recall,
+    Stack,
+    Walks,
+)
 from regions.counting.tree.settle import Form, Sides, rounded, sides_of, stopped_by, walls, whole
 from regions.counting.tree.simplex import HIGH, LOW, ROW
 from regions.counting.tree.walk import StageForms
@@ -33,41 +44,36 @@ class Child:
     point: Form
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Limits:
     """The bounds of a domain, for the kernel and in integers.
 
     Attributes
     ----------
+    frame : Frame
     bounds : (6, d) array
-        See `halfspace_kernel.split`.
-    walls : list of Form
+        See `cell.Cell`.
     size : float
         A bound of every coordinate.
     """
 
+    frame: Frame
     bounds: np.ndarray
-    walls: list[Form]
     size: float
 
     @classmethod
     def of(cls, frame: Frame) -> Limits:
         """Return the bounds of a frame."""
-        found, d = walls(frame), frame.dimension
-        exact = np.full((2, d), np.nan)
-        for i, form in enumerate(found):
-            exact[i // d, i % d] = _quotient(-form[d], form[i % d])
-        margins = 16 * certificates._UNIT * np.abs([frame.low, frame.high])
+        margins = 16 * UNIT * np.abs([frame.low, frame.high])
         bounds = np.vstack(
-            [frame.low + margins[0], frame.high - margins[1], exact, frame.low, frame.high]
+            [frame.low + margins[0], frame.high - margins[1], frame.walls, frame.low, frame.high]
         )
-        return cls(bounds, found, float(np.abs(bounds[4:]).max(initial=0.0)))
+        return cls(frame, bounds, float(np.abs(bounds[4:]).max(initial=0.0)))
 
-
-def _quotient(a: int, b: int) -> float:
-    """Return a / b if that is a float64 number, else NaN."""
-    numerator, denominator = (a / b).as_integer_ratio()
-    return numerator / denominator if numerator * b == a * denominator else np.nan
+    @cached_property
+    def walls(self) -> list[Form]:
+        """The bounds as forms, exactly: lower ones, then upper ones."""
+        return walls(self.frame)
 
 
 @dataclass
@@ -95,30 +101,32 @@ class Cutting:
     aside: list[tuple[int, int, np.ndarray, list[int], Form]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        cells, values = self.cells, self.forms.values
+        cells, values, stage = self.cells, self.forms.values, self.forms.stage
         count, width, n = values.shape
         d = width - 1
         self.unit, self.off = np.empty((count, n, width)), np.empty((count, n, 4))
         certificates.normalise(
             values, self.forms.errors, self.absent, self.limits.size, self.unit, self.off
         )
-        self.batch = (cells.rows, cells.off, cells.starts, cells.low, cells.high, cells.points)
-        self.answer = np.array([-1, 0]), np.empty(d), np.empty(d)
-        self.recall = (
+        feeding = Feeding.of(self.forms.frame.net, stage.layer, stage.units)
+        none = np.zeros((count, n), np.int8)
+        self.known = none if feeding is None else feeding.signs(self.forms.active)
+        self.batch = cells.batch(self.limits.bounds)
+        self.answer = Answer(np.array([-1, 0]), np.empty(d), np.empty(d))
+        self.recall = Recall(
             np.zeros((n, _RECALLED, n), np.int8),
             np.zeros((n, _RECALLED), np.int64),
             np.zeros(n, np.int64),
         )
-        self.corner = np.empty(d, np.int64), np.empty(d, np.int64), np.empty(d)
-        self.work = np.zeros(1)
+        self.corner = Corner(np.empty(d, np.int64), np.empty(d, np.int64), np.empty(d))
         self._refined = False
         self._exact: dict[tuple[int, int], Form] = {}
         self._rows: tuple[int, list[Form]] = -1, []
 
-    def found(self, budget: int, keep: bool) -> Iterator[tuple]:
-        """Yield (owner, points, signs, cuts, number of cuts) for `budget` children at a time."""
+    def found(self, budget: int, keep: bool) -> Iterator[tuple[int, Children]]:
+        """Yield the number of children found and what they are, for `budget` at a time."""
         n, d = self.unit.shape[1], self.unit.shape[2] - 1
-        stack = (
+        stack = Stack(
             np.empty((n + 2, d)),
             np.zeros(n + 2, np.int64),
             np.zeros((n + 2, n), np.int64),
@@ -127,25 +135,29 @@ class Cutting:
             np.zeros(n + 2, np.int64),
         )
         size = budget if keep else 0
-        owner, points = np.empty(size, np.int64), np.empty((size, d))
-        signs, cuts = np.empty((size, n), np.int8), np.empty((size, n), np.int64)
-        out, first = (owner, points, signs, cuts, np.empty(size, np.int64)), 0
-        cursor = np.zeros(2, np.int64)
+        out = Children(
+            np.empty(size, np.int64),
+            np.empty((size, d)),
+            np.empty((size, n), np.int8),
+            np.empty((size, n), np.int64),
+            np.empty(size, np.int64),
+        )
+        cursor, first = np.zeros(2, np.int64), 0
         while True:
             if self.effort.expired():
                 if first:
                     yield first, out
                 self.effort.check()
-            rest = (*(part[first:] for part in out), budget - first)
+            rest = Children(*(part[first:] for part in out))
             code, number = kernel.split(
-                self.unit, self.off, self.batch, self.limits.bounds, cursor, stack, self.answer,
-                self.recall, self.corner, self.work, rest,
+                self.unit, self.off, self.known, self.batch, cursor, stack, self.answer,
+                self.recall, self.corner, budget - first, rest,
             )  # fmt: skip
             first += number
             if code == kernel.DOUBT:
                 top, cell = cursor[1] - 1, int(cursor[0]) - 1
-                at, size = int(stack[1][top]), int(stack[3][top])
-                self._ask(cell, at, stack[0][top], stack[4][top], stack[2][top, :size])
+                at, size = int(stack.units[top]), int(stack.number[top])
+                self._ask(cell, at, stack.points[top], stack.signs[top], stack.cuts[top, :size])
             ended = code == kernel.DONE and cursor[0] == len(self.unit) and cursor[1] == 0
             if first and (first == budget or ended):
                 yield first, out
@@ -159,7 +171,7 @@ class Cutting:
         See `halfspace_kernel.descend`.
         """
         count, n, width = self.unit.shape
-        out = (
+        out = Walks(
             np.empty((count, width - 1)),
             np.zeros((count, n), np.int8),
             np.zeros((count, n), np.int64),
@@ -171,8 +183,8 @@ class Cutting:
         while code != kernel.DONE:
             self.effort.check()
             code = kernel.descend(
-                self.unit, self.off, self.batch, self.limits.bounds, cursor, self.answer,
-                self.recall, self.corner, self.work, draws, evenness, out,
+                self.unit, self.off, self.known, self.batch, cursor, self.answer, self.recall,
+                self.corner, draws, evenness, out,
             )  # fmt: skip
             if code != kernel.DOUBT:
                 continue
@@ -244,17 +256,16 @@ class Cutting:
 
     def _row(self, cell: int, row: int, heights: int, signs, cuts) -> Form:
         """Return one of the rows that `rows` lists."""
-        if self._rows[0] == cell or row >= heights + len(cuts):
-            rows = self._rows[1] if row < heights else self.limits.walls
-            if not heights <= row < heights + len(cuts):
-                return rows[row if row < heights else row - heights - len(cuts)]
-        if row >= heights:
-            unit = int(cuts[row - heights])
-            return self.form(cell, unit) if signs[unit] > 0 else _negative(self.form(cell, unit))
-        at = self.cells.starts[cell] + row
-        return exact_rows(self.forms.frame, self.cells.units[at : at + 1], self.forms.active[cell])[
-            0
-        ]
+        new = row - heights
+        if new >= len(cuts):
+            return self.limits.walls[new - len(cuts)]
+        if new >= 0:
+            form = self.form(cell, int(cuts[new]))
+            return form if signs[cuts[new]] > 0 else _negative(form)
+        if self._rows[0] == cell:
+            return self._rows[1][row]
+        unit = self.cells.units[self.cells.starts[cell] + row][None]
+        return exact_rows(self.forms.frame, unit, self.forms.active[cell])[0]
 
     def form(self, cell: int, unit: int) -> Form:
         """Return a unit's form on a cell in integers."""
@@ -366,13 +377,14 @@ def exact_rows(frame: Frame, units: np.ndarray, active: np.ndarray) -> list[Form
     """Return the forms of a cell's rows in integers, positive in the cell."""
     found: dict[int, Form] = {}
     layers = np.searchsorted(frame.forms.first, units, side="right") - 1
-    for layer in np.unique(layers[units >= 0]):
+    for layer in dict.fromkeys(layers[units >= 0].tolist()):
         own = units[(layers == layer) & (units >= 0)]
-        forms = frame.forms.units(int(layer), active, own - frame.forms.first[layer])
+        forms = frame.forms.units(layer, active, own - frame.forms.first[layer])
         for unit, form in zip(own.tolist(), forms, strict=True):
             found[unit] = form if active[unit] else _negative(form)
-    for unit in units[units < 0].tolist():
-        found[unit] = frame.forms.sides()[-1 - unit]
+    if len(found) < len(units):
+        sides = frame.forms.sides()
+        found |= {unit: sides[-1 - unit] for unit in units.tolist() if unit < 0}
     return [found[unit] for unit in units.tolist()]
 
 

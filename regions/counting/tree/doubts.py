@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from regions.counting.tree.feeding import Feeding
 from regions.counting.tree.newton import NO_GRID, UNIT
 from regions.counting.tree.signs import UNKNOWN, VERTEX_EXTRA
 from regions.counting.tree.walk import StageForms
 from regions.errors import RegionsError
 from regions.exact.solve import Form, crossing, sign, value
-from regions.networks.steps import Linear
 
 INFINITE = -(2**30)  # the label of the facet at infinity; sides are -1 - number, units themselves
 _SHORT = 24  # integers of so many bits leave room to compute with them
@@ -35,7 +35,8 @@ class Doubts:
         self, forms: StageForms, table: np.ndarray, units: np.ndarray, twins: np.ndarray
     ) -> None:
         self.forms, self.table, self.units = forms, table, units
-        self._feeding = _feeding(forms, twins)
+        self._feeding = Feeding.of(forms.frame.net, forms.stage.layer, forms.stage.units)
+        self._base = np.where(twins >= 0, twins, np.arange(len(twins)))
         self.dimension = table.shape[2] - 6
         self.signs = np.full((16, table.shape[1]), UNKNOWN, np.int8)
         self.owners = np.full(16, -1, np.int64)
@@ -94,11 +95,12 @@ class Doubts:
         """
         if self._feeding is None:
             return False
-        reads, free, base, first, end = self._feeding
+        before, reads = self._feeding.before, self._feeding.weight != 0
         units = np.array([self._unit(facet) for facet in on], dtype=int)
-        here = np.isin(base[first:end], base[units[units >= 0]])
-        zero = ~(reads & (self._active[first:end] & ~here)).any(axis=1)
-        zero &= free
+        here = np.isin(self._base[before], self._base[units[units >= 0]])
+        zero = ~(reads & (self._active[before] & ~here)).any(axis=1)
+        # without any input a form says itself that it is zero
+        zero &= reads.any(axis=1) & (self._feeding.bias == 0)
         if not zero.any():
             return False
         number = self._on[on] = len(self._points)
@@ -192,28 +194,6 @@ class Doubts:
             point, row = self._points[number][0], self.signs[number]
             for unit in units:
                 row[unit] = sign(value(self._units[int(unit)], point))
-
-
-def _feeding(forms: StageForms, twins: np.ndarray):
-    """Return what the stage's units read, in a plain layer behind another; or None.
-
-    (reads, free, base, first, end): which units of the layer before each reads, and which have no
-    bias; for every hidden unit the first one of its hyperplane, and where the layer before is.
-    """
-    net, layer = forms.frame.net, forms.stage.layer
-    steps = net.graph.segments[layer]
-    plain = len(steps) == 1 and isinstance(steps[0], Linear)
-    if layer == 0 or not plain or net.relu_layers[layer - 1].slope != 0:
-        return None
-    weight = net.parameters[f"{steps[0].weight}.weight"][forms.stage.units]
-    offset = steps[0].offset(net.parameters)
-    reads = weight != 0
-    free = reads.any(axis=1)  # without any input a form says itself that it is zero
-    if offset is not None:
-        free &= offset[forms.stage.units] == 0
-    first = int(forms.frame.forms.first[layer - 1])
-    base = np.where(twins >= 0, twins, np.arange(len(twins)))
-    return reads, free, base, first, first + net.relu_layers[layer - 1].size
 
 
 def vertex_of(point: Form, number: int = -1) -> np.ndarray:

@@ -100,8 +100,8 @@ def regions_of(question: Question, effort: Effort, tree: Tree) -> Iterator[Regio
     geometry: Any = tree.geometry
     root = tree.root(geometry.root())
     for leaves in _found(tree, root, effort):
-        for index in range(len(leaves.active)):
-            yield _region(net, domain, tree.frame, leaves, index)
+        for region in _regions(net, domain, tree.frame, leaves):
+            yield region
             effort.check()
 
 
@@ -150,30 +150,37 @@ def _leaves(tree: Tree, batch: Batch) -> Leaves:
     return Leaves(batch.active, points, rows, units, starts, outputs)
 
 
-def _region(
-    net: ReLUNetwork, domain: Box | Slice | None, frame: Frame, leaves: Leaves, index: int
-) -> Region:
-    """Return one region in the coordinates of the domain."""
-    inner = len(frame.axes)
-    part = slice(leaves.starts[index], leaves.starts[index + 1])
+def _regions(
+    net: ReLUNetwork, domain: Box | Slice | None, frame: Frame, leaves: Leaves
+) -> Iterator[Region]:
+    """Yield regions in the coordinates of the domain."""
+    inner, back = len(frame.axes), frame.back.T
     center, _ = frame.reported
-    normals = leaves.rows[part, :inner] @ frame.back.T
-    offsets = leaves.rows[part, inner] - normals @ center
+    normals = leaves.rows[:, :inner] @ back
+    offsets = leaves.rows[:, inner] - normals @ center
     # first to size one: squares of very large or small coefficients leave the range of float64
-    sizes = np.abs(normals).max(axis=1, keepdims=True)
-    normals, offsets = normals / sizes, offsets / sizes[:, 0]
-    norms = np.linalg.norm(normals, axis=1, keepdims=True)
-    slope = leaves.outputs[index, :inner].T @ frame.back.T
-    coordinates = frame.coordinates(leaves.points[index])
-    point = coordinates if domain is None else domain.embed(coordinates[None])[0]
-    return Region(
-        pattern=leaves.active[index],
-        point=point,
-        coordinates=coordinates,
-        slope=slope,
-        offset=leaves.outputs[index, inner] - slope @ center,
-        normals=normals / norms,
-        offsets=offsets / norms[:, 0],
-        units=np.maximum(leaves.units[part], -1),
-        network=net,
+    sizes = np.abs(normals).max(axis=1, initial=0.0)
+    normals, offsets = normals / sizes[:, None], offsets / sizes
+    norms = np.linalg.norm(normals, axis=1)
+    normals, offsets, units = (
+        normals / norms[:, None],
+        offsets / norms,
+        np.maximum(leaves.units, -1),
     )
+    slopes = leaves.outputs[:, :inner].transpose(0, 2, 1) @ back
+    constants = leaves.outputs[:, inner] - slopes @ center
+    coordinates = frame.coordinates(leaves.points)
+    points = coordinates if domain is None else domain.embed(coordinates)
+    for index, pattern in enumerate(leaves.active):
+        part = slice(leaves.starts[index], leaves.starts[index + 1])
+        yield Region(
+            pattern=pattern,
+            point=points[index],
+            coordinates=coordinates[index],
+            slope=slopes[index],
+            offset=constants[index],
+            normals=normals[part],
+            offsets=offsets[part],
+            units=units[part],
+            network=net,
+        )

@@ -12,15 +12,49 @@ in general position.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from regions.counting.tree.newton import UNIT, buffers, sharpen
-from regions.counting.tree.polytopes import DONE, DOUBT, PAUSE, section_of
+from regions.counting.tree.edges import edges_of
+from regions.counting.tree.newton import UNIT, sharpen, workspace
+from regions.counting.tree.polytopes import DONE, DOUBT, PAUSE
 from regions.counting.tree.signs import enclose, place_of, side_of, values_of
 from regions.kernels import kernel
 
 _WORK_AT_ONCE = 5_000_000
 _SHARP = 1e-14
+_EDGES = 8  # as many as vertices, times this: more are left to cutting
+
+
+class Sections(NamedTuple):
+    """A section of a section ...: what is known of each, from the cell on.
+
+    Attributes
+    ----------
+    values : (levels, n, room) array
+        The values at its vertices of the hyperplanes that cross it,
+    errors : (levels, room) array
+        bounds of all of them at each vertex.
+    masks : (levels, room, words) array
+        The facets that each vertex lies on.
+    edges : (levels, most, 2) array
+    ends, places : (levels, room, 2) arrays
+        The vertices of its section: on which edge, where on it, and how far off at the most.
+    todo : (levels, 4) array
+        Next hyperplane, and the numbers of hyperplanes, vertices and edges.
+    met : (n, 2) array
+        Places on a segment where others cross it, with bounds.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    masks: np.ndarray
+    edges: np.ndarray
+    ends: np.ndarray
+    places: np.ndarray
+    todo: np.ndarray
+    met: np.ndarray
 
 
 @kernel()
@@ -34,26 +68,32 @@ def _apart(places, found, place, off):
 
 
 @kernel()
-def _place_between(p, p_error, q, q_error):
-    """Return where a form with values of opposite signs vanishes between them, and a bound."""
-    if p > 0:
-        return place_of(p, p_error, -q, q_error)
-    return place_of(-p, p_error, q, q_error)
+def _section(values, errors, nv, edges, count, ends, places):
+    """List the vertices of a polytope's section by a hyperplane (see `Sections`).
 
-
-@kernel()
-def _value(row, ends, place):
-    """Return a form's value at a section's vertex."""
-    start = row[ends[0]]
-    return start + place * (row[ends[1]] - start)
-
-
-@kernel()
-def _certain(value, error, row, ends):
-    """Tell whether a value's sign is certain; at the cell's vertices it always is."""
-    if abs(value) > error or ends[0] == ends[1]:
-        return True
-    return row[ends[0]] == 0.0 and row[ends[1]] == 0.0
+    An end is given twice where it is a vertex of the section. Returns their number; -1 if there is
+    no room for them.
+    """
+    size = 0
+    for u in range(nv):
+        if values[u] == 0.0:
+            if size == ends.shape[0]:
+                return -1
+            ends[size, 0], ends[size, 1] = u, u
+            places[size, 0] = places[size, 1] = 0.0
+            size += 1
+    for e in range(count):
+        u, v = edges[e, 0], edges[e, 1]
+        p, q = values[u], values[v]
+        if not ((p > 0.0 and q < 0.0) or (p < 0.0 and q > 0.0)):
+            continue
+        if size == ends.shape[0]:
+            return -1
+        share, off = place_of(abs(p), errors[u], abs(q), errors[v])
+        ends[size, 0], ends[size, 1] = u, v
+        places[size, 0], places[size, 1] = share, off
+        size += 1
+    return size
 
 
 @kernel()
@@ -63,16 +103,22 @@ def _points_on_segment(values, errors, ends, places, index, met):
     `values` holds the lines' values at the polygon's vertices, `errors` the bounds at the
     segment's two ends.
     """
-    found = 0
+    found, p_error, q_error = 0, errors[0], errors[1]
+    a, b, c, e = ends[0, 0], ends[0, 1], ends[1, 0], ends[1, 1]
+    first, second = places[0, 0], places[1, 0]
     for j in range(index):
-        row = values[j]
-        p, q = _value(row, ends[0], places[0, 0]), _value(row, ends[1], places[1, 0])
-        if not (_certain(p, errors[0], row, ends[0]) and _certain(q, errors[1], row, ends[1])):
+        p, q = values[j, a], values[j, c]
+        # a value is certain where those that it lies between are both zero, or are only one
+        p_known = a == b or (p == 0.0 and values[j, b] == 0.0)
+        q_known = c == e or (q == 0.0 and values[j, e] == 0.0)
+        p += first * (values[j, b] - p)
+        q += second * (values[j, e] - q)
+        if not ((abs(p) > p_error or p_known) and (abs(q) > q_error or q_known)):
             return -1
-        if p == 0 and q == 0:
+        if p == 0.0 and q == 0.0:
             return -1
-        if p * q < 0:
-            place, off = _place_between(p, errors[0], q, errors[1])
+        if (p > 0.0 and q < 0.0) or (p < 0.0 and q > 0.0):
+            place, off = place_of(abs(p), p_error, abs(q), q_error)
             if not _apart(met, found, place, off):
                 return -1
             found += 1
@@ -83,7 +129,7 @@ def _points_on_segment(values, errors, ends, places, index, met):
 def _points_between(values, errors, count, met):
     """Return 1 + the number of places where `count` forms change sign on a segment."""
     for j in range(count):
-        place, off = _place_between(values[j, 0], errors[0], values[j, 1], errors[1])
+        place, off = place_of(abs(values[j, 0]), errors[0], abs(values[j, 1]), errors[1])
         if not _apart(met, j, place, off):
             return -1
     return 1 + count
@@ -99,8 +145,10 @@ def _crossing(values, errors, index, ends, places, size, out):
     for j in range(index):
         least = most = 0.0
         for k in range(size):
-            value = _value(values[j], ends[k], places[k, 0])
-            if not _certain(value, errors[k], values[j], ends[k]):
+            u, v = ends[k, 0], ends[k, 1]
+            start, end = values[j, u], values[j, v]
+            value = start + places[k, 0] * (end - start)
+            if not (abs(value) > errors[k] or u == v or (start == 0.0 and end == 0.0)):
                 return -1
             out[crossing, k] = value
             least, most = min(least, value), max(most, value)
@@ -123,28 +171,37 @@ def _carried(errors, ends, places, size, reach, rounding, out):
 
 
 @kernel()
-def _flats(dimension, nv, count, reach, work):
-    """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt.
+def _below(masks, ends, size, rank, out, edges):
+    """Fill a section's masks and edges; return the number of edges, -1 if there is no room."""
+    for k in range(size):
+        for w in range(masks.shape[1]):
+            out[k, w] = masks[ends[k, 0], w] & masks[ends[k, 1], w]
+    return edges_of(out, size, rank, edges)
 
-    A flat is the section of a section ...; each level of `work` holds the masks of one section's
-    vertices, the values there of the hyperplanes that cross it, and their bounds.
-    """
-    values, errors, masks, ends, places, met, todo = work
-    total, level, rounding = 1, 0, 8 * (dimension + 2) * UNIT
-    todo[0, 0], todo[0, 1], todo[0, 2] = 0, count, nv
+
+@kernel()
+def _flats(dimension, count, reach, work):
+    """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt."""
+    values, errors, masks, edges, ends, places, todo, met = work
+    level, rounding = 0, 8 * (dimension + 2) * UNIT
+    if count <= 1:
+        return 1 + count
     if dimension == 1:
         return _points_between(values[0], errors[0], count, met)
+    # the first hyperplane of each section is one flat: there is no earlier one to meet
+    total, todo[0, 0], todo[0, 1] = 2, 1, count
+    todo[0, 3] = edges_of(masks[0], todo[0, 2], dimension, edges[0])
+    if todo[0, 3] < 0:
+        return -1
     while level >= 0:
-        index, left, nv = todo[level]
+        index, left, nv, number = todo[level]
         if index == left:
             level -= 1
             continue
         todo[level, 0] += 1
         here, below, rank = values[level], level + 1, dimension - level
         end, place = ends[level], places[level]
-        size = section_of(
-            masks[level], nv, here[index], errors[level], rank, end, place, masks[below]
-        )
+        size = _section(here[index], errors[level], nv, edges[level], number, end, place)
         if size < rank or (rank == 2 and size != 2):
             return -1
         _carried(errors[level], end, place, size, reach, rounding, errors[below])
@@ -154,12 +211,16 @@ def _flats(dimension, nv, count, reach, work):
             found = _crossing(here, errors[below], index, end, place, size, values[below])
         if found < 0:
             return -1
+        total += 1
         if rank == 2 or found <= 1:
-            total += 1 + found
-        else:
-            total += 1
-            todo[below, 0], todo[below, 1], todo[below, 2] = 0, found, size
-            level = below
+            total += found
+            continue
+        made = _below(masks[level], end, size, rank - 1, masks[below], edges[below])
+        if made < 0:
+            return -1
+        total += 1
+        todo[below, 0], todo[below, 1], todo[below, 2], todo[below, 3] = 1, found, size, made
+        level = below
     return total
 
 
@@ -238,20 +299,33 @@ def count_flats(
     """
     masks, starts = polytopes[1], polytopes[2]
     cells, n = forms.shape[0], forms.shape[1]
-    levels, done, places = dimension + 1, 0, buffers(dimension)
-    values = np.empty((levels, n, room))
-    errors = np.empty((levels, room))
-    level_masks = np.empty((levels, room, masks.shape[1]), dtype=np.uint64)
-    ends = np.empty((levels, room, 2), dtype=np.int64)
-    todo = np.empty((levels, 3), dtype=np.int64)
-    work = (values, errors, level_masks, ends, np.empty((levels, room, 2)), np.empty((n, 2)), todo)
+    levels, done, places = dimension + 1, 0, workspace(dimension)
+    work = Sections(
+        np.empty((levels, n, room)),
+        np.empty((levels, room)),
+        np.empty((levels, room, masks.shape[1]), dtype=np.uint64),
+        np.empty((levels, _EDGES * room, 2), dtype=np.int64),
+        np.empty((levels, room, 2), dtype=np.int64),
+        np.empty((levels, room, 2)),
+        np.empty((levels, 4), dtype=np.int64),
+        np.empty((n, 2)),
+    )
     while cursor[0] < cells:
         if done > _WORK_AT_ONCE:
             return PAUSE
         cell = cursor[0]
         first, nv = starts[cell], starts[cell + 1] - starts[cell]
         crossing, reach, cursor[1] = _crossed(
-            forms, twins, known, polytopes, dimension, cell, doubts, values[0], errors[0], places
+            forms,
+            twins,
+            known,
+            polytopes,
+            dimension,
+            cell,
+            doubts,
+            work.values[0],
+            work.errors[0],
+            places,
         )
         if cursor[1] > 0:
             return DOUBT
@@ -262,8 +336,9 @@ def count_flats(
             continue
         for k in range(nv):
             for w in range(masks.shape[1]):
-                level_masks[0, k, w] = masks[first + k, w]
-        counts[cell] = _flats(dimension, nv, crossing, reach, work)
+                work.masks[0, k, w] = masks[first + k, w]
+        work.todo[0, 2] = nv
+        counts[cell] = _flats(dimension, crossing, reach, work)
         if counts[cell] < 0 and _sharpened(polytopes, forms, cell, dimension, places):
             cursor[0] -= 1
             continue

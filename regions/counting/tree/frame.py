@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import qr
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import structural_rank
 
@@ -18,7 +19,6 @@ from regions.networks import Box, ReLUNetwork, Slice
 
 ARTIFICIAL = -1
 _LARGEST_CHAIN = 20_000_000
-_PRIME = 2**31 - 1
 _LEAST = 2.0**-1074
 
 
@@ -112,6 +112,19 @@ class Frame:
         return np.linalg.inv(axes) if len(axes) == axes.shape[1] else np.linalg.pinv(axes, rcond=0)
 
     @property
+    def walls(self) -> np.ndarray:
+        """Where the sides are that the bounds stand for, (2, d): exactly, or NaN."""
+        found = np.stack([self.low, self.high])
+        own = (np.zeros(1), np.ones(1))  # of a segment
+        if isinstance(self.domain, Box):
+            own = (self.domain.low, self.domain.high)
+        for row, bounds, sides in zip(found, own, (self.low_sides, self.high_sides), strict=True):
+            named = np.flatnonzero(sides != ARTIFICIAL)
+            if len(named):
+                row[named] = _less(bounds[named], self.center[named]) / np.diag(self.axes)[named]
+        return found
+
+    @property
     def bounded(self) -> bool:
         """Whether every coordinate has two finite bounds."""
         return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
@@ -147,7 +160,8 @@ def frame_of(
     # powers of two keep what is exact exact
     axes = np.diag(_power_of_two(radius))
     if not (np.isfinite(low).any() or np.isfinite(high).any() or len(rest)):
-        turn = _relevant_directions(net, np.vstack([axes @ own[:-1], own[-1] + center @ own[:-1]]))
+        columns = np.vstack([axes @ own[:-1], own[-1] + center @ own[:-1]])
+        turn = _relevant_directions(net, columns, check)
         axes, low, high = turn @ axes, low[: len(turn)], high[: len(turn)]
         sides = [side[: len(turn)] for side in sides]
     columns, rows = np.vstack([axes, center]), np.zeros((0, len(axes) + 1))
@@ -229,53 +243,64 @@ def rounded(rows: Scaled) -> np.ndarray:
     """Return forms as float64 rows, correctly rounded, each times a power of two."""
     found = np.zeros(rows.shape)
     for i, row in enumerate(rows.ints):
-        bits = max(abs(number) for number in row).bit_length()
-        found[i] = Scaled(row, -bits).floats()
+        scale = 1 << max(abs(number) for number in row).bit_length()
+        found[i] = [number / scale for number in row]  # Python rounds quotients correctly
     return found
 
 
-def _relevant_directions(net: ReLUNetwork, columns: np.ndarray) -> np.ndarray:
+def _relevant_directions(
+    net: ReLUNetwork, columns: np.ndarray, check: Callable[[], None]
+) -> np.ndarray:
     """Return rows that span the directions on which the first layer depends, or all directions.
 
     All, if the input is used again further on (a residual skip), or if the rank in float64 is not
-    certainly the rank of the weights: a rank modulo a prime is never above it, the structural rank
-    never below.
+    certainly the rank of the weights: the structural rank is never below it.
     """
     d = len(columns) - 1
     everything = np.eye(d)
-    if not net.relu_layers or _is_large(net) or net.layers()[0].carried:
+    if not net.relu_layers or _is_large(net):
         return everything
     forms, _ = net.advance(net.start(columns[:-1]), 0, 0.0)
     norms = np.linalg.norm(forms, axis=0)
     live = forms[:, (norms > 0) & np.isfinite(norms)]
     live = live / np.abs(live).max(axis=0)
-    left, singular, _ = np.linalg.svd(live, full_matrices=False)
-    rank = int((singular > 1e-10 * singular.max(initial=0.0)).sum())
-    exact = net.layers()[0].matrix[: net.relu_layers[0].size]
-    if rank == d or not rank == structural_rank(csr_array(exact)) == _rank_modulo(exact.toarray()):
+    check()
+    left, sizes = np.zeros((d, 0)), np.zeros(0)
+    if live.size:
+        left, table, _ = qr(live, mode="economic", pivoting=True)
+        sizes = np.abs(np.diag(table))
+    rank = int((sizes > 1e-10 * sizes.max(initial=0.0)).sum())
+    if rank == d or (first := net.layers()[0]).carried:
+        return everything
+    exact = first.matrix[: net.relu_layers[0].size]
+    check()
+    if rank < structural_rank(csr_array(exact)) or not _has_rank(exact.toarray(), rank):
         return everything
     return left[:, :rank].T
 
 
-def _rank_modulo(matrix: np.ndarray) -> int:
-    """Return the rank of float64 numbers modulo a prime: at most their rank."""
-    exact = Scaled.of(matrix)
-    table = np.array([int(x) % _PRIME for x in exact.ints.flat], dtype=np.int64)
-    table = table.reshape(matrix.shape)
-    rank = 0
-    for column in range(table.shape[1]):
-        at = np.flatnonzero(table[rank:, column])
-        if len(at) == 0:
-            continue
-        table[[rank, rank + at[0]]] = table[[rank + at[0], rank]]
-        inverse = pow(int(table[rank, column]), -1, _PRIME)
-        table[rank] = table[rank] * inverse % _PRIME
-        below = table[rank + 1 :]
-        below[:] = (below - below[:, column : column + 1] * table[rank] % _PRIME) % _PRIME
-        rank += 1
-        if rank == len(table):
-            break
-    return rank
+def _has_rank(matrix: np.ndarray, rank: int) -> bool:
+    """Tell whether so many rows are certainly independent: a square part has an inverse X.
+
+    It has one if ``X M - 1`` is smaller than 1 in the largest sum of a row's sizes, with what was
+    rounded [1]_.
+
+    .. [1] S. M. Rump, Verification methods, Acta Numerica 19 (2010), section 10.
+    """
+    with np.errstate(all="ignore"):
+        rows = matrix[np.abs(matrix).max(axis=1, initial=0.0) > 0]
+        rows = rows / _power_of_two(np.abs(rows).max(axis=1))[:, None]
+        rows = rows[qr(rows.T, mode="r", pivoting=True)[1][:rank]]
+        part = rows[:, qr(rows, mode="r", pivoting=True)[1][:rank]]
+        try:
+            inverse = np.linalg.inv(part)
+        except np.linalg.LinAlgError:
+            return False
+        sizes = np.abs(inverse) @ np.abs(part)
+        off = np.abs(inverse @ part - np.eye(rank)) + 2 * (rank + 4) * UNIT * (sizes + 1.0)
+        # what dividing lost by underflow is smaller than any number that counts
+        off += 2 * rank * 1e-300 * (1.0 + np.abs(inverse).max(initial=0.0))
+        return bool((off.sum(axis=1) < 0.5).all())
 
 
 def _is_large(net: ReLUNetwork) -> bool:
@@ -294,6 +319,15 @@ def _reach(net: ReLUNetwork, own: np.ndarray) -> float:
     offsets = np.abs(forms[-1])
     live = (slopes > 0) & (offsets > 1e-12 * slopes)
     return float(np.median(offsets[live] / slopes[live])) if live.any() else 1.0
+
+
+def _less(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Return the differences that are float64 numbers, NaN for the others."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap = one - two
+        rest = gap + two  # what was rounded away, by Knuth's sum
+        off = (one - rest) - (two - (rest - gap))
+    return np.where(off == 0.0, gap, np.nan)
 
 
 def _power_of_two(sizes: np.ndarray) -> np.ndarray:

@@ -1,10 +1,86 @@
-"""What cells given by halfspaces are: arrays, one cell after the other."""
+"""What cells given by halfspaces are: arrays, one cell after the other; also for the kernels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Batch(NamedTuple):
+    """The cells' halfspaces one after the other, bounds and witnesses (see `HalfspaceCells`).
+
+    `domain` holds the bounds of `cell.Cell`; a cell whose witness is NaN is passed over.
+    """
+
+    rows: np.ndarray
+    off: np.ndarray
+    starts: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    points: np.ndarray
+    domain: np.ndarray
+
+
+class Stack(NamedTuple):
+    """Cells still to do: witness, next unit, units that cut it, signs, whether it is to recentre.
+
+    With one more row each than a layer has units.
+    """
+
+    points: np.ndarray
+    units: np.ndarray
+    cuts: np.ndarray
+    number: np.ndarray
+    signs: np.ndarray
+    fresh: np.ndarray
+
+
+class Answer(NamedTuple):
+    """The answer to the last question.
+
+    Attributes
+    ----------
+    numbers : (2,) array
+        What the unit does (-1 if nothing was asked), and the sign at `point`.
+    point : (d,) array
+        The cell's witness from now on.
+    found : (d,) array
+        A point on the other side.
+    """
+
+    numbers: np.ndarray
+    point: np.ndarray
+    found: np.ndarray
+
+
+class Recall(NamedTuple):
+    """Signs that are known to follow from those of earlier units, on the current cell."""
+
+    needs: np.ndarray
+    follows: np.ndarray
+    number: np.ndarray
+
+
+class Children(NamedTuple):
+    """The cells found, or empty arrays to count them alone."""
+
+    owner: np.ndarray
+    points: np.ndarray
+    signs: np.ndarray
+    cuts: np.ndarray
+    number: np.ndarray
+
+
+class Walks(NamedTuple):
+    """One child of every cell, chosen at random, and its weight."""
+
+    points: np.ndarray
+    signs: np.ndarray
+    cuts: np.ndarray
+    number: np.ndarray
+    log2: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,6 +124,10 @@ class HalfspaceCells:
             for name in ("rows", "off", "units", "low", "high", "points", "inner")
         }
         return cls(starts=np.concatenate([[0], np.cumsum(heights)]), **arrays)
+
+    def batch(self, bounds: np.ndarray) -> Batch:
+        """Return what the kernels take, in a domain of these bounds (see `cell.Cell`)."""
+        return Batch(self.rows, self.off, self.starts, self.low, self.high, self.points, bounds)
 
     def rows_of(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (rows, starts): where the rows of some cells are, one cell after the other."""

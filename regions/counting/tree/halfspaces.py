@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from regions.counting.effort import Effort
+from regions.counting.exact.rounding import UNIT
 from regions.counting.tree import certificates, facets
 from regions.counting.tree.absent import absent
 from regions.counting.tree.cutting import Child, Cutting, Limits, exact_rows
@@ -87,7 +88,7 @@ class Halfspaces:
         cutting, count = self._cutting(cells, forms), len(cells.points)
         total = np.zeros(count, np.int64)
         for found, out in cutting.found(_COUNTED_AT_ONCE, keep=True):
-            total += np.bincount(out[0][:found], minlength=count)
+            total += np.bincount(out.owner[:found], minlength=count)
         for child in cutting.children():
             total[child.owner] += 1
         return total
@@ -108,26 +109,25 @@ class Halfspaces:
         cells, cell = self.without_redundant(cells), 0
         while cell < len(cells.points):
             self.effort.check()
-            arrays = (cells.rows, cells.off, cells.starts, cells.low, cells.high, cells.points)
-            cell = facets.tighten(*arrays, cell)
+            cell = facets.tighten(cells.batch(self.limits.bounds), cell)
         return cells
 
     def take(self, cells: HalfspaceCells, index: slice) -> HalfspaceCells:
         """Return some of the cells."""
         return cells.take(np.arange(len(cells.points))[index])
 
-    def _facets(self, cells: HalfspaceCells) -> np.ndarray:
-        """Return what each row is (see `facets.facets`)."""
-        what, row = np.full(len(cells.rows), facets.UNKNOWN), 0
-        arrays = (cells.rows, cells.off, cells.starts, cells.points, self.limits.bounds, what)
+    def _marked(self, mark: Callable, cells: HalfspaceCells) -> np.ndarray:
+        """Return what each row is by `facets.facets`, or `facets.shed`."""
+        what, row = np.full(len(cells.rows), facets.UNTRIED), 0
+        batch = cells.batch(self.limits.bounds)
         while row < len(cells.rows):
             self.effort.check()
-            row = facets.facets(*arrays, row)
+            row = mark(batch, what, row)
         return what
 
     def without_redundant(self, cells: HalfspaceCells) -> HalfspaceCells:
         """Return the cells without the halfspaces that are certainly redundant in the domain."""
-        return _kept(cells, self._facets(cells) != facets.REDUNDANT)
+        return _kept(cells, self._marked(facets.shed, cells) != facets.REDUNDANT)
 
     def facets(
         self, cells: HalfspaceCells, active: np.ndarray
@@ -139,38 +139,36 @@ class Halfspaces:
         cells : HalfspaceCells
         active : (cells, hidden units) bool array
         """
-        what = self._facets(cells)
+        what = self._marked(facets.facets, cells)
         cells = _kept(cells, what != facets.REDUNDANT)
-        what = what[what != facets.REDUNDANT]
-        d, bounds = cells.points.shape[1], self.limits.bounds
-        identity = np.eye(d)
+        what, wall = what[what != facets.REDUNDANT], self._wall_facets(cells)
+        count, d = cells.points.shape
+        owner = np.repeat(np.arange(count), np.diff(cells.starts))
+        open_ = np.bincount(owner, what == facets.UNKNOWN, minlength=count)
+        for cell in np.flatnonzero(open_ + (wall == facets.UNKNOWN).sum(axis=1)):
+            own = slice(cells.starts[cell], cells.starts[cell + 1])
+            self._settle_facets(cells.units[own], active[cell], what[own], wall[cell])
+        bounds, identity = self.limits.bounds, np.eye(d)
         sides = np.vstack(
             [np.column_stack([identity, -bounds[4]]), np.column_stack([-identity, bounds[5]])]
         )
         names = -1 - np.concatenate([self.frame.low_sides, self.frame.high_sides])
-        rows, units = [], []
-        for cell in range(len(cells.points)):
-            own = slice(cells.starts[cell], cells.starts[cell + 1])
-            own_what, wall = what[own].copy(), self._wall_facets(cells, cell)
-            if (own_what == facets.UNKNOWN).any() or (wall == facets.UNKNOWN).any():
-                self._settle_facets(cells.units[own], active[cell], own_what, wall)
-            rows.append(np.vstack([cells.rows[own], sides])[np.append(own_what, wall) > 0])
-            units.append(np.append(cells.units[own], names)[np.append(own_what, wall) > 0])
-        starts = np.concatenate([[0], np.cumsum([len(part) for part in units])])
-        return np.vstack(rows), np.concatenate(units), starts
+        at, side = np.nonzero(wall > 0)
+        kept = what > 0
+        order = np.argsort(np.concatenate([owner[kept], at]), kind="stable")
+        rows = np.vstack([cells.rows[kept], sides[side]])[order]
+        units = np.concatenate([cells.units[kept], names[side]])[order]
+        sizes = np.bincount(owner[kept], minlength=count) + np.bincount(at, minlength=count)
+        return rows, units, np.concatenate([[0], np.cumsum(sizes)])
 
-    def _wall_facets(self, cells: HalfspaceCells, cell: int) -> np.ndarray:
-        """Return what each lower, then upper, bound of the domain is for a cell."""
-        d, frame = cells.points.shape[1], self.frame
-        names = np.concatenate([frame.low_sides, frame.high_sides])
-        what, axis = np.full(2 * d, facets.UNKNOWN), 0
-        if not np.isnan(cells.points[cell, 0]) and (names != ARTIFICIAL).any():
-            while axis < 2 * d:
-                self.effort.check()
-                arrays = (cells.rows, cells.off, cells.starts, cells.points, self.limits.bounds)
-                axis = facets.bound_facets(*arrays, cell, axis, what)
-        # these lie at infinity, or outside of the domain
-        what[names == ARTIFICIAL] = facets.REDUNDANT
+    def _wall_facets(self, cells: HalfspaceCells) -> np.ndarray:
+        """Return what each lower, then upper, bound of the domain is for every cell."""
+        names, at = np.concatenate([self.frame.low_sides, self.frame.high_sides]), 0
+        what = np.full((len(cells.points), len(names)), facets.UNTRIED)
+        what[:, names == ARTIFICIAL] = facets.REDUNDANT  # they lie at infinity, or outside
+        while at < len(what):
+            self.effort.check()
+            at = facets.bound_facets(cells.batch(self.limits.bounds), what, at)
         return what
 
     def _settle_facets(self, units, active, what: np.ndarray, wall: np.ndarray) -> None:
@@ -197,18 +195,39 @@ class Halfspaces:
                 if value(gain, farthest(others, gain, [], self.effort.check)[0]) > 0:
                     part[row] = facets.FACET
 
+    def _inner_point(self, cells: HalfspaceCells) -> tuple[np.ndarray, Form | None]:
+        """Return a point well inside the domain, and in integers if it is not strictly inside."""
+        frame, bounds = self.frame, self.limits.bounds
+        d = frame.dimension
+        # off the middle, where hyperplanes like to meet
+        point = frame.low + (0.5 + 0.11 * np.cos(1.7 + 2.3 * np.arange(d))) * (
+            frame.high - frame.low
+        )
+        if len(frame.rows):
+            box = [*zip(frame.low, frame.high, strict=True), (0.0, 1.0)]
+            table = np.column_stack([-frame.rows[:, :d], np.ones(len(frame.rows))])
+            found = linprog(-np.eye(d + 1)[d], table, frame.rows[:, d], bounds=box, method="highs")
+            point = found.x[:d] if found.status == 0 else np.full(d, np.nan)
+        within = (bounds[0] < point).all() and (point < bounds[1]).all()
+        if within and (cells.rows[:, :d] @ point + cells.rows[:, d] > 2 * cells.off[:, 0]).all():
+            return point, None
+        forms = [*exact_rows(frame, cells.units, np.zeros(0, bool)), *self.limits.walls]
+        if not np.isnan(point[0]) and rounded(forms, whole(point)) is not None:
+            return point, None
+        return _exact_inner(forms, d, self.effort.check)
+
     def root(self) -> HalfspaceCells:
         """Return the whole domain as one cell."""
         frame = self.frame
         m, d = len(frame.rows), frame.dimension
-        sizes = np.abs(frame.rows) * 2 * certificates._UNIT
+        sizes = np.abs(frame.rows) * 2 * UNIT
         errors = np.stack([sizes[:, :d].sum(axis=1), sizes[:, d]])
         rows, off = np.empty((1, m, d + 1)), np.empty((1, m, 4))
         certificates.normalise(
             np.ascontiguousarray(frame.rows.reshape(m, d + 1).T)[None], errors[None], np.zeros(m),
             self.limits.size, rows, off,
         )  # fmt: skip
-        whole = HalfspaceCells(
+        cells = HalfspaceCells(
             rows=rows[0],
             off=off[0],
             units=-1 - frame.row_sides,
@@ -218,13 +237,12 @@ class Halfspaces:
             points=np.full((1, d), np.nan),
             inner=np.array([None]),
         )
-        forms = [*exact_rows(frame, whole.units, np.zeros(0, bool)), *self.limits.walls]
-        point, exact = _inner_point(frame, self.limits.bounds, forms, self.effort.check)
+        point, exact = self._inner_point(cells)
         if exact is None:
-            whole = replace(whole, points=point[None])
+            cells = replace(cells, points=point[None])
         else:
-            whole.inner[0] = exact
-        return self.without_redundant(whole)
+            cells.inner[0] = exact
+        return self.without_redundant(cells)
 
 
 def halfspace_tree(
@@ -309,24 +327,6 @@ def _wider(walls: list[Form]) -> list[Form]:
         size = sum(abs(number) for number in wall[:-1])
         found.append((*wall[:-1], wall[-1] + 4 * size))
     return found
-
-
-def _inner_point(
-    frame: Frame, limits: np.ndarray, forms: list[Form], check: Callable[[], None]
-) -> tuple[np.ndarray, Form | None]:
-    """Return a point well inside the domain, and in integers if it is not strictly inside."""
-    d = frame.dimension
-    # off the middle, where hyperplanes like to meet
-    share = 0.5 + 0.11 * np.cos(1.7 + 2.3 * np.arange(d))
-    point = frame.low + share * (frame.high - frame.low)
-    if len(frame.rows) == 0 and (limits[0] < point).all() and (point < limits[1]).all():
-        return point, None
-    bounds = [*zip(frame.low, frame.high, strict=True), (0.0, 1.0)]
-    table = np.column_stack([-frame.rows[:, :d], np.ones(len(frame.rows))])
-    found = linprog(-np.eye(d + 1)[d], table, frame.rows[:, d], bounds=bounds, method="highs")
-    if found.status == 0 and rounded(forms, whole(found.x[:d])) is not None:
-        return found.x[:d], None
-    return _exact_inner(forms, d, check)
 
 
 def _exact_inner(

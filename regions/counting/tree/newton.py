@@ -10,9 +10,13 @@ read r is off by at most |X| |r| / (1 - g) where |1 - X M| <= g, all with their 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from regions.counting.exact.rounding import UNIT
+from regions.counting.tree.bits import lowest
+from regions.counting.tree.inverse import departure, invert
 from regions.kernels import kernel
 
 NO_GRID = 1000.0
@@ -24,20 +28,50 @@ def gamma_of(d: int) -> float:
     return 1.01 * (d + 4) * UNIT
 
 
+class Workspace(NamedTuple):
+    """Arrays that `sharpen` works in."""
+
+    rows: np.ndarray
+    table: np.ndarray
+    matrix: np.ndarray
+    inverse: np.ndarray
+    order: np.ndarray
+    residuals: np.ndarray
+    bounds: np.ndarray
+    moved: np.ndarray
+
+
+@kernel()
+def workspace(d):
+    """Return room for vertices in d dimensions."""
+    most = d + 8
+    return Workspace(
+        np.empty((most, d + 6)),
+        np.empty((most, d + 1)),
+        np.empty((d, d)),
+        np.empty((d, d)),
+        np.empty(most, dtype=np.int64),
+        np.empty(d),
+        np.empty(d),
+        np.empty(d + 1),
+    )
+
+
 @kernel()
 def _rows_on(mask, labels, planes, forms, rows):
     """Copy the forms of the facets in a mask; return their number, at most that of `rows`."""
     count, base, n = 0, planes.shape[0], forms.shape[1]
     for word in range(mask.size):
-        for bit in range(64):
-            if mask[word] >> np.uint64(bit) & np.uint64(1) and count < rows.shape[0]:
-                label = np.int64(labels[64 * word + bit])
-                for j in range(rows.shape[1]):
-                    if label < base:
-                        rows[count, j] = planes[label, j]
-                    else:
-                        rows[count, j] = forms[(label - base) // n, (label - base) % n, j]
-                count += 1
+        bits = mask[word]
+        while bits and count < rows.shape[0]:
+            label = np.int64(labels[64 * word + lowest(bits)])
+            for j in range(rows.shape[1]):
+                if label < base:
+                    rows[count, j] = planes[label, j]
+                else:
+                    rows[count, j] = forms[(label - base) // n, (label - base) % n, j]
+            count += 1
+            bits &= bits - np.uint64(1)
     return count
 
 
@@ -46,6 +80,9 @@ def _chosen(rows, count, d, free, table, order):
     """Choose d rows whose slopes in the coordinates other than `free` are independent."""
     for i in range(count):
         order[i] = i
+    if count == d:
+        return True
+    for i in range(count):
         for j in range(d + 1):
             table[i, j] = rows[i, j]
     step = 0
@@ -70,66 +107,30 @@ def _chosen(rows, count, d, free, table, order):
 
 
 @kernel()
-def _inverted(rows, order, d, free, table, inverse):
-    """Fill the inverse of the chosen rows' slopes by Gauss-Jordan; False if it breaks down."""
-    for i in range(d):
-        for k in range(d):
-            table[i, k] = rows[order[i], k if k < free else k + 1]
-            inverse[i, k] = 1.0 if i == k else 0.0
-    for step in range(d):
-        best = step
-        for i in range(step, d):
-            if abs(table[i, step]) > abs(table[best, step]):
-                best = i
-        pivot = table[best, step]
-        if not abs(pivot) > 0.0:
-            return False
-        for k in range(d):
-            table[step, k], table[best, k] = table[best, k], table[step, k]
-            inverse[step, k], inverse[best, k] = inverse[best, k], inverse[step, k]
-        for k in range(d):
-            table[step, k] /= pivot
-            inverse[step, k] /= pivot
-        for i in range(d):
-            factor = table[i, step]
-            if i != step and factor != 0.0:
-                for k in range(d):
-                    table[i, k] -= factor * table[step, k]
-                    inverse[i, k] -= factor * inverse[step, k]
-    return True
-
-
-@kernel()
 def _residuals(rows, order, vertex, d, residuals, bounds):
     """Fill the chosen forms' values at a vertex and their bounds, that of the vertex left out."""
     reach = 0.0
     for j in range(d):
         reach = max(reach, abs(vertex[j]))
     for i in range(d):
-        row, value = rows[order[i]], 0.0
+        row, value = order[i], 0.0
         for j in range(d + 1):
-            value += row[j] * vertex[j]
+            value += rows[row, j] * vertex[j]
         residuals[i] = value
-        bounds[i] = (reach * row[d + 3] + vertex[d] * row[d + 4]) * (1 + 16 * UNIT) + _TINY
+        size = reach * rows[row, d + 3] + vertex[d] * rows[row, d + 4]
+        bounds[i] = size * (1 + 16 * UNIT) + _TINY
 
 
 @kernel()
-def _distance(rows, order, d, free, inverse, residuals, bounds):
-    """Return how far a vertex can be off where its forms read `residuals`."""
+def _distance(work, d):
+    """Return how far a vertex can be off where its forms read the residuals."""
     far = worst = 0.0
     for k in range(d):
-        off = deviation = 0.0
-        for j in range(d):
-            product, size = 0.0, 0.0
-            for i in range(d):
-                slope = rows[order[i], j if j < free else j + 1]
-                product += inverse[k, i] * slope
-                size += abs(inverse[k, i] * slope)
-            deviation += abs(product - (1.0 if j == k else 0.0)) + (d + 4) * UNIT * size
+        off, deviation = 0.0, departure(work.inverse, work.matrix, k)
         for i in range(d):
-            size = abs(inverse[k, i])
-            deviation += size * (rows[order[i], d + 3] + rows[order[i], d + 4])
-            off += size * (abs(residuals[i]) + bounds[i])
+            size, row = abs(work.inverse[k, i]), work.order[i]
+            deviation += size * (work.rows[row, d + 3] + work.rows[row, d + 4])
+            off += size * (abs(work.residuals[i]) + work.bounds[i])
         far, worst = max(far, off), max(worst, deviation)
     if not worst < 0.5:
         return np.inf
@@ -139,7 +140,7 @@ def _distance(rows, order, d, free, inverse, residuals, bounds):
 @kernel()
 def sharpen(vertex, mask, labels, planes, forms, d, work):
     """Move a vertex to where its facets meet and note the bound of its error, if that is better."""
-    rows, table, inverse, order, residuals, bounds, moved = work
+    rows, order, moved = work.rows, work.order, work.moved
     count = _rows_on(mask, labels, planes, forms, rows)
     if count < d or vertex[d + 1] == 0.0:
         return
@@ -148,36 +149,25 @@ def sharpen(vertex, mask, labels, planes, forms, d, work):
     for j in range(d):
         if abs(vertex[j]) > abs(vertex[free]):
             free = j
-    if not _chosen(rows, count, d, free, table, order):
+    if not _chosen(rows, count, d, free, work.table, order):
         return
-    if not _inverted(rows, order, d, free, table, inverse):
+    for i in range(d):
+        for k in range(d):
+            slope = rows[order[i], k if k < free else k + 1]
+            work.table[i, k], work.matrix[i, k] = slope, slope
+    if not invert(work.table, work.inverse):
         return
-    _residuals(rows, order, vertex, d, residuals, bounds)
+    _residuals(rows, order, vertex, d, work.residuals, work.bounds)
     for k in range(d):
         step = 0.0
         for i in range(d):
-            step += inverse[k, i] * residuals[i]
+            step += work.inverse[k, i] * work.residuals[i]
         at = k if k < free else k + 1
         moved[at] = vertex[at] - step
     moved[free] = vertex[free]
-    _residuals(rows, order, moved, d, residuals, bounds)
-    error = _distance(rows, order, d, free, inverse, residuals, bounds)
+    _residuals(rows, order, moved, d, work.residuals, work.bounds)
+    error = _distance(work, d)
     if error < vertex[d + 1]:
         for j in range(d + 1):
             vertex[j] = moved[j]
         vertex[d + 1], vertex[d + 2] = error, NO_GRID
-
-
-@kernel()
-def buffers(d):
-    """Return the arrays that `sharpen` works in."""
-    most = d + 8
-    return (
-        np.empty((most, d + 6)),
-        np.empty((most, d + 1)),
-        np.empty((d, d)),
-        np.empty(most, dtype=np.int64),
-        np.empty(d),
-        np.empty(d),
-        np.empty(d + 1),
-    )

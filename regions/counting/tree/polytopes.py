@@ -7,16 +7,18 @@ form a vertex lies (see `signs`); where that is in doubt `split` returns and ask
 
 from __future__ import annotations
 
-import numpy as np
-from numba import types
-from numba.extending import intrinsic
+from typing import NamedTuple
 
-from regions.counting.tree.newton import NO_GRID, UNIT, buffers, sharpen
+import numpy as np
+
+from regions.counting.tree.bits import lowest, union
+from regions.counting.tree.edges import section_of
+from regions.counting.tree.newton import NO_GRID, UNIT, Workspace, sharpen, workspace
 from regions.counting.tree.signs import (
     EXACT_BITS,
+    FORM_EXTRA,
     VERTEX_EXTRA,
     enclose,
-    place_of,
     side_of,
     values_of,
 )
@@ -24,87 +26,32 @@ from regions.kernels import kernel
 
 DONE, ROOM, DOUBT, PAUSE, WORDS = 0, 1, 2, 3, 4
 WORK_AT_ONCE = 30_000_000
+_BLUNT = 1e-11  # vertices that are less certain than this are placed anew
 
 
-@intrinsic
-def _ones(typingctx, word):
-    """Return the number of set bits of a uint64, by the processor's own instruction."""
+class _Scratch(NamedTuple):
+    """What is known of the top cell and the unit at hand, and of its section."""
 
-    def build(context, builder, signature, arguments):
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), build
-
-
-@kernel()
-def _shared(a, b):
-    count = 0
-    for w in range(a.size):
-        count += np.int64(_ones(a[w] & b[w]))  # type: ignore[call-arg]
-    return count
-
-
-@kernel()
-def _alone(masks, nv, u, v):
-    """Tell whether no third vertex lies on all facets that `u` and `v` share."""
-    for k in range(nv):
-        if k == u or k == v:
-            continue
-        inside = True
-        for w in range(masks.shape[1]):
-            if masks[u, w] & masks[v, w] & ~masks[k, w]:
-                inside = False
-                break
-        if inside:
-            return False
-    return True
+    values: np.ndarray
+    errors: np.ndarray
+    box: np.ndarray
+    ends: np.ndarray
+    places: np.ndarray
+    masks: np.ndarray
+    vertices: np.ndarray
+    spare: np.ndarray
+    spare_masks: np.ndarray
+    newton: Workspace
 
 
 @kernel()
 def _new_facet(masks, nv):
-    """Return (word, bit) of a facet number that no vertex of the cell uses, or (-1, 0)."""
+    """Return the number of a facet that no vertex of the cell uses, or -1."""
     for w in range(masks.shape[1]):
-        used = np.uint64(0)
-        for k in range(nv):
-            used |= masks[k, w]
+        used = union(masks, nv, w)
         if used != np.uint64(0xFFFFFFFFFFFFFFFF):
-            return w, ~used & (used + np.uint64(1))
-    return -1, np.uint64(0)
-
-
-@kernel()
-def section_of(masks, nv, values, errors, dimension, ends, places, out_masks):
-    """List the vertices of the cell's section by a hyperplane: (u, v, share) and their facets.
-
-    The vertex lies at ``u + share * (v - u)``, `places` holds the share and its bound; u == v for
-    a vertex of the cell itself. Returns their number, or -1 if `ends` is too short.
-    """
-    size, words, edge = 0, masks.shape[1], dimension - 1
-    for u in range(nv):
-        if values[u] < 0:
-            continue
-        if size + nv > ends.shape[0]:
-            return -1
-        if values[u] == 0:
-            ends[size, 0], ends[size, 1] = u, u
-            places[size, 0] = places[size, 1] = 0.0
-            for w in range(words):
-                out_masks[size, w] = masks[u, w]
-            size += 1
-            continue
-        # on a simple vertex every dimension - 1 facets span an edge
-        simple = _shared(masks[u], masks[u]) == dimension
-        for v in range(nv):
-            if values[v] >= 0 or _shared(masks[u], masks[v]) < edge:
-                continue
-            if simple or _alone(masks, nv, u, v):
-                ends[size, 0], ends[size, 1] = u, v
-                share, off = place_of(values[u], errors[u], -values[v], errors[v])
-                places[size, 0], places[size, 1] = share, off
-                for w in range(words):
-                    out_masks[size, w] = masks[u, w] & masks[v, w]
-                size += 1
-    return size
+            return 64 * w + lowest(~used)
+    return -1
 
 
 @kernel()
@@ -181,15 +128,13 @@ def _copy_row(rows, row, out, at):
 
 
 @kernel()
-def _copy_facets(facets, masks, nv, out):
+def _copy_facets(facets, row, masks, nv, out, at):
     """Copy what the bits in use stand for, and 0 for the others."""
     for w in range(masks.shape[1]):
-        used = np.uint64(0)
-        for k in range(nv):
-            used |= masks[k, w]
+        used = union(masks, nv, w)
         for bit in range(64):
-            at = 64 * w + bit
-            out[at] = facets[at] if used >> np.uint64(bit) & np.uint64(1) else 0
+            kept = used >> np.uint64(bit) & np.uint64(1)
+            out[at, 64 * w + bit] = facets[row, 64 * w + bit] if kept else 0
 
 
 @kernel()
@@ -208,28 +153,31 @@ def renumbered(facets, total):
 
 
 @kernel()
-def cut(here, mask, nv, form, values, errors, dimension, section, room):
-    """Replace a polytope by its two sides, the positive one first.
+def _cut(cells, forms, unit, top, stack, scratch, cell):
+    """Replace the cell on top by its two sides, the positive one first.
 
-    `here` and `mask` begin with its `nv` vertices and go on to the end of the buffer. `section` is
-    (ends, places, masks, vertices, spare vertices, spare masks). Returns the sizes of both sides
-    and the number of the new facet; a number of -1 if a buffer is too short, -2 if facet numbers
-    run out (nothing changed).
+    Returns DONE; ROOM if a buffer is too short, WORDS if facet numbers run out (nothing changed).
     """
-    ends, places, new_masks, new, spare, spare_masks = section
-    word, bit = _new_facet(mask, nv)
-    if word < 0:
-        return 0, 0, -2
-    size = section_of(mask, nv, values, errors, dimension, ends, places, new_masks)
-    if size < 0 or 2 * (nv + size) > min(room, spare.shape[0]):
-        return 0, 0, -1
-    _fill_section(here, ends, places, size, form, values, dimension, new)
+    begin, d = stack.starts[top], forms.shape[2] - FORM_EXTRA
+    here, mask, nv = stack.vertices[begin:], stack.masks[begin:], stack.starts[top + 1] - begin
+    values, new, new_masks = scratch.values, scratch.vertices, scratch.masks
+    facet = _new_facet(mask, nv)
+    if facet < 0:
+        return WORDS
+    size = section_of(mask, nv, values, scratch.errors, d, scratch.ends, scratch.places, new_masks)
+    if size < 0 or 2 * (nv + size) > here.shape[0]:
+        return ROOM
+    _fill_section(here, scratch.ends, scratch.places, size, forms[cell, unit], values, d, new)
+    labels = stack.facets[top]
+    labels[facet] = cells.planes.shape[0] + cell * forms.shape[1] + unit
     for k in range(size):
-        new_masks[k, word] |= bit
+        new_masks[k, facet // 64] |= np.uint64(1) << np.uint64(facet % 64)
+        if new[k, d + 1] > _BLUNT:
+            sharpen(new[k], new_masks[k], labels, cells.planes, forms, d, scratch.newton)
     plus = minus = 0
     for u in range(nv):
         if values[u] < 0:
-            _copy(here, mask, u, 1, spare, spare_masks, minus)
+            _copy(here, mask, u, 1, scratch.spare, scratch.spare_masks, minus)
             minus += 1
         elif values[u] > 0:
             if plus < u:
@@ -237,10 +185,14 @@ def cut(here, mask, nv, form, values, errors, dimension, section, room):
             plus += 1
     _copy(new, new_masks, 0, size, here, mask, plus)
     plus += size
-    _copy(spare, spare_masks, 0, minus, here, mask, plus)
+    _copy(scratch.spare, scratch.spare_masks, 0, minus, here, mask, plus)
     _copy(new, new_masks, 0, size, here, mask, plus + minus)
-    facet = 64 * word + np.int64(_ones(bit - np.uint64(1)))  # type: ignore[call-arg]
-    return plus, minus + size, facet
+    stack.starts[top + 1], stack.starts[top + 2] = begin + plus, begin + plus + minus + size
+    stack.units[top] = stack.units[top + 1] = unit + 1
+    _copy_row(stack.signs, top, stack.signs, top + 1)
+    stack.signs[top, unit], stack.signs[top + 1, unit] = 1, -1
+    _copy_row(stack.facets, top, stack.facets, top + 1)
+    return DONE
 
 
 @kernel()
@@ -255,7 +207,60 @@ def _signed(least, most, twin, twin_sign, signs):
 
 
 @kernel()
-def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out, order):
+def _next_cut(cells, forms, stage, known, cell, cursor, stack, scratch):
+    """Give the cell on top the signs of units up to the next one that cuts it, or is in doubt.
+
+    Returns how much work it was; the unit, or that there is none, is noted on the stack.
+    """
+    twins, twin_signs = stage
+    top, d, work = cursor[1] - 1, forms.shape[2] - FORM_EXTRA, 0
+    begin, unit = stack.starts[top], stack.units[top]
+    here, mask, nv = stack.vertices[begin:], stack.masks[begin:], stack.starts[top + 1] - begin
+    into = scratch.values, scratch.errors, stack.doubts
+    cursor[2] = 0
+    enclose(here, nv, d, scratch.box)
+    while unit < forms.shape[1]:
+        form, side, least, most = forms[cell, unit], 0, 0.0, 0.0
+        if twins[unit] < 0:
+            side = side_of(form, scratch.box, d)
+            least, most = min(side, 0.0), max(side, 0.0)
+        if twins[unit] < 0 and side == 0:
+            for attempt in range(2):
+                least, most, cursor[2] = values_of(form, here, nv, d, known, cell, unit, into)
+                work += nv
+                if cursor[2] == 0 or attempt == 1:
+                    break
+                for k in stack.doubts[: cursor[2]]:
+                    sharpen(
+                        here[k], mask[k], stack.facets[top], cells.planes, forms, d, scratch.newton
+                    )
+            if cursor[2] > 0 or least < 0 < most:
+                break
+        stack.signs[top, unit] = _signed(
+            least, most, twins[unit], twin_signs[unit], stack.signs[top]
+        )
+        unit += 1
+    stack.units[top] = unit
+    return work
+
+
+@kernel()
+def _emit(cell, stack, top, out, child):
+    """Write the cell on top as a child; return whether there was room."""
+    begin, used = stack.starts[top], out.starts[child]
+    nv = stack.starts[top + 1] - begin
+    if used + nv > out.vertices.shape[0]:
+        return False
+    out.owner[child] = cell
+    _copy_row(stack.signs, top, out.signs, child)
+    _copy(stack.vertices, stack.masks, begin, nv, out.vertices, out.masks, used)
+    _copy_facets(stack.facets, top, stack.masks[begin:], nv, out.facets, child)
+    out.starts[child + 1] = used + nv
+    return True
+
+
+@kernel()
+def split(forms, stage, known, cells, cursor, stack, budget, out, order):
     """Cut a batch of cells by all units of one layer, depth first.
 
     Parameters
@@ -266,16 +271,14 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
         For each unit an earlier one of which it is always a multiple, or -1, and the sign.
     known : (signs, owners)
         Signs of every unit at settled vertices, by the vertices' numbers, on the cell `owner`.
-    polytopes : (vertices, masks, starts, facets, planes)
-        See `corners.VertexCells`. New facets are numbered on: those of unit i on a cell get
-        ``len(planes) + cell * n + i``.
-    dimension : int
+    cells : Polytopes
+        New facets are numbered on: those of unit i on a cell get ``len(planes) + cell * n + i``.
     cursor : (3,) array
         Next cell, stack height, doubts; kept between calls, zeros at first.
-    stack : (vertices, masks, facets, starts, next unit, signs, doubts) of the cells still to do
+    stack : Stack
     budget : int
         Return after so many children, even if cells are left.
-    out : (owner, signs, starts, vertices, masks, facets) to fill, or empty arrays to count alone
+    out : Children
     order : int array
         The cells to cut.
 
@@ -283,25 +286,23 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
     -------
     (code, children)
         DONE; PAUSE after much work; ROOM or WORDS if a buffer or the facets' bits are too few;
-        DOUBT if the vertices `doubts` of the top cell are in doubt. Nothing is lost: call again.
+        DOUBT if vertices of the top cell are in doubt. Nothing is lost: call again.
     """
-    vertices, masks, starts, facets, planes = polytopes
-    s_vertices, s_masks, s_facets, s_start, s_unit, s_sign, doubts = stack
-    o_owner, o_sign, o_start, o_vertices, o_masks, o_facets = out
-    twins, twin_signs = stage
-    n, d, room = forms.shape[1], dimension, s_vertices.shape[0]
-    keep = o_owner.size > 0
-    values, errors = np.empty(room), np.empty(room)
-    section = (
+    n, room, width = forms.shape[1], stack.vertices.shape[0], forms.shape[2]
+    words, d = stack.masks.shape[1], width - FORM_EXTRA
+    scratch = _Scratch(
+        np.empty(room),
+        np.empty(room),
+        np.empty((2, d + 1)),
         np.empty((room, 2), dtype=np.int64),
         np.empty((room, 2)),
-        np.empty_like(s_masks),
-        np.empty_like(s_vertices),
-        np.empty_like(s_vertices),
-        np.empty_like(s_masks),
+        np.empty((room, words), dtype=np.uint64),
+        np.empty((room, d + VERTEX_EXTRA)),
+        np.empty((room, d + VERTEX_EXTRA)),
+        np.empty((room, words), dtype=np.uint64),
+        workspace(d),
     )
-    places, box = buffers(d), np.empty((2, d + 1))
-    children = used = work = 0
+    children = work = 0
     while children < budget:
         if work > WORK_AT_ONCE:
             return PAUSE, children
@@ -309,64 +310,29 @@ def split(forms, stage, known, polytopes, dimension, cursor, stack, budget, out,
             if cursor[0] == order.size:
                 break
             cell = order[cursor[0]]
-            first, size = starts[cell], starts[cell + 1] - starts[cell]
+            first, size = cells.starts[cell], cells.starts[cell + 1] - cells.starts[cell]
             if size > room:
                 return ROOM, children
-            _copy(vertices, masks, first, size, s_vertices, s_masks, 0)
-            _copy_row(facets, cell, s_facets, 0)
-            s_start[0], s_start[1], s_unit[0] = 0, size, 0
+            _copy(cells.vertices, cells.masks, first, size, stack.vertices, stack.masks, 0)
+            _copy_row(cells.facets, cell, stack.facets, 0)
+            stack.starts[0], stack.starts[1], stack.units[0] = 0, size, 0
             cursor[0] += 1
             cursor[1] = 1
         top, cell = cursor[1] - 1, order[cursor[0] - 1]
-        begin, unit = s_start[top], s_unit[top]
-        nv = s_start[top + 1] - begin
-        here, mask = s_vertices[begin:], s_masks[begin:]
-        enclose(here, nv, d, box)
-        while unit < n:
-            form, side, least, most = forms[cell, unit], 0, 0.0, 0.0
-            if twins[unit] < 0:
-                side = side_of(form, box, d)
-                least, most = min(side, 0.0), max(side, 0.0)
-            if twins[unit] < 0 and side == 0:
-                for attempt in range(2):
-                    least, most, cursor[2] = values_of(
-                        form, here, nv, d, known, cell, unit, (values, errors, doubts)
-                    )
-                    work += nv
-                    if cursor[2] == 0 or attempt == 1:
-                        break
-                    for k in doubts[: cursor[2]]:
-                        sharpen(here[k], mask[k], s_facets[top], planes, forms, d, places)
-                if cursor[2] > 0:
-                    s_unit[top] = unit
-                    return DOUBT, children
-                if least < 0 < most:
-                    break
-            s_sign[top, unit] = _signed(least, most, twins[unit], twin_signs[unit], s_sign[top])
-            unit += 1
-        s_unit[top] = unit
+        work += _next_cut(cells, forms, stage, known, cell, cursor, stack, scratch)
+        if cursor[2] > 0:
+            return DOUBT, children
+        unit = stack.units[top]
         if unit == n:
-            if keep:
-                if used + nv > o_vertices.shape[0]:
-                    return ROOM, children
-                o_owner[children] = cell
-                _copy_row(s_sign, top, o_sign, children)
-                _copy(here, mask, 0, nv, o_vertices, o_masks, used)
-                _copy_facets(s_facets[top], mask, nv, o_facets[children])
-                used += nv
-                o_start[children + 1] = used
+            if out.owner.size > 0 and not _emit(cell, stack, top, out, children):
+                return ROOM, children
             children += 1
             cursor[1] = top
             continue
-        plus, minus, facet = cut(here, mask, nv, form, values, errors, d, section, room - begin)
-        if facet < 0:
-            return (ROOM if facet == -1 else WORDS), children
+        nv = stack.starts[top + 1] - stack.starts[top]
+        code = _cut(cells, forms, unit, top, stack, scratch, cell)
+        if code != DONE:
+            return code, children
         work += nv * nv
-        s_start[top + 1], s_start[top + 2] = begin + plus, begin + plus + minus
-        s_unit[top] = s_unit[top + 1] = unit + 1
-        _copy_row(s_sign, top, s_sign, top + 1)
-        s_sign[top, unit], s_sign[top + 1, unit] = 1, -1
-        _copy_row(s_facets, top, s_facets, top + 1)
-        s_facets[top, facet] = s_facets[top + 1, facet] = planes.shape[0] + cell * n + unit
         cursor[1] = top + 2
     return DONE, children

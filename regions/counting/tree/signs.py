@@ -12,6 +12,8 @@ evaluation's; where numbers are so short that nothing was rounded it is exact.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from regions.counting.tree.newton import NO_GRID, UNIT
@@ -107,11 +109,14 @@ def side_of(form, box, d):
 @kernel()
 def place_of(p, p_error, q, q_error):
     """Return where a form is zero between two points with values p > 0 and -q < 0, and a bound."""
-    share, off = p / (p + q), 1.0
-    surely = (p + q) * (p + q - p_error - q_error)
-    if surely > 0.0:
-        off = min((p_error * q + q_error * p) / surely * (1 + 16 * UNIT) + 4 * UNIT, 1.0)
-    return share, off
+    scale, off = 1.0 / (p + q), 1.0
+    if not scale < 1.0 / _TINY:
+        return 0.5, off
+    # at worst the sum of both is half of what it seems to be
+    if 2 * (p_error + q_error) < p + q:
+        lost = 2 * (p_error * (q * scale) + q_error * (p * scale)) * scale
+        off = min(lost * (1 + 16 * UNIT) + 4 * UNIT, 1.0)
+    return p * scale, off
 
 
 @kernel()
@@ -151,10 +156,7 @@ def normalise(values, noise, gamma, forms):
                 largest = max(largest, abs(values[cell, j, i]))
             slope, offset, scale = noise[cell, 0, i], noise[cell, 1, i], 1.0
             if 1e-280 < largest < 1e280:
-                while largest * scale > 1.0:
-                    scale *= 0.5
-                while largest * scale <= 0.5:
-                    scale *= 2.0
+                scale = math.ldexp(1.0, -math.frexp(largest)[1])
             elif largest != 0.0:
                 slope = np.inf
             for j in range(width):

@@ -18,11 +18,11 @@ _GAIN = 1e-10
 
 
 @kernel()
-def _entering(table, nonbasic, down, up, tolerance, bland):
+def _entering(table, gains, nonbasic, down, up, tolerance, bland):
     """Return the column whose move raises the objective fastest (first one under Bland)."""
-    last, best, column = table.shape[0] - 1, tolerance, -1
+    best, column = tolerance, -1
     for k in range(nonbasic.size):
-        gain, variable = table[last, k], nonbasic[k]
+        gain, variable = table[gains, k], nonbasic[k]
         room = up[variable] if gain > 0 else -down[variable]
         if abs(gain) > best and room > 0.0:
             column = k
@@ -33,10 +33,10 @@ def _entering(table, nonbasic, down, up, tolerance, bland):
 
 
 @kernel()
-def _leaving(table, basic, down, up, column, direction, step):
+def _leaving(table, m, basic, down, up, column, direction, step):
     """Return (row, step): the basic variable that stops the move first, or -1."""
     row, rate_at_row = -1, 0.0
-    for i in range(basic.size):
+    for i in range(m):
         rate = table[i, column] * direction
         if abs(rate) <= _PIVOT:
             continue
@@ -49,9 +49,8 @@ def _leaving(table, basic, down, up, column, direction, step):
 
 
 @kernel()
-def _pivot(table, row, column):
-    pivot = 1.0 / table[row, column]
-    height, width = table.shape
+def _pivot(table, height, row, column):
+    pivot, width = 1.0 / table[row, column], table.shape[1]
     for k in range(width):
         table[row, k] *= -pivot
     table[row, column] = pivot
@@ -64,43 +63,43 @@ def _pivot(table, row, column):
 
 
 @kernel()
-def maximise(table, slack, low, high, target, point, corner):
+def maximise(m, slack, target, point, room):
     """Maximise a linear gain over a polytope, from the interior point at displacement 0.
 
     Parameters
     ----------
-    table : (m + 1, d) array, overwritten
-        Constraint rows g_1, ..., g_m, then the gain.
-    slack : (m,) array, >= 0
-        Row i demands ``slack[i] + g_i . y >= 0``.
-    low, high : (d,) arrays
-        Finite bounds of the displacement y, low <= 0 <= high.
+    m : int
+        Number of constraints.
+    slack : array
+        Row i demands ``slack[i] + g_i . y >= 0``; none is negative.
     target : float
         Stop once the gain is above it.
     point : (d,) array, overwritten with the displacement y found.
-    corner : (names, kinds, prices), (d,) arrays, overwritten
-        What stops the gain: rows (ROW and their numbers) or coordinates (LOW, HIGH or FREE and
-        theirs), and how fast the gain grows with each, not positively at an optimum.
+    room : Room
+        Its table, overwritten, begins with the rows g_1, ..., g_m and the gain; `down` and `up`
+        begin with bounds of the displacement, down <= 0 <= up. Its corner is overwritten with what
+        stops the gain: rows (ROW and their numbers) or coordinates (LOW, HIGH or FREE and theirs),
+        and how fast the gain grows with each, not positively at an optimum.
 
     Returns
     -------
     (code, value, steps)
         OPTIMAL, REACHED or FAILED (too many steps), the gain at `point`, and how many steps.
     """
-    names, kinds, prices = corner
-    m, d = table.shape[0] - 1, table.shape[1]
+    names, kinds, prices = room.corner
+    table, down, up, basic, nonbasic = room.table, room.down, room.up, room.basic, room.nonbasic
+    d = table.shape[1]
     # every variable, structural or slack, has the room to move down and up from where it is
-    down, up = np.empty(m + d), np.empty(m + d)
-    down[:d], up[:d] = low, high
-    down[d:], up[d:] = -slack, np.inf
-    nonbasic, basic = np.arange(d), np.arange(d, m + d)
+    for i in range(m):
+        down[d + i], up[d + i], basic[i] = -slack[i], np.inf, d + i
     size = 0.0
     for k in range(d):
-        point[k], kinds[k] = 0.0, FREE
+        point[k], kinds[k], nonbasic[k] = 0.0, FREE, k
         size = max(size, abs(table[m, k]))
     value, tolerance, limit = 0.0, _GAIN * size, 20 * (m + d) + 50
     for step_number in range(limit):
-        column = _entering(table, nonbasic, down, up, tolerance, step_number > limit // 2)
+        bland = step_number > limit // 2
+        column = _entering(table, m, nonbasic, down, up, tolerance, bland)
         if column < 0:
             for k in range(d):
                 names[k] = nonbasic[k] - d if kinds[k] == ROW else nonbasic[k]
@@ -108,8 +107,8 @@ def maximise(table, slack, low, high, target, point, corner):
             return OPTIMAL, value, step_number
         gain, variable = table[m, column], nonbasic[column]
         direction = 1.0 if gain > 0 else -1.0
-        room = up[variable] if gain > 0 else -down[variable]
-        row, step = _leaving(table, basic, down, up, column, direction, room)
+        free = up[variable] if gain > 0 else -down[variable]
+        row, step = _leaving(table, m, basic, down, up, column, direction, free)
         move = direction * step
         if variable < d:
             point[variable] += move
@@ -133,10 +132,25 @@ def maximise(table, slack, low, high, target, point, corner):
                 down[stopped], kinds[column] = 0.0, LOW
             if stopped >= d:
                 kinds[column] = ROW
-            _pivot(table, row, column)
+            _pivot(table, m + 1, row, column)
             nonbasic[column], basic[row] = stopped, variable
         elif direction > 0:
             up[variable], kinds[column] = 0.0, HIGH
         else:
             down[variable], kinds[column] = 0.0, LOW
     return FAILED, value, limit
+
+
+@kernel()
+def farthest(cell, m, gain, low, high, start, target, point, room):
+    """Run `maximise` for a gain's slopes over a cell within some bounds; (code, value)."""
+    d, table = start.size, room.table
+    for i in range(m):
+        for k in range(d):
+            table[i, k] = cell.rows[i, k]
+    for k in range(d):
+        table[m, k] = gain[k]
+        room.down[k], room.up[k] = low[k] - start[k], high[k] - start[k]
+    code, value, steps = maximise(m, cell.slack, target, point, room)
+    room.work[0] += (steps + 2) * m * d
+    return code, value

@@ -13,21 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from regions.counting.effort import Effort
+from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
-from regions.counting.tree import corners, flats, polytopes, signs
+from regions.counting.tree import corners, flats, polytopes, signs, vertex_cells
 from regions.counting.tree.cells import Cells
-from regions.counting.tree.corners import VertexCells
 from regions.counting.tree.doubts import Doubts, InDoubtError
 from regions.counting.tree.frame import frame_of
 from regions.counting.tree.newton import gamma_of
 from regions.counting.tree.tally import head_units, tally
 from regions.counting.tree.twins import twins_of
+from regions.counting.tree.vertex_cells import VertexCells
 from regions.counting.tree.walk import Batch, StageForms, Tree, stages_of
 from regions.counting.undecided import Undecided
 from regions.errors import DomainError
@@ -64,7 +64,7 @@ class Polytopes:
         """Yield (owner, active, cells) for at most `budget` children at a time."""
         work = self._begun(cells, forms)
         for found, out in self._resumed(work, np.arange(len(forms.values)), budget):
-            yield out[0][:found].copy(), out[1][:found] > 0, _below(work, found, out)
+            yield out.owner[:found].copy(), out.signs[:found] > 0, _below(work, found, out)
 
     def count(self, cells: VertexCells, forms: StageForms) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
@@ -86,12 +86,11 @@ class Polytopes:
                 doubtful,
             )
             if code == polytopes.DOUBT:
-                vertices, masks, starts, facets, _ = work.cells
-                cell = cursor[0]
-                own = slice(starts[cell], starts[cell + 1])
-                none = np.zeros(0, np.int8)
-                rows = doubtful[: cursor[1]]
-                work.doubts.settle(cell, vertices[own], masks[own], facets[cell], rows, none, 0)
+                cell, known = cursor[0], work.cells
+                own = slice(known.starts[cell], known.starts[cell + 1])
+                vertices, masks, facets = known.vertices[own], known.masks[own], known.facets[cell]
+                rows, none = doubtful[: cursor[1]], np.zeros(0, np.int8)
+                work.doubts.settle(cell, vertices, masks, facets, rows, none, 0)
             yield int(np.maximum(counts[before : cursor[0]], 0).sum())
             before = cursor[0]
         # where the hyperplanes are not in general position, they have to cut
@@ -120,18 +119,22 @@ class Polytopes:
         place = np.full(len(self.twins) + 1, -1)
         place[hidden] = np.arange(n)
         twins = place[self.twins[hidden]]
-        arrays = vertices, cells.masks, cells.starts, cells.facets, cells.planes
+        arrays = vertex_cells.Polytopes(
+            vertices, cells.masks, cells.starts, cells.facets, cells.planes
+        )
         doubts = Doubts(forms, table, cells.units, self.twins)
         return _Work(doubts, table, (twins, self.twin_signs[hidden]), arrays)
 
-    def _resumed(self, work: _Work, order, budget: int, keep: bool = True) -> Iterator[tuple]:
+    def _resumed(
+        self, work: _Work, order: np.ndarray, budget: int, keep: bool = True
+    ) -> Iterator[tuple[int, vertex_cells.Children]]:
         """Call the kernel until no cell is left; yield the number of children and `out`.
 
         Also yields, with no children, after much work.
         """
         if len(order) == 0:
             return
-        largest = int(np.diff(work.cells[2]).max())
+        largest = int(np.diff(work.cells.starts).max())
         stack = self._stack(work, 64 * largest + 1024)
         rows = (4 * largest + 64) * min(budget, 64)
         out = self._out(work, budget if keep else 0, rows if keep else 0)
@@ -142,7 +145,6 @@ class Polytopes:
                 work.stage,
                 work.doubts.known,
                 work.cells,
-                self.dimension,
                 cursor,
                 stack,
                 budget,
@@ -154,15 +156,15 @@ class Polytopes:
             if code == polytopes.DOUBT:
                 _settle_top(work, order[cursor[0] - 1], cursor, stack)
             elif code == polytopes.WORDS:
-                work, stack = work.widened(), _widened(stack, (1, 2))
-                out = _widened(out, (4, 5))
+                work = replace(work, cells=_widened(work.cells))
+                stack, out = _widened(stack), _widened(out)
             elif code == polytopes.ROOM and not found:
-                stack = (_doubled(stack[0]), _doubled(stack[1]), *stack[2:6], _doubled(stack[6]))
-                out = (*out[:3], _doubled(out[3]), _doubled(out[4]), out[5])
+                stack = _doubled(stack, ("vertices", "masks", "doubts"))
+                out = _doubled(out, ("vertices", "masks"))
 
-    def _stack(self, work: _Work, room: int) -> tuple:
-        n, words = work.table.shape[1], work.cells[1].shape[1]
-        return (
+    def _stack(self, work: _Work, room: int) -> vertex_cells.Stack:
+        n, words = work.table.shape[1], work.cells.masks.shape[1]
+        return vertex_cells.Stack(
             np.empty((room, self.dimension + signs.VERTEX_EXTRA)),
             np.empty((room, words), np.uint64),
             np.zeros((n + 3, 64 * words), np.int32),
@@ -172,9 +174,9 @@ class Polytopes:
             np.empty(room, np.int64),
         )
 
-    def _out(self, work: _Work, budget: int, rows: int) -> tuple:
-        n, words = work.table.shape[1], work.cells[1].shape[1]
-        return (
+    def _out(self, work: _Work, budget: int, rows: int) -> vertex_cells.Children:
+        n, words = work.table.shape[1], work.cells.masks.shape[1]
+        return vertex_cells.Children(
             np.empty(budget, np.int64),
             np.empty((budget, n), np.int8),
             np.zeros(budget + 1, np.int64),
@@ -191,26 +193,22 @@ class _Work:
     doubts: Doubts
     table: np.ndarray
     stage: tuple
-    cells: tuple
-
-    def widened(self) -> _Work:
-        """Return it with room for 64 more facets in every cell."""
-        return replace(self, cells=_widened(self.cells, (1, 3)))
+    cells: vertex_cells.Polytopes
 
 
-def _settle_top(work: _Work, cell: int, cursor: np.ndarray, stack: tuple) -> None:
+def _settle_top(work: _Work, cell: int, cursor: np.ndarray, stack: vertex_cells.Stack) -> None:
     """Settle the doubtful vertices of the cell on top of the stack."""
-    vertices, masks, facets, starts, units, signs, doubtful = stack
     top = cursor[1] - 1
-    own = slice(starts[top], starts[top + 1])
-    rows, first = doubtful[: cursor[2]], int(units[top])
-    work.doubts.settle(cell, vertices[own], masks[own], facets[top], rows, signs[top], first)
+    own = slice(stack.starts[top], stack.starts[top + 1])
+    rows, first = stack.doubts[: cursor[2]], int(stack.units[top])
+    vertices, masks, facets = stack.vertices[own], stack.masks[own], stack.facets[top]
+    work.doubts.settle(cell, vertices, masks, facets, rows, stack.signs[top], first)
 
 
-def _below(work: _Work, found: int, out: tuple) -> VertexCells:
+def _below(work: _Work, found: int, out: vertex_cells.Children) -> VertexCells:
     """Return the children found, with the planes of their own facets."""
     _, _, starts, vertices, masks, facets = out
-    planes, table, units = work.cells[4], work.table, work.doubts.units
+    planes, table, units = work.cells.planes, work.table, work.doubts.units
     used, base, n = starts[found], len(planes), table.shape[1]
     facets, old = polytopes.renumbered(facets[:found], base + len(table) * n)
     before = old < base
@@ -228,16 +226,23 @@ def _below(work: _Work, found: int, out: tuple) -> VertexCells:
     )
 
 
-def _widened(arrays: tuple, which: tuple[int, int]) -> tuple:
-    """Return the arrays with one more word in the masks and room for its facets."""
-    masks, facets = which
-    wider = list(arrays)
-    wider[masks] = np.pad(arrays[masks], ((0, 0), (0, 1)))
-    wider[facets] = np.pad(arrays[facets], ((0, 0), (0, 64)))
-    return tuple(wider)
+def _widened(cells: Any) -> Any:
+    """Return cells with one more word in the masks and room for its facets."""
+    masks = np.pad(cells.masks, ((0, 0), (0, 1)))
+    return cells._replace(masks=masks, facets=np.pad(cells.facets, ((0, 0), (0, 64))))
 
 
-def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
+def _doubled(cells: Any, names: tuple[str, ...]) -> Any:
+    """Return cells with twice the room in some of their arrays."""
+    longer = {}
+    for name in names:
+        old = getattr(cells, name)
+        longer[name] = np.empty((2 * len(old), *old.shape[1:]), old.dtype)
+        longer[name][: len(old)] = old
+    return cells._replace(**longer)
+
+
+def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None, effort: Effort):
     """Return (tree, batch): the tree of cells described by vertices, and the batch to start from.
 
     Raises
@@ -246,8 +251,10 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
         If the domain is half open, or has more than 8 dimensions.
     InDoubtError
         If the first layer's units do not bound cells of a whole flat.
+    OutOfTime
+        If the time is over.
     """
-    frame = frame_of(net, domain)
+    frame = frame_of(net, domain, effort.check)
     d = frame.dimension
     if d > MOST_DIMENSIONS:
         raise DomainError(
@@ -258,7 +265,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
     if frame.bounded:
         head = head_units(net, d, _HEAD_CELLS) if len(net.relu_layers) == 1 else None
         tree = Tree(net, frame, geometry, stages_of(net, head))
-        return tree, tree.root(corners.of_bounded(frame))
+        return tree, tree.root(corners.of_bounded(frame, effort))
     if np.isfinite(frame.low).any() or np.isfinite(frame.high).any() or len(frame.rows):
         raise DomainError(
             "the domain is open on some sides only; the engine 'vertices' takes bounded domains "
@@ -295,13 +302,9 @@ class Vertices:
         if question.kind == "linear":
             return Cells().found(question, effort)
         try:
-            return tally(*vertex_tree(question.net, question.domain), effort)
+            with stoppable() as stopped:
+                return tally(*vertex_tree(question.net, question.domain, effort), effort)
         except InDoubtError as doubt:
             known = Cells().found(question, effort)
             return replace(known, details={**known.details, "handed_over": str(doubt)})
-
-
-def _doubled(array: np.ndarray) -> np.ndarray:
-    longer = np.empty((2 * len(array), *array.shape[1:]), array.dtype)
-    longer[: len(array)] = array
-    return longer
+        return Found.cut_short(1, stopped.by or "time")  # on the way to the root: it is not empty

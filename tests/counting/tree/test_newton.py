@@ -25,7 +25,7 @@ def _placed(forms, near):
     vertex = np.append(near, [1.0, newton.NO_GRID, -1.0])
     mask, facets = np.array([2**d - 1], np.uint64), np.arange(64, dtype=np.int32)
     table = np.zeros((1, 1, d + signs.FORM_EXTRA))
-    newton.sharpen(vertex, mask, facets, planes, table, d, newton.buffers(d))
+    newton.sharpen(vertex, mask, facets, planes, table, d, newton.workspace(d))
     return vertex
 
 

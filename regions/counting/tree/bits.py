@@ -1,0 +1,40 @@
+"""Sets as bits of 64-bit words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from regions.kernels import kernel
+
+
+@intrinsic
+def _ones(typingctx, word):
+    """Return the number of set bits of a uint64, by the processor's own instruction."""
+
+    def build(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), build
+
+
+@kernel()
+def ones(word):
+    """Return the number of set bits of a uint64."""
+    return np.int64(_ones(word))  # type: ignore[call-arg]
+
+
+@kernel()
+def lowest(word):
+    """Return the place of the lowest set bit of a uint64 that has one."""
+    return np.int64(_ones((word & (~word + np.uint64(1))) - np.uint64(1)))  # type: ignore[call-arg]
+
+
+@kernel()
+def union(masks, count, word):
+    """Return one word of the union of the first `count` sets."""
+    found = np.uint64(0)
+    for k in range(count):
+        found |= masks[k, word]
+    return found
