@@ -186,7 +186,7 @@ class Slice:
         for part in (array, basis):
             part.flags.writeable = False
         flat = cls(array[0], basis, array, box, segment=box is None and len(array) == 2)
-        if box is not None and not meets_inside(array, box):
+        if box is not None and not meets_inside(array, box.low, box.high):
             raise DomainError(
                 f"the flat through the {len(array)} points does not meet the inside of the box; "
                 "move the points or widen the box"
@@ -208,7 +208,7 @@ class Slice:
         """Whether the domain is bounded, exactly."""
         if self.segment:
             return True
-        return self.box is not None and is_bounded(self.points, self.box)
+        return self.box is not None and is_bounded(self.points, self.box.low, self.box.high)
 
     def halfspaces(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (G, h) with G z <= h for the coordinates z of the domain."""

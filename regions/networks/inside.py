@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.optimize import linprog
 
 from regions.exact.program import farthest
 from regions.exact.scaled import Scaled, joined, primitive
 
-if TYPE_CHECKING:
-    from regions.networks.domain import Box
-
 Form = tuple[int, ...]
 _UNIT = 2.0**-53
 
 
-def meets_inside(points: np.ndarray, box: Box) -> bool:
+def meets_inside(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
     """Tell whether the affine span of some points meets the inside of a box.
 
     Where all points agree, the box's own faces are inside.
@@ -25,22 +20,22 @@ def meets_inside(points: np.ndarray, box: Box) -> bool:
     Parameters
     ----------
     points : (d + 1, n0) array
-    box : Box
+    low, high : (n0,) arrays
+        The box, which may be open on some sides.
 
     Examples
     --------
-    >>> from regions.networks import Box
     >>> line = np.array([[0.0, 1.0 - 1e-16], [1.0, 1.0 + 1e-15]])
-    >>> meets_inside(line, Box([-2.0, -2.0], [2.0, 1.0]))
+    >>> meets_inside(line, np.array([-2.0, -2.0]), np.array([2.0, 1.0]))
     True
     """
     fixed = (points == points[0]).all(axis=0)
-    if (fixed & ((points[0] < box.low) | (points[0] > box.high))).any():
+    if (fixed & ((points[0] < low) | (points[0] > high))).any():
         return False
-    near = _middle(points, box, ~fixed)
-    if near is not None and _certainly_inside(points, box, ~fixed, near):
+    near = _middle(points, low, high, ~fixed)
+    if near is not None and _certainly_inside(points, low, high, ~fixed, near):
         return True
-    sides, d = _sides(points, box, ~fixed), len(points) - 1
+    sides, d = _sides(points, low, high, ~fixed), len(points) - 1
     # the cone of (s a, s) on which every side is at least t times its size
     zeros = (0,) * d
     rows = [(*side, -max(map(abs, side)), 0) for side in sides]
@@ -50,20 +45,19 @@ def meets_inside(points: np.ndarray, box: Box) -> bool:
     return end[d + 1] > 0
 
 
-def is_bounded(points: np.ndarray, box: Box) -> bool:
+def is_bounded(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
     """Tell whether the affine span of some points is bounded within a box.
 
     Examples
     --------
-    >>> from regions.networks import Box
-    >>> half = Box([0.0, 0.0], [np.inf, np.inf])
-    >>> [is_bounded(np.array([[1.0, 0], [0, y]]), half) for y in (1.0, -1.0)]
+    >>> quarter = np.zeros(2), np.full(2, np.inf)
+    >>> [is_bounded(np.array([[1.0, 0], [0, y]]), *quarter) for y in (1.0, -1.0)]
     [True, False]
     """
-    if box.bounded:
+    if np.isfinite(low).all() and np.isfinite(high).all():
         return True
     d = len(points) - 1
-    sides = _sides(points, box, (points != points[0]).any(axis=0))
+    sides = _sides(points, low, high, (points != points[0]).any(axis=0))
     rows = [*dict.fromkeys((*primitive(side[:d]), 0) for side in sides), *_cube(d, 0)]
     for axis in range(d):
         for sign in (1, -1):
@@ -74,12 +68,12 @@ def is_bounded(points: np.ndarray, box: Box) -> bool:
     return True
 
 
-def _sides(points: np.ndarray, box: Box, moving: np.ndarray) -> list[Form]:
+def _sides(points: np.ndarray, low: np.ndarray, high: np.ndarray, moving: np.ndarray) -> list[Form]:
     """Return the box's sides that cut as forms of the multiples of the points' differences."""
     exact = Scaled.of(points[:, moving])
     columns = joined([exact[1:] - exact[0], exact[:1]])
     found = []
-    for sign, bounds in ((1, box.low[moving]), (-1, box.high[moving])):
+    for sign, bounds in ((1, low[moving]), (-1, high[moving])):
         cutting = np.isfinite(bounds)
         constants = np.zeros((len(points), int(cutting.sum())))
         constants[-1] = bounds[cutting]
@@ -97,11 +91,13 @@ def _cube(d: int, more: int) -> list[Form]:
     ]
 
 
-def _middle(points: np.ndarray, box: Box, moving: np.ndarray) -> np.ndarray | None:
+def _middle(
+    points: np.ndarray, low: np.ndarray, high: np.ndarray, moving: np.ndarray
+) -> np.ndarray | None:
     """Return where a linear program in float64 sees the middle of the part inside, if anywhere."""
     directions, start = (points[1:] - points[0])[:, moving].T, points[0, moving]
     rows = np.vstack([directions, -directions])
-    limits = np.concatenate([box.high[moving] - start, start - box.low[moving]])
+    limits = np.concatenate([high[moving] - start, start - low[moving]])
     sizes = np.abs(rows).max(axis=1, initial=0.0)
     cutting = np.isfinite(limits) & (sizes > 0)
     rows, limits = rows[cutting] / sizes[cutting, None], limits[cutting] / sizes[cutting]
@@ -115,11 +111,13 @@ def _middle(points: np.ndarray, box: Box, moving: np.ndarray) -> np.ndarray | No
     return found.x[:-1] if found.status == 0 else None
 
 
-def _certainly_inside(points: np.ndarray, box: Box, moving: np.ndarray, near: np.ndarray) -> bool:
+def _certainly_inside(
+    points: np.ndarray, low: np.ndarray, high: np.ndarray, moving: np.ndarray, near: np.ndarray
+) -> bool:
     """Tell whether float64 certifies that a point of the flat is strictly inside the box."""
     directions, start = (points[1:] - points[0])[:, moving], points[0, moving]
     with np.errstate(over="ignore", invalid="ignore"):
         at = near @ directions + start
         sizes = np.abs(near) @ np.abs(directions) + np.abs(start)
         off = (len(near) + 4) * _UNIT * sizes + 1e-300
-        return bool((at - off > box.low[moving]).all() and (at + off < box.high[moving]).all())
+        return bool((at - off > low[moving]).all() and (at + off < high[moving]).all())

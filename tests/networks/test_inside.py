@@ -13,14 +13,14 @@ from regions.networks import Box, Slice
 from regions.networks.inside import is_bounded, meets_inside
 
 
-def corners(points, box):
+def corners(points, low, high):
     """Return the vertices (a, 1) and directions (a, 0) of a flat's part in a box; d is 1 or 2."""
     exact = [[Fraction(x) for x in point] for point in points]
     start, d = exact[0], len(points) - 1
     columns = [[p[i] - start[i] for p in exact[1:]] for i in range(len(start))]
     rows = []
     for i, column in enumerate(columns):
-        for sign, bound in ((1, box.low[i]), (-1, box.high[i])):
+        for sign, bound in ((1, low[i]), (-1, high[i])):
             if np.isfinite(bound):
                 rows.append([*(sign * x for x in column), sign * (start[i] - Fraction(bound))])
     rows.append([*[0] * d, 1])  # the hyperplane at infinity
@@ -52,7 +52,7 @@ def drawn(seed):
         low[rng.random(n) < 0.4], high[rng.random(n) < 0.4] = -np.inf, np.inf
     full = np.linalg.matrix_rank(points[1:] - points[0]) == d
     moving = (points != points[0]).any(axis=0)
-    return (points, Box(low, high)) if full and moving.all() else None
+    return (points, low, high) if full and moving.all() else None
 
 
 def test_what_flats_have_inside_a_box():
