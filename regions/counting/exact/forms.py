@@ -113,9 +113,12 @@ class Place:
         box = self.domain.box if isinstance(self.domain, Slice) else self.domain
         assert box is not None
         low, i = number < box.input_size, number % box.input_size
-        bound = (box.low if low else box.high)[i : i + 1]
-        form = joined([self.directions[:, i], self.start[i : i + 1] - Scaled.of(bound)]).ints
-        return primitive((form if low else -form).tolist())
+        over, under = float((box.low if low else box.high)[i]).as_integer_ratio()
+        one, two, three = self.directions.exponent, self.start.exponent, 1 - under.bit_length()
+        least = min(one, two, three)
+        form = [number << (one - least) for number in self.directions.ints[:, i].tolist()]
+        form.append((int(self.start.ints[i]) << (two - least)) - (over << (three - least)))
+        return primitive(form if low else [-number for number in form])
 
     def _box_sides(self, box: Box) -> dict[int, Form]:
         """Return `sides` by the directions that move an input: often one among thousands."""

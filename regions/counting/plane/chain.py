@@ -11,14 +11,13 @@ from regions.counting.dense import dense_layer
 from regions.counting.exact.rounding import Rounding
 from regions.counting.plane.layer_kernel import Chain
 from regions.counting.plane.polygon_kernel import TINY, UNIT
+from regions.counting.plane.scale_kernel import FINEST, FLOOR, balance
 from regions.exact.scaled import Scaled, exponent_of
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Linear
 
 _SHORT = 30_000  # weights of a first layer that is multiplied out in integers
-_FINEST = -100  # grids that are finer settle nothing
 _ROUGH = 2**22  # multiplications for one layer's norm
-_FLOOR = 1e-170  # what is smaller, relative to its unit, is rounded up to this
 _HARMLESS = 1e-290  # products of factors of this size lose nothing to underflow
 
 
@@ -86,18 +85,21 @@ def flat_chain(
     exponents, grids = maps.exponents, [maps.grids]
     weights, biases, fuzz, slack = [], [np.zeros(len(exponents))], [0.0], [np.zeros(len(exponents))]
     twins, norms, layers = [_first_twins(net, len(exponents))], [0.0], len(net.relu_layers)
+    tilt = float(_lowest(homogeneous).min())
     for layer in range(1, layers + 1):
         weight, bias, doubt, bias_doubt = dense_layer(net, layer, tick)
-        before = exponents
-        scaled, exponents = _balanced(weight, bias, before)
-        offset = _scaled(bias, -exponents)
+        slope, n, m = net.relu_layers[layer - 1].slope, *weight.shape
+        fed = grids[-1] + min(0.0, float(_lowest(np.array(slope))))
+        scaled, offset, before = np.empty((n, m)), np.empty(m), exponents
+        exponents, lattice = np.empty(m, np.int64), np.empty(m)
+        weight, bias = np.ascontiguousarray(weight), np.ascontiguousarray(bias)
+        balance(weight, bias, before, fed, tilt, scaled, offset, exponents, lattice)
         weights.append(scaled)
         biases.append(offset)
         fuzz.append(float(_scaled(doubt, before.max() - exponents).max(initial=0.0)))
         slack.append(_scaled(bias_doubt, -exponents))
         norms.append(_norm(scaled))
-        slope = net.relu_layers[layer - 1].slope
-        grids.append(_grids(scaled, offset, grids[-1], slope, homogeneous))
+        grids.append(lattice)
         if layer < layers:
             twins.append(_twins(scaled, offset, sum(map(len, twins))))
     widths = np.array(net.widths[1:])
@@ -161,7 +163,7 @@ def _without_rounding(
     if not ((sizes > _HARMLESS) & (sizes < 1 / _HARMLESS)).all():
         return None
     maps = scaled_maps(values, np.zeros((2, len(bias))), 0.0)
-    lost = ((np.abs(maps.values) <= _FLOOR) & (maps.values != 0)).any()
+    lost = ((np.abs(maps.values) <= FLOOR) & (maps.values != 0)).any()
     grids = np.minimum(_lowest(maps.values).min(axis=0), 0.0)
     return None if lost else Maps(maps.values, maps.errors, maps.exponents, grids)
 
@@ -175,8 +177,8 @@ def line(form: list[int] | tuple[int, ...], divisor: int = 1) -> tuple[np.ndarra
         low = (number & -number).bit_length() - 1 if number else size
         near, grid = (number << up) / down, min(grid, float(low - size))
         exact = number == 0 or (divisor == 1 and abs(number).bit_length() - low <= 53)
-        if number and abs(near) < _FLOOR:
-            near, exact = (_FLOOR if number > 0 else -_FLOOR), False
+        if number and abs(near) < FLOOR:
+            near, exact = (FLOOR if number > 0 else -FLOOR), False
         rounded.append(near)
         errors.append(0.0 if exact else UNIT + TINY)
     return np.array([*rounded, max(errors[:2]), errors[2], grid]), size
@@ -226,30 +228,8 @@ def scaled_maps(values: np.ndarray, bounds: np.ndarray, grid: float) -> Maps:
     lost = ~(np.isfinite(values).all(axis=0) & np.isfinite(bounds).all(axis=0))
     values[:, lost], bounds[:, lost] = 0.0, np.inf
     grids = grid - exponents
-    grids = np.where(grids > _FINEST, np.minimum(grids, 0.0), -np.inf)
+    grids = np.where(grids > FINEST, np.minimum(grids, 0.0), -np.inf)
     return Maps(values, bounds + np.where(bounds > 0, TINY, 0.0), exponents, grids)
-
-
-def _balanced(
-    weight: np.ndarray, bias: np.ndarray, before: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights over powers of two by which units' incoming ones have norm about 1.
-
-    And the exponents of these; a unit without weights gets that of its bias.
-    """
-    live = weight != 0
-    exponents = np.frexp(weight)[1] + before[:, None]
-    most = np.where(live, exponents, -(2**40)).max(axis=0, initial=-(2**40))
-    fed = most > -(2**40)
-    most = np.where(fed, most, np.frexp(bias)[1])
-    scaled = _scaled(weight, before[:, None] - most)
-    norms = np.sqrt(np.einsum("ij,ij->j", scaled, scaled))
-    more = np.round(np.log2(np.where(fed, norms, 1.0))).astype(np.int64)
-    lost = np.abs(scaled).min(where=live, initial=1.0) * np.exp2(-more.max(initial=0)) < _FLOOR
-    exponents = most + more
-    if lost:
-        return _scaled(weight, before[:, None] - exponents), exponents
-    return scaled * np.exp2(-more), exponents
 
 
 def _norm(weight: np.ndarray) -> float:
@@ -263,25 +243,11 @@ def _norm(weight: np.ndarray) -> float:
 
 
 def _scaled(values: np.ndarray, exponents: np.ndarray) -> np.ndarray:
-    """Return values times powers of two; what would be lost to underflow becomes `_FLOOR`."""
+    """Return values times powers of two; what would be lost to underflow becomes `FLOOR`."""
     with np.errstate(all="ignore"):
         scaled = np.ldexp(values, np.clip(exponents, -5000, 5000).astype(np.int32))
-    lost = (values != 0) & (np.abs(scaled) < _FLOOR)
-    return np.where(lost, np.copysign(_FLOOR, values), scaled) if lost.any() else scaled
-
-
-def _grids(
-    weight: np.ndarray, bias: np.ndarray, before: np.ndarray, slope: float, homogeneous: np.ndarray
-) -> np.ndarray:
-    """Return the grids on which the maps of a layer lie."""
-    fed = before + min(0.0, float(_lowest(np.array(slope))))
-    first = _lowest(weight[:8]) + fed[:8, None]
-    if not (first.min(axis=0, initial=0.0) > _FINEST).any():
-        return np.full(len(bias), -np.inf)
-    found = np.minimum(
-        (_lowest(weight) + fed[:, None]).min(axis=0), _lowest(bias) + _lowest(homogeneous).min()
-    )
-    return np.where(found > _FINEST, np.minimum(found, 0.0), -np.inf)
+    lost = (values != 0) & (np.abs(scaled) < FLOOR)
+    return np.where(lost, np.copysign(FLOOR, values), scaled) if lost.any() else scaled
 
 
 def _lowest(values: np.ndarray) -> np.ndarray:
@@ -321,7 +287,7 @@ def _twins(weight: np.ndarray, bias: np.ndarray, first: int) -> np.ndarray:
     signs = np.where(leads[chosen] < 0, -1.0, 1.0)
     rows = _scaled(rows, -exponents[:, None]) * signs[:, None] + 0.0
     rows[alone[chosen]] = rows[alone[chosen]] != 0
-    lost, places = (np.abs(rows) == _FLOOR).any(axis=1), {}
+    lost, places = (np.abs(rows) == FLOOR).any(axis=1), {}
     for i, row, gone in zip(chosen.tolist(), rows, lost.tolist(), strict=True):
         if not gone:
             twins[i] = first + places.setdefault(row.tobytes(), i)

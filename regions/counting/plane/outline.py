@@ -87,12 +87,12 @@ def clip(outline: Outline, within: Sides) -> Outline | None:
 
     Most of many sides are far away: which matter is seen in float64, with room to spare.
     """
-    labels, rows = within.labels, within.rows
+    labels, rows, sizes = within.labels, within.rows, np.abs(within.rows)
     left = np.ones(len(labels), dtype=bool)
     while left.any():
         points = np.array([_rounded(point) for point in outline.points])
-        terms = rows[:, None, :] * points[None, :, [0, 1, 2, 2][: rows.shape[1]]]
-        share = terms.sum(axis=2) / np.maximum(np.abs(terms).sum(axis=2), 1e-290)
+        points = points[:, [0, 1, 2, 2][: rows.shape[1]]].T
+        share = (rows @ points) / np.maximum(sizes @ np.abs(points), 1e-290)
         least = np.where(left, share.min(axis=1), np.inf)
         worst = int(least.argmin())
         if least[worst] >= _CLEAR:

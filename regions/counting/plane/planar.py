@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from math import lcm
 
@@ -12,7 +13,7 @@ import numpy as np
 from regions.counting.exact.forms import Form, Forms, Place
 from regions.counting.plane.chain import line
 from regions.counting.plane.outline import Labelled, Outline, Sides, across, between, clip, sectors
-from regions.counting.plane.polygon_kernel import FAR, LX, ROW, TINY, UNIT, X, Y
+from regions.counting.plane.polygon_kernel import FAR, LX, REACH, ROW, TINY, UNIT, X, Y
 from regions.errors import DomainError
 from regions.exact.scaled import Scaled, joined, primitive
 from regions.exact.solve import crossing, value
@@ -22,7 +23,6 @@ _EMPTY = "the planar domain is empty; widen its box or move its points"
 _FLATTEST = 1e3  # condition of the coordinates of a slice
 _SMALLEST = 1e-300
 _LOOKED_AT = 64  # lines of which two are chosen
-_SQUARE: list[Form] = [(0, 1, 4), (-1, 0, 4), (0, -1, 4), (1, 0, 4)]  # around every domain
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +103,9 @@ def planar_frame(net: ReLUNetwork, domain: Box | Slice | None) -> PlanarFrame:
             "inputs or a Slice through three points, or use method='cells'"
         )
     whole = Box.cube(2, -np.inf, np.inf) if domain is None else domain
-    corners = _corners(whole)
-    return _unbounded(net, whole) if corners is None else _bounded(whole, *corners)
+    place = Place.of(whole, whole.input_size)
+    corners = _corners(place)
+    return _unbounded(net, whole) if corners is None else _bounded(place, *corners)
 
 
 def _sides(place: Place) -> Sides:
@@ -131,30 +132,37 @@ def _rows(place: Place) -> np.ndarray:
     return rows
 
 
-def _corners(domain: Box | Slice) -> tuple[np.ndarray, set[int]] | None:
-    """Return a bounded domain's corners in coordinates of `Place`, and its sides' labels.
+def _corners(place: Place) -> tuple[np.ndarray, list[int]] | None:
+    """Return a bounded domain's corners in the place's coordinates, and its sides' labels in order.
 
     None if it is unbounded.
     """
+    domain = place.domain
+    assert domain is not None
     if isinstance(domain, Box):
         if not domain.bounded:
             return None
-        return np.array(list(product(*zip(domain.low, domain.high, strict=True)))), {-1, -2, -3, -4}
-    free, place = _free(domain.input_size), Place.of(domain, domain.input_size)
-    sides = _sides(place)
+        return np.array(list(product(*zip(domain.low, domain.high, strict=True)))), [-2, -3, -4, -1]
+    free, sides = _free(domain.input_size), _sides(place)
+    outline = None
     if domain.box is not None and domain.box.bounded:
-        half = 1 << max(0, *(int(size).bit_length() + 60 for size in _lengths(domain)))
-        edges = [(a, b, half) for a, b, _ in _SQUARE]
-        square = between(list(zip(range(free, free - 4, -1), edges, strict=True)))
-        outline = clip(square, sides)
-        if outline is not None and min(outline.labels) > free:
-            return _as_floats(outline.points), set(outline.labels)
-    inside = _inside(sides, free, (free - 1, (1, 0, 0)), (free - 2, (0, 1, 0)))
-    points = [point for outline, _ in inside for point in outline.points]
-    if any(point[2] == 0 for point in points):
-        return None
-    labels = {label for outline, _ in inside for label in outline.labels if label > free}
-    return _as_floats(points), labels
+        bits = max(int(size).bit_length() for size in _lengths(domain)) + 60
+        outline = clip(_square(free, bits), sides)
+    if outline is None or min(outline.labels) <= free:
+        inside = _inside(sides, free, (free - 1, (1, 0, 0)), (free - 2, (0, 1, 0)))
+        points = [point for part, _ in inside for point in part.points]
+        if any(point[2] == 0 for point in points):
+            return None
+        bits = max((max(abs(x), abs(y)) // w).bit_length() for x, y, w in points) + 1
+        outline = clip(_square(free, bits), sides)
+        assert outline is not None
+    return _as_floats(outline.points), list(outline.labels)
+
+
+def _square(free: int, bits: int) -> Outline:
+    """Return the square around the origin that reaches so far out."""
+    edges = ((0, 1), (-1, 0), (0, -1), (1, 0))
+    return between([(free - i, (a, b, 1 << bits)) for i, (a, b) in enumerate(edges)])
 
 
 def _as_floats(points: Sequence[Form]) -> np.ndarray:
@@ -193,16 +201,18 @@ def _inside(sides: Sides, free: int, one: Labelled, two: Labelled) -> list[tuple
     return inside
 
 
-def _bounded(domain: Box | Slice, corners: np.ndarray, labels: set[int]) -> PlanarFrame:
-    turn, free = _turn(domain), _free(domain.input_size)
+def _bounded(place: Place, corners: np.ndarray, labels: list[int]) -> PlanarFrame:
+    domain = place.domain
+    assert domain is not None
+    turn = _turn(domain)
     center, axes = _coordinates(corners, turn)
-    place = Place.of(domain, domain.input_size, center, axes)
-    sides = {label: place.side(-1 - label) for label in sorted(labels, reverse=True)}
-    square = between(list(zip(range(free, free - 4, -1), _SQUARE, strict=True)))
-    outline = clip(square, Sides.of(sides))
-    if outline is None or min(outline.labels) <= free:
+    place = place.moved(center, axes)
+    (a, b), (c, d) = (map(Fraction, row) for row in axes.tolist())
+    order = tuple(labels if a * d > b * c else reversed(labels))
+    sides = {label: place.side(-1 - label) for label in order}
+    part = _part(Outline((), order), sides, Scaled.of(np.eye(3)))
+    if not np.abs(part.vertices[:, [X, Y]]).max() <= REACH / 2:
         raise DomainError(_EMPTY)
-    part = _part(outline, sides, Scaled.of(np.eye(3)))
     return PlanarFrame(place, sides, (part,), True, center @ turn, axes @ turn)
 
 
