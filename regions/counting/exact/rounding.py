@@ -18,7 +18,7 @@ from math import prod
 
 import numpy as np
 
-from regions.counting.exact.scaled import Scaled
+from regions.counting.exact.scaled import exponent_of
 from regions.networks import Graph, ReLUNetwork, State
 from regions.networks.steps import Add, Step
 
@@ -46,7 +46,7 @@ def grid(values: Iterable[np.ndarray]) -> int:
     >>> grid([np.array([0.5, 3.0]), np.array([0.0])])
     -1
     """
-    found = [Scaled.of(value).exponent for value in values if np.any(value)]
+    found = [exponent_of(value) for value in values if np.any(value)]
     return min(found, default=1000)
 
 

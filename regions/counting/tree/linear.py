@@ -18,8 +18,7 @@ from regions.counting.result import Found
 from regions.counting.tree.enumerate import regions_of
 from regions.counting.tree.graph import graph_of
 from regions.counting.tree.halfspaces import halfspace_tree
-from regions.counting.tree.walk import Batch
-from regions.networks import Box, Slice
+from regions.counting.tree.walk import Batch, Tree
 
 _AT_ONCE = 1024
 _KEPT = 4096  # exact maps that are remembered
@@ -71,7 +70,7 @@ def count_linear(question: Question, effort: Effort) -> Found:
                 found.append(region)
                 bar.update()
                 effort.check()
-        count = int(pieces(found, question.domain, effort).max()) + 1
+        count = int(_pieces(found, tree, effort).max()) + 1
     if stopped.by is not None:
         return Found.cut_short(1, stopped.by, activation_regions=len(found))
     geometry: Any = tree.geometry
@@ -82,12 +81,10 @@ def count_linear(question: Question, effort: Effort) -> Found:
     return Found.exact(count, activation_regions=len(found))
 
 
-def pieces(
-    found: list[Region], domain: Box | Slice | None, effort: Effort | None = None
-) -> np.ndarray:
-    """Return the linear piece of every region in `found`, all the regions of `domain`."""
-    edges = np.array(list(graph_of(found, domain, effort).edges), dtype=np.int64).reshape(-1, 2)
-    tree = halfspace_tree(found[0].network, domain)
+def _pieces(found: list[Region], tree: Tree, effort: Effort) -> np.ndarray:
+    """Return the linear piece of every region in `found`, all the regions of a tree."""
+    graph = graph_of(found, tree.frame.domain, effort)
+    edges = np.array(list(graph.edges), dtype=np.int64).reshape(-1, 2)
     patterns = np.array([region.pattern for region in found])
     maps, errors = [], []
     for start in range(0, len(found), _AT_ONCE):
@@ -99,8 +96,7 @@ def pieces(
 
     @lru_cache(maxsize=_KEPT)
     def exact(region: int) -> Scaled:
-        if effort is not None:
-            effort.check()
+        effort.check()
         return tree.frame.forms.outputs(patterns[region])
 
     return merged(edges[:, 0], edges[:, 1], np.vstack(maps), np.vstack(errors), exact)

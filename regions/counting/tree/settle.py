@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
 from regions.counting.exact.program import dominated, farthest
 from regions.counting.exact.scaled import Scaled, primitive
 from regions.counting.exact.solve import value
-from regions.counting.tree.frame import ARTIFICIAL, Frame
 
 Form = tuple[int, ...]
 LARGEST = 48  # coordinates up to which programs are solved in integers
@@ -39,7 +37,7 @@ class Sides:
     stops: tuple[int, ...] = ()
 
 
-def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]) -> Sides | None:
+def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]) -> Sides:
     """Return what a hyperplane does to the cell of `rows`, none of which is negative there.
 
     Parameters
@@ -51,19 +49,12 @@ def sides_of(rows: Sequence[Form], form: Form, point: Form, start: Sequence[int]
         Strictly inside.
     start : sequence of int
         Rows that probably stop the form on the other side of the hyperplane.
-
-    Returns
-    -------
-    Sides or None
-        None if exact arithmetic is out of reach.
     """
     if not any(form):
         return Sides(-1, point)
     at = value(form, point)
     sign = 1 if at > 0 else -1
     gain = tuple(-sign * number for number in form)
-    if len(form) - 1 > LARGEST:
-        return None
     end, stops = farthest(rows, gain, start)
     beyond = value(gain, end)
     if at != 0:
@@ -105,21 +96,3 @@ def rounded(rows: Sequence[Form], point: Form) -> np.ndarray | None:
     near = floats(point)
     exact = whole(near)
     return near if all(value(row, exact) > 0 for row in rows) else None
-
-
-def walls(frame: Frame) -> list[Form]:
-    """Return the bounds of a bounded frame as forms, exactly: lower ones, then upper ones."""
-    found, sides, d = [], frame.forms.sides(), frame.dimension
-    for sign, bounds, names in (
-        (1, frame.low, frame.low_sides),
-        (-1, frame.high, frame.high_sides),
-    ):
-        for k in range(d):
-            if names[k] != ARTIFICIAL:
-                found.append(sides[int(names[k])])
-                continue
-            bound = Fraction(float(bounds[k]))
-            form = [0] * (d + 1)
-            form[k], form[d] = sign * bound.denominator, -sign * bound.numerator
-            found.append(tuple(form))
-    return found
