@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from regions.exact.scaled import primitive
+from regions.exact.solve import eliminate
 
 Form = tuple[int, ...]
 
@@ -21,24 +22,13 @@ def dominated(rows: Sequence[Form], gain: Form) -> bool:
     """
     count, d = len(rows), len(gain) - 1
     table = [[*(row[k] for row in rows), -gain[k]] for k in range(d)]
-    previous = 1
-    for step in range(count):
-        at = next((i for i in range(step, d) if table[i][step]), None)
-        if at is None:
-            return False
-        table[step], table[at] = table[at], table[step]
-        row, pivot = table[step], table[step][step]
-        for i, other in enumerate(table):
-            if i != step:
-                factor = other[step]
-                table[i] = [
-                    (pivot * x - factor * y) // previous for x, y in zip(other, row, strict=True)
-                ]
-        previous = pivot
-    if any(row[count] for row in table[count:]):
+    found = eliminate(table, count, count)
+    if found is None or any(row[count] for row in table[count:]):
         return False
-    weights = [row[count] if previous > 0 else -row[count] for row in table[:count]]
-    rest = abs(previous) * gain[d] + sum(w * row[d] for w, row in zip(weights, rows, strict=True))
+    weights, (pivots, scale) = [0] * count, found
+    for pivot, row in zip(pivots, table, strict=False):
+        weights[pivot] = row[count] if scale > 0 else -row[count]
+    rest = abs(scale) * gain[d] + sum(w * row[d] for w, row in zip(weights, rows, strict=True))
     return min(weights, default=0) >= 0 and rest <= 0
 
 

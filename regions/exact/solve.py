@@ -53,20 +53,25 @@ def crossing(forms: Sequence[Form]) -> Form | None:
     return primitive(point)
 
 
-def _null_vector(rows: list[list[int]], width: int) -> list[int] | None:
-    """Return the null vector of `width` - 1 independent ones of integer rows, or None."""
+def eliminate(rows: list[list[int]], columns: int, rank: int) -> tuple[list[int], int] | None:
+    """Solve integer rows for `rank` of their first columns, in place and without fractions.
+
+    Returns these columns, row by row, and the number that each has there (all others have 0);
+    None if the rows have no such rank in the columns [1]_.
+
+    .. [1] E. H. Bareiss, Sylvester's identity and multistep integer-preserving Gaussian
+       elimination, Math. Comp. 22 (1968), doi:10.1090/S0025-5718-1968-0226829-0.
+
+    >>> rows = [[2, 1, 4], [1, 1, 3]]
+    >>> eliminate(rows, 2, 2), rows
+    (([0, 1], 1), [[1, 0, 1], [0, 1, 2]])
+    """
     pivots: list[int] = []
     previous = 1
-    for step in range(width - 1):
-        found = next(
-            (
-                (i, j)
-                for i in range(step, len(rows))
-                for j in range(width)
-                if j not in pivots and rows[i][j]
-            ),
-            None,
-        )
+    for step in range(rank):
+        free = [j for j in range(columns) if j not in pivots]
+        places = ((i, j) for i in range(step, len(rows)) for j in free if rows[i][j])
+        found = next(places, None)
         if found is None:
             return None
         i, j = found
@@ -80,10 +85,19 @@ def _null_vector(rows: list[list[int]], width: int) -> list[int] | None:
                     (pivot * x - factor * y) // previous for x, y in zip(other, row, strict=True)
                 ]
         previous = pivot
+    return pivots, previous
+
+
+def _null_vector(rows: list[list[int]], width: int) -> list[int] | None:
+    """Return the null vector of `width` - 1 independent ones of integer rows, or None."""
+    found = eliminate(rows, width, width - 1)
+    if found is None:
+        return None
+    pivots, scale = found
     free = next(j for j in range(width) if j not in pivots)
     point = [0] * width
-    # these rows now read previous * x[pivot] + row[free] * x[free] = 0
-    point[free] = previous
+    # these rows now read scale * x[pivot] + row[free] * x[free] = 0
+    point[free] = scale
     for row, j in zip(rows, pivots, strict=False):
         point[j] = -row[free]
     return point

@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from regions.exact.scaled import Scaled
+from regions.exact.scaled import exponent_of
 from regions.networks import ReLUNetwork, State
 from regions.networks.network import absolute
 from regions.networks.steps import ReLU, Step
@@ -36,7 +36,7 @@ def grid(values: Iterable[np.ndarray]) -> int:
     >>> grid([np.array([0.5, 3.0]), np.array([0.0])])
     -1
     """
-    found = [Scaled.of(value).exponent for value in values if np.any(value)]
+    found = [exponent_of(value) for value in values if np.any(value)]
     return min(found, default=1000)
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
 from regions.counting.effort import Effort
-from regions.counting.exact.rounding import UNIT
 from regions.counting.tree import certificates
 from regions.counting.tree import halfspace_kernel as kernel
 from regions.counting.tree.absent import absent_on
@@ -24,7 +22,16 @@ from regions.counting.tree.halfspace_cells import (
     Stack,
     Walks,
 )
-from regions.counting.tree.settle import Form, Sides, rounded, sides_of, stopped_by, walls, whole
+from regions.counting.tree.limits import Limits
+from regions.counting.tree.settle import (
+    LARGEST,
+    Form,
+    Sides,
+    rounded,
+    sides_of,
+    stopped_by,
+    whole,
+)
 from regions.counting.tree.simplex import HIGH, LOW, ROW
 from regions.counting.tree.walk import StageForms
 from regions.counting.undecided import Undecided
@@ -42,38 +49,6 @@ class Child:
     signs: np.ndarray
     cuts: np.ndarray
     point: Form
-
-
-@dataclass(frozen=True, eq=False)
-class Limits:
-    """The bounds of a domain, for the kernel and in integers.
-
-    Attributes
-    ----------
-    frame : Frame
-    bounds : (6, d) array
-        See `cell.Cell`.
-    size : float
-        A bound of every coordinate.
-    """
-
-    frame: Frame
-    bounds: np.ndarray
-    size: float
-
-    @classmethod
-    def of(cls, frame: Frame) -> Limits:
-        """Return the bounds of a frame."""
-        margins = 16 * UNIT * np.abs([frame.low, frame.high])
-        bounds = np.vstack(
-            [frame.low + margins[0], frame.high - margins[1], frame.walls, frame.low, frame.high]
-        )
-        return cls(frame, bounds, float(np.abs(bounds[4:]).max(initial=0.0)))
-
-    @cached_property
-    def walls(self) -> list[Form]:
-        """The bounds as forms, exactly: lower ones, then upper ones."""
-        return walls(self.frame)
 
 
 @dataclass
@@ -243,7 +218,7 @@ class Cutting:
             yield Child(cell, signs, np.array(cuts, np.int64), point)
 
     def sides(self, cell: int, unit: int, signs, cuts, point: Form, start) -> Sides | None:
-        """Return what a unit does to a cell, exactly."""
+        """Return what a unit does to a cell, exactly; None if that is out of reach."""
         if not self.forms.frame.forms.within_reach:
             return None
         form, heights = self.form(cell, unit), int(np.diff(self.cells.starts)[cell])
@@ -252,6 +227,8 @@ class Cutting:
             sign = stopped_by(few, form, point)
             if sign:
                 return Sides(sign, point, None, tuple(start))
+        if len(point) - 1 > LARGEST:
+            return Sides(-1, point) if not any(form) else None
         return sides_of(self.rows(cell, signs, cuts), form, point, start, self.effort.check)
 
     def _row(self, cell: int, row: int, heights: int, signs, cuts) -> Form:

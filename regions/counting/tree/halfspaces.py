@@ -14,9 +14,10 @@ from regions.counting.effort import Effort
 from regions.counting.exact.rounding import UNIT
 from regions.counting.tree import certificates, facets
 from regions.counting.tree.absent import absent
-from regions.counting.tree.cutting import Child, Cutting, Limits, exact_rows
+from regions.counting.tree.cutting import Child, Cutting, exact_rows
 from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over, frame_of
 from regions.counting.tree.halfspace_cells import HalfspaceCells
+from regions.counting.tree.limits import Limits
 from regions.counting.tree.settle import Form, between, rounded, whole
 from regions.counting.tree.tally import head_units, largest_count
 from regions.counting.tree.walk import StageForms, Tree, stages_of

@@ -16,10 +16,9 @@ from regions.counting.result import Found
 from regions.counting.tree.enumerate import regions_of
 from regions.counting.tree.graph import graph_of
 from regions.counting.tree.halfspaces import halfspace_tree
-from regions.counting.tree.walk import Batch
+from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
 from regions.exact.scaled import Scaled
-from regions.networks import Box, Slice
 
 _AT_ONCE = 1024
 _KEPT = 4096  # exact maps that are remembered
@@ -72,16 +71,14 @@ def count_linear(question: Question, effort: Effort) -> Found:
                 found.append(region)
                 bar.update()
                 effort.check()
-        count = int(pieces(found, question.domain, effort).max()) + 1
+        count = int(_pieces(found, tree, effort).max()) + 1
     return Found.counted(count, left, stopped.by, activation_regions=len(found))
 
 
-def pieces(
-    found: list[Region], domain: Box | Slice | None, effort: Effort | None = None
-) -> np.ndarray:
-    """Return the linear piece of every region in `found`, all the regions of `domain`."""
-    edges = np.array(list(graph_of(found, domain, effort).edges), dtype=np.int64).reshape(-1, 2)
-    tree = halfspace_tree(found[0].network, domain)
+def _pieces(found: list[Region], tree: Tree, effort: Effort) -> np.ndarray:
+    """Return the linear piece of every region in `found`, all the regions of a tree."""
+    graph = graph_of(found, tree.frame.domain, effort)
+    edges = np.array(list(graph.edges), dtype=np.int64).reshape(-1, 2)
     patterns = np.array([region.pattern for region in found])
     maps, errors = [], []
     for start in range(0, len(found), _AT_ONCE):
@@ -93,8 +90,7 @@ def pieces(
 
     @lru_cache(maxsize=_KEPT)
     def exact(region: int) -> Scaled:
-        if effort is not None:
-            effort.check()
+        effort.check()
         return tree.frame.forms.outputs(patterns[region])
 
     return merged(edges[:, 0], edges[:, 1], np.vstack(maps), np.vstack(errors), exact)

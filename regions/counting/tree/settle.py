@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
-from regions.counting.tree.frame import ARTIFICIAL, Frame
 from regions.exact.program import dominated, farthest
 from regions.exact.scaled import Scaled, primitive
 from regions.exact.solve import value
@@ -45,7 +43,7 @@ def sides_of(
     point: Form,
     start: Sequence[int],
     check: Callable[[], None] = lambda: None,
-) -> Sides | None:
+) -> Sides:
     """Return what a hyperplane does to the cell of `rows`, none of which is negative there.
 
     Parameters
@@ -59,19 +57,12 @@ def sides_of(
         Rows that probably stop the form on the other side of the hyperplane.
     check : callable
         Raises when time is up.
-
-    Returns
-    -------
-    Sides or None
-        None if exact arithmetic is out of reach.
     """
     if not any(form):
         return Sides(-1, point)
     at = value(form, point)
     sign = 1 if at > 0 else -1
     gain = tuple(-sign * number for number in form)
-    if len(form) - 1 > LARGEST:
-        return None
     end, stops = farthest(rows, gain, start, check)
     beyond = value(gain, end)
     if at != 0:
@@ -113,21 +104,3 @@ def rounded(rows: Sequence[Form], point: Form) -> np.ndarray | None:
     near = floats(point)
     exact = whole(near)
     return near if all(value(row, exact) > 0 for row in rows) else None
-
-
-def walls(frame: Frame) -> list[Form]:
-    """Return the bounds of a bounded frame as forms, exactly: lower ones, then upper ones."""
-    found, sides, d = [], frame.forms.sides(), frame.dimension
-    for sign, bounds, names in (
-        (1, frame.low, frame.low_sides),
-        (-1, frame.high, frame.high_sides),
-    ):
-        for k in range(d):
-            if names[k] != ARTIFICIAL:
-                found.append(sides[int(names[k])])
-                continue
-            bound = Fraction(float(bounds[k]))
-            form = [0] * (d + 1)
-            form[k], form[d] = sign * bound.denominator, -sign * bound.numerator
-            found.append(tuple(form))
-    return found
