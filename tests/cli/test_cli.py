@@ -70,7 +70,10 @@ def test_prune_by_criteria_that_look_at_images(capsys, tmp_path, monkeypatch):
     batch = regions.training.load_data("digits").train.sample(50)
     expected = regions.prune(make(), 0.1, "snip", inputs=batch.inputs, labels=batch.labels)
     assert regions.Masks.load("masks.npz") == expected
-    for changed, message in (([], "needs ['inputs', 'labels']"), (["--data", "no.npz"], "no.npz")):
+    for changed, message in (
+        ([], "needs the option(s) inputs, labels"),
+        (["--data", "no.npz"], "no.npz"),
+    ):
         status, _, err = run(capsys, *arguments, *changed, "-o", "other.npz")
         assert status == 1 and message in err
     arguments[-1] = "magnitude"
