@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from regions.counting.effort import Effort
+from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.tree import corners, flats, polytopes, signs
@@ -237,7 +237,7 @@ def _widened(arrays: tuple, which: tuple[int, int]) -> tuple:
     return tuple(wider)
 
 
-def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
+def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None, effort: Effort):
     """Return (tree, batch): the tree of cells described by vertices, and the batch to start from.
 
     Raises
@@ -247,7 +247,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
     InDoubtError
         If the first layer's units do not bound cells of a whole flat.
     """
-    frame = frame_of(net, domain)
+    frame = frame_of(net, domain, effort.check)
     d = frame.dimension
     if d > MOST_DIMENSIONS:
         raise DomainError(
@@ -258,7 +258,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None):
     if frame.bounded:
         head = head_units(net, d, _HEAD_CELLS) if len(net.relu_layers) == 1 else None
         tree = Tree(net, frame, geometry, stages_of(net, head))
-        return tree, tree.root(corners.of_bounded(frame))
+        return tree, tree.root(corners.of_bounded(frame, effort.check))
     if np.isfinite(frame.low).any() or np.isfinite(frame.high).any() or len(frame.rows):
         raise DomainError(
             "the domain is open on some sides only; the engine 'vertices' takes bounded domains "
@@ -295,7 +295,9 @@ class Vertices:
         if question.kind == "linear":
             return Cells().found(question, effort)
         try:
-            return tally(*vertex_tree(question.net, question.domain), effort)
+            with stoppable() as stopped:
+                return tally(*vertex_tree(question.net, question.domain, effort), effort)
+            return Found.cut_short(1, stopped.by or "time")  # the domain is not empty
         except InDoubtError as doubt:
             known = Cells().found(question, effort)
             return replace(known, details={**known.details, "handed_over": str(doubt)})
