@@ -252,8 +252,9 @@ def line_density(net: Any, line: Box | Slice, *, bins: int = 50) -> pd.DataFrame
             f"the domain has dimension {line.dimension}; a density needs a bounded line: "
             "Slice.through two points"
         )
-    ends = limits / rows[:, 0]
-    edges = np.linspace(ends.min(), ends.max(), bins + 1)
+    ahead, back = rows[:, 0] > 0, rows[:, 0] < 0
+    ends = limits[back] / rows[back, 0], limits[ahead] / rows[ahead, 0]
+    edges = np.linspace(ends[0].max(), ends[1].min(), bins + 1)
     found = breakpoints(network, line)
     parts = []
     for index, layer in enumerate(network.relu_layers):

@@ -56,6 +56,11 @@ class Points:
         return Place.of(self.domain, self.net.input_size)
 
     @cached_property
+    def forms(self) -> Forms:
+        """The network's units, exactly."""
+        return Forms(self.net, self.place)
+
+    @cached_property
     def rounding(self) -> Rounding:
         """How far values in float64 can be off."""
         return Rounding(self.net, -(10**6))
@@ -188,9 +193,9 @@ class Points:
         if isinstance(self.domain, Slice):
             start = place.start + coordinates @ place.directions
         nowhere = Scaled(np.zeros((0, self.net.input_size), dtype=object))
-        here = Forms(self.net, Place(start.reduced(), nowhere))
+        here = self.forms.over(Place(start.reduced(), nowhere))
         active = np.zeros(int(here.first[-1]), dtype=bool)
-        around = Forms(self.net, place) if len(own) <= _FEW else None
+        around = self.forms if len(own) <= _FEW else None
         for layer in range(len(self.net.relu_layers)):
             self.effort.check()
             for unit, (value,) in enumerate(here.units(layer, active)):

@@ -219,7 +219,8 @@ class Slice:
             return np.zeros((0, self.dimension)), np.zeros(0)
         rows = np.vstack([self.basis.T, -self.basis.T])
         limits = np.concatenate([self.box.high - self.origin, self.origin - self.box.low])
-        cutting = np.isfinite(limits) & (np.linalg.norm(rows, axis=1) > 1e-12)
+        moving = (self.points != self.points[0]).any(axis=0)
+        cutting = np.isfinite(limits) & np.tile(moving, 2)
         return rows[cutting], limits[cutting]
 
     def embed(self, coordinates: np.ndarray) -> np.ndarray:

@@ -97,10 +97,11 @@ def _middle(
     """Return where a linear program in float64 sees the middle of the part inside, if anywhere."""
     directions, start = (points[1:] - points[0])[:, moving].T, points[0, moving]
     rows = np.vstack([directions, -directions])
-    limits = np.concatenate([high[moving] - start, start - low[moving]])
-    sizes = np.abs(rows).max(axis=1, initial=0.0)
-    cutting = np.isfinite(limits) & (sizes > 0)
-    rows, limits = rows[cutting] / sizes[cutting, None], limits[cutting] / sizes[cutting]
+    with np.errstate(over="ignore"):
+        limits = np.concatenate([high[moving] - start, start - low[moving]])
+        sizes = np.abs(rows).max(axis=1, initial=0.0)
+        cutting = np.isfinite(limits) & (sizes > 0)
+        rows, limits = rows[cutting] / sizes[cutting, None], limits[cutting] / sizes[cutting]
     if not len(rows):
         return np.zeros(len(points) - 1)
     if not (np.isfinite(rows).all() and np.isfinite(limits).all()):

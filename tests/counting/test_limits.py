@@ -90,3 +90,26 @@ def test_workers_stop_as_well():
         options = {"walks": 10**6} if method == "estimate" else {}
         found = count_regions(wide, box, method=method, n_jobs=2, time_limit=0.5, **options)
         assert found.status is Status.LIMIT_REACHED and found.lower >= 1
+
+
+@pytest.mark.parametrize("error", [TimeoutError, KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [
+        ("line", "line.line.line_frame"),
+        ("plane", "plane.plane.planar_frame"),
+        ("cells", "tree.halfspaces.frame_of"),
+        ("vertices", "tree.vertices.frame_of"),
+        ("estimate", "tree.halfspaces.frame_of"),
+        ("sample", "points.frame_of"),
+        ("milp", "solver.milp.frame_of"),
+        ("parity", "solver.model.Model.of"),
+    ],
+)
+def test_stopped_in_the_set_up(monkeypatch, method, place, error):
+    def stops(*_):
+        raise error
+
+    monkeypatch.setattr(f"regions.counting.{place}", stops)
+    found = count_regions(NET, DOMAINS[{"line": 1, "plane": 2}.get(method, 3)], method=method)
+    assert (found.status, found.lower) == (Status.LIMIT_REACHED, 1)

@@ -96,3 +96,12 @@ def test_what_cannot_be_drawn_says_why(net, ax):
         line_density(net, BOX)
     with pytest.raises(regions.errors.ArgumentError, match="bins"):
         line_density(net, regions.Slice.through([[0.0, 0.0], [1.0, 1.0]]), bins=0)
+
+
+def test_a_density_ends_where_the_line_leaves_its_box():
+    net = dense((np.array([[1.0, 0.0]]), np.zeros(1)))
+    box = regions.Box([-1.0, -3.0], [1.0, 3.0])
+    line = regions.Slice.through([[0.0, 0.0], [4.0, 3.0]], box=box)
+    table = line_density(net, line, bins=4)
+    assert (table["start"].min(), table["end"].max()) == pytest.approx((-1.25, 1.25))
+    assert (table["density"] * (table["end"] - table["start"])).sum() == pytest.approx(1.0)

@@ -49,8 +49,9 @@ class Line:
     def found(self, question: Question, effort: Effort) -> Found:
         """Count; DomainError if the domain is not one-dimensional."""
         net, linear = question.net, question.kind == "linear"
-        frame, tally = line_frame(net, question.domain), _Tally(len(net.relu_layers))
+        tally = _Tally(len(net.relu_layers))
         with stoppable() as stopped, effort.blas_threads(net):
+            frame = line_frame(net, question.domain)
             bar = effort.bar("line", total=1.0, bar_format=SHARE)
             with bar, closing(_parts(net, frame, linear, effort)) as parts:
                 for part in parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import qr
 
-from regions.counting.effort import Effort
 from regions.counting.tree.doubts import INFINITE, InDoubtError, vertex_of
 from regions.counting.tree.frame import Frame
 from regions.counting.tree.newton import NO_GRID, UNIT, gamma_of
@@ -28,11 +27,11 @@ _ARTIFICIAL = -(2**29)  # and below: labels of bounds outside the domain
 Corner = tuple[Form, int]  # homogeneous integers, and its facets as bits
 
 
-def of_bounded(frame: Frame, effort: Effort) -> VertexCells:
+def of_bounded(frame: Frame, check: Callable[[], None]) -> VertexCells:
     """Return a bounded domain as one cell: its box, cut by its other sides, exactly."""
     while True:
         labels, corners = _box(frame)
-        labels, corners = _clipped(frame, labels, corners, effort)
+        labels, corners = _clipped(frame, labels, corners, check)
         if all(label > _ARTIFICIAL for label in labels):
             sides = frame.forms.sides()
             return _cells(
@@ -75,13 +74,13 @@ def _box(frame: Frame) -> tuple[list[int], list[Corner]]:
     return labels, corners
 
 
-def _clipped(frame: Frame, labels: list[int], corners: list[Corner], effort: Effort):
+def _clipped(frame: Frame, labels: list[int], corners: list[Corner], check: Callable[[], None]):
     """Return labels and corners of what the domain's other sides leave."""
     d, rows, exact = frame.dimension, frame.rows, frame.forms.sides()
     sides = frame.row_sides
     sizes = np.abs(rows).sum(axis=1, keepdims=True)
     while len(rows):
-        effort.check()
+        check()
         # rows, corners and sums are each rounded
         at = np.array([vertex_of(point)[: d + 1] for point, _ in corners])
         depths = rows @ at.T
@@ -95,20 +94,23 @@ def _clipped(frame: Frame, labels: list[int], corners: list[Corner], effort: Eff
         # the deepest cut first: most of the others then miss what is left
         deepest = int(depths.min(axis=1).argmin())
         side = int(sides[deepest])
-        corners = _kept(corners, exact[side], 1 << len(labels), d)
+        corners = _kept(corners, exact[side], 1 << len(labels), d, check)
         labels = [*labels, -1 - side]
         cutting[deepest] = False
         rows, sides, sizes = rows[cutting], sides[cutting], sizes[cutting]
     return _renumbered(labels, corners)
 
 
-def _kept(corners: list[Corner], form: Form, bit: int, d: int) -> list[Corner]:
+def _kept(
+    corners: list[Corner], form: Form, bit: int, d: int, check: Callable[[], None]
+) -> list[Corner]:
     """Return the part of a polytope where a form is not negative, the new facet as `bit`."""
     values = [value(form, point) for point, _ in corners]
     parts = list(zip(values, corners, strict=True))
     kept = [corner for at, corner in parts if at > 0]
     kept += [(point, mask | bit) for at, (point, mask) in parts if at == 0]
     for p, (u, one) in parts:
+        check()
         for q, (v, two) in parts:
             shared = one & two
             if not p > 0 > q or shared.bit_count() < d - 1:

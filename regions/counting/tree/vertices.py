@@ -265,7 +265,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None, effort: Effort):
     if frame.bounded:
         head = head_units(net, d, _HEAD_CELLS) if len(net.relu_layers) == 1 else None
         tree = Tree(net, frame, geometry, stages_of(net, head))
-        return tree, tree.root(corners.of_bounded(frame, effort))
+        return tree, tree.root(corners.of_bounded(frame, effort.check))
     if np.isfinite(frame.low).any() or np.isfinite(frame.high).any() or len(frame.rows):
         raise DomainError(
             "the domain is open on some sides only; the engine 'vertices' takes bounded domains "

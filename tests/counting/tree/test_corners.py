@@ -22,7 +22,7 @@ def net_of(weight):
 @pytest.mark.parametrize("d", [1, 2, 3, 5])
 def test_a_box_has_its_corners(rng, d):
     cells = corners.of_bounded(
-        frame_of(net_of(rng.normal(size=(3, d))), regions.Box.cube(d, 0, 3)), Effort()
+        frame_of(net_of(rng.normal(size=(3, d))), regions.Box.cube(d, 0, 3)), Effort().check
     )
     found = {tuple(np.sign(vertex[:d])) for vertex in cells.vertices}
     assert found == set(product((-1.0, 1.0), repeat=d)) and len(cells.vertices) == 2**d
@@ -33,7 +33,7 @@ def test_a_box_has_its_corners(rng, d):
 def test_a_slice_is_cut_by_its_box():
     points = np.array([[0.0, 0, 0], [1, 1, 0], [0, 1, 1]])
     domain = regions.Slice.through(points, regions.Box.cube(3, -1.0, 1.0))
-    cells = corners.of_bounded(frame_of(net_of(np.eye(3)), domain), Effort())
+    cells = corners.of_bounded(frame_of(net_of(np.eye(3)), domain), Effort().check)
     assert len(cells.vertices) == 6  # this plane meets the cube in a hexagon
 
 

@@ -50,11 +50,11 @@ def test_the_set_up_looks_at_the_clock(rng):
     points, box = rng.normal(size=(4, 30)), regions.Box.cube(30, -9.0, 9.0)
     domain, net = regions.Slice.through(points, box), net_of(rng, 30)
     with pytest.raises(TimeoutError):
-        frame_of(net, domain, LATE)
+        frame_of(net, domain, LATE.check)
     with pytest.raises(TimeoutError):
-        corners.of_bounded(frame_of(net, domain), LATE)
+        corners.of_bounded(frame_of(net, domain), LATE.check)
     with pytest.raises(TimeoutError):
-        frame_of(net, None, LATE)
+        frame_of(net, None, LATE.check)
 
 
 @pytest.mark.parametrize("method", ["vertices", "cells"])
