@@ -244,6 +244,8 @@ def _norm(weight: np.ndarray) -> float:
 
 def _scaled(values: np.ndarray, exponents: np.ndarray) -> np.ndarray:
     """Return values times powers of two; what would be lost to underflow becomes `FLOOR`."""
+    if not values.any():
+        return values.copy()
     with np.errstate(all="ignore"):
         scaled = np.ldexp(values, np.clip(exponents, -5000, 5000).astype(np.int32))
     lost = (values != 0) & (np.abs(scaled) < FLOOR)
@@ -278,10 +280,12 @@ def _twins(weight: np.ndarray, bias: np.ndarray, first: int) -> np.ndarray:
     leads = np.where(live.any(axis=0), weight[lead, twins - first], bias) if len(weight) else bias
     alone = live.sum(axis=0) + (bias != 0) == 1  # all multiples of one input are the same
     marks = np.where(alone, 0.0, np.abs(np.frexp(leads)[0]))
-    _, which, counts = np.unique(marks, return_inverse=True, return_counts=True)
-    chosen = np.flatnonzero(counts[which] > 1)  # no other is a multiple of a unit
-    if len(chosen) == 0:
+    order = np.argsort(marks)
+    same = marks[order[1:]] == marks[order[:-1]]
+    if not same.any():
         return twins
+    # no other unit is a multiple of one
+    chosen = np.sort(order[np.append(same, False) | np.append(False, same)])
     rows = np.column_stack([weight[:, chosen].T, bias[chosen]])
     exponents = np.frexp(np.abs(rows).max(axis=1))[1]
     signs = np.where(leads[chosen] < 0, -1.0, 1.0)

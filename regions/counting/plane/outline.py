@@ -87,21 +87,22 @@ def clip(outline: Outline, within: Sides) -> Outline | None:
 
     Most of many sides are far away: which matter is seen in float64, with room to spare.
     """
-    labels, rows, sizes = within.labels, within.rows, np.abs(within.rows)
-    left = np.ones(len(labels), dtype=bool)
-    while left.any():
+    left = np.arange(len(within.labels))
+    while len(left):
         points = np.array([_rounded(point) for point in outline.points])
-        points = points[:, [0, 1, 2, 2][: rows.shape[1]]].T
-        share = (rows @ points) / np.maximum(sizes @ np.abs(points), 1e-290)
-        least = np.where(left, share.min(axis=1), np.inf)
+        points, rows = points[:, [0, 1, 2, 2][: within.rows.shape[1]]], within.rows[left].T
+        share = (points @ rows) / np.maximum(np.abs(points) @ np.abs(rows), 1e-290)
+        least = share.min(axis=0)
         worst = int(least.argmin())
         if least[worst] >= _CLEAR:
-            return outline
-        left[worst] = False
-        clipped = _halfplane(outline, labels[worst], within.form(labels[worst]))
+            break
+        label = within.labels[left[worst]]
+        clipped = _halfplane(outline, label, within.form(label))
         if clipped is None:
             return None
-        outline = clipped
+        # what is positive on a polygon is so on its parts
+        outline, least[worst] = clipped, 1.0
+        left = left[~(least >= _CLEAR)]
     return outline
 
 

@@ -146,3 +146,15 @@ def test_places_of_slices_are_those_of_their_points():
         assert row == [
             Fraction(float(a)) - Fraction(float(b)) for a, b in zip(point, points[0], strict=True)
         ]
+
+
+def test_one_side_is_the_same_as_among_all():
+    rng = np.random.default_rng(4)
+    box = regions.Box([-1.0, -2.0, 0.1], [1.5, 2.0, 1 / 3])
+    for domain in (box, regions.Slice.through(rng.normal(size=(3, 3)), box)):
+        d = domain.dimension
+        center, axes = rng.normal(size=d), rng.normal(size=(d, d))
+        whole, place = Place.of(domain, 3), Place.of(domain, 3, center, axes)
+        assert {number: place.side(number) for number in place.sides} == place.sides
+        assert whole.moved(center, axes).sides == place.sides
+        assert whole.sides != place.sides
