@@ -111,3 +111,10 @@ class _KeptForms(caching.CompileResultCacheImpl):
 
 class _Kept(caching.FunctionCache):
     _impl_class = _KeptForms
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except (AttributeError, ImportError):  # kept by another version, with types that are gone
+            self.flush()
+            return None

@@ -1,6 +1,7 @@
 """Compiled kernels are kept between runs, for one state of all their sources."""
 
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -77,3 +78,18 @@ def test_every_kernel_is_watched():
         and re.search(r"\bn?jit\(|\bjit\b.*import|import .*\bn?jit\b", path.read_text())
     ]
     assert found == []
+
+
+def test_what_names_types_that_are_gone_is_compiled_anew():
+    def following(x):
+        return x + 1
+
+    first = kernels.kernel()(following)
+    assert first(1) == 2
+    file = first._cache._cache_file
+    gone = pickle.dumps(file._version) + b"cregions.kernels\nNoSuchType\n."
+    Path(file._index_path).write_bytes(gone)
+    with pytest.raises(AttributeError):
+        file._load_index()
+    assert kernels.kernel()(following)(1) == 2
+    assert len(file._load_index()) == 1

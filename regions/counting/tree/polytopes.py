@@ -26,7 +26,8 @@ from regions.kernels import kernel
 
 DONE, ROOM, DOUBT, PAUSE, WORDS = 0, 1, 2, 3, 4
 WORK_AT_ONCE = 30_000_000
-_BLUNT = 1e-11  # vertices that are less certain than this are placed anew
+_BLUNT = 1e-7  # vertices that are less certain than this are placed anew,
+_WORTH = 1024.0  # and than the forms themselves by so much
 
 
 class _Scratch(NamedTuple):
@@ -169,10 +170,11 @@ def _cut(cells, forms, unit, top, stack, scratch, cell):
         return ROOM
     _fill_section(here, scratch.ends, scratch.places, size, forms[cell, unit], values, d, new)
     labels = stack.facets[top]
+    blunt = _BLUNT + _WORTH * forms[cell, unit, d + 2]
     labels[facet] = cells.planes.shape[0] + cell * forms.shape[1] + unit
     for k in range(size):
         new_masks[k, facet // 64] |= np.uint64(1) << np.uint64(facet % 64)
-        if new[k, d + 1] > _BLUNT:
+        if new[k, d + 1] > blunt:
             sharpen(new[k], new_masks[k], labels, cells.planes, forms, d, scratch.newton)
     plus = minus = 0
     for u in range(nv):

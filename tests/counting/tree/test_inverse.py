@@ -22,7 +22,7 @@ def test_the_departure_bounds_what_rational_arithmetic_finds(rng, n):
                 product = sum(Fraction(x) * exact[k][j] for k, x in enumerate(row))
                 off += abs(product - (i == j))
             assert off <= Fraction(departure(inverse, matrix, i))
-            assert departure(inverse, matrix, i) < 1e-4
+            assert departure(inverse, matrix, i) < 1e-2
 
 
 def test_no_inverse():
