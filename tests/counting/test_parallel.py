@@ -17,6 +17,7 @@ from regions.counting.effort import Effort
 from regions.counting.tree import tally
 from regions.counting.tree.enumerate import enumerate_regions
 from regions.counting.tree.halfspaces import halfspace_tree
+from regions.counting.undecided import Undecided
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def _count_with(work, net, box, n_jobs):
     tree = halfspace_tree(net, box)
     tree, pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
     found = list(tally.in_parallel(work, tree, pieces, Effort(n_jobs=n_jobs)))
-    assert all(complete and left == (0, 0.0) for _, complete, left in found)
+    assert all(complete and left == Undecided() for _, complete, left in found)
     return sum(count for count, _, _ in found)
 
 
