@@ -17,6 +17,7 @@ from regions.networks import ReLUNetwork
 from regions.networks.steps import Linear
 
 _SHORT = 30_000  # weights of a first layer that is multiplied out in integers
+_SHALLOW = 2  # layers in which errors do not grow
 _ROUGH = 2**22  # multiplications for one layer's norm
 _HARMLESS = 1e-290  # products of factors of this size lose nothing to underflow
 
@@ -98,7 +99,7 @@ def flat_chain(
         biases.append(offset)
         fuzz.append(float(_scaled(doubt, before.max() - exponents).max(initial=0.0)))
         slack.append(_scaled(bias_doubt, -exponents))
-        norms.append(_norm(scaled))
+        norms.append(_norm(scaled) if layers > _SHALLOW else float(np.linalg.norm(scaled)))
         grids.append(lattice)
         if layer < layers:
             twins.append(_twins(scaled, offset, sum(map(len, twins))))
@@ -217,7 +218,8 @@ def _rounded_maps(net: ReLUNetwork, columns: Scaled, homogeneous: np.ndarray) ->
 def _least(values: np.ndarray) -> float:
     """Return the size of the smallest number that is not zero (1 if there is none)."""
     sizes = np.abs(values)
-    return float(sizes.min(where=sizes > 0, initial=1.0))
+    least = float(sizes.min(initial=1.0))
+    return least if least > 0 else float(sizes.min(where=sizes > 0, initial=1.0))
 
 
 def scaled_maps(values: np.ndarray, bounds: np.ndarray, grid: float) -> Maps:

@@ -48,6 +48,8 @@ class Part:
     def columns(self, place: Place) -> Scaled:
         """Return the inputs that x, y and 1 stand for, (3, n0)."""
         rows = joined([place.directions, place.start.reshape(1, -1)])
+        if self.axes.exponent == 0 and (self.axes.ints == np.eye(3, dtype=int)).all():
+            return rows
         return self.axes.transposed() @ rows
 
 
@@ -207,8 +209,9 @@ def _bounded(place: Place, corners: np.ndarray, labels: list[int]) -> PlanarFram
     turn = _turn(domain)
     center, axes = _coordinates(corners, turn)
     place = place.moved(center, axes)
-    (a, b), (c, d) = (map(Fraction, row) for row in axes.tolist())
-    order = tuple(labels if a * d > b * c else reversed(labels))
+    (a, b), (c, d) = axes.tolist()
+    turns = (b or c) and Fraction(a) * Fraction(d) < Fraction(b) * Fraction(c)
+    order = tuple(reversed(labels) if turns else labels)
     sides = {label: place.side(-1 - label) for label in order}
     part = _part(Outline((), order), sides, Scaled.of(np.eye(3)))
     if not np.abs(part.vertices[:, [X, Y]]).max() <= REACH / 2:
