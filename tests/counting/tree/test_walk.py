@@ -34,7 +34,8 @@ def test_columns_pushed_again_are_those_carried_along(rng):
         assert np.allclose(np.concatenate([piece.values for piece in pieces]), whole.values)
         # inside its cell a form takes the network's own values
         inputs = tree.frame.coordinates(batch.cells.points)
-        hidden = np.maximum(inputs @ net.parameters["0.weight"].T + net.parameters["0.bias"], 0)
-        at = hidden @ net.parameters["1.weight"].T + net.parameters["1.bias"]
+        _, state = net.advance(net.start(inputs), 0)
+        state = net.activate(state, 0, net.slopes(0, batch.active[:, :5]))
+        at, _ = net.advance(state, 1)
         points = np.column_stack([batch.cells.points, np.ones(len(batch))])
         assert np.allclose(np.einsum("ck,cku->cu", points, whole.values), at)
