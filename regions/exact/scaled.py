@@ -116,10 +116,11 @@ class Scaled:
         """Return the nearest float64 numbers (infinite beyond their range)."""
         if self.divisor == 1 and abs(self.exponent) < 2000:
             try:
-                near = np.ldexp(self.ints.astype(np.float64), self.exponent)
+                with np.errstate(over="ignore"):
+                    near = np.ldexp(self.ints.astype(np.float64), self.exponent)
                 if np.isfinite(near).all() and (np.abs(near[near != 0]) > _NORMAL).all():
                     return near
-            except (OverflowError, FloatingPointError):
+            except OverflowError:  # an integer that is no float64
                 pass
         out = [_float(number, self.exponent, self.divisor) for number in self.ints.flat]
         return np.array(out, dtype=np.float64).reshape(self.shape)
