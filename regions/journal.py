@@ -192,9 +192,13 @@ class Journal:
                     self._own = FileIO(self._path, "ab")
                     if fcntl is not None:
                         fcntl.flock(self._own, fcntl.LOCK_EX)
-                rest = memoryview(_line(event))
-                while rest:
-                    rest = rest[self._own.write(rest) :]
+                whole, rest = self._own.tell(), memoryview(_line(event))
+                try:
+                    while rest:
+                        rest = rest[self._own.write(rest) :]
+                except OSError:
+                    self._own.truncate(whole)  # a line is written whole or not at all
+                    raise
                 if event["event"] != "claimed":
                     os.fsync(self._own.fileno())
             except OSError as error:

@@ -223,7 +223,8 @@ def _run(
     kind = "generator" if ordered else "generator_unordered"
     running = Parallel(n_jobs=n_jobs, prefer=prefer, return_as=kind)(calls)
     try:
-        yield from running
+        for result in running:  # not `yield from`, which would close it before the next lines
+            yield result
     finally:
         with warnings.catch_warnings():  # joblib warns of results that nobody takes
             warnings.simplefilter("ignore", UserWarning)

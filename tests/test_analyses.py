@@ -94,7 +94,7 @@ def finished_tasks(out):
     found = {}
     for folder in out.glob("tasks/*"):
         with Journal(folder) as journal:
-            found |= journal.finished
+            found |= {(folder.name, name): task for name, task in journal.finished.items()}
     return found
 
 

@@ -50,7 +50,7 @@ class _Version:
     def __init__(self, checkout: Path):
         # the cases are this file's, the package is the checkout's
         self.process = subprocess.Popen(
-            [sys.executable, cases.__file__],
+            [sys.executable, "-c", f"import runpy; runpy.run_path({cases.__file__!r})['serve']()"],
             cwd=checkout,
             env={**os.environ, "PYTHONPATH": str(checkout)},
             stdin=subprocess.PIPE,

@@ -118,7 +118,3 @@ def serve() -> None:
         found = regions.count_regions(net, domain, method=case.method, kind=case.kind)
         seconds = time.process_time() - started
         print(json.dumps([found.count, found.status.name, seconds]), flush=True)
-
-
-if __name__ == "__main__":
-    serve()

@@ -92,7 +92,7 @@ def test_workers_stop_as_well():
         assert found.status is Status.LIMIT_REACHED and found.lower >= 1
 
 
-@pytest.mark.parametrize("error", [TimeoutError, KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("error", [OutOfTime, KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize(
     ("method", "place"),
     [

@@ -112,7 +112,7 @@ def test_pieces_that_are_cut_short_promise_one(out_of_reach, monkeypatch):
     def stops(*_):
         raise OutOfTime
 
-    monkeypatch.setattr("regions.counting.tree.linear.pieces", stops)
+    monkeypatch.setattr("regions.counting.tree.linear._pieces", stops)
     found = count_linear(Question.of(NET, LINE, "linear"), Effort())
     assert (found.status, found.lower) == (Status.LIMIT_REACHED, 1)
     assert found.details["doubtful"] >= 1

@@ -89,7 +89,7 @@ def test_wrong_calls_say_what_to_do():
         (("mlp", (1, 8, 8), 0), {}, "1 or more"),
         (("mlp", (1, 8, 8), 10), {"hidden": (5, 0)}, "1 or more"),
         (("mlp", (1, 8, 8), 10), {"width": 3}, "its options are: hidden"),
-        (("resnet20", (1, 8, 8), 10), {"depth": 3}, "no option"),
+        (("resnet20", (1, 8, 8), 10), {"depth": 3}, r"option\(s\) depth; its options are: width"),
     ]:
         with pytest.raises(ArgumentError, match=message):
             build_model(*arguments, **options)

@@ -12,6 +12,7 @@ from regions.counting.effort import Effort
 from regions.counting.tree import corners, frame
 from regions.counting.tree.frame import frame_of
 from regions.counting.tree.limits import Limits
+from regions.errors import OutOfTime
 
 LATE = Effort(time_limit=1e-9)  # over before anything is looked at
 
@@ -49,11 +50,11 @@ def test_few_units_make_few_directions(rng):
 def test_the_set_up_looks_at_the_clock(rng):
     points, box = rng.normal(size=(4, 30)), regions.Box.cube(30, -9.0, 9.0)
     domain, net = regions.Slice.through(points, box), net_of(rng, 30)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(OutOfTime):
         frame_of(net, domain, LATE.check)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(OutOfTime):
         corners.of_bounded(frame_of(net, domain), LATE.check)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(OutOfTime):
         frame_of(net, None, LATE.check)
 
 
