@@ -223,7 +223,7 @@ def _run(
     kind = "generator" if ordered else "generator_unordered"
     running = Parallel(n_jobs=n_jobs, prefer=prefer, return_as=kind)(calls)
     try:
-        for result in running:  # not `yield from`, which would close it before the next lines
+        for result in running:  # noqa: UP028 - `yield from` would close it before what follows
             yield result
     finally:
         with warnings.catch_warnings():  # joblib warns of results that nobody takes
