@@ -186,7 +186,7 @@ def test_axes_are_a_number_a_tuple_one_value_or_several_arguments():
 def test_the_same_command_runs_on_a_dask_cluster(finished, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
+        n_workers=2, threads_per_worker=1, dashboard_address=":0"
     ) as cluster:
         command = [
             "-m",

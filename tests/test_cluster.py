@@ -35,7 +35,7 @@ class Machines:
     def __init__(self, folder):
         self.folder, self.running = folder, []
         self.file = folder / "scheduler.json"
-        self.start("scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1")
+        self.start("scheduler", "--port", "0", "--dashboard-address", ":0", "--host", "127.0.0.1")
         self.wait(self.file.exists)
         self.client = distributed.Client(scheduler_file=str(self.file), timeout=SECONDS)
         self.address = self.client.scheduler.address
@@ -62,7 +62,7 @@ class Machines:
 
     def add_worker(self, first=None):
         known = len(self.client.scheduler_info()["workers"])
-        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
+        options = ("--nthreads", "1", "--no-nanny", "--dashboard-address", ":0", "--host", "127.0.0.1")
         worker = self.start("worker", *options, first=first)
         self.wait(lambda: len(self.client.scheduler_info()["workers"]) > known)
         return worker

@@ -395,7 +395,7 @@ def test_a_killed_dask_worker_loses_nothing(tmp_path):
     with (
         dask.config.set({"distributed.worker.daemon": False}),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=True
         ) as cluster,
     ):
         found = []
