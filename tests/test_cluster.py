@@ -199,6 +199,7 @@ def slow(x, flag):
 
 def test_a_killed_scheduler_keeps_what_is_finished(own, tmp_path):
     own.add_worker()
+    own.add_worker()  # with one alone joblib computes here
     tasks = [{"x": x, "flag": str(tmp_path)} for x in range(4)]
 
     def kill():
@@ -219,6 +220,7 @@ def unfinished(dask_scheduler):
 
 def test_what_is_left_early_is_cancelled(own, tmp_path):
     own.add_worker()
+    own.add_worker()
 
     def leave():
         tasks = [(x, (x, str(tmp_path))) for x in (0, *range(5, 12))]
@@ -227,7 +229,7 @@ def test_what_is_left_early_is_cancelled(own, tmp_path):
         own.wait(lambda: not own.client.run_on_scheduler(unfinished))
 
     on(own, leave)
-    assert len(list(tmp_path.glob("[0-9]*"))) <= 3  # of eight
+    assert len(list(tmp_path.glob("[0-9]*"))) <= 5  # of eight
 
 
 def entry(x, array):
