@@ -62,7 +62,15 @@ class Machines:
 
     def add_worker(self, first=None):
         known = len(self.client.scheduler_info()["workers"])
-        options = ("--nthreads", "1", "--no-nanny", "--dashboard-address", ":0", "--host", "127.0.0.1")
+        options = (
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--dashboard-address",
+            ":0",
+            "--host",
+            "127.0.0.1",
+        )
         worker = self.start("worker", *options, first=first)
         self.wait(lambda: len(self.client.scheduler_info()["workers"]) > known)
         return worker
