@@ -63,15 +63,6 @@ class Line:
         return Found.counted(count, _left(tally.doubtful), stopped.by, **details)
 
 
-def regions_between(net: ReLUNetwork, frame: LineFrame) -> int:
-    """Return the number of activation regions that a segment or ray passes through."""
-    count, doubtful = 1, 0
-    for part in walk(net, frame):
-        count, doubtful = count + int((part.layers >= 0).sum()), doubtful + part.doubtful
-    _left(doubtful).warn("the breakpoints of a line")
-    return count
-
-
 def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:
     """Return every distinct breakpoint on a line: columns position and layer.
 
