@@ -177,6 +177,8 @@ def test_an_interrupted_count_says_so(tmp_path, capsys):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # where the tests run in the background, Ctrl-C is ignored, and that is inherited
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         process.communicate(timeout=12)
