@@ -1,7 +1,7 @@
 """The studies: what there is, all of them in small, or one.
 
 python -m analyses --list                     what, how to run it, how long it takes
-python -m analyses --smoke [--out DIR]        every study in its small form
+python -m analyses --smoke [--out DIR] [--n-jobs N]   every study in its small form
 python -m analyses NAME [options of NAME]     one study; NAME --help shows its options
 """
 
@@ -30,9 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--smoke", action="store_true", help="run every study in its small form")
     what.add_argument("name", nargs="?", choices=known, metavar="NAME", help="run this study")
     parser.add_argument("--out", type=Path, default=Path("out/smoke"), help="folder for --smoke")
+    parser.add_argument("--n-jobs", type=int, default=1, help="processes for --smoke")
     chosen = parser.parse_args(given)
     if chosen.smoke:
-        return smoke(chosen.out, list(known))
+        return smoke(chosen.out, list(known), chosen.n_jobs)
     print(listing("analyses", known), listing("analyses.benchmarks"), sep="\n\n")
     return 0
 
@@ -71,14 +72,15 @@ def _minutes(entry: Entry) -> str:
     return "not measured" if entry.minutes is None else f"{entry.minutes:g}"
 
 
-def smoke(out: Path, names: Sequence[str]) -> int:
+def smoke(out: Path, names: Sequence[str], n_jobs: int = 1) -> int:
     """Run studies in their small form; return 1 if one fails, after all others have run."""
     failed = []
     for name in names:
         print(f"== {name}", flush=True)
         begin = time.process_time()
         try:
-            run(name, ["--smoke", "--out", str(out / name), "--no-progress"])
+            options = ["--smoke", "--no-progress", "--n-jobs", str(n_jobs)]
+            run(name, [*options, "--out", str(out / name)])
         except (Exception, SystemExit):
             traceback.print_exc()
             failed.append(name)
