@@ -73,6 +73,7 @@ class Journal:
     """How many lines of a journal are damaged, by its name."""
     _claims: dict[str, set[Path]] = field(default_factory=dict)
     _read: dict[Path, int] = field(default_factory=dict)
+    _alive: set[Path] = field(default_factory=set)
     _own: FileIO | None = None
     _path: Path | None = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
@@ -88,11 +89,13 @@ class Journal:
                 self._own = None
 
     def refresh(self) -> None:
-        """Read what was written since the last time."""
+        """Read what was written since the last time, and see who lives."""
         with self._guard:
-            for path in sorted(self.folder.glob(_PATTERN)):
-                if path != self._path:
-                    self._take(path)
+            paths = [path for path in sorted(self.folder.glob(_PATTERN)) if path != self._path]
+            # asked before they are read: the journal of a process that is gone by then is complete
+            self._alive = {path for path in paths if _is_held(path)}
+            for path in paths:
+                self._take(path)
 
     def claim(self, name: str) -> bool:
         """Take a task, unless it is finished or a living process is at work on it."""
@@ -104,9 +107,8 @@ class Journal:
             return True
 
     def working(self, name: str) -> bool:
-        """Return whether another living process has claimed a task."""
-        others = self._claims.get(name, set())
-        return any(_is_held(path) for path in others)
+        """Return whether another process has claimed a task that lived at the last `refresh`."""
+        return not self._alive.isdisjoint(self._claims.get(name, ()))
 
     def finish(self, name: str, arguments: Mapping[str, Any], result: Finished) -> None:
         """Keep the table of a task."""
@@ -163,8 +165,8 @@ class Journal:
         except FileNotFoundError:  # tidied away by another process
             return
         whole = data.rfind(b"\n") + 1
-        if whole < len(data) and not _is_held(path):
-            whole = len(data)  # nobody will write the rest
+        if path not in self._alive:
+            whole = len(data)  # nobody will write the rest of its last line
         self._read[path] = start + whole
         for line in data[:whole].splitlines(keepends=True):
             event = _event(line)
