@@ -210,16 +210,19 @@ def test_a_killed_scheduler_keeps_what_is_finished(own, tmp_path):
     own.add_worker()  # with one alone joblib computes here
     tasks = [{"x": x, "flag": str(tmp_path)} for x in range(4)]
 
+    def finished():
+        with Journal(tmp_path / "tasks") as journal:
+            return len(journal.finished)
+
     def kill():
-        own.wait((tmp_path / "2").exists)
+        own.wait(lambda: finished() == 2)
         own.running[0].kill()
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     with pytest.raises(WorkersLost, match="dask cluster is gone"):
         on(own, lambda: run_tasks(tasks, slow, tmp_path / "tasks"))
-    with Journal(tmp_path / "tasks") as journal:
-        assert len(journal.finished) == 2
+    assert finished() == 2
 
 
 def unfinished(dask_scheduler):

@@ -174,19 +174,19 @@ from pathlib import Path
 import pandas as pd
 from regions.resume import run_tasks
 
-def compute(x, log, kill):
-    with open(log, "a") as stream:
+def compute(x):
+    # not an argument: the content of files that arguments name is part of a task's name
+    with open(sys.argv[2], "a") as stream:
         stream.write(f"{x}\\n")
     time.sleep(0.1)
+    kill = sys.argv[3]
     if x == 3 and kill and not Path(kill).exists():
         Path(kill).touch()
         os._exit(1)
     return pd.DataFrame({"y": [x * x]})
 
 if __name__ == "__main__":
-    folder, log, kill = sys.argv[1:]
-    tasks = [{"x": x, "log": log, "kill": kill} for x in range(8)]
-    print(run_tasks(tasks, compute, folder)["y"].tolist())
+    print(run_tasks([{"x": x} for x in range(8)], compute, sys.argv[1])["y"].tolist())
 """
 
 

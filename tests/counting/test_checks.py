@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import regions
+from regions.choices import choose
 from regions.counting import ENGINES, count_regions
-from regions.counting.count import engine_of
 from regions.counting.effort import Effort
 from regions.errors import ArgumentError, DomainError
 
@@ -17,6 +17,10 @@ NO_NUMBERS = [True, np.bool_(True), "5", b"5", [5], np.ones(2), 1j, float("nan")
 WHOLE = [("sample", "samples"), ("estimate", "walks"), ("estimate", "strata")]
 WHOLE += [("estimate", "leaves"), ("parity", "trials"), ("parity", "size")]
 SHARES = [("estimate", "confidence"), ("parity", "confidence")]
+
+
+def engine_of(method, options):
+    return choose("method", method, ENGINES, options)
 
 
 @pytest.mark.parametrize(("method", "name"), WHOLE)
