@@ -10,6 +10,7 @@ from typing import Any, TextIO
 # how a bar looks whose steps are no things to be counted, but shares of the work
 SHARE = "{l_bar}{bar}| {elapsed} gone, {remaining} left{postfix}"
 _USUAL = "{l_bar}{bar}{r_bar}"
+_SHORT = "{desc}: {percentage:3.0f}%"
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -33,7 +34,7 @@ def track(
     look = {"delay": 1.0, "file": sys.stderr, **look}
     if show and not look["file"].isatty():
         look = {"mininterval": _SECONDS_BETWEEN_LINES, **look, "file": _Log(look["file"])}
-        look["bar_format"] = look.get("bar_format", _USUAL).replace("{bar}", "")
+        look["bar_format"] = look.get("bar_format", _USUAL).replace("{l_bar}{bar}", _SHORT)
     return tqdm(items, desc=label, total=total, disable=not show, **look)
 
 
