@@ -9,7 +9,7 @@ import os
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,8 +211,9 @@ class _Run:
         from threadpoolctl import threadpool_limits
 
         while True:
+            running = results_of(_compute, self._claimed(), (self.compute,), n_jobs=n_jobs)
             # here too: threads share the limits of BLAS with each other
-            with threadpool_limits(1), closing(self._results(n_jobs)) as results:
+            with threadpool_limits(1), closing(running) as results:
                 for name, result in results:
                     self.tried.add(name)
                     if isinstance(result, Failure):
@@ -225,9 +226,6 @@ class _Run:
             time.sleep(_SECONDS_BETWEEN_LOOKS)  # another process is at work on the rest
             self.journal.refresh()
             yield
-
-    def _results(self, n_jobs: int | None) -> Generator[tuple[str, Finished | Failure]]:
-        yield from results_of(_compute, self._claimed(), (self.compute,), n_jobs=n_jobs)
 
     def _claimed(self) -> Iterator[tuple[str, tuple]]:
         """Yield the tasks that are not done, each claimed when workers are ready for it."""

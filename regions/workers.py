@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -97,7 +97,7 @@ def results_of(
     n_jobs: int | None = None,
     ordered: bool = False,
     prefer: Literal["threads"] | None = None,
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any], None, None]:
     """Yield every task's key and its result, ``work(*arguments, *common)``, as they come.
 
     They are computed by the workers that are active in joblib.

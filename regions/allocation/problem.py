@@ -74,10 +74,9 @@ class Problem:
     @property
     def is_chain(self) -> bool:
         """Tell whether the layers are a plain chain of matrices."""
-        return self.graph is None if self.weights is None else self._graph_is_chain()
-
-    def _graph_is_chain(self) -> bool:
-        return self.graph is not None and self.graph.is_perceptron
+        if self.graph is None:
+            return self.weights is None
+        return self.weights is not None and self.graph.is_perceptron
 
     @property
     def widths(self) -> tuple[int, ...]:
