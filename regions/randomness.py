@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from regions.arguments import is_whole
+from regions.errors import ArgumentError
 
 if TYPE_CHECKING:
     import torch
@@ -12,9 +15,17 @@ if TYPE_CHECKING:
 Rng = int | np.random.Generator | None
 
 
+def generator_of(rng: Any) -> np.random.Generator:
+    """Return the generator that `rng` means; ArgumentError if it means none."""
+    if rng is None or isinstance(rng, np.random.Generator) or (is_whole(rng) and rng >= 0):
+        return np.random.default_rng(rng)
+    raise ArgumentError(
+        f"rng is {rng!r}; expected a whole number of at least 0, a numpy Generator, or None"
+    )
+
+
 def torch_generator(rng: Rng) -> torch.Generator:
     """Return a private torch generator seeded from `rng`."""
     import torch
 
-    seed = int(np.random.default_rng(rng).integers(2**62))
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(int(generator_of(rng).integers(2**62)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isnan, prod
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from regions.arguments import is_whole
 from regions.errors import ArgumentError
 
 ROLES = ("free", "fixed", "whole")
@@ -25,7 +25,7 @@ def check_layers(shapes: Any, counts: Any, roles: Any, uniform: Any) -> None:
             )
     for name, shape in shapes.items():
         axes = isinstance(name, str) and isinstance(shape, tuple) and len(shape) >= 2
-        if not axes or not all(_is_whole(n) and n >= 1 for n in shape):
+        if not axes or not all(is_whole(n) and n >= 1 for n in shape):
             raise ArgumentError(
                 f"layer {name!r} has the shape {shape!r:.80}; expected the shape of a weight, such "
                 "as (outputs, inputs)"
@@ -74,7 +74,7 @@ def check_numbers(allocation: Any) -> None:
         raise ArgumentError(f"tolerance is {allocation.tolerance!r:.80}; expected a number >= 0")
     for what in ("ties", "evaluations"):
         given = getattr(allocation, what)
-        if not _is_whole(given) or not 0 <= given <= _LARGEST:
+        if not is_whole(given) or not 0 <= given <= _LARGEST:
             raise ArgumentError(f"{what} is {given!r:.80}; expected a whole number >= 0")
     if not isinstance(allocation.objective, str) or not isinstance(allocation.converged, bool):
         raise ArgumentError(
@@ -84,17 +84,13 @@ def check_numbers(allocation: Any) -> None:
 
 
 def _check_count(what: str, given: Any, size: int) -> None:
-    if not _is_whole(given) or not 0 <= given <= size:
+    if not is_whole(given) or not 0 <= given <= size:
         raise ArgumentError(
             f"{what}: {given!r:.80}; expected a whole number of weights, 0 to {size}"
         )
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
 def _is_number(value: Any) -> bool:
     if isinstance(value, (float, np.floating)):
         return not isnan(value)
-    return _is_whole(value) and abs(value) <= _LARGEST
+    return is_whole(value) and abs(value) <= _LARGEST

@@ -11,11 +11,10 @@ import numpy as np
 
 from regions.bounds.bound import ACTIVATION_REGIONS, Bound
 from regions.bounds.cai import log2_expected
-from regions.bounds.checks import check_seed
 from regions.bounds.ranks import log_rank_distribution
 from regions.bounds.reading import Architecture, read_architecture, read_densities, read_dim
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.randomness import Rng
+from regions.randomness import Rng, generator_of
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,10 @@ def layer_distributions(
 
 def _layer_seeds(rng: Rng, layers: int) -> list:
     """Return one source per layer: integers from an integer, so that results are remembered."""
-    check_seed(rng)
+    generator = generator_of(rng)
     if isinstance(rng, Integral):
         return [int(s) for s in np.random.SeedSequence(int(rng)).generate_state(layers, np.uint64)]
-    return [np.random.default_rng(rng)] * layers
+    return [generator] * layers
 
 
 def _weight_names(architecture: Architecture) -> list[str]:

@@ -9,13 +9,13 @@ from numbers import Integral
 import numpy as np
 from scipy.special import xlogy
 
+from regions.arguments import check_whole
 from regions.bounds.cells import log_binomials
-from regions.bounds.checks import check_count, check_seed
 from regions.bounds.karp_sipser import mean_rank
 from regions.bounds.sampled import SAMPLERS, sampled_ranks
 from regions.choices import check_name
 from regions.density import check_density
-from regions.randomness import Rng
+from regions.randomness import Rng, generator_of
 
 METHODS = ("sampled", "binomial", "mean")
 
@@ -88,20 +88,20 @@ def log_rank_distribution(
     High ranks can be too rare for a float and still carry the expected bound.
     """
     rows, cols, samples = (
-        check_count(value, name)
+        check_whole(value, name)
         for value, name in ((rows, "rows"), (cols, "cols"), (samples, "samples"))
     )
     density = check_density(density, empty=True)
     check_name("method", method, METHODS)
     check_name("sampler", sampler, SAMPLERS)
-    check_seed(rng)
+    generator = generator_of(rng)
     if density in (0.0, 1.0):
         return _log(_certain(min(rows, cols), min(rows, cols) * int(density)))
     if method != "sampled":
         return (_log_binomial if method == "binomial" else _log_two_point)(rows, cols, density)
     if isinstance(rng, Integral):
         return _log_sampled_once(rows, cols, density, samples, int(rng), sampler)
-    return _log_sampled(rows, cols, density, samples, np.random.default_rng(rng), sampler)
+    return _log_sampled(rows, cols, density, samples, generator, sampler)
 
 
 @lru_cache(maxsize=4096)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.bounds.checks import check_count
+from regions.arguments import check_whole, is_whole
 from regions.bounds.recursion import Step
 from regions.bounds.serra import serra_steps
 from regions.bounds.supports import Supports, dense_steps, supports_of_masks, supports_of_network
@@ -72,7 +72,7 @@ def read_widths(widths: Any) -> tuple[int, ...]:
         raise ArgumentError(
             f"widths must list the input size and at least one layer, got {widths!r}."
         )
-    return tuple(check_count(width, f"widths[{i}]") for i, width in enumerate(widths))
+    return tuple(check_whole(width, f"widths[{i}]") for i, width in enumerate(widths))
 
 
 def _read_masks(masks: Any, widths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
@@ -135,7 +135,7 @@ def read_dim(dim: Any, input_size: int) -> int:
     """Return the dimension of the input subspace; None means the whole input space."""
     if dim is None:
         return input_size
-    if isinstance(dim, bool) or not isinstance(dim, Integral) or not 1 <= int(dim) <= input_size:
+    if not (is_whole(dim) and 1 <= dim <= input_size):
         raise ArgumentError(
             f"dim is the dimension of an affine subspace of the {input_size} inputs and must be a "
             f"whole number from 1 to {input_size}, got {dim!r}."

@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 from threadpoolctl import threadpool_limits
 
-from regions.counting.checks import is_number, is_whole
+from regions.arguments import is_number, is_whole
 from regions.errors import ArgumentError, OutOfTime, WorkersLost
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Conv

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from regions.counting.checks import check_whole, generator_of
+from regions.arguments import check_whole
 from regions.counting.effort import Effort, stoppable
 from regions.counting.points import Points
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
-from regions.randomness import Rng
+from regions.randomness import Rng, generator_of
 
 _NEW_MASS = 0.2
 
@@ -56,7 +56,7 @@ class Sample:
     rng: Rng = 0
 
     def __post_init__(self) -> None:
-        check_whole(self, "samples")
+        check_whole(self.samples, "samples")
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Draw and count; DomainError if points are to be drawn from an unbounded domain."""

@@ -107,10 +107,6 @@ class Graph:
         """Whether every step reads the step before it, and that alone: no residual additions."""
         return not self.branches
 
-    def has_residuals(self) -> bool:
-        """Tell whether some addition joins two branches."""
-        return not self.is_chain
-
     @cached_property
     def dense(self) -> tuple[Linear | None, ...]:
         """For each of `segments` the Linear step on flat values that is all of it, or None."""

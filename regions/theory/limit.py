@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from regions.arguments import check_whole
 from regions.errors import ArgumentError
 from regions.theory.points import read_points, squeeze_kernel
 
@@ -50,8 +51,7 @@ def limit_ntk(x: Any, y: Any, depth: int) -> Any:
     >>> limit_ntk([3.0, 4.0], [3.0, 4.0], depth=3)
     100.0
     """
-    if isinstance(depth, bool) or not isinstance(depth, Integral) or depth < 0:
-        raise ArgumentError(f"depth must be a whole number of hidden layers, got {depth!r}")
+    check_whole(depth, "depth", least=0)
     (x, single_x), (y, single_y) = read_points("x", x), read_points("y", y)
     x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
     if x.shape[1] != y.shape[1]:
@@ -78,8 +78,7 @@ def limit_factor(density: float, depth: int, masked_input: bool = False) -> floa
     >>> limit_factor(0.5, depth=3), limit_factor(0.5, depth=3, masked_input=True)
     (0.125, 0.0625)
     """
-    if isinstance(depth, bool) or not isinstance(depth, Integral) or depth < 0:
-        raise ArgumentError(f"depth must be a whole number of hidden layers, got {depth!r}")
+    check_whole(depth, "depth", least=0)
     if not isinstance(density, Real) or not 0 <= density <= 1:
         raise ArgumentError(f"density must be a number in [0, 1], got {density!r}")
     return float(density) ** (int(depth) + bool(masked_input))

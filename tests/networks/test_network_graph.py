@@ -104,9 +104,9 @@ def test_sizes_bound_values_and_are_reached_without_signs(net):
 
 def test_what_the_wiring_says():
     chain, branched, images = plain().graph, residual().graph, lenet().graph
-    assert chain.is_chain and chain.is_perceptron and not chain.has_residuals()
+    assert chain.is_chain and chain.is_perceptron
     assert all(isinstance(step, Linear) for step in chain.dense)
-    assert branched.has_residuals() and not branched.is_chain and not branched.is_perceptron
+    assert not branched.is_chain and not branched.is_perceptron
     assert [branched.by_name[name].kind for name in branched.branches] == ["add"]
     assert [len(names) for names in branched.carried] == [0, 1]
     assert images.is_chain and not images.is_perceptron

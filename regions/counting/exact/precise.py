@@ -175,8 +175,11 @@ def _sliced_pairs(pairs: np.ndarray, bits: int, depth: int) -> list[np.ndarray]:
 
 
 def power_of_two(sizes: np.ndarray) -> np.ndarray:
-    """Return powers of two from one to two times each size (1 for zero): scaling is exact."""
-    return np.exp2(np.ceil(np.log2(np.where(sizes > 0, sizes, 1.0))))
+    """Return powers of two from one to two times each size: scaling is exact.
+
+    They are 1 for zero, and 2**1023, the largest float64 has, for sizes above it.
+    """
+    return np.exp2(np.minimum(np.ceil(np.log2(np.where(sizes > 0, sizes, 1.0))), 1023.0))
 
 
 def _two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

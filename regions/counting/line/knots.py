@@ -11,6 +11,7 @@ import numpy as np
 
 from regions.counting.exact.forms import Place
 from regions.counting.exact.rounding import UNIT
+from regions.counting.scale import typical_distance
 from regions.errors import DomainError
 from regions.exact.scaled import Scaled
 from regions.networks import Box, ReLUNetwork, Slice
@@ -77,7 +78,7 @@ def line_frame(net: ReLUNetwork, domain: Box | Slice | None) -> LineFrame:
             raise DomainError("the line misses the inside of its box; move its points")
         middle, half, knots = (low + high) / 2, (high - low) / 2, [[-1.0, 1.0], [1.0, 1.0]]
     else:
-        half = Fraction(_feature_scale(net, points))
+        half = Fraction(typical_distance(net, np.vstack([points[1] - points[0], points[0]])))
         if low is not None:
             middle, knots = low, [[0.0, 1.0], [1.0, 0.0]]
         elif high is not None:
@@ -150,18 +151,6 @@ def _float(number: Fraction) -> float:
         return float(number)
     except OverflowError:
         return float("inf") if number > 0 else float("-inf")
-
-
-def _feature_scale(net: ReLUNetwork, points: np.ndarray) -> float:
-    """Return the median distance of the first layer's breakpoints from coordinate 0."""
-    if not net.relu_layers:
-        return 1.0
-    with np.errstate(all="ignore"):
-        columns = np.vstack([points[1] - points[0], points[0]])
-        (slopes, offsets), _ = net.advance(net.start(columns), 0, np.array([0.0, 1.0]))
-        sizes = np.abs(offsets / slopes)
-    live = np.isfinite(sizes) & (sizes > 0)
-    return float(np.median(sizes[live])) if live.any() else 1.0
 
 
 @dataclass(frozen=True)

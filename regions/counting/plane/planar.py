@@ -14,6 +14,7 @@ from regions.counting.exact.forms import Form, Forms, Place
 from regions.counting.plane.chain import line
 from regions.counting.plane.outline import Labelled, Outline, Sides, across, between, clip, sectors
 from regions.counting.plane.polygon_kernel import FAR, LX, REACH, ROW, TINY, UNIT, X, Y
+from regions.counting.scale import typical_distance
 from regions.errors import DomainError
 from regions.exact.scaled import Scaled, joined, primitive
 from regions.exact.solve import crossing, value
@@ -357,17 +358,11 @@ def _short(point: Form, bits: int) -> np.ndarray:
 
 def _feature_scales(net: ReLUNetwork, domain: Box | Slice) -> np.ndarray:
     """Return powers of two: about how far out the first layer's lines are, in each coordinate."""
-    if not net.relu_layers:
-        return np.ones(2)
     box = isinstance(domain, Box)
     origin = np.zeros(2) if box else domain.points[0]
     directions = np.eye(2) if box else domain.points[1:] - domain.points[0]
     with np.errstate(all="ignore"):
         lengths = np.linalg.norm(directions, axis=1)
-        columns = np.vstack([directions / lengths[:, None], origin])
-        forms, _ = net.advance(net.start(columns), 0, np.array([0.0, 0.0, 1.0]))
-        slopes, offsets = np.linalg.norm(forms[:2], axis=0), np.abs(forms[2])
-        far = offsets / slopes
-        far = far[np.isfinite(far) & (far > 0)]
-        scales = np.exp2(np.round(np.log2((np.median(far) if len(far) else 1.0) / lengths)))
+        far = typical_distance(net, np.vstack([directions / lengths[:, None], origin]))
+        scales = np.exp2(np.round(np.log2(far / lengths)))
     return np.where(np.isfinite(scales) & (scales > 0), scales, 1.0)

@@ -172,12 +172,13 @@ class _Builder:
             positive, negative = np.maximum(scaled, 0), np.minimum(scaled, 0)
             below = positive @ low + negative @ high + bias
             above = positive @ high + negative @ low + bias
-            scale = power_of_two(np.maximum(np.abs(below), np.abs(above)))
-            if not np.isfinite(scale).all():
+            sizes = np.maximum(np.abs(below), np.abs(above))
+            if not (sizes <= 2.0**1023).all():
                 raise SolverError(
-                    f"layer {layer.name!r} reaches {np.abs(above).max():.3g} on the domain, beyond "
+                    f"layer {layer.name!r} reaches {sizes.max():.3g} on the domain, beyond "
                     "float64: use method='cells', which counts exactly at any scale"
                 )
+            scale = power_of_two(sizes)
             below, above, bias = below / scale, above / scale, bias / scale
             forms = []
             for row, shift in zip(scaled / scale[:, None], bias, strict=True):

@@ -21,13 +21,7 @@ import numpy as np
 import pulp
 from scipy.stats import binom
 
-from regions.counting.checks import (
-    check_confidence,
-    check_whole,
-    generator_of,
-    is_number,
-    is_whole,
-)
+from regions.arguments import check_confidence, check_whole, is_number, is_whole
 from regions.counting.effort import Effort, stoppable
 from regions.counting.points import Points
 from regions.counting.question import Kind, Question
@@ -38,7 +32,7 @@ from regions.counting.solver.verified import Verified
 from regions.errors import ArgumentError
 from regions.exact.scaled import Scaled
 from regions.networks import Box
-from regions.randomness import Rng
+from regions.randomness import Rng, generator_of
 
 _SECONDS_PER_TRIAL = 10.0
 
@@ -82,8 +76,9 @@ class Parity:
     rng: Rng = 0
 
     def __post_init__(self) -> None:
-        check_whole(self, "trials", "size")
-        check_confidence(self)
+        check_whole(self.trials, "trials")
+        check_whole(self.size, "size")
+        check_confidence(self.confidence)
         if not (is_number(self.slack) and self.slack > 0):
             raise ArgumentError(f"slack is {self.slack!r}; expected a number above 0")
         if self.parities is not None:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.stats import t as student
 
-from regions.counting.checks import check_confidence, check_whole, generator_of
+from regions.arguments import check_confidence, check_whole
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
@@ -28,7 +28,7 @@ from regions.counting.tree.tally import in_parallel
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
 from regions.errors import OutOfTime
-from regions.randomness import Rng
+from regions.randomness import Rng, generator_of
 
 _AT_ONCE = 256
 _PILOT = 4
@@ -75,8 +75,9 @@ class Estimate:
     rng: Rng = 0
 
     def __post_init__(self) -> None:
-        check_whole(self, "walks", "strata", "leaves")
-        check_confidence(self)
+        for name in ("walks", "strata", "leaves"):
+            check_whole(getattr(self, name), name)
+        check_confidence(self.confidence)
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from regions.networks import ReLUNetwork
-from regions.networks.steps import Linear
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +28,11 @@ class Feeding:
     @classmethod
     def of(cls, net: ReLUNetwork, layer: int, units: np.ndarray) -> Feeding | None:
         """Return what feeds some units of a layer; None if that is more than the layer before."""
-        steps = net.graph.segments[layer]
-        if layer == 0 or len(steps) != 1 or not isinstance(steps[0], Linear):
+        step = net.graph.dense[layer]
+        if layer == 0 or step is None:
             return None
-        relu, step = net.graph.relus[layer - 1], steps[0]
-        if relu.slope != 0 or step.inputs != (relu.name,) or len(step.shape) != 1:
+        relu = net.graph.relus[layer - 1]
+        if relu.slope != 0 or step.inputs != (relu.name,):
             return None
         offset = step.offset(net.parameters)
         first = sum(before.size for before in net.relu_layers[: layer - 1])

@@ -12,7 +12,9 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import structural_rank
 
 from regions.counting.exact.forms import Forms, Place, side_numbers
+from regions.counting.exact.precise import power_of_two
 from regions.counting.exact.rounding import UNIT, Rounding, grid
+from regions.counting.scale import typical_distance
 from regions.counting.tree.extent import Extent
 from regions.exact.scaled import Scaled, joined
 from regions.networks import Box, ReLUNetwork, Slice
@@ -155,10 +157,10 @@ def frame_of(
     with np.errstate(invalid="ignore", over="ignore"):
         center = np.where(finite, low / 2 + high / 2, np.clip(0.0, low, high))
         half = np.maximum(high / 2 - low / 2, _LEAST)  # which underflows
-        radius = np.where(finite, half, 1.0 if finite.all() else _reach(net, own))
+        radius = np.where(finite, half, 1.0 if finite.all() else typical_distance(net, own))
     radius = np.where((radius > 0) & np.isfinite(radius), radius, 1.0)
     # powers of two keep what is exact exact
-    axes = np.diag(_power_of_two(radius))
+    axes = np.diag(power_of_two(radius))
     if not (np.isfinite(low).any() or np.isfinite(high).any() or len(rest)):
         columns = np.vstack([axes @ own[:-1], own[-1] + center @ own[:-1]])
         turn = _relevant_directions(net, columns, check)
@@ -289,7 +291,7 @@ def _has_rank(matrix: np.ndarray, rank: int) -> bool:
     """
     with np.errstate(all="ignore"):
         rows = matrix[np.abs(matrix).max(axis=1, initial=0.0) > 0]
-        rows = rows / _power_of_two(np.abs(rows).max(axis=1))[:, None]
+        rows = rows / power_of_two(np.abs(rows).max(axis=1))[:, None]
         rows = rows[qr(rows.T, mode="r", pivoting=True)[1][:rank]]
         part = rows[:, qr(rows, mode="r", pivoting=True)[1][:rank]]
         try:
@@ -309,18 +311,6 @@ def _is_large(net: ReLUNetwork) -> bool:
     return largest * largest * len(net.relu_layers) > _LARGEST_CHAIN
 
 
-def _reach(net: ReLUNetwork, own: np.ndarray) -> float:
-    """Return the typical distance at which first-layer units switch: the scale of open domains."""
-    if not net.relu_layers:
-        return 1.0
-    homogeneous = np.append(np.zeros(len(own) - 1), 1.0)
-    forms, _ = net.advance(net.start(own), 0, homogeneous)
-    slopes = np.linalg.norm(forms[:-1], axis=0)
-    offsets = np.abs(forms[-1])
-    live = (slopes > 0) & (offsets > 1e-12 * slopes)
-    return float(np.median(offsets[live] / slopes[live])) if live.any() else 1.0
-
-
 def _less(one: np.ndarray, two: np.ndarray) -> np.ndarray:
     """Return the differences that are float64 numbers, NaN for the others."""
     with np.errstate(invalid="ignore", over="ignore"):
@@ -328,7 +318,3 @@ def _less(one: np.ndarray, two: np.ndarray) -> np.ndarray:
         rest = gap + two  # what was rounded away, by Knuth's sum
         off = (one - rest) - (two - (rest - gap))
     return np.where(off == 0.0, gap, np.nan)
-
-
-def _power_of_two(sizes: np.ndarray) -> np.ndarray:
-    return np.exp2(np.minimum(np.ceil(np.log2(sizes)), 1023.0))  # the largest there is

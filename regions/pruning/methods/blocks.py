@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from regions.arguments import is_whole
 from regions.errors import ArgumentError
 from regions.pruning.criterion import Method, Request, Selection
 
@@ -53,17 +53,14 @@ class Blocks(Method):
 
 def read_block(block: Any) -> tuple[int, int]:
     """Return (rows, columns) of a block, or refuse them."""
-    pair = (block, block) if isinstance(block, Integral) else block
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(_is_side, pair)):
+    pair = (block, block) if is_whole(block) else block
+    listed = isinstance(pair, (tuple, list)) and len(pair) == 2
+    if not (listed and all(is_whole(side) and side >= 1 for side in pair)):
         raise ArgumentError(
             f"block is {block!r}; expected the rows and columns of a block, for example "
             "(16, 16), or one whole number >= 1 for both"
         )
     return int(pair[0]), int(pair[1])
-
-
-def _is_side(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def project_blocks(matrix: np.ndarray, count: int, block: tuple[int, int]) -> np.ndarray:
