@@ -104,7 +104,7 @@ def _masks(
     for density in densities:
         yield "unstructured", density, regions.prune(model, density)
         for block in blocks:
-            masks = regions.prune(model, density, "blocks", block=block)
+            masks = regions.prune(model, density, "blocks", block=block, budget="layer")
             yield f"blocks of {block}", density, masks
         yield "one block", density, regions.prune(model, density, "blocks", block=WHOLE)
         yield "rows", density, regions.prune(model, density, rows)

@@ -149,7 +149,7 @@ def linear_layers(model: nn.Module) -> list[nn.Linear]:
 
 # what a name of the registry means here, where it is more than the name
 _TABLE = {
-    "blocks": Arm("blocks", {"block": 8}, scope="layer"),
+    "blocks": Arm("blocks", {"block": 8, "budget": "layer"}, scope="layer"),
     "disjoint": Arm("disjoint", scope="layer", objective="disjoint"),
     "gradient": Arm("gradient", {"weight_decay": WEIGHT_DECAY, "gradient": "regularised"}),
     "grasp": Arm("grasp", early=True, start="rewind"),

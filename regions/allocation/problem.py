@@ -35,7 +35,8 @@ class Problem:
     fixed : tuple of str
         Layers with a fixed density; their weights are part of the budget.
     least, most : dict of str to int
-        Limits of every free layer.
+        Limits of every free layer: no layer gets more than its weights that are not zero, unless
+        there are fewer of these than the budget.
     budget : int
         Weights that the free layers get together.
     weights : dict of str to array, or None
@@ -98,7 +99,8 @@ class Problem:
 
     def uniform(self) -> dict[str, int]:
         """Return counts of the free layers at one density."""
-        return self.share({name: float(self.most[name]) for name in self.free})
+        sizes = self.sizes
+        return self.share({name: float(sizes[name]) for name in self.free})
 
     def wiring(self, what: str) -> Graph:
         """Return the graph of a model, or refuse if it is unknown."""
@@ -143,12 +145,13 @@ def make_problem(
     held = {
         n: nearest(check_density(d, f"fixed density of {n!r}"), sizes[n]) for n, d in fixed.items()
     }
-    most = {name: size for name, size in sizes.items() if name not in whole and name not in held}
-    if not most:
+    free = {name: size for name, size in sizes.items() if name not in whole and name not in held}
+    if not free:
         raise BudgetError("no layer is left to share weights between: all are skipped or fixed")
-    least = {name: _least(minimum, size) for name, size in most.items()}
-    size = sum(most.values()) + sum(sizes[name] for name in held)
+    size = sum(free.values()) + sum(sizes[name] for name in held)
     rest = _total(budget, size) - sum(held.values())
+    most = _most(free, weights, rest)
+    least = {name: min(_least(minimum, size), most[name]) for name, size in free.items()}
     _check_budget(rest, least, most, held)
     given = {**{name: sizes[name] for name in whole}, **held}
     return Problem(
@@ -204,6 +207,17 @@ def _checked_names(names: Iterable[str], sizes: Counts, what: str) -> set[str]:
     if unknown:
         raise ArgumentError(f"{what} names the layer {unknown[0]!r}; there are {list(sizes)}")
     return set(names)
+
+
+def _most(
+    free: dict[str, int], weights: Mapping[str, np.ndarray] | None, total: int
+) -> dict[str, int]:
+    """Return what each layer can keep at most: weights pruned before would be kept in vain."""
+    if weights is None:
+        return free
+    # a layer of zeros is one that training starts there, not a pruned one
+    alive = {name: int(np.count_nonzero(weights[name])) or size for name, size in free.items()}
+    return alive if sum(alive.values()) >= total else free
 
 
 def _least(minimum: float, size: int) -> int:

@@ -14,7 +14,7 @@ from regions.allocation.rules.disjoint import Disjoint
 from regions.allocation.rules.erdos_renyi import ErdosRenyi, ErdosRenyiKernel
 from regions.allocation.rules.lamp import LAMP
 from regions.allocation.rules.parabola import Parabola
-from regions.allocation.rules.plain import Equal, GlobalMagnitude, Uniform
+from regions.allocation.rules.plain import Equal, GlobalMagnitude, Uniform, UniformPlus
 
 OBJECTIVES: Mapping[str, type[Objective]] = {
     objective.name: objective
@@ -40,5 +40,6 @@ RULES: Mapping[str, type[Rule]] = {
         LAMP,
         Parabola,
         Uniform,
+        UniformPlus,
     )
 }

@@ -27,6 +27,7 @@ def prune(
     data: str | None = None,
     images: int = 256,
     scope: Literal["layer", "global"] = "layer",
+    prune_output: bool = False,
     repair: bool = False,
     seed: int = 0,
     input_shape: Shape = None,
@@ -42,7 +43,9 @@ def prune(
         data: For criteria that look at images: a data set for `regions.training.load_data`
             (digits, .npz, a folder); they see one batch of its training images.
         images: Size of that batch, each class in proportion.
-        scope: Compare weights within each layer, or all together.
+        scope: Compare weights within each layer, or all together; snip, grasp and synflow are
+            published for all together, the output layer included (--prune-output).
+        prune_output: Let --density apply to the output layer too.
         repair: Keep only weights that lie on an input-to-output path, at the same budget.
         seed: Seed of the criterion's random numbers.
         output: Where the masks go (.npz).
@@ -58,6 +61,7 @@ def prune(
         criterion,
         repair,
         scope=scope,
+        prune_output=prune_output,
         input_shape=input_shape,
         rng=seed,
         **batch(criterion, data, images, seed),

@@ -27,6 +27,8 @@ class Request:
         The only source of randomness.
     counts : mapping of str to int
         How many weights each of these layers is to keep; together, if `scope` is "global".
+    densities : mapping of str to float
+        The fractions that were asked for, of which the counts are the rounded products.
     scope : {"layer", "global"}
         Whether the counts bind each layer or only their sum.
     reading : Reading
@@ -39,6 +41,7 @@ class Request:
     weights: Mapping[str, np.ndarray]
     rng: np.random.Generator
     counts: Mapping[str, int]
+    densities: Mapping[str, float]
     scope: str
     reading: Reading
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

@@ -67,7 +67,8 @@ def prune(
         `regions.pruning.repair`. Layers kept whole are not counted. The wiring must be known.
     scope : {"layer", "global"}
         ``"global"`` compares the scores of all layers to prune with each other; `densities` then
-        says how many weights these layers keep together.
+        says how many weights these layers keep together. SNIP, GraSP and SynFlow are published so,
+        with the output layer: ``scope="global", prune_output=True``.
     prune_output : bool
         Let a number in `densities` apply to the output layer also.
     input_shape : tuple of int, optional
@@ -116,11 +117,13 @@ def prune(
     judge = criterion_of(criterion, options)
     reading = read_model(model, input_shape)
     counts = layer_counts(densities, reading.shapes, prune_output, reading.tied)
+    weights = {name: reading.weights[name] for name in counts}
     request = Request(
         model=model,
-        weights={name: reading.weights[name] for name in counts},
+        weights=weights,
         rng=np.random.default_rng(rng),
         counts=counts,
+        densities=_asked(densities, counts, weights),
         scope=scope,
         reading=reading,
         options={} if isinstance(judge, (Criterion, Method)) else options,
@@ -239,6 +242,18 @@ def layer_counts(
         name: nearest(checked[name], size)
         for name, size in sizes.items()
         if checked.get(name, 1.0) < 1.0
+    }
+
+
+def _asked(
+    densities: Any, counts: Mapping[str, int], weights: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """Return the densities that were asked for, before they were rounded to counts."""
+    if _is_number(densities):
+        return dict.fromkeys(counts, float(densities))
+    given = {} if isinstance(getattr(densities, "counts", None), Mapping) else densities
+    return {
+        name: float(given.get(name, count / weights[name].size)) for name, count in counts.items()
     }
 
 

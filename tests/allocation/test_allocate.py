@@ -1,7 +1,9 @@
 import itertools
+from math import prod
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +11,7 @@ import regions
 from regions.allocation import OBJECTIVES, RULES
 from regions.bounds.cai import log2_expected
 from regions.bounds.expected import layer_distributions
+from regions.errors import BudgetError
 
 WIDTHS = [784, 100, 100, 10]
 
@@ -39,7 +42,7 @@ def test_limits_hold_for_any_widths(widths, density, minimum, objective):
         found = regions.allocate(
             widths, density, objective=objective, minimum=minimum, max_evaluations=40
         )
-    except regions.errors.BudgetError:
+    except BudgetError:
         return
     for name, count in found.counts.items():
         assert min(minimum, found.sizes[name]) <= count <= found.sizes[name]
@@ -264,3 +267,65 @@ def test_names_of_all_rules_and_objectives_work_on_a_model(pairs):
     for objective in (*OBJECTIVES, *RULES):
         found = regions.allocate(model, 0.1, objective=objective, max_evaluations=30)
         assert found.budget == 48
+
+
+def erk_by_hand(shapes, budget):
+    """Densities in proportion to sum / product of all axes; layers above one are whole."""
+    sizes = {name: prod(shape) for name, shape in shapes.items()}
+    whole = set()
+    while True:
+        rest = budget - sum(sizes[name] for name in whole)
+        raw = {n: sum(s) / prod(s) for n, s in shapes.items() if n not in whole}
+        factor = rest / sum(raw[name] * sizes[name] for name in raw)
+        over = {name for name in raw if factor * raw[name] > 1}
+        if not over:
+            return {n: sizes[n] if n in whole else factor * raw[n] * sizes[n] for n in shapes}
+        whole |= over
+
+
+@pytest.mark.parametrize("density", [0.02, 0.1, 0.3, 0.5, 0.8])
+def test_erk_fills_layers_as_published(density):
+    """Also the first layer, depthwise and pointwise convolutions, some of them beyond density 1."""
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3, groups=8),
+        torch.nn.ReLU(), torch.nn.Conv2d(8, 32, 1), torch.nn.ReLU(), torch.nn.Flatten(),
+        torch.nn.Linear(128, 10),
+    )  # fmt: skip
+    found = regions.allocate(model, density, "erk", prune_output=True, input_shape=(3, 6, 6))
+    by_hand = erk_by_hand(found.shapes, found.budget)
+    assert all(abs(found.counts[name] - by_hand[name]) < 1 for name in found.shapes)
+    assert (found.counts["2"] == 72) == (density == 0.8)
+
+
+def test_uniform_plus_keeps_the_first_convolution_and_a_fifth_of_the_output(small_conv):
+    how = {"objective": "uniform+", "prune_output": True}
+    shapes = regions.allocate(small_conv(), 0.5, **how).shapes
+    first, *middle, last = ((name, prod(shape)) for name, shape in shapes.items())
+    found = regions.allocate(small_conv(), 0.4, **how)
+    plain = regions.allocate(small_conv(), 0.4, "uniform", prune_output=True)
+    assert found.budget == plain.budget == sum(found.counts.values())
+    assert found.counts[first[0]] == first[1] > plain.counts[first[0]]
+    densities = [found.counts[name] / size for name, size in (*middle, last)]
+    assert max(densities) - min(densities) < 0.05 and max(densities) < 0.4
+    sparse = regions.allocate([20, 30, 10], 0.1, **how).counts
+    assert sparse == {"layer1": 30, "output": 60}  # a fifth of the output, no convolution
+    with pytest.raises(BudgetError, match="a fifth of the last layer"):
+        regions.allocate(small_conv(), 0.02, **how)
+
+
+@pytest.mark.parametrize("objective", ["uniform", "equal", "er", "erk", "disjoint"])
+def test_no_count_is_spent_on_weights_that_are_pruned_already(objective):
+    """As many weights act as were asked for, wherever that many are left."""
+    sparse = np.zeros((2, 4))
+    sparse[0, :2] = 1.0
+    model = [(np.ones((4, 4)), None), (sparse, None)]
+    found = regions.allocate(model, 0.5, objective, prune_output=True)
+    assert found.counts == {"layer1": 10, "output": 2}
+    masks = regions.prune(model, found)
+    assert (
+        sum(int((masks[n] & (w != 0)).sum()) for n, (w, _) in zip(masks, model, strict=True)) == 12
+    )
+    # more than there are: whatever is left is kept, and layers that start at zero are not pruned
+    assert regions.allocate(model, 0.9, objective, prune_output=True).budget == 22
+    zeros = [(np.ones((4, 4)), None), (np.zeros((2, 4)), None)]
+    assert regions.allocate(zeros, 0.5, objective, prune_output=True).counts["output"] > 2

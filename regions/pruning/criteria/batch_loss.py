@@ -25,7 +25,8 @@ _AT_ONCE = 128
 class BatchLoss:
     """Mean cross-entropy on a batch as a function of the weights of Linear and Conv modules.
 
-    In evaluation mode: batch normalisation by running statistics, no dropout. `model` is a copy.
+    In evaluation mode, without dropout, but for batch normalisation, which may take the statistics
+    of the batch; the batch is then taken whole. `model` is a copy.
     """
 
     model: torch.nn.Module
@@ -33,6 +34,7 @@ class BatchLoss:
     inputs: torch.Tensor
     labels: torch.Tensor
     temperature: float = 1.0
+    at_once: int = _AT_ONCE
 
     def gradient(self) -> dict[str, torch.Tensor]:
         """Return dL/dw of every weight."""
@@ -65,7 +67,7 @@ class BatchLoss:
         """Yield terms that sum to the loss."""
         from torch.nn import functional
 
-        parts = zip(self.inputs.split(_AT_ONCE), self.labels.split(_AT_ONCE), strict=True)
+        parts = zip(self.inputs.split(self.at_once), self.labels.split(self.at_once), strict=True)
         for x, y in parts:
             logits = self.model(x) / self.temperature
             yield functional.cross_entropy(logits, y, reduction="sum") / len(self.inputs)
@@ -80,7 +82,9 @@ class BatchLoss:
         return total
 
 
-def batch_loss(request: Request, inputs: Any, labels: Any, temperature: float = 1.0) -> BatchLoss:
+def batch_loss(
+    request: Request, inputs: Any, labels: Any, batch_norm: str, temperature: float = 1.0
+) -> BatchLoss:
     """Return the loss of the request's model on a batch.
 
     Parameters
@@ -88,10 +92,13 @@ def batch_loss(request: Request, inputs: Any, labels: Any, temperature: float = 
     request : Request
     inputs : array of shape (images, *shape)
     labels : array of int, shape (images,)
+    batch_norm : {"running", "batch"}
+        Whose statistics batch normalisation takes: its running ones or the batch's.
     temperature : float
         What logits are divided by.
     """
     import torch
+    from torch.nn.modules.batchnorm import _BatchNorm
 
     if not is_module(request.model):
         raise UnsupportedModelError(
@@ -108,10 +115,15 @@ def batch_loss(request: Request, inputs: Any, labels: Any, temperature: float = 
     inputs = torch.as_tensor(np.asarray(inputs)).to(first)
     labels = torch.as_tensor(np.asarray(labels)).to(first.device)
     _check(model, inputs, labels)
+    at_once = _AT_ONCE
+    for module in model.modules() if batch_norm == "batch" else ():
+        if isinstance(module, _BatchNorm):
+            module.train()
+            at_once = len(inputs)  # a batch in parts would have other statistics
     parts, tied = prunable_modules(model), request.reading.tied
     # one leaf per parameter: its derivative is the sum over the layers that share it
     weights = {name: _leaf(part) for name, part in parts.items() if name not in tied}
-    return BatchLoss(model, weights, inputs, labels.long(), temperature)
+    return BatchLoss(model, weights, inputs, labels.long(), temperature, at_once)
 
 
 def _leaf(part: Any) -> torch.Tensor:

@@ -18,6 +18,8 @@ class Gradient(WithDecay):
     ----------
     inputs, labels : array
         Training images and their classes.
+    batch_norm : {"batch", "running"}
+        Whose statistics batch normalisation takes (see `OnBatch`); "batch" as in public code.
     weight_decay : float
         Of the training.
     gradient : {"regularised", "data"}
@@ -29,7 +31,9 @@ class Gradient(WithDecay):
         - ``"data"``: L = cross-entropy, |w g|: what most libraries call gradient pruning.
 
     At a minimum of the regularised loss the former is 0 for every weight, the latter ranks as
-    magnitude.
+    magnitude. ``gradient="data"`` is the score that `SNIP` takes before training and that
+    `Undecayed` takes with ``gradient="regularised"``: one score under three names. The paper's GP
+    was run with the score of ShrinkBench, which is that one too.
 
     Source: Good et al. 2022, arXiv 2206.02976, section 4.
     """

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.pruning.criteria.batch_loss import batch_loss
 from regions.pruning.criteria.loss_gradient import OnBatch
 from regions.pruning.criterion import Request
 
@@ -22,8 +21,11 @@ class GraSP(OnBatch):
     Conv weights that are not zero; biases and normalisation take no part. Zero weights, which were
     pruned before, score -inf: others may have negative scores.
 
-    The loss is the cross-entropy of logits / `temperature` on the batch. Batch normalisation uses
-    its running statistics, which before training do not normalise.
+    The loss is the cross-entropy of logits / `temperature` on the batch. The authors' code draws
+    the weights of all layers anew before it scores them and works in training mode; here the
+    model's own weights are scored (draw them first if that is meant), with one batch for g and H
+    alike. They rank all layers together, the output layer included: ``scope="global",
+    prune_output=True``.
 
     Attributes
     ----------
@@ -31,6 +33,8 @@ class GraSP(OnBatch):
         One batch of training images (the authors take 10 or 25 per class) and their classes.
     temperature : float
         As in the authors' code.
+    batch_norm : {"batch", "running"}
+        Whose statistics batch normalisation takes (see `OnBatch`); "batch" as in that code.
 
     Source: Wang, Zhang and Grosse 2020, arXiv 2002.07376.
     """
@@ -39,12 +43,13 @@ class GraSP(OnBatch):
     temperature: float = 200.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         given = self.temperature
         if not (isinstance(given, (int, float)) and 0 < given < float("inf")):
             raise ArgumentError(f"temperature is {given!r}; expected a positive number")
 
     def __call__(self, request: Request) -> dict[str, np.ndarray]:
-        loss = batch_loss(request, self.inputs, self.labels, float(self.temperature))
+        loss = self.loss(request, float(self.temperature))
         flow = {name: slope * (loss.weights[name] != 0) for name, slope in loss.gradient().items()}
         curved = loss.hessian_product(flow)
         products = {name: curved[name].cpu().double().numpy() for name in request.weights}

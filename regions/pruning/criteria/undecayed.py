@@ -18,6 +18,8 @@ class Undecayed(WithDecay):
     ----------
     inputs, labels : array
         Training images and their classes.
+    batch_norm : {"batch", "running"}
+        Whose statistics batch normalisation takes (see `OnBatch`); "batch" as in public code.
     weight_decay : float
         Of the training.
     gradient : {"regularised", "data"}

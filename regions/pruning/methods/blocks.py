@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from regions.arguments import is_whole
+from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.pruning.criterion import Method, Request, Selection
 
@@ -26,16 +27,22 @@ class Blocks(Method):
     ----------
     block : int or (int, int)
         The rows and columns of a block; a whole number stands for both.
+    budget : {"block", "layer"}
+        Whether each block has its own share of the density, so that none is empty as long as that
+        is one entry, or the columns and rows of all blocks of a layer compete.
 
-    Source of the pattern: GRIM (arXiv 2108.11033); the projection is ours.
+    Source of the pattern, with a share per block: GRIM (arXiv 2108.11033), known to us from its
+    abstract and summaries; the projection is ours.
     """
 
     name = "blocks"
     shares = True  # it looks at nothing but the weights
     block: Any = 16
+    budget: str = "block"
 
     def __post_init__(self) -> None:
         read_block(self.block)
+        check_name("budget", self.budget, ("block", "layer"))
 
     def __call__(self, request: Request) -> Selection:
         if request.scope != "layer":
@@ -44,8 +51,9 @@ class Blocks(Method):
                 "density per layer (for example of regions.allocate) if they should differ"
             )
         block = read_block(self.block)
+        project = project_each_block if self.budget == "block" else project_blocks
         masks = {
-            name: project_blocks(weight.reshape(len(weight), -1), request.counts[name], block)
+            name: project(weight.reshape(len(weight), -1), request.counts[name], block)
             for name, weight in request.weights.items()
         }
         return Selection(masks={n: m.reshape(request.weights[n].shape) for n, m in masks.items()})
@@ -61,6 +69,41 @@ def read_block(block: Any) -> tuple[int, int]:
             "(16, 16), or one whole number >= 1 for both"
         )
     return int(pair[0]), int(pair[1])
+
+
+def project_each_block(matrix: np.ndarray, count: int, block: tuple[int, int]) -> np.ndarray:
+    """Return a block-column-row mask of at most `count` entries, shared evenly by the blocks.
+
+    Each block is projected by itself (see `project_blocks`) to its part of the count, rounded up
+    or down; what rows that did not fit leave over goes to the next block.
+
+    Parameters
+    ----------
+    matrix : array of shape (m, n)
+    count : int
+        Entries to keep.
+    block : (int, int)
+        Rows and columns of a block.
+
+    Returns
+    -------
+    array of bool, shape (m, n)
+
+    Examples
+    --------
+    >>> project_each_block(np.array([[3.0, 1, 9, 1], [4, 1, 8, 1]]), 2, (2, 2)).astype(int).tolist()
+    [[0, 0, 1, 0], [1, 0, 0, 0]]
+    """
+    mask, seen, left = np.zeros(matrix.shape, dtype=bool), 0, count
+    for top in range(0, matrix.shape[0], block[0]):
+        for start in range(0, matrix.shape[1], block[1]):
+            tile = slice(top, top + block[0]), slice(start, start + block[1])
+            part = matrix[tile]
+            seen += part.size
+            allowed = left - count * (matrix.size - seen) // matrix.size
+            mask[tile] = project_blocks(part, allowed, part.shape)
+            left -= int(np.count_nonzero(mask[tile]))
+    return mask
 
 
 def project_blocks(matrix: np.ndarray, count: int, block: tuple[int, int]) -> np.ndarray:

@@ -111,7 +111,7 @@ def _run(model: Any, modules: Any, inputs: Any, labels: Any, tallies: dict[str, 
     """Run every image beside the next one and add up what the layers see."""
     import torch
 
-    following = inputs.roll(-1, 0)
+    before = inputs.roll(1, 0)
     for start in range(0, len(inputs), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         with _watched(modules) as seen:
@@ -123,7 +123,7 @@ def _run(model: Any, modules: Any, inputs: Any, labels: Any, tallies: dict[str, 
                 tally.add_inputs(seen[name][0])
             continue
         with _watched(modules) as other, torch.no_grad():
-            model(following[rows])
+            model(before[rows])
         for name, tally in tallies.items():
             x, output = seen[name]
             tally.add_inputs(x)

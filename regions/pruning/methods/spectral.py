@@ -39,9 +39,9 @@ class Spectral(Method):
     Notes
     -----
     e_i = (g . u_i) s_i (v_i . (x' - x)), with g the gradient of an image's cross-entropy at the
-    layer's output, x the layer's input for that image and x' for the next image in `inputs` (the
-    first one follows the last): to first order, what the loss gains if that component alone saw
-    another image. Signed, as in the source.
+    layer's output, x the layer's input for that image and x' for the image before it in `inputs`
+    (for the first one, the last): to first order, what the loss gains if that component alone saw
+    another image. Signed, and paired with the image before, as in the source.
 
     Source: Eigenpruning (arXiv 2404.03147), read from its public code; there for attention keys.
     """

@@ -104,9 +104,11 @@ def greedy_path(
 
     References
     ----------
-    Ye, Gong, Nie, Zhou, Klivans and Liu, arXiv 2003.01794 (ICML 2020: average, no repeats in its
-    released code); Ye, Wu and Liu, arXiv 2010.15969 (NeurIPS 2020: line search). Written from the
-    abstracts, reviews and code; the interval of gamma is not confirmed from the paper's text.
+    Ye, Gong, Nie, Zhou, Klivans and Liu, arXiv 2003.01794 (ICML 2020: average; its released code
+    has no repeats, and picks the unit that lowers the cross-entropy most, where the paper and
+    this function take the discrepancy D); Ye, Wu and Liu, arXiv 2010.15969 (NeurIPS 2020: line
+    search). Written from the abstracts, reviews and code; the interval of gamma is not confirmed
+    from the paper's text.
 
     Examples
     --------

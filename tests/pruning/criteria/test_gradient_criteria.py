@@ -41,7 +41,7 @@ def scores(criterion, model, convention):
     reading = read_model(model)
     request = Request(
         model=model, weights=reading.weights, rng=np.random.default_rng(0), counts={},
-        scope="layer", reading=reading,
+        densities={}, scope="layer", reading=reading,
     )  # fmt: skip
     return criterion(**options(convention))(request)
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 import regions
 from regions.errors import ArgumentError, BudgetError, UnsupportedModelError
 from regions.networks import as_network
-from regions.pruning import Request
+from regions.pruning import CRITERIA, Request
 from regions.pruning.criteria.grasp import GraSP
 from regions.pruning.criteria.snip import SNIP
 from regions.pruning.criteria.synflow import SynFlow, synaptic_flow
@@ -32,10 +32,15 @@ def request(model, counts=None, scope="layer", input_shape=None):
     reading = read_model(model, input_shape)
     counts = counts or {name: weight.size for name, weight in reading.weights.items()}
     weights = {name: reading.weights[name] for name in counts}
-    rng = np.random.default_rng(0)
     return Request(
-        model=model, weights=weights, rng=rng, counts=counts, scope=scope, reading=reading
-    )  # fmt: skip
+        model=model,
+        weights=weights,
+        rng=np.random.default_rng(0),
+        counts=counts,
+        densities={name: count / weights[name].size for name, count in counts.items()},
+        scope=scope,
+        reading=reading,
+    )
 
 
 def scaled(model, name, place, factor):
@@ -337,3 +342,67 @@ def test_synflow_of_a_request_by_hand(pairs):
     scores = SynFlow()(request(model, counts))
     assert {name: int((score >= 0).sum()) for name, score in scores.items()} == counts
     assert all(score.max() <= 1 and score.min() > -102 for score in scores.values())
+
+
+def normalised(seed=0):
+    torch.manual_seed(seed)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(6, 8), torch.nn.BatchNorm1d(8), torch.nn.ReLU(), torch.nn.Linear(8, 3)
+    )
+    with torch.no_grad():
+        model[1].running_mean.normal_()
+        model[1].running_var.uniform_(0.2, 3.0)
+    return model.double().eval()
+
+
+@pytest.mark.parametrize("batch_norm", ["batch", "running"])
+@pytest.mark.parametrize("name", ["snip", "gradient", "undecayed", "grasp"])
+def test_batch_normalisation_by_the_whole_batch_or_by_running_statistics(name, batch_norm):
+    """In training mode, as public codes score, also where the batch is taken in parts."""
+    model, data = normalised(), batch()
+    before = copy.deepcopy(model.state_dict())
+    decay = {"weight_decay": 0.0, "gradient": "data"} if name in ("gradient", "undecayed") else {}
+    found = CRITERIA[name](**data, **decay, batch_norm=batch_norm)(request(model))
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+    twin = copy.deepcopy(model).train(batch_norm == "batch")
+    weights = [twin[0].weight, twin[3].weight]
+    temperature = 200.0 if name == "grasp" else 1.0
+    slopes = torch.autograd.grad(loss_of(twin, data, temperature), weights, create_graph=True)
+    if name == "grasp":
+        flow = sum((slope**2).sum() for slope in slopes) / 2
+        scores = [w * s for w, s in zip(weights, torch.autograd.grad(flow, weights), strict=True)]
+    else:
+        scores = [(w * s).abs() for w, s in zip(weights, slopes, strict=True)]
+    for layer, expected in zip(("0", "3"), scores, strict=True):
+        expected = expected.detach().numpy()
+        np.testing.assert_allclose(found[layer], expected, 1e-7, 1e-9 * np.abs(expected).max())
+
+
+def test_the_published_loop_of_synflow():
+    """Round k of n keeps size - int((1 - d^(k/n)) size) weights of all layers together."""
+    for seed in range(6):
+        torch.manual_seed(seed)
+        model = torch.nn.Sequential(
+            torch.nn.Linear(9, 14, bias=False), torch.nn.ReLU(),
+            torch.nn.Linear(14, 12, bias=False), torch.nn.ReLU(),
+            torch.nn.Linear(12, 7, bias=False),
+        ).double()  # fmt: skip
+        weights = [model[place].weight.detach().abs() for place in (0, 2, 4)]
+        size, density, rounds = sum(w.numel() for w in weights), 0.1003, 20
+        for number in range(1, rounds + 1):
+            leaves = [weight.clone().requires_grad_() for weight in weights]
+            first, second, third = leaves
+            total = (third @ second @ first @ torch.ones(9, dtype=torch.float64)).sum()
+            slopes = torch.autograd.grad(total, leaves)
+            flow = torch.cat([(w * s).flatten() for w, s in zip(weights, slopes, strict=True)])
+            removed = int((1.0 - density ** (number / rounds)) * size)
+            limit = torch.kthvalue(flow, removed).values if removed else -1.0
+            parts = (flow > limit).split([w.numel() for w in weights])
+            weights = [w * p.reshape(w.shape) for w, p in zip(weights, parts, strict=True)]
+        how = {"scope": "global", "prune_output": True, "rounds": rounds}
+        masks = regions.prune(model, density, "synflow", **how)
+        mine = np.concatenate([masks[name].ravel() for name in ("0", "2", "4")])
+        theirs = torch.cat([(w > 0).flatten() for w in weights]).numpy()
+        # a density is rounded to the nearest count, theirs up
+        assert theirs.sum() - mine.sum() in (0, 1) and (mine <= theirs).all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import regions
 from regions.errors import ArgumentError
-from regions.pruning.methods.blocks import project_blocks
+from regions.pruning.methods.blocks import project_blocks, project_each_block
 
 
 def energy(matrix, mask):
@@ -54,7 +54,7 @@ def test_counts_and_pattern_hold_for_every_shape_block_and_tie(shape, block, den
 def test_blocks_of_one_entry_are_magnitude_pruning(mlp, pairs):
     for model in (mlp([9, 11, 7, 3]), pairs([9, 11, 7, 3])):
         for density in (0.05, 0.3, 0.62):
-            mine = regions.prune(model, density, "blocks", block=1)
+            mine = regions.prune(model, density, "blocks", block=1, budget="layer")
             assert mine == regions.prune(model, density, "magnitude")
 
 
@@ -119,6 +119,30 @@ def test_smaller_blocks_keep_more_energy_and_every_block_more_than_random():
     assert kept[-1] > 0.1 and kept[0] == pytest.approx(0.44, abs=0.01)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    block=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    density=st.floats(0, 1),
+    seed=st.integers(0, 100),
+)
+def test_with_a_budget_each_no_block_is_empty(shape, block, density, seed):
+    matrix = np.random.default_rng(seed).normal(size=shape)
+    count = round(density * matrix.size)
+    mask = project_each_block(matrix, count, block)
+    assert is_crossing(mask, block)
+    assert count - min(block[1], shape[1]) < np.count_nonzero(mask) <= count
+    for tile in tiles(shape, block):
+        assert mask[tile].any() or count * mask[tile].size < matrix.size
+
+
+def test_without_one_many_blocks_are_empty():
+    matrix = np.random.default_rng(0).normal(size=(64, 64))
+    shared, each = (project(matrix, 82, (8, 8)) for project in (project_blocks, project_each_block))
+    assert sum(not shared[tile].any() for tile in tiles((64, 64), (8, 8))) > 10
+    assert all(each[tile].any() for tile in tiles((64, 64), (8, 8)))
+
+
 def test_column_blocks_are_columns():
     """A public script cuts them by reshape((-1, rows, g)), which mixes columns."""
     matrix = np.arange(12.0).reshape(4, 3)[:, [0, 1, 2]]
@@ -156,7 +180,9 @@ def test_the_mask_says_what_the_weights_are(mlp):
 
 def test_convolutions_are_filters_by_everything_else(residual):
     model = residual(channels=6)
-    masks = regions.prune(model, {"right": 0.4}, "blocks", block=(3, 9), input_shape=(1, 8, 8))
+    masks = regions.prune(
+        model, {"right": 0.4}, "blocks", block=(3, 9), budget="layer", input_shape=(1, 8, 8)
+    )
     weight = model.right.weight.detach().double().numpy()
     expected = project_blocks(weight.reshape(6, 54), round(0.4 * 324), (3, 9))
     np.testing.assert_array_equal(masks["right"].reshape(6, 54), expected)

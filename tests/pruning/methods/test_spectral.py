@@ -26,8 +26,8 @@ def images(count, shape, seed=0):
 def components_of(model, names, inputs, labels):
     reading = read_model(model)
     request = Request(
-        model=model, weights={name: reading.weights[name] for name in names}, counts={},
-        rng=np.random.default_rng(0), scope="layer", reading=reading,
+        model=model, weights={name: reading.weights[name] for name in names},
+        counts={}, densities={}, rng=np.random.default_rng(0), scope="layer", reading=reading,
     )  # fmt: skip
     return components.layer_components(request, inputs, labels)
 
@@ -55,7 +55,7 @@ def effects(model, name, layer, x, y, i):
     is_conv = isinstance(layer, nn.Conv2d)
     tensors = torch.tensor(x)
     values = []
-    for image, label, other in zip(tensors, y, tensors.roll(-1, 0), strict=True):
+    for image, label, other in zip(tensors, y, tensors.roll(1, 0), strict=True):
         a, b = (layer_input(model, name, z) for z in (image, other))
         if is_conv:
             change = F.conv2d(b - a, part, None, layer.stride, layer.padding)
