@@ -142,7 +142,7 @@ def coverage_runs(case: str, first: int, runs: int = CHUNK) -> pd.DataFrame:
     for run in range(first, first + runs):
         table = simulate_shared(np.random.default_rng([23, run]), *COVERAGE[case])
         naive = regions.intensification(table, "ols", aggregate="pooled").estimate[0]
-        for population in ("test_set", "examples"):
+        for population in ("independent", "examples"):
             result = regions.intensification(table, population=population, rng=run)
             interval = result.confidence_interval(0.95)
             covered = interval.low[0] <= 1 <= interval.high[0]

@@ -174,6 +174,8 @@ def test_alpha_does_not_depend_on_names_and_order(seed):
         {ratio: classes[values][models][:, images] for ratio, values in pruned.items()},
     )
     for estimator in ("ols", "moments", "cross_model"):
-        a, b = (regions.intensification(x, estimator) for x in (table, other))
+        # groups of images are drawn
+        people = "independent" if estimator == "moments" else "test_set"
+        a, b = (regions.intensification(x, estimator, population=people) for x in (table, other))
         assert a.estimate == pytest.approx(b.estimate, rel=1e-9)
         assert a.standard_error == pytest.approx(b.standard_error, rel=1e-9)
