@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
+from regions.recall.estimate import WITHIN_BOUNDS
 from regions.recall.inference import FEWEST_MODELS, adjust
 from regions.recall.intensification import intensification
 from regions.recall.table import RecallTable
@@ -47,10 +48,7 @@ def equivalence(
         raise ArgumentError(f"margin must be above 0 and alpha in (0, .5); got {margin}, {alpha}")
     result = intensification(table, **options)
     if result.bounds is not None:
-        raise ArgumentError(
-            "alpha is known only within bounds (joint correctness is unknown); give k_both or "
-            'estimator="ols"'
-        )
+        raise ArgumentError(WITHIN_BOUNDS)
     error = np.where(result.standard_error > 0, result.standard_error, np.nan)
     below = stats.t.sf((result.deviation + margin) / error, result.df)
     above = stats.t.cdf((result.deviation - margin) / error, result.df)

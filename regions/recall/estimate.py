@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from regions.recall.ratio import Contrast
 from regions.recall.table import RecallTable
 
 
+WITHIN_BOUNDS = (
+    "alpha is known only within bounds (joint correctness is unknown); give k_both or "
+    'estimator="ols"'
+)
 _GROUPS = 50
 """Groups of images that are left out in turn, if every class has as many images."""
 
@@ -40,6 +45,22 @@ def estimate(table: RecallTable, options: Options, rng: np.random.Generator) -> 
     ]
     reasons = _reasons(table, contrasts[0], options)
     return Estimate(contrasts[0], contrasts[1:], reasons)
+
+
+def estimate_known(
+    table: RecallTable, rng: np.random.Generator, **options: Any
+) -> tuple[Estimate, Options]:
+    """Return the estimate by these options where it is a number, and the options settled.
+
+    Raises
+    ------
+    ArgumentError
+        If alpha is known only within bounds.
+    """
+    chosen = Options.of(**options).settled(table.predictions is not None)
+    if table.both is None and chosen.estimator.limits():
+        raise ArgumentError(WITHIN_BOUNDS)
+    return estimate(table, chosen, rng), chosen
 
 
 def _groups(table: RecallTable, options: Options, rng: np.random.Generator) -> list[Counts]:

@@ -138,7 +138,7 @@ def test_published_models_against_hand_formulas(published):
 
 
 def test_trend_and_equivalence_run_on_two_ratios(published):
-    found = trend(published)
+    found = trend(published, "ols")
     assert np.isnan(found.page_pvalue) and found.steps["pvalue"][0] < 0.05
     frame = equivalence(published, 0.3, estimator="ols")
     assert frame["equivalent"].tolist() == [True, False]
