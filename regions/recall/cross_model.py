@@ -38,7 +38,7 @@ class CrossModel(Estimator):
 
 def pairs(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Ratio:
     """Return the sums over pairs of different models, for `Ratio`."""
-    different = 1.0 - np.eye(len(x))
-    numerator = np.einsum("mc,rnc,c->rmn", x, y, weights, optimize=True) * different
-    denominator = np.einsum("mc,nc,c->mn", x, x, weights, optimize=True) * different
-    return Ratio(numerator, np.repeat(denominator[None], len(y), axis=0))
+    different = 1.0 - np.eye(y.shape[1])
+    x = np.broadcast_to(x, y.shape)
+    across = (weights * x) @ np.swapaxes(y, -1, -2)
+    return Ratio(across * different, (weights * x) @ np.swapaxes(x, -1, -2) * different)

@@ -60,7 +60,7 @@ def rejections(models, runs, seed):
     flat, falling = (1.0,) * 4, (0.84, 0.78, 0.65, 0.5)
     found = []
     for _ in range(runs):
-        table = table_of(rng, flat, falling, models)
+        table = table_of(rng, flat, falling, models, kappa=0.95)
         corrected, ranked = trend(table), trend(table, "ols")
         steps = (corrected.steps["pvalue_adjusted"] < 0.05).any()
         found.append((corrected.pvalue < 0.05, steps, ranked.page_pvalue < 0.05))
