@@ -18,7 +18,7 @@ WITHIN_BOUNDS = (
     "alpha is known only within bounds (joint correctness is unknown); give k_both or "
     'estimator="ols"'
 )
-_GROUPS = 50
+GROUPS = 50
 """Groups of images that are left out in turn, if every class has as many images."""
 
 
@@ -72,7 +72,7 @@ def _groups(table: RecallTable, options: Options, rng: np.random.Generator) -> l
             "(RecallTable.from_predictions); the table holds only counts"
         )
     smallest = int(table.sizes.min()) // options.estimator.least_images
-    number = options.groups or max(2, min(_GROUPS, smallest))
+    number = options.groups or max(2, min(GROUPS, smallest))
     if smallest < number:
         raise ArgumentError(
             f"the smallest class has {int(table.sizes.min())} images, too few for {number} groups "
