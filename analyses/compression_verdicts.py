@@ -4,7 +4,8 @@ One row per model, density and observation, with 95 % t intervals over seeds. Th
 ours:
 
 1. "Drift": the drift ratio (1 - similarity of the pruned network) / (1 - similarity of B), over
-   hidden layers. Supported from .9, partly from .5, if accuracy falls by at most 2 points.
+   hidden layers. Supported if the interval lies above .9, partly if above .5, not if below .5,
+   where accuracy falls by at most 2 points (its interval too); else open.
 2. "Sparse from the start is nearly as good": accuracy of random sparse minus pruned. Supported
    if the interval lies above -2 points, contradicted if below.
 3. "The found structure is not important": accuracy of the found mask minus a random one of the
@@ -84,8 +85,11 @@ def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
     for observation, (column, rule) in rules.items():
         table = mean_intervals(numbers, column, ["model", "density"])
         for level in ("dense_accuracy", "accuracy_change"):
-            means = mean_intervals(numbers, level, ["model", "density"])["mean"]
-            table[level] = means.to_numpy()
+            found = mean_intervals(numbers, level, ["model", "density"])
+            table[level] = found["mean"].to_numpy()
+            if level == "accuracy_change":
+                table[f"{level}_low"] = found["low"].to_numpy()
+                table[f"{level}_high"] = found["high"].to_numpy()
         table.insert(0, "observation", observation)
         table.insert(3, "number", column)
         table["verdict"] = [rule(row) for _, row in table.iterrows()]
@@ -95,11 +99,15 @@ def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
 
 def judge_drift(row: pd.Series) -> str:
     """Say whether the pruned network is as far away as another seed, at equal accuracy."""
-    if row["accuracy_change"] < -POINTS:
+    if row["accuracy_change_high"] < -POINTS:
         return "not at equal accuracy"
-    if row["mean"] >= 0.9:
+    if not row["accuracy_change_low"] > -POINTS:
+        return "open"
+    if row["low"] >= 0.9:
         return "supported"
-    return "partly" if row["mean"] >= 0.5 else "not supported"
+    if row["low"] >= 0.5:
+        return "partly"
+    return "not supported" if row["high"] < 0.5 else "open"
 
 
 def judge_margin(row: pd.Series) -> str:

@@ -213,7 +213,7 @@ def _ratio_rows(tables) -> list[dict]:
     rows = []
     for (source, width, name), table in tables.items():
         pruned = table.select([ratio for ratio in table.ratios if ratio != CONTROL])
-        naive = trend(pruned, correction="none").steps
+        naive = trend(pruned, "ols", correction="none").steps
         corrected = trend(pruned, "moments", correction="none").steps
         for a, b in zip(naive.itertuples(), corrected.itertuples(), strict=True):
             what = f"{source} {width} {name}: {a.ratio:g} < {a.next_ratio:g}"

@@ -106,8 +106,8 @@ def compare_with_published(tables: dict[str, regions.RecallTable]) -> pd.DataFra
     for name, table in tables.items():
         paper = regions.intensification(table, paper=True)
         corrected = regions.intensification(table)
-        excess = regions.intensification(table, "ols", "logit_shift")
-        assert corrected.bounds is not None  # counts alone
+        excess = regions.intensification(table, null="logit_shift")
+        assert excess.bounds is not None and corrected.bounds is not None  # counts alone
         interval = paper.confidence_interval()
         frames.append(
             pd.DataFrame(
@@ -127,7 +127,8 @@ def compare_with_published(tables: dict[str, regions.RecallTable]) -> pd.DataFra
                     "corrected_high": corrected.bounds.max(0),
                     "verdict_corrected": corrected.verdict,
                     "equal_log_odds": excess.null_value,
-                    "excess": excess.excess,
+                    "excess_low": excess.bounds.min(0) - excess.null_value,
+                    "excess_high": excess.bounds.max(0) - excess.null_value,
                     "verdict_excess": excess.verdict,
                 }
             )
@@ -198,7 +199,7 @@ def draw_alpha(table: regions.RecallTable, ax: Axes) -> Axes:
     label = "as published, 99 % interval"
     plot_intensification(paper, ax=ax, show_null=False, dodge=0.93, fmt="o", label=label)
     plot_intensification(corrected, ax=ax, show_null=False, dodge=1.07, **looks)
-    null = regions.intensification(table, "ols", "logit_shift")
+    null = regions.intensification(table, null="logit_shift")
     ax.plot(table.ratios, null.null_value, "k:", label="if all classes lost equal log-odds")
     ax.axhline(1, color="0.4", lw=0.8, ls="--", label="alpha = 1")
     ax.set_ylabel("intensification\nratio alpha")
@@ -209,13 +210,15 @@ def draw_alpha(table: regions.RecallTable, ax: Axes) -> Axes:
 
 
 def draw_excess(table: regions.RecallTable, ax: Axes) -> Axes:
-    """Draw alpha minus what an equal loss of log-odds gives, uncorrected or corrected."""
-    estimator = "ols" if table.both is None else "moments"
-    result = regions.intensification(table, estimator, "logit_shift")
-    interval = result.confidence_interval()
-    half = (interval.high - interval.low) / 2
-    ax.errorbar(table.ratios, result.excess, half, fmt="D", color=PALETTE[2], capsize=2)
+    """Draw alpha minus what an equal loss of log-odds gives, and what of it is possible."""
+    result = regions.intensification(table, null="logit_shift")
+    low, high = (limit - result.null_value for limit in result.confidence_interval())
+    value = (low + high) / 2 if result.bounds is not None else result.excess
+    ax.errorbar(
+        table.ratios, value, np.array([value - low, high - value]),
+        fmt="none" if result.bounds is not None else "D", color=PALETTE[2], capsize=2,
+    )  # fmt: skip
     ax.axhline(0, color="0.4", lw=0.8, ls="--")
-    note = "uncorrected" if estimator == "ols" else "corrected"
+    note = "corrected" if result.bounds is None else "within bounds"
     ax.set(xlabel="compression ratio", ylabel=f"alpha - equal log-odds\n({note}, 95 % interval)")
     return ax

@@ -142,7 +142,7 @@ def coverage_runs(case: str, first: int, runs: int = CHUNK) -> pd.DataFrame:
     for run in range(first, first + runs):
         table = simulate_shared(np.random.default_rng([23, run]), *COVERAGE[case])
         naive = regions.intensification(table, "ols", aggregate="pooled").estimate[0]
-        for population in ("test_set", "examples"):
+        for population in ("independent", "examples"):
             result = regions.intensification(table, population=population, rng=run)
             interval = result.confidence_interval(0.95)
             covered = interval.low[0] <= 1 <= interval.high[0]
@@ -151,7 +151,11 @@ def coverage_runs(case: str, first: int, runs: int = CHUNK) -> pd.DataFrame:
 
 
 def simulate_shared(
-    rng: np.random.Generator, image: float, model_image: float, n: int = 100
+    rng: np.random.Generator,
+    image: float,
+    model_image: float,
+    n: int = 100,
+    models: int = MODELS,
 ) -> regions.RecallTable:
     """Draw predictions with alpha 1 where images are hard for all, and for one model's networks.
 
@@ -161,7 +165,7 @@ def simulate_shared(
     recalls = np.linspace(0.75, 0.95, 10)
     labels = np.repeat(np.arange(10), n)
     shared = np.sqrt(image) * rng.standard_normal(labels.size)
-    own = np.sqrt(model_image) * rng.standard_normal((MODELS, labels.size))
+    own = np.sqrt(model_image) * rng.standard_normal((models, labels.size))
     rest = np.sqrt(1 - image - model_image)
 
     def predict(recall: np.ndarray) -> np.ndarray:

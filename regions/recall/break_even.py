@@ -7,28 +7,36 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from regions.errors import ArgumentError
 from regions.randomness import Rng
-from regions.recall.balance import Scale
-from regions.recall.bootstrap import draw_models
-from regions.recall.ols import ols
+from regions.recall.estimate import estimate_known
+from regions.recall.inference import FEWEST_MODELS, infer
+from regions.recall.options import POPULATIONS, Options
 from regions.recall.table import RecallTable
 from regions.results import jsonable
+
+# points between neighbouring ratios at which alpha is compared with 1
+_POINTS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class BreakEven:
-    """Where the mean alpha first rises above 1.
+    """Where alpha first rises above 1.
 
     Attributes
     ----------
     ratio : float
         Compression ratio, interpolated in its logarithm; NaN if alpha does not cross 1.
     low, high : float
-        Bootstrap percentile interval over models, of the draws that cross.
-    crossing : float
-        Share of the draws that cross.
+        Its confidence interval: the ratios around it at which the interpolated alpha is not
+        separable from 1. 1 or infinity where this reaches the end of the table, NaN for fewer
+        than three models.
+    confidence_level : float
+    n_models : int
+    options : Options
+        Estimator and population.
     note : str
         Why `ratio` is NaN.
     """
@@ -37,73 +45,130 @@ class BreakEven:
     low: float
     high: float
     confidence_level: float
-    crossing: float
     n_models: int
+    options: Options
     note: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row."""
-        return pd.DataFrame([vars(self)])
+        own = {name: value for name, value in vars(self).items() if name != "options"}
+        chosen = {"estimator": self.options.estimator.name, "population": self.options.population}
+        return pd.DataFrame([own | chosen])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-ready."""
-        return jsonable(self)
+        return jsonable({**vars(self), "options": self.options.to_dict()})
 
     def summary(self) -> str:
         """Return the ratio in words."""
         if self.note:
             return f"Break-even ratio unknown: {self.note}."
         return (
-            f"alpha (ols, mean over {self.n_models} models) crosses 1 at compression ratio "
-            f"{self.ratio:.2f} [{self.low:.2f}, {self.high:.2f}] "
-            f"({self.confidence_level:.0%} bootstrap over models; {self.crossing:.1%} of the "
-            "draws cross)."
+            f"alpha ({self.options.estimator.words}; {self.n_models} models) crosses 1 at "
+            f"compression ratio {self.ratio:.2f} [{self.low:.2f}, {self.high:.2f}] "
+            f"({self.confidence_level:.0%} interval). Population: "
+            f"{POPULATIONS[str(self.options.population)]}."
         )
 
 
 def break_even(
     table: RecallTable,
+    estimator: str = "moments",
     confidence_level: float = 0.95,
-    n_boot: int = 2000,
+    *,
     rng: Rng = 0,
+    **options: Any,
 ) -> BreakEven:
-    """Return the compression ratio at which the mean alpha (ols) rises above 1.
+    """Return the compression ratio at which alpha rises above 1.
 
-    Linear in log ratio between the last ratio below and the first above. Whole models are drawn.
-    If fewer than half of the draws cross, there is no interval.
+    Linear in log ratio between the last ratio below and the first above.
+
+    Parameters
+    ----------
+    estimator : str
+        As in `intensification`; "ols" where joint correctness is unknown, but measurement noise
+        pulls it towards 0 and so moves the crossing to larger ratios.
+    confidence_level : float
+    rng : int, numpy.random.Generator or None
+        For groups of images and random halves.
+    **options
+        population, groups, aggregate, center and weights of `intensification`.
+
+    Raises
+    ------
+    ArgumentError
+        If joint correctness is needed and unknown, or options are wrong.
+
+    Notes
+    -----
+    The interval inverts the t test of alpha = 1 at every ratio in between, by the jackknife of the
+    interpolated alpha, as Fieller's interval does for a ratio (Fieller 1954,
+    doi:10.1111/j.2517-6161.1954.tb00159.x); a flat alpha gives a wide one, not a wrong one.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> pruned = {2: [[923, 963, 890], [921, 963, 885], [922, 963, 865]],
+    ...           50: [[815, 937, 689], [818, 908, 708], [810, 919, 652]]}
+    >>> table = regions.RecallTable.from_counts(dense, pruned, n=1000)
+    >>> found = break_even(table, "ols")
+    >>> round(found.ratio, 1), found.low < found.ratio < found.high
+    (3.2, True)
     """
-    if n_boot < 1 or not 0 < confidence_level < 1:
-        raise ArgumentError("n_boot must be at least 1 and confidence_level in (0, 1)")
-    alphas = ols(table.counts, Scale()).averaged()
-    logs = np.log(np.asarray(table.ratios))
-    value = np.exp(_crossings(logs, alphas.value[None])[0])
-    weights = draw_models(table.n_models, n_boot, np.random.default_rng(rng))
-    drawn = np.exp(_crossings(logs, alphas.weighted(weights)))
-    crossing = float(np.isfinite(drawn).mean())
-    tail = (1 - confidence_level) / 2
-    low, high = np.full(2, np.nan)
-    if crossing >= 0.5 and table.n_models > 1:
-        low, high = np.nanquantile(drawn, [tail, 1 - tail])
-    shown = ", ".join(f"{alpha:.3f}" for alpha in alphas.value)
+    given = {"estimator": estimator, "confidence_level": confidence_level, **options}
+    found, chosen = estimate_known(table, np.random.default_rng(rng), **given)
+    logs, alphas = np.log(table.ratios), found.whole.ratio.value
+    at = _crossing(logs, alphas)
+    low = high = float("nan")
+    if np.isfinite(at) and table.n_models >= FEWEST_MODELS:
+        points = np.unique(np.append(_between(logs), at))
+        weights = _interpolation(logs, points)
+        whole, *left_out = (part.combined(weights) for part in (found.whole, *found.left_out))
+        test = infer(whole, left_out, "t", "two-sided")
+        half = stats.t.ppf(0.5 + confidence_level / 2, test.df) * test.standard_error
+        low, high = _around(at, points, half - np.abs(test.deviation))
+    shown = ", ".join(f"{alpha:.3f}" for alpha in alphas)
     return BreakEven(
-        ratio=float(value),
-        low=float(low),
-        high=float(high),
+        ratio=float(np.exp(at)),
+        low=low,
+        high=high,
         confidence_level=confidence_level,
-        crossing=crossing,
         n_models=table.n_models,
-        note="" if np.isfinite(value) else f"alpha does not rise through 1: {shown}",
+        options=chosen,
+        note="" if np.isfinite(at) else f"alpha does not rise through 1: {shown}",
     )
 
 
-def _crossings(logs: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    """Return the log ratio of the first rise through 1 in each row of (draws, ratios), or NaN."""
-    below, above = alphas[:, :-1], alphas[:, 1:]
-    rises = (below < 1) & (above >= 1)
-    first = rises.argmax(-1) if rises.shape[1] else np.zeros(len(alphas), dtype=int)
-    rows = np.flatnonzero(rises.any(-1))
-    result = np.full(len(alphas), np.nan)
-    step = first[rows]
-    share = (1 - below[rows, step]) / (above[rows, step] - below[rows, step])
-    result[rows] = logs[step] + share * (logs[step + 1] - logs[step])
-    return result
+def _crossing(logs: np.ndarray, alphas: np.ndarray) -> float:
+    """Return the log ratio of the first rise through 1, or NaN."""
+    for step in range(len(logs) - 1):
+        below, above = alphas[step], alphas[step + 1]
+        if below < 1 <= above:
+            share = (1 - below) / (above - below)
+            return float(logs[step] + share * (logs[step + 1] - logs[step]))
+    return float("nan")
+
+
+def _between(logs: np.ndarray) -> np.ndarray:
+    knots = np.arange(len(logs))
+    return np.interp(np.linspace(0, knots[-1], _POINTS * knots[-1] + 1), knots, logs)
+
+
+def _interpolation(logs: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return weights (points, ratios) of linear interpolation."""
+    return np.stack([np.interp(points, logs, unit) for unit in np.eye(len(logs))], axis=1)
+
+
+def _around(at: float, points: np.ndarray, margin: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the ratios about `at` where the margin is not negative."""
+    middle = int(np.searchsorted(points, at))
+    outside = np.flatnonzero(~(margin >= 0))
+    below, above = outside[outside < middle], outside[outside > middle]
+
+    def root(out: int, inside: int) -> float:
+        share = margin[inside] / (margin[inside] - margin[out])
+        return float(np.exp(points[inside] + share * (points[out] - points[inside])))
+
+    low = root(below[-1], below[-1] + 1) if below.size else 1.0
+    return low, root(above[0], above[0] - 1) if above.size else float("inf")

@@ -95,6 +95,9 @@ def _within(name: str, counts: np.ndarray, low: Any, high: np.ndarray, classes: 
 def as_counts(values: Any, name: str) -> np.ndarray:
     """Return an int64 array; floats only if they are whole numbers."""
     array = np.asarray(values)
+    if array.dtype.kind == "f" and array.size and not np.isfinite(array).all():
+        wrong = array[~np.isfinite(array)].flat[0]
+        raise ArgumentError(f"{name} holds {wrong}; expected whole numbers of images")
     whole = array.dtype.kind in "iu" or (array.dtype.kind == "f" and (array == array.round()).all())
     if not whole or array.size == 0:
         raise ArgumentError(

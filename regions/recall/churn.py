@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regions.recall.inference import adjust
-from regions.recall.moments import require_both
+from regions.recall.noise import require_both
 from regions.recall.table import RecallTable
 
 

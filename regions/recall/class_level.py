@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regions.recall.balance import Scale, balances
-from regions.recall.inference import adjust
+from regions.choices import check_name
+from regions.errors import ArgumentError
+from regions.randomness import Rng
+from regions.recall.balance import Balances, Scale, balances
+from regions.recall.counts import leave_one_out
+from regions.recall.estimate import GROUPS
+from regions.recall.inference import adjust, infer
+from regions.recall.ratio import Contrast, Ratio
 from regions.recall.table import RecallTable
 
+POPULATIONS = ("examples", "test_set")
 
-def class_intensification(table: RecallTable) -> pd.DataFrame:
-    """Return how far each class moved from the accuracy, with a test over models.
+
+def class_intensification(
+    table: RecallTable, population: str | None = None, *, rng: Rng = 0
+) -> pd.DataFrame:
+    """Return how far each class moved from the accuracy, with a test over models and images.
 
     For class c, I = Bn_t / Bn_1 explodes where the class is near the accuracy. So the ratio of
     the means over models is reported, and what is tested is the signed change away from the
     accuracy: the paired difference Bn_t - Bn_1 times the sign of the mean dense balance.
+
+    Parameters
+    ----------
+    table : RecallTable
+    population : {"examples", "test_set"}, optional
+        Of whom intervals and p-values speak. "examples", the default for tables from predictions:
+        further training seeds and new images, by the two-way jackknife. "test_set": further seeds
+        on these same images. Counts do not show what models share on the same images, so without
+        predictions and without a choice, intervals and p-values are NaN.
+    rng : int, numpy.random.Generator or None
+        For the groups of images of the jackknife.
 
     Returns
     -------
@@ -25,30 +48,69 @@ def class_intensification(table: RecallTable) -> pd.DataFrame:
         Bn), `intensification` (their ratio; NaN if the dense mean is within two standard errors
         of 0), `sign_changes` (share of models whose balance changes sign), `change` (away from
         the accuracy), `low`, `high` (95 %), `pvalue`, `pvalue_adjusted` (Benjamini-Hochberg over
-        the classes of a ratio).
+        the classes of a ratio), `population` (empty where there is no test).
+
+    Raises
+    ------
+    ArgumentError
+        For another population, or "examples" of a table that holds only counts.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense, pruned = [[90, 70], [88, 71], [91, 72]], [[70, 50], [69, 48], [72, 53]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: pruned}, n=100)
+    >>> frame = class_intensification(table, "test_set")
+    >>> frame["intensification"].round(2).tolist(), (frame["pvalue"] < 0.05).tolist()
+    ([1.43, 1.43], [True, True])
     """
-    found = balances(table.counts, Scale())
+    if population is None:
+        population = "examples" if table.predictions is not None else ""
+    else:
+        check_name("population", population, POPULATIONS)
+    parts = [table.counts]
+    if population == "examples":
+        if table.predictions is None:
+            raise ArgumentError(
+                'population="examples" resamples images, so it needs predictions '
+                "(RecallTable.from_predictions); the table holds only counts"
+            )
+        number = max(2, min(GROUPS, int(table.sizes.min())))
+        groups = table.predictions.groups(number, np.random.default_rng(rng))
+        parts = leave_one_out(groups)
+    found = [balances(part, Scale()) for part in parts]
     frames = []
-    for ratio, y in zip(table.ratios, found.y, strict=True):
-        frame = _one_ratio(found.x, y)
+    for row, ratio in enumerate(table.ratios):
+        frame = _one_ratio(found, row, tested=bool(population))
         frame.insert(0, "ratio", ratio)
         frame.insert(1, "class", list(table.classes))
         frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True).assign(population=population)
 
 
-def _one_ratio(x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    change = (y - x) * np.sign(x.mean(0))
-    pvalue, low, high = _paired(change)
+def _one_ratio(found: Sequence[Balances], row: int, tested: bool) -> pd.DataFrame:
+    x, y = found[0].x, found[0].y[row]
+    changes = [(part.y[row] - part.x) * np.sign(x.mean(0)) for part in found]
+    change = changes[0].mean(0)
+    pvalue, half = np.full((2, len(change)), np.nan)
+    if tested and len(x) > 1:
+        whole, *left_out = (
+            Contrast(Ratio(part.T, np.ones_like(part.T)), np.zeros(len(change)))
+            for part in changes
+        )
+        test = infer(whole, left_out, "t", "two-sided")
+        varied = test.standard_error > 0
+        pvalue = np.where(varied, test.pvalue, np.nan)
+        half = stats.t.ppf(0.975, test.df) * test.standard_error
     return pd.DataFrame(
         {
             "balance_dense": x.mean(0),
             "balance_pruned": y.mean(0),
             "intensification": _ratio_of_means(x, y),
             "sign_changes": (x * y < 0).mean(0),
-            "change": change.mean(0),
-            "low": low,
-            "high": high,
+            "change": change,
+            "low": change - half,
+            "high": change + half,
             "pvalue": pvalue,
             "pvalue_adjusted": adjust(pvalue, "bh"),
         }
@@ -60,16 +122,3 @@ def _ratio_of_means(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     error = x.std(0, ddof=1) / np.sqrt(models) if models > 1 else np.zeros(x.shape[1])
     dense = np.where(np.abs(x.mean(0)) > np.maximum(2 * error, 1e-12), x.mean(0), np.nan)
     return y.mean(0) / dense
-
-
-def _paired(change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return p-values and 95 % intervals of the means over models, per class; NaN if unknown."""
-    models = len(change)
-    nothing = np.full(change.shape[1], np.nan)
-    if models < 2:
-        return nothing, nothing, nothing
-    error = change.std(0, ddof=1) / np.sqrt(models)
-    known = np.where(error > 1e-12, error, np.nan)
-    pvalue = 2 * stats.t.sf(np.abs(change.mean(0) / known), models - 1)
-    half = stats.t.ppf(0.975, models - 1) * error
-    return pvalue, change.mean(0) - half, change.mean(0) + half

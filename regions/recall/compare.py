@@ -94,7 +94,8 @@ class IntensificationComparison:
         ]
         a, b = self.n_models
         basis = [
-            f"Sample unit: one trained model ({a} and {b}). Population: {POPULATIONS['test_set']}.",
+            f"Sample unit: one trained model ({a} and {b}). Population, whose difference the "
+            f"intervals cover: {POPULATIONS[str(self.options.population)]}.",
             f"Estimator: {self.options.estimator.words}. Test: t, {self.options.alternative}, "
             f"{self.options.correction} correction over {len(self.ratios)} ratios.",
             f"Pairing: {self.pairing}.",
@@ -181,7 +182,8 @@ def _options(a: Any, b: Any, options: dict[str, Any]) -> Options:
     refused = sorted(set(given) & {"population", "null", "test", "n_boot", "paper"})
     if refused:
         raise ArgumentError(f"compare_intensification has no option {refused[0]!r}")
-    return Options.of(**given)
+    # images are not resampled here
+    return Options.of(**given).settled(images_known=False)
 
 
 def match_models(a: RecallTable, b: RecallTable) -> tuple[np.ndarray | None, str]:

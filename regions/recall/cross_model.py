@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from regions.recall.balance import Balances, Scale, balances
-from regions.recall.counts import leave_one_out
+from regions.recall.balance import Scale, balances
+from regions.recall.counts import Counts, leave_one_out
 from regions.recall.estimator import Estimator, Groups
+from regions.recall.predicted import Recalls, means
 from regions.recall.ratio import Ratio
 
 
@@ -19,7 +20,8 @@ class CrossModel(Estimator):
 
     The dense balance of one model is compared with the pruned balances of the others, so what is
     particular to one seed cancels: no regression to the mean over seeds, and no noise of one
-    model's measurement. Noise of the images themselves, shared by all models, stays.
+    model's measurement. Noise of the images themselves, shared by all models, stays: alpha is
+    that of the models' mean recalls on these images, and so is what a null predicts.
     """
 
     name = "cross_model"
@@ -27,15 +29,16 @@ class CrossModel(Estimator):
 
     def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         parts = [balances(part, scale) for part in leave_one_out(groups)]
-        return [self.predicted(found, found.y) for found in parts]
+        return [pairs(found.x, found.y, found.slope) for found in parts]
 
-    def predicted(self, found: Balances, y: np.ndarray) -> Ratio:
-        return pairs(found.x, y, found.slope)
+    def predicted(self, recalls: Recalls, counts: Counts, scale: Scale) -> Ratio:
+        found = balances(counts, scale)
+        return pairs(found.x, means(recalls, found), found.slope)
 
 
 def pairs(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Ratio:
     """Return the sums over pairs of different models, for `Ratio`."""
-    different = 1.0 - np.eye(len(x))
-    numerator = np.einsum("mc,rnc,c->rmn", x, y, weights, optimize=True) * different
-    denominator = np.einsum("mc,nc,c->mn", x, x, weights, optimize=True) * different
-    return Ratio(numerator, np.repeat(denominator[None], len(y), axis=0))
+    different = 1.0 - np.eye(y.shape[1])
+    x = np.broadcast_to(x, y.shape)
+    across = (weights * x) @ np.swapaxes(y, -1, -2)
+    return Ratio(across * different, (weights * x) @ np.swapaxes(x, -1, -2) * different)

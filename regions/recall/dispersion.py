@@ -11,7 +11,7 @@ from scipy import stats
 from regions.recall.balance import Balances, Scale, balances
 from regions.recall.counts import Counts
 from regions.recall.inference import adjust
-from regions.recall.moments import noise_of
+from regions.recall.noise import noise_of
 from regions.recall.ratio import NOTHING
 from regions.recall.table import RecallTable
 

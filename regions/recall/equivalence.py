@@ -9,7 +9,8 @@ import pandas as pd
 from scipy import stats
 
 from regions.errors import ArgumentError
-from regions.recall.inference import adjust
+from regions.recall.estimate import WITHIN_BOUNDS
+from regions.recall.inference import FEWEST_MODELS, adjust
 from regions.recall.intensification import intensification
 from regions.recall.table import RecallTable
 
@@ -36,7 +37,8 @@ def equivalence(
     -------
     pandas.DataFrame
         `ratio`, `estimate`, `low`, `high` (of level 1 - 2 alpha), `margin`, `pvalue`,
-        `pvalue_adjusted`, `equivalent`.
+        `pvalue_adjusted`, `equivalent`, `population` (of whom it speaks). Fewer than three models
+        give no p-value and no verdict, as in `intensification`.
 
     Notes
     -----
@@ -46,15 +48,14 @@ def equivalence(
         raise ArgumentError(f"margin must be above 0 and alpha in (0, .5); got {margin}, {alpha}")
     result = intensification(table, **options)
     if result.bounds is not None:
-        raise ArgumentError(
-            "alpha is known only within bounds (joint correctness is unknown); give k_both or "
-            'estimator="ols"'
-        )
+        raise ArgumentError(WITHIN_BOUNDS)
     error = np.where(result.standard_error > 0, result.standard_error, np.nan)
     below = stats.t.sf((result.deviation + margin) / error, result.df)
     above = stats.t.cdf((result.deviation - margin) / error, result.df)
     exact = (result.standard_error == 0) & (np.abs(result.deviation) < margin)
     pvalue = np.where(exact, 0.0, np.maximum(below, above))
+    if table.n_models < FEWEST_MODELS:
+        pvalue = np.full(len(pvalue), np.nan)
     adjusted = adjust(pvalue, result.options.correction)
     interval = result.confidence_interval(1 - 2 * alpha)
     return pd.DataFrame(
@@ -67,5 +68,6 @@ def equivalence(
             "pvalue": pvalue,
             "pvalue_adjusted": adjusted,
             "equivalent": adjusted < alpha,
+            "population": result.options.population,
         }
     )

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.recall.balance import balances
 from regions.recall.counts import Counts, leave_one_out
 from regions.recall.options import Options
 from regions.recall.ratio import Contrast
 from regions.recall.table import RecallTable
+
+
+WITHIN_BOUNDS = (
+    "alpha is known only within bounds (joint correctness is unknown); give k_both or "
+    'estimator="ols"'
+)
+GROUPS = 50
+"""Groups of images that are left out in turn, if every class has as many images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,25 +39,40 @@ def estimate(table: RecallTable, options: Options, rng: np.random.Generator) -> 
     """Return the estimator minus what the null predicts."""
     groups, scale = _groups(table, options, rng), options.scale
     ratios = options.estimator.ratios(groups, scale, rng)
-    parts = [balances(counts, scale) for counts in leave_one_out(groups)]
     contrasts = [
-        Contrast(ratio, options.null.reference(ratio, table.ratios, found, options.estimator))
-        for found, ratio in zip(parts, ratios, strict=True)
+        Contrast(ratio, options.null.reference(ratio, table.ratios, part, scale, options.estimator))
+        for part, ratio in zip(leave_one_out(groups), ratios, strict=True)
     ]
     reasons = _reasons(table, contrasts[0], options)
     return Estimate(contrasts[0], contrasts[1:], reasons)
 
 
+def estimate_known(
+    table: RecallTable, rng: np.random.Generator, **options: Any
+) -> tuple[Estimate, Options]:
+    """Return the estimate by these options where it is a number, and the options settled.
+
+    Raises
+    ------
+    ArgumentError
+        If alpha is known only within bounds.
+    """
+    chosen = Options.of(**options).settled(table.predictions is not None)
+    if table.both is None and chosen.estimator.limits():
+        raise ArgumentError(WITHIN_BOUNDS)
+    return estimate(table, chosen, rng), chosen
+
+
 def _groups(table: RecallTable, options: Options, rng: np.random.Generator) -> list[Counts]:
-    if options.population == "test_set":
+    if options.population != "examples":
         return [table.counts]
     if table.predictions is None:
         raise ArgumentError(
             'population="examples" resamples images, so it needs predictions '
             "(RecallTable.from_predictions); the table holds only counts"
         )
-    number = options.groups
     smallest = int(table.sizes.min()) // options.estimator.least_images
+    number = options.groups or max(2, min(GROUPS, smallest))
     if smallest < number:
         raise ArgumentError(
             f"the smallest class has {int(table.sizes.min())} images, too few for {number} groups "

@@ -13,8 +13,9 @@ from scipy import stats
 
 from regions.choices import check_name
 from regions.errors import ArgumentError
-from regions.recall.balance import Balances, Scale
+from regions.recall.balance import Scale
 from regions.recall.counts import Counts
+from regions.recall.predicted import Recalls
 from regions.recall.ratio import NOTHING, Ratio
 
 Aggregate = Literal["mean", "pooled"]
@@ -29,6 +30,9 @@ class Estimator(ABC):
     ----------
     name, words : str
         The public word for it, and what it is, in a summary.
+    corrected : bool
+        Whether alpha is that of all images, of which the test images are a sample, and
+        measurement noise is taken out; else these images are all there is.
     averages : bool
         Whether single models' alphas are stable enough for their mean to be taken.
     least_images : int
@@ -37,6 +41,7 @@ class Estimator(ABC):
 
     name: ClassVar[str]
     words: ClassVar[str]
+    corrected: ClassVar[bool] = False
     averages: ClassVar[bool] = False
     least_images: ClassVar[int] = 1
 
@@ -61,9 +66,13 @@ class Estimator(ABC):
     def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         """Return alpha of all groups of images together, then without each group."""
 
-    def predicted(self, found: Balances, y: np.ndarray) -> Ratio:
-        """Return alpha of balances `y` that a null predicts without noise."""
-        return found.slopes(y)
+    def predicted(self, recalls: Recalls, counts: Counts, scale: Scale) -> Ratio:
+        """Return the alpha that a null predicts, made comparable with this estimator's."""
+        raise ArgumentError(
+            f"a null that predicts recalls has no counterpart for estimator {self.name!r}, whose "
+            "alpha is diluted by measurement noise while the predicted one is not; use "
+            'estimator="moments", "split_half" or "cross_model", or null="one"'
+        )
 
     def limits(self) -> tuple[Estimator, ...]:
         """Return the estimators between which alpha lies where joint correctness is unknown."""

@@ -30,6 +30,12 @@ class Inference:
     statistic: np.ndarray
     pvalue: np.ndarray
 
+    def without_deviation(self, rows: np.ndarray) -> Inference:
+        """Return the same with nothing deviating in some rows, because it cannot."""
+        zero = (np.where(rows, 0.0, part) for part in (self.deviation, self.standard_error))
+        statistic, pvalue = np.where(rows, 0.0, self.statistic), np.where(rows, 1.0, self.pvalue)
+        return Inference(*zero, self.df, statistic, pvalue)
+
 
 def infer(
     contrast: Contrast,
@@ -46,13 +52,10 @@ def infer(
     left_out
         The same without each group of images; empty if the images are taken as fixed.
     """
-    variance, df = (
-        contrast.model_variance(),
-        np.full(len(contrast.value), contrast.ratio.models - 1),
-    )
+    variance = contrast.model_variance()
+    df = np.full(len(variance), contrast.ratio.models - 1.0)
     if left_out:
-        variance = two_way_variance(contrast, left_out)
-        df = np.full(len(variance), len(left_out) - 1)
+        variance, df = two_way_variance(contrast, left_out)
     error = np.sqrt(variance)
     error = np.where(error < _NOTHING, 0.0, error)
     deviation = contrast.value
@@ -83,21 +86,33 @@ def t_pvalue(statistic: np.ndarray, df: np.ndarray, alternative: str) -> np.ndar
     return 2 * stats.t.sf(np.abs(statistic), df)
 
 
-def two_way_variance(contrast: Contrast, left_out: Sequence[Contrast]) -> np.ndarray:
-    """Return the variance over models and over images.
+def two_way_variance(
+    contrast: Contrast, left_out: Sequence[Contrast]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the variance over models and over images, and its degrees of freedom.
 
-    V = max(V_models + V_images - V_interaction, V_models, V_images): models by the jackknife,
-    images by the jackknife over G groups left out in all models at once, and the interaction as
-    the sum over models of the image jackknife of each model's share, because both others hold it.
+    V = V_models + max(0, V_images - V_interaction) M / (M - 1): models by the jackknife, which
+    holds all noise that differs between models; images by the jackknife over G groups left out in
+    all models at once; the interaction is the sum over models of the image jackknife of each
+    model's share. The difference of the last two is what the M models share, times 1 - 1 / M.
+    Degrees of freedom by Satterthwaite's rule from M - 1 and G - 1.
+
+    Source: the two-way random effects of Owen 2007, doi:10.1214/07-AOAS122, and Satterthwaite
+    1946, doi:10.2307/3002019; this combination is this package's, with simulated coverage.
     """
-    groups = len(left_out)
+    models, groups = contrast.ratio.models, len(left_out)
     scale = (groups - 1) / groups
     values = np.array([part.value for part in left_out])
     shares = np.array([part.influence(contrast) for part in left_out])
-    models = contrast.model_variance()
+    over_models = contrast.model_variance()
     images = scale * ((values - values.mean(0)) ** 2).sum(0)
     interaction = scale * ((shares - shares.mean(0)) ** 2).sum((0, 2))
-    return np.maximum.reduce([models + images - interaction, models, images])
+    shared = np.maximum(images - interaction, 0) * models / max(models - 1, 1)
+    total = over_models + shared
+    below = over_models**2 / max(models - 1, 1) + images**2 / (groups - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        df = np.where(below > 0, total**2 / below, models - 1.0)
+    return total, np.clip(df, min(models, groups) - 1, models + groups - 2)
 
 
 def signed_rank(values: np.ndarray, alternative: str) -> float:

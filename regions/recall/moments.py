@@ -8,18 +8,15 @@ bias from the correct counts and the joint correct counts and are subtracted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-import numpy as np
 from numpy.random import Generator
 
-from regions.errors import ArgumentError
-from regions.recall.balance import Balances, Scale, balances
+from regions.recall.balance import Scale, balances
 from regions.recall.counts import Counts, leave_one_out
 from regions.recall.estimator import Estimator, Groups
+from regions.recall.noise import Overlap, covariances, noise_of
+from regions.recall.predicted import Recalls, products
 from regions.recall.ratio import Ratio
-
-Overlap = Literal["observed", "independent", "least", "most"]
 
 
 @dataclass(frozen=True)
@@ -28,22 +25,32 @@ class Moments(Estimator):
 
     name = "moments"
     words = "moments (slope corrected for measurement noise)"
+    corrected = True
 
     def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
-        return [moments(part, scale) for part in leave_one_out(groups)]
+        return [moments(part, scale, self.overlap) for part in leave_one_out(groups)]
+
+    def predicted(self, recalls: Recalls, counts: Counts, scale: Scale) -> Ratio:
+        return predicted_moments(recalls, counts, scale, self.overlap)
+
+    @property
+    def overlap(self) -> Overlap:
+        """How the joint correctness is known."""
+        return "observed"
 
     def limits(self) -> tuple[Estimator, ...]:
-        return _Limit(overlap="most"), _Limit(overlap="independent"), _Limit(overlap="least")
+        return _Limit(supposed="most"), _Limit(supposed="independent"), _Limit(supposed="least")
 
 
 @dataclass(frozen=True)
 class _Limit(Moments):
     """The same with a joint correctness that is supposed, not known."""
 
-    overlap: Overlap = "independent"
+    supposed: Overlap = "independent"
 
-    def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
-        return [moments(part, scale, self.overlap) for part in leave_one_out(groups)]
+    @property
+    def overlap(self) -> Overlap:
+        return self.supposed
 
 
 def moments(counts: Counts, scale: Scale, overlap: Overlap = "observed") -> Ratio:
@@ -71,61 +78,11 @@ def moments(counts: Counts, scale: Scale, overlap: Overlap = "observed") -> Rati
     return Ratio(plain.numerator - noise.shared, plain.denominator - noise.dense)
 
 
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """What measurement noise adds to Sxx (models,), Syy and Sxy (ratios, models)."""
-
-    dense: np.ndarray
-    pruned: np.ndarray
-    shared: np.ndarray
-
-
-def noise_of(counts: Counts, found: Balances, overlap: Overlap = "observed") -> Noise:
-    """Return Vxx, Vyy and Vxy; see `moments`."""
-    r0, rt = found.recall_dense, found.recall_pruned
-    joint = _joint(counts, found, overlap)
-    freedom = counts.sizes - 1
-    relative = 1 + found.x, 1 + found.y
-    a0, at = found.accuracy_dense, found.accuracy_pruned
-    dense = _propagate((r0 - r0 * r0) / freedom, relative[0], relative[0], found) / (a0 * a0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pruned = _propagate((rt - rt * rt) / freedom, relative[1], relative[1], found) / (at * at)
-        shared = _propagate((joint - r0 * rt) / freedom, relative[0], relative[1], found)
-        return Noise(dense, pruned, shared / (a0 * at))
-
-
-def _propagate(v: np.ndarray, left: np.ndarray, right: np.ndarray, found: Balances) -> np.ndarray:
-    """Return sum_c W_c [(I - left w') diag(v) (I - right w')']_cc."""
-    w, weights = found.centre, found.slope
-    spread = (w * w * v).sum(-1)[..., None]
-    return (weights * (v - w * v * (left + right) + left * right * spread)).sum(-1)
-
-
-def _joint(counts: Counts, found: Balances, overlap: Overlap) -> np.ndarray:
-    r0, rt = found.recall_dense, found.recall_pruned
-    if overlap == "observed":
-        return require_both(counts) / counts.sizes
-    if overlap == "independent":
-        return r0 * rt
-    low, high = np.maximum(0, r0 + rt - 1), np.minimum(r0, rt)
-    most = high if overlap == "most" else low
-    least = low if overlap == "most" else high
-    return np.where(_derivative(found) >= 0, most, least)
-
-
-def require_both(counts: Counts) -> np.ndarray:
-    """Return the joint correct counts, or refuse if they are unknown."""
-    if counts.both is None:
-        raise ArgumentError(
-            "joint correctness is unknown: the table has only the counts of the dense and of the "
-            "pruned networks; give k_both (images that both get right), or predictions"
-        )
-    return counts.both
-
-
-def _derivative(found: Balances) -> np.ndarray:
-    """Return the derivative of A_0 A_t Vxy by g_c."""
-    w, weights = found.centre, found.slope
-    left, right = 1 + found.x, 1 + found.y
-    total = (weights * left * right).sum(-1)[..., None]
-    return weights * (1 - w * (left + right)) + w * w * total
+def predicted_moments(
+    recalls: Recalls, counts: Counts, scale: Scale, overlap: Overlap = "observed"
+) -> Ratio:
+    """Return the alpha that a null predicts for the true recalls, over the same denominator."""
+    found = balances(counts, scale)
+    above = products(recalls, found, covariances(counts, found, overlap))
+    below = moments(counts, scale, overlap).denominator
+    return Ratio(above, below)

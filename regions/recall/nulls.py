@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import optimize, special
 
 from regions.errors import ArgumentError
-from regions.recall.balance import Balances, normalised
+from regions.recall.balance import Balances, Scale, normalised
+from regions.recall.counts import Counts
 from regions.recall.estimator import Estimator
 from regions.recall.ratio import Ratio, Reference
 
 Ratios = tuple[float, ...]
+
+# of log-odds: limits of the search for a shift, and when it ends
+_FARTHEST = 60.0
+_NEAR = 1e-13
+_MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,10 @@ class Null(ABC):
     label: ClassVar[str]
 
     @abstractmethod
-    def reference(self, ratio: Ratio, ratios: Ratios, found: Balances, by: Estimator) -> Reference:
-        """Return what the null predicts for the `ratio` that the estimator `by` made of `found`."""
+    def reference(
+        self, ratio: Ratio, ratios: Ratios, counts: Counts, scale: Scale, by: Estimator
+    ) -> Reference:
+        """Return what the null predicts for the `ratio` that the estimator `by` made of `counts`."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,9 @@ class One(Null):
     words = "alpha = 1"
     label = "null: 1"
 
-    def reference(self, ratio: Ratio, ratios: Ratios, found: Balances, by: Estimator) -> Reference:
+    def reference(
+        self, ratio: Ratio, ratios: Ratios, counts: Counts, scale: Scale, by: Estimator
+    ) -> Reference:
         return np.ones(len(ratios))
 
 
@@ -66,7 +75,9 @@ class Control(Null):
     words = "alpha of the control arm, trained further without pruning"
     label = "null: control arm"
 
-    def reference(self, ratio: Ratio, ratios: Ratios, found: Balances, by: Estimator) -> Reference:
+    def reference(
+        self, ratio: Ratio, ratios: Ratios, counts: Counts, scale: Scale, by: Estimator
+    ) -> Reference:
         if 1.0 not in ratios:
             raise ArgumentError(
                 'null="control" needs ratio 1 in the table: networks trained further as the '
@@ -79,12 +90,32 @@ class Control(Null):
 class Prediction(Null):
     """A null that predicts the pruned recalls of each model from its dense ones."""
 
-    def reference(self, ratio: Ratio, ratios: Ratios, found: Balances, by: Estimator) -> Reference:
-        return by.predicted(found, self.balances(found))
+    def reference(
+        self, ratio: Ratio, ratios: Ratios, counts: Counts, scale: Scale, by: Estimator
+    ) -> Reference:
+        return by.predicted(self.recalls, counts, scale)
 
     @abstractmethod
+    def recalls(
+        self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """Return the pruned recalls that the null predicts.
+
+        Parameters
+        ----------
+        recall : array, (..., classes)
+            Dense.
+        accuracy : array, (...)
+            Pruned; NaN results where it cannot be reached.
+        weights : array, (classes,)
+            Of the accuracy.
+        """
+
     def balances(self, found: Balances) -> np.ndarray:
-        """Return the pruned balances that the null predicts: like ``found.y``."""
+        """Return the pruned balances that the measured recalls predict: like ``found.y``."""
+        accuracy = found.accuracy_pruned
+        recall = np.broadcast_to(found.recall_dense, found.y.shape)
+        return normalised(self.recalls(recall, accuracy, found.centre), accuracy)
 
 
 @dataclass(frozen=True)
@@ -95,9 +126,10 @@ class Additive(Prediction):
     words = "alpha if all classes lost the same recall"
     label = "null: equal loss of recall"
 
-    def balances(self, found: Balances) -> np.ndarray:
-        lost = found.accuracy_dense - found.accuracy_pruned
-        return normalised(found.recall_dense - lost[..., None], found.accuracy_pruned)
+    def recalls(
+        self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        return recall - (recall @ weights - accuracy)[..., None]
 
 
 @dataclass(frozen=True)
@@ -108,32 +140,26 @@ class Flips(Prediction):
     words = "alpha if the same share of all predictions were replaced by guesses"
     label = "null: label-blind flips"
 
-    def balances(self, found: Balances) -> np.ndarray:
-        guess = 1 / len(found.sizes)
-        kept = (found.accuracy_pruned - guess) / (found.accuracy_dense - guess)
-        recall = kept[..., None] * (found.recall_dense - guess) + guess
-        return normalised(recall, found.accuracy_pruned)
+    def recalls(
+        self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        guess = 1 / len(weights)
+        kept = (accuracy - guess) / (recall @ weights - guess)
+        return kept[..., None] * (recall - guess) + guess
 
 
 @dataclass(frozen=True)
 class LogitShift(Prediction):
-    """Equal loss of log-odds; recalls of 0 and 1 count as half an image from there."""
+    """Equal loss of log-odds; recalls of 0 and 1 stay."""
 
     name = "logit_shift"
     words = "alpha if all classes lost the same log-odds"
     label = "null: equal loss of log-odds"
 
-    def balances(self, found: Balances) -> np.ndarray:
-        edge = 0.5 / (found.sizes + 1)
-        inside = np.clip(found.recall_dense, edge, 1 - edge)
-        accuracies = found.accuracy_pruned
-        predicted = np.array(
-            [
-                [logit_shift(inside[m], a, found.centre) for m, a in enumerate(row)]
-                for row in accuracies
-            ]
-        )
-        return normalised(predicted, accuracies)
+    def recalls(
+        self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        return logit_shift(recall, accuracy, weights)
 
 
 NULLS: Mapping[str, type[Null]] = {
@@ -142,18 +168,19 @@ NULLS: Mapping[str, type[Null]] = {
 
 
 def logit_shift(
-    recall: np.ndarray, accuracy: float, weights: np.ndarray | None = None
+    recall: np.ndarray, accuracy: float | np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
     """Return the recalls after all classes lose the same log-odds and the mean is `accuracy`.
 
-    R'_c = expit(logit R_c - d), with d solved so that sum_c w_c R'_c = accuracy.
+    R'_c = expit(logit R_c - d) = s R_c / (1 - R_c + s R_c) with s = exp(-d), and d solved so that
+    sum_c w_c R'_c = accuracy.
 
     Parameters
     ----------
-    recall : array, (classes,)
-        Inside (0, 1).
-    accuracy : float
-        Inside (0, 1), otherwise the result is NaN.
+    recall : array, (..., classes)
+        Inside [0, 1]; 0 and 1 stay what they are.
+    accuracy : float or array, (...)
+        Inside (0, 1). NaN results where no shift reaches it.
     weights : array, optional
         Of the mean, summing to 1; equal by default.
 
@@ -163,17 +190,27 @@ def logit_shift(
     [0.9202, 0.8452, 0.7746, 0.7081]
     """
     recall = np.asarray(recall, dtype=float)
-    w = np.full(len(recall), 1 / len(recall)) if weights is None else weights
-    if not 0 < accuracy < 1:
-        return np.full(len(recall), np.nan)
-    odds = special.logit(recall)
-    # at d = max(odds) - logit(accuracy) every recall is at most the accuracy, and vice versa
-    low, high = odds.min() - special.logit(accuracy), odds.max() - special.logit(accuracy)
-    shift = low
-    if high > low:
+    w = np.full(recall.shape[-1], 1 / recall.shape[-1]) if weights is None else weights
+    wanted = np.broadcast_to(np.asarray(accuracy, dtype=float), recall.shape[:-1])
+    low, high = (np.full(wanted.shape, bound) for bound in (-_FARTHEST, _FARTHEST))
+    shift = np.zeros(wanted.shape)
+    for _ in range(_MOST_STEPS):
+        shifted = _shifted(recall, shift)
+        gap = shifted @ w - wanted
+        low, high = np.where(gap > 0, shift, low), np.where(gap > 0, high, shift)
+        fall = (shifted * (1 - shifted)) @ w
+        newton = shift + gap / np.where(fall > 0, fall, np.nan)
+        inside = (newton > low) & (newton < high)
+        moved = np.where(inside, newton, (low + high) / 2)
+        done = np.nanmax(np.abs(moved - shift), initial=0.0) < _NEAR
+        shift = moved
+        if done:
+            break
+    shifted = _shifted(recall, shift)
+    reached = (wanted > 0) & (wanted < 1) & (np.abs(shifted @ w - wanted) < 1e-9)
+    return np.where(reached[..., None], shifted, np.nan)
 
-        def gap(d: float) -> float:
-            return float(w @ special.expit(odds - d)) - accuracy
 
-        shift = float(optimize.brentq(gap, low - 1e-9, high + 1e-9, xtol=1e-14))  # type: ignore[arg-type]
-    return special.expit(odds - shift)
+def _shifted(recall: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    kept = np.exp(-shift)[..., None] * recall
+    return kept / (1 - recall + kept)

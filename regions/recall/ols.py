@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from regions.recall.balance import Balances, Scale, balances
+from regions.recall.balance import Scale, balances
 from regions.recall.counts import Counts, leave_one_out
 from regions.recall.estimator import Estimator, Groups
 from regions.recall.ratio import NOTHING, Ratio
@@ -23,9 +23,6 @@ class OLS(Estimator):
 
     def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         return [self._aggregated(ols(part, scale)) for part in leave_one_out(groups)]
-
-    def predicted(self, found: Balances, y: np.ndarray) -> Ratio:
-        return self._aggregated(found.slopes(y))
 
     def silent(self, ratio: Ratio) -> tuple[np.ndarray, str]:
         if self.averaged:

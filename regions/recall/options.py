@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
 from regions.choices import check_name, choose, options_of
@@ -20,10 +20,11 @@ from regions.recall.split_half import SplitHalf
 ESTIMATORS: Mapping[str, type[Estimator]] = {
     estimator.name: estimator for estimator in (Moments, OLS, SplitHalf, CrossModel)
 }
-# in words, of whom a result speaks
+# in words, of whom a result speaks: what its intervals cover
 POPULATIONS = {
     "test_set": "further training seeds on these same test images",
     "examples": "further training seeds and new test images",
+    "independent": "further training seeds, each measured on new test images of its own",
 }
 
 
@@ -36,11 +37,11 @@ class Options:
     correction: str = "holm"
     center: Center = "accuracy"
     weights: Weights | None = None
-    population: str = "test_set"
+    population: str | None = None
     alternative: str = "two-sided"
     test: str = "t"
     confidence_level: float = 0.95
-    groups: int = 20
+    groups: int | None = None
     n_boot: int = 0
     paper: bool = False
 
@@ -49,14 +50,21 @@ class Options:
         check_name("center", self.center, get_args(Center))
         if self.weights is not None:
             check_name("weights", self.weights, get_args(Weights))
-        check_name("population", self.population, POPULATIONS)
+        if self.population is not None:
+            check_name("population", self.population, POPULATIONS)
+        if self.population == "test_set" and self.estimator.corrected:
+            raise ArgumentError(
+                f'population="test_set" takes the test images as all there is, so estimator '
+                f"{self.estimator.name!r} has no measurement noise to correct; use estimator="
+                '"ols" or "cross_model", or population="examples"'
+            )
         check_name("alternative", self.alternative, ALTERNATIVES)
         check_name("test", self.test, TESTS)
         if not 0 < self.confidence_level < 1:
             raise ArgumentError(
                 f"confidence_level is {self.confidence_level}; expected a number in (0, 1)"
             )
-        if self.groups < 2 or self.n_boot < 0:
+        if (self.groups is not None and self.groups < 2) or self.n_boot < 0:
             raise ArgumentError("groups must be at least 2 and n_boot at least 0")
         if self.population == "examples" and self.test != "t":
             raise ArgumentError('population="examples" needs test="t"')
@@ -81,6 +89,18 @@ class Options:
         named = {"estimator": self.estimator.name, "null": self.null.name}
         named |= {"correction": self.correction, **vars(self.estimator)}
         return named | {f.name: getattr(self, f.name) for f in fields(self) if f.name not in named}
+
+    def settled(self, images_known: bool) -> Options:
+        """Return the options with a population, by default the one of which alpha speaks.
+
+        That of an uncorrected slope is these test images; that of a corrected one is new images,
+        whose error can be told only from predictions, image by image.
+        """
+        if self.population is not None:
+            return self
+        fixed, sampled = not self.estimator.corrected, images_known and self.test == "t"
+        name = "test_set" if fixed else "examples" if sampled else "independent"
+        return replace(self, population=name)
 
     @property
     def scale(self) -> Scale:

@@ -82,10 +82,21 @@ Reference = Ratio | np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
-    """A ratio minus a reference: a number per row, or another ratio of the same models."""
+    """A ratio minus a reference: a number per row, or another ratio of the same models.
+
+    With a `matrix` (combinations, rows), linear combinations of these differences over the rows.
+    """
 
     ratio: Ratio
     reference: Reference
+    matrix: np.ndarray | None = None
+
+    def combined(self, matrix: np.ndarray) -> Contrast:
+        """Return linear combinations (combinations, rows) of the differences."""
+        return Contrast(self.ratio, self.reference, matrix)
+
+    def _mixed(self, differences: np.ndarray) -> np.ndarray:
+        return differences if self.matrix is None else differences @ self.matrix.T
 
     @property
     def reference_value(self) -> np.ndarray:
@@ -95,13 +106,13 @@ class Contrast:
     @property
     def value(self) -> np.ndarray:
         """The differences, (rows,)."""
-        return self.ratio.value - self.reference_value
+        return self._mixed(self.ratio.value - self.reference_value)
 
     def weighted(self, weights: np.ndarray) -> np.ndarray:
         """Return the differences with weight[k, m] on model m: (k, rows)."""
         if isinstance(self.reference, Ratio):
-            return self.ratio.weighted(weights) - self.reference.weighted(weights)
-        return self.ratio.weighted(weights) - self.reference
+            return self._mixed(self.ratio.weighted(weights) - self.reference.weighted(weights))
+        return self._mixed(self.ratio.weighted(weights) - self.reference)
 
     def pseudo_values(self) -> np.ndarray:
         """Return M theta - (M - 1) theta without model m: (rows, models).
@@ -125,5 +136,5 @@ class Contrast:
         own = self.ratio.influence(full.ratio.value, full.ratio.total())
         if isinstance(self.reference, Ratio) and isinstance(full.reference, Ratio):
             whole = full.reference
-            return own - self.reference.influence(whole.value, whole.total())
-        return own
+            own = own - self.reference.influence(whole.value, whole.total())
+        return self._mixed(own.T).T

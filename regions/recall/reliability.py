@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from regions.recall.balance import Balances
 from regions.recall.counts import Counts
-from regions.recall.moments import noise_of
+from regions.recall.noise import noise_of
 from regions.recall.ratio import NOTHING
 
 

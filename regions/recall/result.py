@@ -208,11 +208,22 @@ class IntensificationResult:
     def _lines(self) -> list[str]:
         interval, lines = self.confidence_interval(), []
         for index, ratio in enumerate(self.ratios):
+            if self.table.identical[index]:
+                lines.append(
+                    f"  ratio {ratio:g}: the pruned networks are right on the same "
+                    f"{'number of ' if self.table.both is None else ''}images of every class as "
+                    "their dense networks: alpha is 1 and there is nothing to test"
+                )
+                continue
             value, verdict = self.estimate[index], self.verdict[index]
             shown = f"{value:.4f}" if np.isfinite(value) else "unknown"
             if self.bounds is not None and np.isfinite(self.bounds[:, index]).all():
                 bounds = self.bounds[:, index]
                 shown = f"between {bounds.min():.4f} and {bounds.max():.4f}"
+            if not np.isfinite(self.standard_error[index]):
+                why = "copies of one model" if self.table.copies[index] else "see the notes"
+                lines.append(f"  ratio {ratio:g}: alpha {shown}, no interval and no test: {why}")
+                continue
             lines.append(
                 f"  ratio {ratio:g}: alpha {shown} [{interval.low[index]:.4f}, "
                 f"{interval.high[index]:.4f}], null {self.null_value[index]:.4f}, "
@@ -227,7 +238,8 @@ class IntensificationResult:
             family = max(family, PAPER_FAMILY)
         how = "mean over models" if options.estimator.averaged else "ratio of sums over models"
         return [
-            f"Sample unit: one trained model. Population: {POPULATIONS[options.population]}.",
+            f"Sample unit: one trained model. Population, whose alpha the intervals cover: "
+            f"{POPULATIONS[str(options.population)]}.",
             f"Estimator: {options.estimator.words}, {how}. Null: {options.null.words}.",
             f"Test: {TESTS[options.test][0]}, {options.alternative}; intervals "
             f"{options.confidence_level:.4g}; {CORRECTIONS[options.correction][0]} correction over "

@@ -11,7 +11,9 @@ from regions.errors import ArgumentError
 from regions.recall.balance import Scale, balances
 from regions.recall.counts import Counts, leave_one_out
 from regions.recall.estimator import Estimator, Groups
-from regions.recall.moments import require_both
+from regions.recall.moments import predicted_moments
+from regions.recall.noise import require_both
+from regions.recall.predicted import Recalls
 from regions.recall.ratio import Ratio
 
 
@@ -26,6 +28,7 @@ class SplitHalf(Estimator):
     """
 
     name = "split_half"
+    corrected = True
     words = "split_half (dense and pruned recalls from different halves of the images)"
     least_images = 2
 
@@ -54,6 +57,10 @@ class SplitHalf(Estimator):
             ]
             found = [s + t for s, t in zip(found, sums, strict=True)] if found else sums
         return found
+
+    def predicted(self, recalls: Recalls, counts: Counts, scale: Scale) -> Ratio:
+        # a prediction needs no second half: the bias of noise is subtracted
+        return predicted_moments(recalls, counts, scale)
 
 
 def _half(counts: Counts, rng: Generator) -> Counts:

@@ -87,6 +87,20 @@ class RecallTable:
         """Accuracy of each pruned network, (ratios, models)."""
         return self.pruned.sum(-1) / self.sizes.sum()
 
+    @property
+    def identical(self) -> np.ndarray:
+        """Whether dense and pruned networks are right on the same images, (ratios,)."""
+        same = self.pruned == self.dense
+        return (same if self.both is None else same & (self.both == self.dense)).all((1, 2))
+
+    @property
+    def copies(self) -> np.ndarray:
+        """Whether all of several models are one: the same counts, dense and pruned, (ratios,)."""
+        arms = [np.broadcast_to(self.dense, self.pruned.shape), self.pruned]
+        arms += [] if self.both is None else [self.both]
+        same = [(arm == arm[:, :1]).all((1, 2)) for arm in arms]
+        return np.logical_and.reduce(same) & (self.n_models > 1)
+
     @classmethod
     def from_predictions(
         cls,

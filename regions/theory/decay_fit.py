@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import optimize, stats
 
 from regions.errors import ArgumentError
 from regions.results import jsonable
 
 FORMS = ("exponential", "power")
 _FEWEST = 4
+# autocorrelations over which the interval averages, all alike before the data
+_MEMORY = np.linspace(-0.99, 0.99, 80)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,7 @@ class DecayFit:
     ----------
     form : str
     rate, low, high : float
-        The rate and its 95 % interval.
+        The rate and its interval (95 % unless asked otherwise) for this curve's own slope.
     r_squared : float
         Of log D.
     rms : float
@@ -74,10 +77,20 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
 
     Notes
     -----
-    The points of one curve are steps of one path: neighbours err alike. The interval therefore
-    uses autocorrelation-robust (Newey-West) standard errors. It says how well the slope of *this*
-    curve over *this* range is known; it does not say that the law holds, beyond it or at all:
-    compare both forms, and take intervals across networks from one fit per network.
+    The points of one curve are steps of one path: neighbours err alike. Residuals are taken as an
+    autoregression of first order in the order of the points. Given its coefficient rho, the rate
+    by generalised least squares is Student t with n - 2 degrees of freedom; the interval is that
+    of the mixture over rho, weighted by the restricted likelihood with rho uniform in (-1, 1)
+    (Zellner and Tiao 1964, doi:10.1080/01621459.1964.10480726, in the restricted form), and is
+    extended to the least-squares rate where that lies outside.
+
+    Simulated coverage of 95 % intervals: .94 to .98 with white and with AR(.5) noise for 8 and 10
+    points, .95 to .97 for 15 to 60 (Newey-West intervals: .61 to .89). Stronger memory is seen too
+    late: with AR(.8) noise .85 to .88 for 8 points, .90 for 15, .93 or more from 30 on.
+
+    The interval says how well the slope of *this* curve over *this* range is known; it does not
+    say that the law holds, beyond it or at all: compare both forms, and take intervals across
+    networks from one fit per network.
 
     Examples
     --------
@@ -86,8 +99,6 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
     >>> round(fit.rate, 6), round(fit.halving, 6), round(fit_decay(n, n**-2.0, "power").rate, 6)
     (0.693147, 1.0, 2.0)
     """
-    from statsmodels.api import OLS
-
     if form not in FORMS:
         raise ArgumentError(f"no form {form!r}; choose one of {list(FORMS)}")
     n, errors = np.asarray(n, float), np.asarray(errors, float)
@@ -97,17 +108,66 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
         )
     if not (n > 0).all() or not (errors > 0).all():
         raise ArgumentError("a decay is fitted to logarithms: n and D must be positive")
+    if not 0 < level < 1:
+        raise ArgumentError(f"level is {level}; expected a number in (0, 1)")
     x, y = n if form == "exponential" else np.log(n), np.log(errors)
-    lags = int(4 * (len(n) / 100) ** (2 / 9))
-    model = OLS(y, np.column_stack([np.ones_like(x), -x]))
-    fit = model.fit(cov_type="HAC", cov_kwds={"maxlags": lags}, use_t=True)
-    low, high = fit.conf_int(1 - level)[1]
+    design = np.column_stack([np.ones_like(x), -x])
+    (_, rate), *_ = np.linalg.lstsq(design, y)
+    residual = y - y.mean() + rate * (x - x.mean())
+    rms = float(np.sqrt(np.mean(residual**2)))
+    low, high = (rate, rate)
+    if rms > 1e-9 * np.abs(y).max():
+        low, high = _interval(*posterior(design, y), level)
     return DecayFit(
         form=form,
-        rate=float(fit.params[1]),
-        low=float(low),
-        high=float(high),
-        r_squared=float(fit.rsquared),
-        rms=float(np.sqrt(np.mean(fit.resid**2))),
+        rate=float(rate),
+        low=min(float(low), float(rate)),
+        high=max(float(high), float(rate)),
+        r_squared=float(1 - rms**2 / np.var(y)) if np.ptp(y) > 0 else float("nan"),
+        rms=rms,
         points=len(n),
     )
+
+
+def posterior(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return rates, their errors and weights for each autocorrelation, and degrees of freedom.
+
+    `y` is (..., points); the results are (autocorrelations, ...).
+    """
+    df = design.shape[0] - design.shape[1]
+    rates, errors, logs = [], [], []
+    for memory in _MEMORY:
+        white, target = _whitened(design.T, memory).T, _whitened(y, memory)
+        inverse = np.linalg.inv(white.T @ white)
+        found = target @ white @ inverse
+        squares = ((target - found @ white.T) ** 2).sum(-1)
+        rates.append(found[..., 1])
+        errors.append(np.sqrt(squares / df * inverse[1, 1]))
+        volume = np.log(1 - memory**2) + np.linalg.slogdet(inverse)[1]
+        logs.append((volume - df * np.log(squares)) / 2)
+    weights = np.exp(logs - np.max(logs, axis=0))
+    return np.array(rates), np.array(errors), weights / weights.sum(0), df
+
+
+def _whitened(series: np.ndarray, memory: float) -> np.ndarray:
+    """Return (..., points) as independent, if it is a stationary autoregression."""
+    rest = series[..., 1:] - memory * series[..., :-1]
+    return np.concatenate([np.sqrt(1 - memory**2) * series[..., :1], rest], axis=-1)
+
+
+def _interval(
+    rates: np.ndarray, errors: np.ndarray, weights: np.ndarray, df: int, level: float
+) -> tuple[float, float]:
+    """Return the quantiles of a mixture of Student t distributions."""
+
+    def quantile(share: float) -> float:
+        ends = rates + stats.t.ppf(share, df) * errors
+
+        def beyond(at: float) -> float:
+            return float(weights @ stats.t.cdf((at - rates) / errors, df)) - share
+
+        wide = float(errors.max())
+        low, high = float(ends.min()) - wide, float(ends.max()) + wide
+        return float(optimize.brentq(beyond, low, high))  # type: ignore[arg-type]
+
+    return quantile((1 - level) / 2), quantile((1 + level) / 2)

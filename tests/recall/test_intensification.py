@@ -61,7 +61,7 @@ def test_effect_size_is_hedges(table):
 
 
 def test_text_names_what_the_numbers_rest_on(table):
-    for options in ({}, {"paper": True}, {"estimator": "ols", "null": "logit_shift"}):
+    for options in ({}, {"paper": True}, {"estimator": "cross_model", "null": "logit_shift"}):
         result = regions.intensification(table, **options)
         text = result.summary()
         for word in ("Sample unit", "Population", "Estimator", "correction", "Reliability",

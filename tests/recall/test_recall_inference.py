@@ -102,8 +102,8 @@ def test_sign_flips_are_all_enumerated(models):
 def test_new_images_need_the_two_way_variance():
     frame = calibration.coverage_runs("shared images .7", 5000, 100)
     rates = frame.groupby("population")["covered"].mean()
-    # 600 runs: .83 and .96; the model jackknife alone misses what all models share
-    assert rates["test_set"] < 0.92
+    # the model jackknife alone misses what all models share
+    assert rates["independent"] < 0.92
     assert 0.9 <= rates["examples"] <= 1
     assert frame["estimate"].mean() == pytest.approx(1, abs=0.015)
     assert frame["naive"].mean() < 0.95
@@ -119,7 +119,10 @@ def test_five_true_nulls_are_seldom_rejected():
 @pytest.mark.parametrize("estimator", ["ols", "moments", "split_half", "cross_model"])
 def test_images_as_a_sample_never_narrow_the_interval(estimator):
     table = calibration.simulate_shared(np.random.default_rng(1), 0.5, 0.3)
-    fixed = regions.intensification(table, estimator)
+    corrected = estimator in ("moments", "split_half")
+    fixed = regions.intensification(
+        table, estimator, population="independent" if corrected else "test_set"
+    )
     sampled = regions.intensification(table, estimator, population="examples")
     assert sampled.standard_error[0] >= fixed.standard_error[0]
-    assert sampled.df.tolist() == [19] and "new test images" in sampled.summary()
+    assert 29 <= sampled.df[0] <= 29 + 49 and "new test images" in sampled.summary()

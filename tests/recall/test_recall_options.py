@@ -16,7 +16,7 @@ from regions.recall import (
     Moments,
     SplitHalf,
 )
-from regions.recall.nulls import Additive, LogitShift
+from regions.recall.nulls import Additive, LogitShift, Prediction
 from regions.recall.options import Options
 
 
@@ -30,6 +30,10 @@ def same(a, b):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("null", [name for name in NULLS if name != "control"])
 def test_names_are_the_choices_of_the_registries(predicted, estimator, null):
+    if estimator == "ols" and issubclass(NULLS[null], Prediction):
+        with pytest.raises(ArgumentError, match="no counterpart for estimator 'ols'"):
+            regions.intensification(predicted, estimator, null)
+        return
     named = regions.intensification(predicted, estimator, null)
     same(named, regions.intensification(predicted, ESTIMATORS[estimator](), NULLS[null]()))
     assert named.options.to_dict()["estimator"] == estimator
@@ -79,6 +83,7 @@ def test_an_estimator_of_the_users_own_is_one(predicted):
         ({"estimator": "split_half", "splits": 0}, "splits is 0"),
         ({"estimator": "ols", "aggregate": "median"}, "aggregate is 'median'"),
         ({"test": "z"}, "test is 'z'"),
+        ({"population": "test_set"}, "no measurement noise to correct"),
         ({"population": "all"}, "population is 'all'"),
         ({"paper": True, "estimator": OLS(aggregate="pooled")}, "fixes 'estimator'"),
         ({"paper": True, "null": LogitShift()}, "fixes 'null'"),

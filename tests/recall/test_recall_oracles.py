@@ -37,9 +37,14 @@ def test_proportional_and_additive_loss():
     assert alpha(one_model(dense, [4750, 4500, 4250, 4000], 10000)) == pytest.approx(1, abs=1e-12)
     table = one_model(dense, [8500, 8000, 7500, 7000], 10000)
     assert alpha(table) == pytest.approx(0.875 / 0.775, abs=1e-12)
-    for null, expected in (("additive", 0.0), ("proportional", 0.875 / 0.775 - 1)):
-        excess = regions.intensification(table, "ols", null).excess[0]
-        assert excess == pytest.approx(expected, abs=1e-12)
+    assert regions.intensification(table, "ols", "proportional").excess[0] == pytest.approx(
+        0.875 / 0.775 - 1, abs=1e-12
+    )
+    # a predicted alpha has no noise; on 10^9 images neither has the corrected one
+    exact = one_model(np.array(dense) * 10**5, np.array(dense) * 10**5 - 10**8, 10**9)
+    result = regions.intensification(exact, "moments", "additive")
+    assert result.null_value[0] == pytest.approx(0.875 / 0.775, abs=1e-7)
+    assert result.bounds[1] == pytest.approx(result.null_value, abs=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +59,8 @@ def test_equal_loss_of_log_odds(shift, expected, recalls):
     n = 10**12
     table = one_model((dense * n).round(), (pruned * n).round(), n)
     assert alpha(table) == pytest.approx(expected, abs=1e-6)
-    for estimator in ("ols", "moments"):
-        result = regions.intensification(table, estimator, "logit_shift", aggregate="pooled")
-        value = result.estimate if estimator == "ols" else result.bounds[1]
-        assert abs(value - result.null_value)[0] < 1e-9
+    result = regions.intensification(table, "moments", "logit_shift")
+    assert abs(result.bounds[1] - result.null_value)[0] < 1e-9
 
 
 def test_unequal_classes():
@@ -75,8 +78,13 @@ def test_unequal_classes():
     assert any("class sizes differ" in note for note in notes)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("null", ["one", "logit_shift", "additive", "flips"])
+CORRECTED = ("moments", "split_half", "cross_model")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "null"),
+    [("ols", "one"), *((e, n) for e in CORRECTED for n in ("one", "logit_shift", "flips"))],
+)
 def test_identical_predictions_give_one(estimator, null):
     table = regions.RecallTable.from_counts(DENSE, {2: DENSE}, 1000, {2: DENSE})
     result = regions.intensification(table, estimator, null)
@@ -84,7 +92,24 @@ def test_identical_predictions_give_one(estimator, null):
     assert result.standard_error[0] == 0
     assert result.verdict == ("?",)
     assert result.pvalue[0] == 1
-    assert "?" in result.summary()
+    assert "as their dense networks: alpha is 1 and there is nothing to test" in result.summary()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_copies_of_one_model_are_no_sample(estimator):
+    dense, pruned = [DENSE[0]] * 4, [RATIO_50[0]] * 4
+    both = np.minimum(dense, pruned)
+    table = regions.RecallTable.from_counts(dense, {50: pruned}, 1000, {50: both})
+    result = regions.intensification(table, estimator)
+    assert np.isfinite(result.estimate[0]) and result.verdict == ("?",)
+    assert np.isnan([result.standard_error, result.pvalue, *result.confidence_interval()]).all()
+    assert "no interval and no test: copies of one model" in result.summary()
+    # one image more in one model, and they differ
+    other = regions.RecallTable.from_counts(
+        dense, {50: [*pruned[1:], np.add(pruned[0], 1)]}, 1000, {50: both}
+    )
+    assert np.isfinite(regions.intensification(other, estimator).standard_error[0])
+    assert not equivalence(table, 5.0, estimator="ols")["equivalent"][0]
 
 
 def test_published_models(published):
@@ -113,7 +138,7 @@ def test_published_models_against_hand_formulas(published):
 
 
 def test_trend_and_equivalence_run_on_two_ratios(published):
-    found = trend(published)
+    found = trend(published, "ols")
     assert np.isnan(found.page_pvalue) and found.steps["pvalue"][0] < 0.05
     frame = equivalence(published, 0.3, estimator="ols")
     assert frame["equivalent"].tolist() == [True, False]

@@ -32,7 +32,7 @@ def test_every_printed_number_and_verdict(tables):
 
 
 def test_trend_and_equivalence(tables):
-    found = trend(tables["MP"])
+    found = trend(tables["MP"], "ols")
     assert found.page_statistic == 1639
     assert found.page_pvalue == pytest.approx(2.5e-26, rel=0.05)
     assert found.friedman_statistic == pytest.approx(113.627, abs=5e-4)
@@ -53,7 +53,7 @@ def test_trend_and_equivalence(tables):
     ],
 )
 def test_steps_between_ratios(tables, name, expected):
-    steps = trend(tables[name]).steps["pvalue_adjusted"]
+    steps = trend(tables[name], "ols").steps["pvalue_adjusted"]
     assert np.log10(steps).to_numpy() == pytest.approx(np.log10(expected), abs=0.2)
 
 
@@ -72,7 +72,7 @@ def test_no_arm_shares_dense_networks(tables):
 
 def test_break_even_and_limits(tables):
     for name, expected in (("MP", 5.7), ("GP", 4.3), ("UP", 9.4)):
-        found = break_even(tables[name])
+        found = break_even(tables[name], "ols")
         assert found.ratio == pytest.approx(expected, abs=0.05)
         assert found.low < expected < found.high
     for name, row, nested, independent in (

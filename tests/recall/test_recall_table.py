@@ -114,6 +114,9 @@ def test_wrong_predictions(change, message):
         (([[5, 5]], {2: [[5, 5]]}, [10, 0]), "0 test image"),
         (([[0.5, 0.7]], {2: [[0.4, 0.6]]}, 10), "not recalls"),
         (([["5", "5"]], {2: [[5, 5]]}, 10), "whole numbers"),
+        (([[np.inf, 5]], {2: [[5, 5]]}, 10), "k_dense holds inf"),
+        (([[5, 5]], {2: [[5, 5]]}, [10, np.inf]), "n holds inf"),
+        (([[5, 5]], {2: [[5, np.nan]]}, 10), "k_pruned\\[2\\] holds nan"),
         (([[5, 5]], {2: [[5, 5, 5]]}, 10), "has shape"),
         (([5, 5], {2: [5, 5]}, 10), "expected \\(models, classes\\)"),
         (([[5, 5]], {2: [[5, 5]]}, [10, 10, 10]), "class sizes"),
@@ -171,6 +174,8 @@ def test_alpha_does_not_depend_on_names_and_order(seed):
         {ratio: classes[values][models][:, images] for ratio, values in pruned.items()},
     )
     for estimator in ("ols", "moments", "cross_model"):
-        a, b = (regions.intensification(x, estimator) for x in (table, other))
+        # groups of images are drawn
+        people = "independent" if estimator == "moments" else "test_set"
+        a, b = (regions.intensification(x, estimator, population=people) for x in (table, other))
         assert a.estimate == pytest.approx(b.estimate, rel=1e-9)
         assert a.standard_error == pytest.approx(b.standard_error, rel=1e-9)

@@ -55,6 +55,9 @@ def similarities(finetuned):
         (0.7, 0.9, "partly"),
         (0.9, 0.9, "not supported"),
         (0.5, 0.85, "not at equal accuracy"),
+        # the means alone would say supported and partly
+        (0.54985, 0.9, "partly"),
+        (0.7494, 0.9, "open"),
     ],
 )
 def test_drift_is_measured_against_another_seed(finetuned, accuracy, expected):
