@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
@@ -17,12 +17,14 @@ from regions.errors import ArgumentError
 from regions.progress import track
 from regions.representations.extent import Column, Extent
 from regions.representations.inputs import batches
-from regions.representations.moments import with_lengths
+from regions.representations.moments import Moments, with_lengths
 from regions.representations.plan import Group, Plan, Shapes, make_plan
 from regions.representations.readers import open_reader
 from regions.representations.rows import batch_rows, host, refuse_one_sample
 from regions.representations.settings import ACCUMULATORS, Settings
 from regions.representations.stored import Stored
+
+_SHUFFLES = 2  # of the images, where positions are samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ class _Gatherer:
         self.x = _Side("first", group.names_x, plan.shapes_x, self.kind is not Stored, lengths)
         self.y = _Side("second", group.names_y, plan.shapes_y, self.kind is not Stored, lengths)
         self.blocks: list[Any] = [None] * max(1, settings.blocks)
-        self.shuffled: list[Any] = [None] * settings.permutations
+        self.shuffled: list[Any] = [None] * _permutations(group, plan, settings)
         self.images = self.samples = 0
         self.shifts = np.random.default_rng(settings.rng)
 
@@ -98,15 +100,19 @@ class _Gatherer:
             self._into(self.blocks, block, x[part], y[part])
         for number in range(len(self.shuffled) if images > 1 else 0):
             shift = int(self.shifts.integers(1, images))
-            self._into(self.shuffled, number, x, y[np.roll(np.arange(images), shift)])
+            self._into(self.shuffled, number, x, y[np.roll(np.arange(images), shift)], True)
         self.images += images
         self.samples += images * x.shape[1]
 
-    def _into(self, sums: list, index: int, x: Any, y: Any) -> None:
-        """Add (images, samples per image, columns) of both sides to one of the sums."""
+    def _into(self, sums: list, index: int, x: Any, y: Any, shuffled: bool = False) -> None:
+        """Add (images, samples per image, columns) of both sides to one of the sums.
+
+        Of moments a shuffle of whole images changes the products between the sides alone.
+        """
         positions = x.shape[1] if self.settings.per_position else None
         x, y = (rows.reshape(-1, rows.shape[-1]) for rows in (x, y))
-        new = self.kind.of(x, y, positions)
+        cross_only = shuffled and self.kind is Moments
+        new = host(x.T @ y) if cross_only else self.kind.of(x, y, positions)
         sums[index] = new if sums[index] is None else sums[index] + new
 
     def finish(self) -> Collected:
@@ -118,13 +124,24 @@ class _Gatherer:
         columns_x, columns_y = self.x.columns(), self.y.columns()
         for column in (*columns_x.values(), *columns_y.values()):
             refuse_one_sample(self.samples, column.neurons, f"layer {column.name!r}")
+        shuffled = [sums for sums in self.shuffled if sums is not None]
+        if self.kind is Moments and shuffled:
+            total = reduce(add, self.blocks)
+            shuffled = [replace(total, cross=cross) for cross in shuffled]
         return Collected(
             group=self.group,
             columns_x=columns_x,
             columns_y=columns_y,
             blocks=self.blocks,
-            shuffled=[sums for sums in self.shuffled if sums is not None],
+            shuffled=shuffled,
         )
+
+
+def _permutations(group: Group, plan: Plan, settings: Settings) -> int:
+    if settings.permutations is not None:
+        return settings.permutations
+    positions = any(len(plan.shapes_x[name]) > 1 for name in group.names_x)
+    return _SHUFFLES if positions and plan.mode in ("spatial", "resize") else 0
 
 
 class _Side:

@@ -63,6 +63,17 @@ class Layer:
         """Squared lengths of the centred samples; only where `rows` are samples."""
         return host((abs(self.rows) ** 2).sum(axis=1))
 
+    @cached_property
+    def peakedness(self) -> float | None:
+        """Sum over the live neurons of sum x^4 / (sum x^2)^2; None where no samples are held.
+
+        A neuron that varies on s samples only adds about 1 / s, a Gaussian one 3 / n.
+        """
+        if self.rows is None or self.square_sum is not None:
+            return None
+        squares = host(abs(self.rows) ** 2)
+        return float((np.einsum("ij,ij->j", squares, squares) / squares.sum(axis=0) ** 2).sum())
+
     @property
     def degenerate(self) -> bool:
         return len(self.live) == 0

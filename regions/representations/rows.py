@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -54,7 +54,17 @@ def _tensor_rows(tensor: torch.Tensor) -> Any:
     return tensor.to(wide)
 
 
+def refuse_masked(values: Any, name: str) -> NoReturn:
+    """Raise ArgumentError for a masked array, whose mask every product would ignore."""
+    raise ArgumentError(
+        f"{name} is a masked array with {np.ma.count_masked(values)} masked entries, which no "
+        "similarity can leave out one by one; leave out whole samples (rows), or fill them in"
+    )
+
+
 def _array_rows(values: Any, name: str) -> np.ndarray:
+    if isinstance(values, np.ma.MaskedArray):
+        refuse_masked(values, name)
     try:
         array = np.asarray(values)
         wide = np.complex128 if np.iscomplexobj(array) else np.float64
