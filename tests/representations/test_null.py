@@ -114,7 +114,7 @@ def test_the_null_of_every_measure_is_what_shuffled_samples_score(draw, n, p, q)
     rng = np.random.default_rng(5)
     X, Y = draw(rng, n, p), draw(rng, n, q)
     layer = layer_of(X)
-    pairs = [pair_layers(layer, layer_of(Y[rng.permutation(n)])) for _ in range(150)]
+    pairs = [pair_layers(layer, layer_of(Y[rng.permutation(n)])) for _ in range(80)]
     for name, measure in SHUFFLED.items():
         found = measure(pair_of(X, Y))
         if not np.isfinite(found.value):
