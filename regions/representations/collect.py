@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from regions.errors import ArgumentError
+from regions.errors import ArgumentError, RegionsError
 from regions.progress import track
+from regions.representations.capture import names_of
 from regions.representations.extent import Column, Extent
 from regions.representations.inputs import batches
 from regions.representations.moments import Moments, with_lengths
 from regions.representations.plan import Group, Plan, Shapes, make_plan
 from regions.representations.readers import open_reader
-from regions.representations.rows import batch_rows, host, refuse_one_sample
+from regions.representations.rows import batch_rows, exponent_of, host, refuse_one_sample, scaled
 from regions.representations.settings import ACCUMULATORS, Settings
 from regions.representations.stored import Stored
 
@@ -54,9 +55,11 @@ def collect(
     dense: Any, pruned: Any, inputs: Any, settings: Settings, lengths: bool = False
 ) -> Collection:
     """Run both networks over the inputs once; `lengths` keeps those of the samples, too."""
+    settings = replace(settings, layers=names_of((dense, pruned), settings.layers))
     stream = batches(inputs, settings.batch_size, settings.max_images, settings.rng)
     first, images = next(stream), 0
-    shapes_x, shapes_y = (_probe(model, first[:2], settings) for model in (dense, pruned))
+    models = {"first": dense, "second": pruned}
+    shapes_x, shapes_y = (_probe(models[one], one, first, settings) for one in models)
     plan = make_plan(shapes_x, shapes_y, settings)
     gatherers = [_Gatherer(group, plan, settings, lengths) for group in plan.groups]
     with ExitStack() as stack:
@@ -74,9 +77,29 @@ def collect(
     return Collection(plan, [gatherer.finish() for gatherer in gatherers], images)
 
 
-def _probe(model: Any, batch: torch.Tensor, settings: Settings) -> Shapes:
+def _probe(model: Any, which: str, batch: torch.Tensor, settings: Settings) -> Shapes:
+    """Return the shapes of one image's activations, after a run on a few images."""
+    few = batch[: 3 if len(batch) > 3 else 2]
     with open_reader(model, settings, lambda _, tensor: tensor) as read:
-        return {name: tuple(tensor.shape[1:]) for name, tensor in read(batch).items()}
+        try:
+            seen = read(few)
+        except RegionsError:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise ArgumentError(
+                f"the {which} network fails on inputs of shape {tuple(few.shape)} and type "
+                f"{str(few.dtype).removeprefix('torch.')}: {error}. Give inputs as the model takes "
+                "them, images first"
+            ) from error
+    for name, tensor in seen.items():
+        if len(tensor) != len(few):
+            raise ArgumentError(
+                f"layer {name!r} of the {which} network gives activations of {len(tensor)} images "
+                f"for {len(few)}, shape {tuple(tensor.shape)} with the images first; recurrent "
+                "layers without batch_first=True give (time, images, features). Leave it out by "
+                "`layers`, or turn it round by `select`"
+            )
+    return {name: tuple(tensor.shape[1:]) for name, tensor in seen.items()}
 
 
 class _Gatherer:
@@ -157,6 +180,7 @@ class _Side:
         self.shifted, self.lengths = shifted, lengths
         self.extents: dict[str, Extent] = {}
         self.origins: dict[str, Any] = {}
+        self.exponents: dict[str, int] = {}  # of two, by which extreme activations are divided
 
     def rows(self, seen: Mapping[str, torch.Tensor], start: int) -> Any:
         """Return the rows of the batch from image `start`, (samples, columns of all layers)."""
@@ -168,6 +192,9 @@ class _Side:
 
     def _layer(self, name: str, values: torch.Tensor, start: int) -> Any:
         rows = batch_rows(values, name)
+        if name not in self.exponents:
+            self.exponents[name] = exponent_of(rows)
+        rows = scaled(rows, self.exponents[name])
         extent = Extent.of(rows, values)
         if not (np.isfinite(extent.low).all() and np.isfinite(extent.high).all()):
             bad = int((~np.isfinite(host(rows))).sum())

@@ -50,7 +50,7 @@ def test_null_values_are_what_independent_layers_score(n, p, q):
 
 @pytest.mark.filterwarnings("ignore:100 samples")
 def test_analytic_nulls_at_published_sizes():
-    """Limits mean rho .2715, .4226, .1909, .3078, .5624, with the term of order 1 / k below them."""
+    """Limits .2715, .4226, .1909, .3078, .5624, and the term of order 1 / k below them."""
     sizes = [(500, 50, 50), (500, 100, 50), (1000, 50, 50), (2000, 256, 256), (500, 200, 200)]
     found = [null_mean_correlation(p, q, n) for n, p, q in sizes]
     limits = np.array([0.2715, 0.4226, 0.1909, 0.3078, 0.5624])
