@@ -54,15 +54,16 @@ def scaled(rows: Any, exponent: int) -> Any:
 
 
 _UNEVEN = (
-    "neuron {neuron} varies by less than 1e-150 of the largest activation of its layer; scale the "
+    "neuron {neuron} varies by less than 1e-25 of the largest activation of its layer; scale the "
     "neurons alike, or leave it out"
 )
 
 
 def refuse_uneven(squares: np.ndarray, live: np.ndarray) -> None:
-    """Raise ArgumentError if a live neuron's sum of squares is too small for a number."""
-    if np.any(squares[live] == 0):
-        raise ArgumentError(_UNEVEN.format(neuron=live[squares[live] == 0][0]))
+    """Raise ArgumentError if a live neuron's sum of squares is too small to be squared."""
+    lost = live[squares[live] < _SMALLEST]
+    if len(lost):
+        raise ArgumentError(_UNEVEN.format(neuron=lost[0]))
 
 
 def batch_rows(values: Any, name: str) -> Any:
@@ -117,6 +118,7 @@ def _array_rows(values: Any, name: str) -> np.ndarray:
 
 _BLOCK = 1024  # rows that are centred at a time, so that they stay in the cache
 _ENTRIES = 2**22  # of such a block at most
+_SMALLEST = 1e-150  # sum of squares
 _SAFE = 1e50  # fourth powers of such values, summed, are far from overflow
 _FAR = 30.0  # a mean of so many standard deviations is computed twice
 
