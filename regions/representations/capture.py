@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,9 +10,12 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.ao.quantization import FakeQuantizeBase, ObserverBase
 
 from regions.choices import check_name
 from regions.errors import ArgumentError, UnsupportedModelError
+from regions.networks.twin import uncompiled
+from regions.representations.layout import Layout
 from regions.representations.maps import choose_positions, map_rows
 
 # tap: the modules it looks at when `layers` does not name them
@@ -24,7 +28,10 @@ TAPS = ("output", "input", "block", *_TAPS)
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _PASSIVE = (nn.Identity, nn.Flatten, nn.Unflatten, nn.modules.dropout._DropoutNd)
 
+_QUANTISERS = (FakeQuantizeBase, ObserverBase)  # what they give is a weight, or given once more
+
 Select = Callable[[str, Any], torch.Tensor]
+Transform = Callable[[str, torch.Tensor], torch.Tensor]
 
 
 class Captured(Mapping[str, torch.Tensor]):
@@ -73,7 +80,7 @@ def capture(
     mode: str | None = None,
     max_positions: int | None = None,
     select: Select | None = None,
-    transform: Callable[[str, torch.Tensor], torch.Tensor] | None = None,
+    transform: Transform | None = None,
     rng: int = 0,
 ) -> Iterator[Captured]:
     """Record what modules compute while `model` runs inside the ``with`` block.
@@ -88,20 +95,23 @@ def capture(
     model
         Any module.
     layers
-        Names as in ``named_modules()``; a regular expression that is searched in them; or None:
-        all leaf modules that compute something, and blocks such as residual units (their
-        output is the sum).
+        Names as in ``named_modules()``, or the modules; a regular expression that is searched in
+        them; or None: all leaf modules that compute something, and blocks such as residual units
+        (their output is the sum).
     tap
         "output" or "input" of the modules; or only one kind of module: "linear" (linear and
         convolutional layers: before batch norm), "norm" (after it), "relu" (after the
         activation), "block" (composite modules).
     mode
-        None keeps the tensors as they are; otherwise as in `map_rows`.
+        None keeps the tensors as they are; otherwise as in `map_rows`, with the images first and
+        the neurons where the modules have them: channels of a one-dimensional convolution,
+        features of a recurrent layer, also one whose output is (time, images, features).
     max_positions
         With mode "spatial": keep this many random positions, the same at equal resolution.
     select
         ``select(name, output)`` returns the tensor of an output that is no tensor; by default
-        the first tensor of a tuple, list or mapping.
+        the first tensor of a tuple, list or mapping. A tensor that it makes itself has the images
+        first.
     transform
         ``transform(name, tensor)`` is applied to every recorded tensor inside the hook.
     rng
@@ -125,16 +135,20 @@ def capture(
     >>> {name: tuple(tensor.shape) for name, tensor in seen.items()}
     {'0': (5, 3), '1': (5, 3), '2': (5, 1)}
     """
-    captured = Captured()
+    model, captured = unwrapped(model), Captured()
     reduce = transform or _reduction(mode, max_positions, rng)
     modules = find_modules(model, layers, tap)
     flags = {module: module.training for module in model.modules()}
-    handles = [model.register_forward_pre_hook(lambda *_: captured.clear())]
+    recorder = _Recorder(captured, tap, reduce, select or first_tensor)
+    handles = [model.register_forward_pre_hook(lambda *_: recorder.restart())]
     try:
+        for module in flags:
+            handles.append(module.register_forward_pre_hook(recorder.enter))
         for name, module in modules.items():
-            handles.append(_hook(module, name, tap, captured, reduce, select or first_tensor))
+            handles.append(recorder.hook(module, name))
         model.eval()
-        yield captured
+        with _observers_kept(model):
+            yield captured
     finally:
         for handle in handles:
             handle.remove()
@@ -142,15 +156,80 @@ def capture(
             module.training = flag
 
 
+@contextmanager
+def _observers_kept(model: nn.Module) -> Iterator[None]:
+    """Put back what the fake quantisers of a quantisation-aware model have seen meanwhile."""
+    quantisers = [module for module in model.modules() if isinstance(module, _QUANTISERS)]
+    before = [copy.deepcopy(module.state_dict()) for module in quantisers]
+    try:
+        yield
+    finally:
+        for module, state in zip(quantisers, before, strict=True):
+            module.load_state_dict(state)
+
+
+def unwrapped(model: Any) -> Any:
+    """Return the module inside DataParallel and torch.compile, which has the usual names.
+
+    Raises
+    ------
+    UnsupportedModelError
+        For models whose modules do not run in Python, or that hold no numbers.
+    """
+    while isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        model = model.module
+    if not isinstance(model, nn.Module):
+        raise UnsupportedModelError(f"cannot hook a {type(model).__name__}; expected a nn.Module")
+    inner = uncompiled(model)
+    if inner is not model:
+        return unwrapped(inner)
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise UnsupportedModelError(
+            "the model is scripted or traced by torch.jit, so that its modules cannot be watched; "
+            "pass the module that it was made from"
+        )
+    for name, parameter in model.named_parameters():
+        if nn.parameter.is_lazy(parameter):
+            raise UnsupportedModelError(
+                f"parameter {name!r} is not initialised; run the lazy module once on an input"
+            )
+        if parameter.is_meta:
+            raise UnsupportedModelError(
+                f"parameter {name!r} is on the meta device and has no values; load the weights"
+            )
+    return model
+
+
+def names_of(models: Sequence[Any], layers: Any) -> Any:
+    """Return `layers` with modules of one of the models in place of their names named."""
+    chosen = [layers] if isinstance(layers, nn.Module) else layers
+    if chosen is None or isinstance(chosen, str):
+        return chosen
+    known = {
+        module: name
+        for model in models
+        if isinstance(model, nn.Module)
+        for name, module in unwrapped(model).named_modules()
+    }
+    strange = [one for one in chosen if isinstance(one, nn.Module) and one not in known]
+    if strange:
+        raise ArgumentError(
+            f"layers has a {type(strange[0]).__name__} that is no module of the model; give names "
+            f"as in named_modules() or modules of the model, which has {', '.join(known.values())}"
+        )
+    return [known[one] if isinstance(one, nn.Module) else one for one in chosen]
+
+
 def find_modules(
     model: nn.Module, layers: str | Sequence[str] | None, tap: str
 ) -> dict[str, nn.Module]:
     """Return the modules that `layers` and `tap` choose, by name."""
     check_name("tap", tap, TAPS)
-    if not isinstance(model, nn.Module):
-        raise UnsupportedModelError(f"cannot hook a {type(model).__name__}; expected a nn.Module")
+    layers = names_of([model], layers)
     everything = {
-        name: module for name, module in model.named_modules() if "parametrizations" not in name
+        name: module
+        for name, module in model.named_modules()
+        if "parametrizations" not in name and not isinstance(module, _QUANTISERS)
     }
     if layers is None:
         return _nonempty({k: m for k, m in everything.items() if k and _fits(m, tap)}, tap, model)
@@ -183,28 +262,50 @@ def _nonempty(found: dict[str, nn.Module], what: str, model: nn.Module) -> dict[
     return found
 
 
-def _hook(
-    module: nn.Module,
-    name: str,
-    tap: str,
-    captured: Captured,
-    reduce: Callable[[str, torch.Tensor], torch.Tensor],
-    select: Select,
-) -> Any:
-    def keep(value: Any) -> None:
-        tensor = select(name, value).detach()
-        reduced = reduce(name, tensor)
+class _Recorder:
+    """Keeps what modules take or give, and follows how the activations are laid out."""
+
+    def __init__(
+        self, captured: Captured, tap: str, reduce: Transform | None, select: Select
+    ) -> None:
+        self.captured, self.tap, self.reduce, self.select = captured, tap, reduce, select
+        self.layout = Layout()
+
+    def restart(self) -> None:
+        self.captured.clear()
+        self.layout = Layout()
+
+    def enter(self, module: nn.Module, _: Any) -> None:
+        self.layout = self.layout.after(module)
+
+    def hook(self, module: nn.Module, name: str) -> Any:
+        if self.tap == "input":
+
+            def before(_: nn.Module, args: tuple, kwargs: dict) -> None:
+                self.keep(module, name, args if args else kwargs)
+
+            return module.register_forward_pre_hook(before, with_kwargs=True)
+        return module.register_forward_hook(lambda _, __, output: self.keep(module, name, output))
+
+    def keep(self, module: nn.Module, name: str, value: Any) -> None:
+        selected = self.select(name, value)
+        tensor = selected.detach()
+        reduced = tensor.dequantize() if tensor.is_quantized else tensor
+        if self.reduce is not None:
+            # what `select` made itself has the images first already
+            layout = self.layout if _holds(value, selected) else Layout()
+            reduced = self.reduce(name, layout.by_image(name, module, reduced))
         # a view of the tensor would change with it: ReLU may run in place on this memory
         shared = reduced.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
-        captured._add(name, reduced.clone() if shared else reduced)
+        self.captured._add(name, reduced.clone() if shared else reduced)
 
-    if tap == "input":
 
-        def before(_: nn.Module, args: tuple, kwargs: dict) -> None:
-            keep(args if args else kwargs)
-
-        return module.register_forward_pre_hook(before, with_kwargs=True)
-    return module.register_forward_hook(lambda _, __, output: keep(output))
+def _holds(value: Any, tensor: torch.Tensor) -> bool:
+    """Whether `value` is this very tensor, or holds it."""
+    items = value.values() if isinstance(value, Mapping) else value
+    if isinstance(value, (tuple, list, Mapping)):
+        return any(_holds(item, tensor) for item in items)
+    return value is tensor
 
 
 def first_tensor(name: str, value: Any) -> torch.Tensor:
@@ -222,9 +323,9 @@ def first_tensor(name: str, value: Any) -> torch.Tensor:
     )
 
 
-def _reduction(mode: str | None, max_positions: int | None, rng: int) -> Callable:
+def _reduction(mode: str | None, max_positions: int | None, rng: int) -> Transform | None:
     if mode is None:
-        return lambda _, tensor: tensor
+        return None
 
     def reduce(_: str, tensor: torch.Tensor) -> torch.Tensor:
         count = tensor[0, 0].numel() if tensor.ndim == 4 else 1

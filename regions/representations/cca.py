@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from regions.representations.correlations import check_statistic, correlated
+from regions.representations.correlations import check_statistic, correlated, null_summary
 from regions.representations.heldout import held_out_cca
 from regions.representations.measure import LINEAR, Measure, judge
 from regions.representations.pair import Pair, pair_of
@@ -73,5 +73,12 @@ class CCA(Measure):
     def __post_init__(self) -> None:
         check_statistic(self.statistic)
 
+    @property
+    def exact_null(self) -> bool:
+        return self.statistic != "mean"
+
     def similarity(self, pair: Pair) -> Similarity:
         return correlated(pair, self.name, pair.x.whitened, pair.y.whitened, self.statistic)
+
+    def independent(self, pair: Pair, found: Similarity) -> float:
+        return null_summary(found.rank_x, found.rank_y, pair.n, self.statistic)

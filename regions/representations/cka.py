@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
@@ -119,6 +119,8 @@ def _gaussian_kernel(rows: np.ndarray, bandwidth: float) -> np.ndarray:
 class CKA(Measure):
     """Linear CKA, as a measure of a pair of layers: "cka", or "cka_debiased"."""
 
+    exact_null: ClassVar[bool] = True
+
     debiased: bool = False
     """Whether to use the U-statistic, which needs at least 4 samples."""
 
@@ -131,17 +133,20 @@ class CKA(Measure):
         return self.debiased
 
     def similarity(self, pair: Pair) -> Similarity:
-        norm_x, norm_y = (float(np.linalg.norm(layer.gram)) for layer in (pair.x, pair.y))
         if self.debiased:
             product, own_x, own_y = _hsic_terms(pair)
             value = product / np.sqrt(own_x * own_y) if own_x * own_y > 0 else float("nan")
-            value, null = float(np.clip(value, -1.0, 1.0)), 0.0
+            value = float(np.clip(value, -1.0, 1.0))
         else:
-            value = min(1.0, float(np.linalg.norm(pair.cross)) ** 2 / (norm_x * norm_y))
-            null = min(1.0, pair.x.total * pair.y.total / ((pair.n - 1) * norm_x * norm_y))
-        return result_of(
-            pair, self.name, value, null=null, details={"largest_share": _largest_share(pair)}
-        )
+            norms = float(np.linalg.norm(pair.x.gram)) * float(np.linalg.norm(pair.y.gram))
+            value = min(1.0, float(np.linalg.norm(pair.cross)) ** 2 / norms)
+        return result_of(pair, self.name, value, details={"largest_share": _largest_share(pair)})
+
+    def independent(self, pair: Pair, found: Similarity) -> float:
+        if self.debiased:
+            return 0.0
+        norms = float(np.linalg.norm(pair.x.gram)) * float(np.linalg.norm(pair.y.gram))
+        return min(1.0, pair.x.total * pair.y.total / ((pair.n - 1) * norms))
 
 
 def _hsic_terms(pair: Pair) -> np.ndarray:

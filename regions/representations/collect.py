@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
@@ -13,16 +13,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from regions.errors import ArgumentError
+from regions.errors import ArgumentError, RegionsError
 from regions.progress import track
+from regions.representations.capture import names_of
 from regions.representations.extent import Column, Extent
 from regions.representations.inputs import batches
-from regions.representations.moments import with_lengths
+from regions.representations.moments import Moments, with_lengths
 from regions.representations.plan import Group, Plan, Shapes, make_plan
 from regions.representations.readers import open_reader
-from regions.representations.rows import batch_rows, host, refuse_one_sample
+from regions.representations.rows import batch_rows, exponent_of, host, refuse_one_sample, scaled
 from regions.representations.settings import ACCUMULATORS, Settings
 from regions.representations.stored import Stored
+
+_SHUFFLES = 2  # of the images, where positions are samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +55,11 @@ def collect(
     dense: Any, pruned: Any, inputs: Any, settings: Settings, lengths: bool = False
 ) -> Collection:
     """Run both networks over the inputs once; `lengths` keeps those of the samples, too."""
+    settings = replace(settings, layers=names_of((dense, pruned), settings.layers))
     stream = batches(inputs, settings.batch_size, settings.max_images, settings.rng)
     first, images = next(stream), 0
-    shapes_x, shapes_y = (_probe(model, first[:2], settings) for model in (dense, pruned))
+    models = {"first": dense, "second": pruned}
+    shapes_x, shapes_y = (_probe(models[one], one, first, settings) for one in models)
     plan = make_plan(shapes_x, shapes_y, settings)
     gatherers = [_Gatherer(group, plan, settings, lengths) for group in plan.groups]
     with ExitStack() as stack:
@@ -72,9 +77,29 @@ def collect(
     return Collection(plan, [gatherer.finish() for gatherer in gatherers], images)
 
 
-def _probe(model: Any, batch: torch.Tensor, settings: Settings) -> Shapes:
+def _probe(model: Any, which: str, batch: torch.Tensor, settings: Settings) -> Shapes:
+    """Return the shapes of one image's activations, after a run on a few images."""
+    few = batch[: 3 if len(batch) > 3 else 2]
     with open_reader(model, settings, lambda _, tensor: tensor) as read:
-        return {name: tuple(tensor.shape[1:]) for name, tensor in read(batch).items()}
+        try:
+            seen = read(few)
+        except RegionsError:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise ArgumentError(
+                f"the {which} network fails on inputs of shape {tuple(few.shape)} and type "
+                f"{str(few.dtype).removeprefix('torch.')}: {error}. Give inputs as the model takes "
+                "them, images first"
+            ) from error
+    for name, tensor in seen.items():
+        if len(tensor) != len(few):
+            raise ArgumentError(
+                f"layer {name!r} of the {which} network gives activations of {len(tensor)} images "
+                f"for {len(few)}, shape {tuple(tensor.shape)} with the images first; recurrent "
+                "layers without batch_first=True give (time, images, features). Leave it out by "
+                "`layers`, or turn it round by `select`"
+            )
+    return {name: tuple(tensor.shape[1:]) for name, tensor in seen.items()}
 
 
 class _Gatherer:
@@ -87,7 +112,7 @@ class _Gatherer:
         self.x = _Side("first", group.names_x, plan.shapes_x, self.kind is not Stored, lengths)
         self.y = _Side("second", group.names_y, plan.shapes_y, self.kind is not Stored, lengths)
         self.blocks: list[Any] = [None] * max(1, settings.blocks)
-        self.shuffled: list[Any] = [None] * settings.permutations
+        self.shuffled: list[Any] = [None] * _permutations(group, plan, settings)
         self.images = self.samples = 0
         self.shifts = np.random.default_rng(settings.rng)
 
@@ -98,15 +123,19 @@ class _Gatherer:
             self._into(self.blocks, block, x[part], y[part])
         for number in range(len(self.shuffled) if images > 1 else 0):
             shift = int(self.shifts.integers(1, images))
-            self._into(self.shuffled, number, x, y[np.roll(np.arange(images), shift)])
+            self._into(self.shuffled, number, x, y[np.roll(np.arange(images), shift)], True)
         self.images += images
         self.samples += images * x.shape[1]
 
-    def _into(self, sums: list, index: int, x: Any, y: Any) -> None:
-        """Add (images, samples per image, columns) of both sides to one of the sums."""
+    def _into(self, sums: list, index: int, x: Any, y: Any, shuffled: bool = False) -> None:
+        """Add (images, samples per image, columns) of both sides to one of the sums.
+
+        Of moments a shuffle of whole images changes the products between the sides alone.
+        """
         positions = x.shape[1] if self.settings.per_position else None
         x, y = (rows.reshape(-1, rows.shape[-1]) for rows in (x, y))
-        new = self.kind.of(x, y, positions)
+        cross_only = shuffled and self.kind is Moments
+        new = host(x.T @ y) if cross_only else self.kind.of(x, y, positions)
         sums[index] = new if sums[index] is None else sums[index] + new
 
     def finish(self) -> Collected:
@@ -118,13 +147,24 @@ class _Gatherer:
         columns_x, columns_y = self.x.columns(), self.y.columns()
         for column in (*columns_x.values(), *columns_y.values()):
             refuse_one_sample(self.samples, column.neurons, f"layer {column.name!r}")
+        shuffled = [sums for sums in self.shuffled if sums is not None]
+        if self.kind is Moments and shuffled:
+            total = reduce(add, self.blocks)
+            shuffled = [replace(total, cross=cross) for cross in shuffled]
         return Collected(
             group=self.group,
             columns_x=columns_x,
             columns_y=columns_y,
             blocks=self.blocks,
-            shuffled=[sums for sums in self.shuffled if sums is not None],
+            shuffled=shuffled,
         )
+
+
+def _permutations(group: Group, plan: Plan, settings: Settings) -> int:
+    if settings.permutations is not None:
+        return settings.permutations
+    positions = any(len(plan.shapes_x[name]) > 1 for name in group.names_x)
+    return _SHUFFLES if positions and plan.mode in ("spatial", "resize") else 0
 
 
 class _Side:
@@ -140,6 +180,7 @@ class _Side:
         self.shifted, self.lengths = shifted, lengths
         self.extents: dict[str, Extent] = {}
         self.origins: dict[str, Any] = {}
+        self.exponents: dict[str, int] = {}  # of two, by which extreme activations are divided
 
     def rows(self, seen: Mapping[str, torch.Tensor], start: int) -> Any:
         """Return the rows of the batch from image `start`, (samples, columns of all layers)."""
@@ -151,6 +192,9 @@ class _Side:
 
     def _layer(self, name: str, values: torch.Tensor, start: int) -> Any:
         rows = batch_rows(values, name)
+        if name not in self.exponents:
+            self.exponents[name] = exponent_of(rows)
+        rows = scaled(rows, self.exponents[name])
         extent = Extent.of(rows, values)
         if not (np.isfinite(extent.low).all() and np.isfinite(extent.high).all()):
             bad = int((~np.isfinite(host(rows))).sum())

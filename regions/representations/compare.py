@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from regions.representations.cca import CCA
 from regions.representations.collect import Collected, collect
 from regions.representations.comparison import LayerComparison, LayerSimilarity
 from regions.representations.dft import dft_similarity
+from regions.representations.extent import Column
 from regions.representations.jackknife import jackknife
 from regions.representations.measure import DegenerateLayerWarning, Measure, SampleSizeWarning
 from regions.representations.registry import MEASURES
@@ -85,6 +86,9 @@ def compare_layers(
     settings = Settings(layers=layers, **{k: options.pop(k) for k in words if k in options})
     chosen = choose("measure", measure, MEASURES, options, beside=words, base=Measure)
     _check(settings, chosen)
+    asked = settings.blocks
+    if chosen.without_interval:
+        settings = replace(settings, blocks=0)
     plan, groups, images = collect(dense, pruned, inputs, settings, chosen.needs_lengths)
     results: dict[tuple[str, str], LayerSimilarity] = {}
     for collected in groups:
@@ -106,6 +110,7 @@ def compare_layers(
             "accumulator": settings.accumulator,
             "images": images if groups else 0,
             "blocks": settings.blocks,
+            "no_interval": chosen.without_interval if asked else "",
             "apart": dict(plan.apart),
         },
     )
@@ -129,21 +134,24 @@ def _group_results(
     """Return the results of all pairs of a group; intervals and nulls for matched ones."""
     by_frequency = settings.mode == "dft"
 
-    def judge(measure: Measure, sums: Any, a: str, b: str) -> Similarity:
+    def judge(sums: Any, a: str, b: str) -> Similarity:
         x, y = collected.columns_x[a], collected.columns_y[b]
-        if by_frequency:
-            maps_x, maps_y = sums.maps(x, y)
-            return dft_similarity(maps_x, maps_y, measure)
-        return measure(sums.pair(x, y))
+        return by_maps(sums, x, y) if by_frequency else measure(sums.pair(x, y))
+
+    def value(sums: Any, a: str, b: str) -> float:
+        x, y = collected.columns_x[a], collected.columns_y[b]
+        return by_maps(sums, x, y).value if by_frequency else measure.value(sums.pair(x, y))
+
+    def by_maps(sums: Any, x: Column, y: Column) -> Similarity:
+        return dft_similarity(*sums.maps(x, y), measure)
 
     def matched(name: str, similarity: Similarity) -> LayerSimilarity:
         interval = None
         if settings.blocks and np.isfinite(similarity.value):
-            held = measure if by_frequency else measure.held(similarity)
             parts = map(collected.total, range(len(collected.blocks)))
-            left_out = [judge(held, sums, name, name).value for sums in parts]
+            left_out = [value(sums, name, name) for sums in parts]
             interval = jackknife(similarity.value, left_out)
-        nulls = [judge(measure, sums, name, name).value for sums in collected.shuffled]
+        nulls = [value(sums, name, name) for sums in collected.shuffled]
         null = float(np.mean(nulls)) if nulls else float("nan")
         return LayerSimilarity(
             layer=name, similarity=similarity, interval=interval, null_permuted=null
@@ -151,7 +159,7 @@ def _group_results(
 
     total, found = collected.total(), {}
     for a, b in itertools.product(collected.group.names_x, collected.group.names_y):
-        similarity = judge(measure, total, a, b)
+        similarity = judge(total, a, b)
         plain = LayerSimilarity(layer=a, similarity=similarity)
         found[a, b] = matched(a, similarity) if a == b else plain
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +28,8 @@ class LayerSimilarity:
     similarity : Similarity
         The measure's result.
     interval : Interval or None
-        Where blocks were asked for.
+        Where blocks were asked for and the measure has intervals that cover. It covers the value
+        that the two networks would have on all images of this kind.
     null_permuted : float
         Mean value with the images of one network shuffled; NaN where not asked for. Unlike
         ``similarity.null`` it keeps the dependence between positions of an image.
@@ -68,7 +69,8 @@ class LayerComparison:
     unmatched_x, unmatched_y : tuple of str
         Layers that only one of the networks has.
     details : mapping
-        Mode, tap, accumulator, number of images, and layers that could not be compared.
+        Mode, tap, accumulator, number of images, why there are no intervals though they were
+        asked for (`no_interval`), and layers that could not be compared.
     """
 
     measure: str
@@ -84,6 +86,9 @@ class LayerComparison:
 
     def __len__(self) -> int:
         return len(self.layers)
+
+    def __iter__(self) -> Iterator[LayerSimilarity]:
+        return iter(self.layers)
 
     def __getitem__(self, layer: str) -> Similarity:
         """Return the similarity of one layer of both networks."""
@@ -149,6 +154,14 @@ class LayerComparison:
         odd = frame.loc[frame["status"] != "ok", ["layer", "status"]].itertuples(index=False)
         lines += [f"{layer}: {status}" for layer, status in odd]
         lines += [f"{name}: not comparable, {why}" for name, why in self.apart.items()]
+        if any(found.interval for found in self.layers):
+            lines.append(
+                f"intervals ({self.details.get('blocks')} blocks of images left out in turn) cover "
+                "the value that these two networks would have on all images of this kind, not "
+                "other training seeds"
+            )
+        if self.details.get("no_interval"):
+            lines.append(f"no intervals: {self.details['no_interval']}")
         return "\n".join(lines)
 
     def plot(self, ax: Axes | None = None, kind: Literal["curve", "map"] = "curve") -> Axes:

@@ -49,7 +49,6 @@ def correlated(pair: Pair, name: str, x: Factor, y: Factor, statistic: str) -> S
         name,
         summarise(rho, (x.rank, y.rank), statistic),
         value_all=summarise(rho, (pair.x.neurons, pair.y.neurons), statistic),
-        null=null_summary(x.rank, y.rank, pair.n, statistic),
         coefficients=rho,
         rank_x=x.rank,
         rank_y=y.rank,

@@ -11,6 +11,7 @@ from regions.representations.rows import host
 
 _DOUBLE = ("float64", "complex128", "int64", "int32", "int16", "int8", "uint8", "bool", "object")
 _HALF = {"float16": 4e-3, "bfloat16": 3e-2}
+_DIGITS = {"float16": 10, "bfloat16": 7}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +27,13 @@ class Precision:
         for double precision. A layer of more neurons than inputs has dependent preactivations;
         in single precision their rounding would pass for further directions, and CCA would
         count each of them fully.
+    rounding : float
+        Error of a value relative to its size: units dominated by their bias vary by little more.
     """
 
     constant: float = 1e-12
     resolution: float = 0.0
+    rounding: float = 2.0**-52
 
     @classmethod
     def of(cls, values: Any) -> Precision:
@@ -37,7 +41,12 @@ class Precision:
         kind = str(getattr(values, "dtype", "float64")).rpartition(".")[2]
         if kind in _DOUBLE:
             return cls()
-        return cls(constant=1e-6, resolution=_HALF.get(kind, 1e-5))
+        rounding = 2.0 ** -_DIGITS.get(kind, 23)
+        return cls(constant=1e-6, resolution=_HALF.get(kind, 1e-5), rounding=rounding)
+
+    def noise(self, sizes: np.ndarray, n: int) -> np.ndarray:
+        """Return what rounding adds to the sums of squares of neurons of these sizes."""
+        return n * (self.rounding * sizes) ** 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +74,12 @@ class Extent:
         )
 
     @property
+    def largest(self) -> np.ndarray:
+        return np.maximum(np.abs(self.low), np.abs(self.high))
+
+    @property
     def live(self) -> np.ndarray:
-        largest = np.maximum(np.abs(self.low), np.abs(self.high))
-        return self.high - self.low > self.precision.constant * largest
+        return self.high - self.low > self.precision.constant * self.largest
 
     @property
     def dead(self) -> np.ndarray:
@@ -105,6 +117,10 @@ class Column:
     def whole(self) -> slice:
         """The neurons and the column of squared lengths."""
         return slice(self.start, self.start + self.neurons + self.lengths)
+
+    def noise(self, n: int, split: Split) -> np.ndarray:
+        """Return what rounding adds to the live neurons' sums of squares."""
+        return self.extent.precision.noise(self.extent.largest[split.live], n)
 
     def split(self, varies: np.ndarray) -> Split:
         """Return which neurons are what, given those that still vary once they are centred."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from regions.representations.measure import result_of, undefined
 from regions.representations.pair import pair_layers
 from regions.representations.rows import as_rows, check_paired, host
 from regions.representations.similarity import Similarity, Status
+
+_SQUARES = 100  # held-out coefficients of all shuffles together, for the mean of their squares
+_FEWEST = 5
 
 
 def held_out_cca(
@@ -33,7 +37,8 @@ def held_out_cca(
     groups
         The image of each row, (samples,); rows of one image are never split.
     statistic
-        As in `cca`; "mean_squared" and "yanai" square the held-out correlations.
+        As in `cca`; "mean_squared" and "yanai" square the held-out correlations, so that
+        independent layers score more than 0: `null` is then a mean over seeded shuffles.
 
     Examples
     --------
@@ -48,15 +53,19 @@ def held_out_cca(
     whole = pair_layers(layer_of(X, "X"), layer_of(Y, "Y"))
     if whole.degenerate:
         return undefined(whole, "cca_held_out", Status.DEGENERATE)
-    found = [_correlate(rows_x, rows_y, held) for held in _folds(len(rows_x), folds, groups)]
-    k = min(map(len, found))
-    rho = np.mean([run[:k] for run in found], axis=0)
+    held = _folds(len(rows_x), folds, groups)
+    rho = _coefficients(rows_x, rows_y, held)
+    k, null = len(rho), 0.0
+    if statistic != "mean":
+        orders = _orders(groups, len(rows_x), max(_FEWEST, _SQUARES // k))
+        shuffled = [_coefficients(rows_x, rows_y[order], held) for order in orders]
+        null = float(np.mean([summarise(one, (len(one),) * 2, statistic) for one in shuffled]))
     return result_of(
         whole,
         "cca_held_out",
         summarise(rho, (k, k), statistic),
         value_all=summarise(rho, (whole.x.neurons, whole.y.neurons), statistic),
-        null=0.0,
+        null=null,
         coefficients=rho,
         rank_x=whole.x.whitened.rank,
         rank_y=whole.y.whitened.rank,
@@ -73,6 +82,26 @@ def _folds(n: int, folds: int, groups: Any) -> list[np.ndarray]:
         raise ArgumentError(f"cv is {folds}; expected 2 to {len(order)} folds (groups of rows)")
     fold = index * folds // len(order)
     return [fold == number for number in range(folds)]
+
+
+def _coefficients(rows_x: np.ndarray, rows_y: np.ndarray, folds: list[np.ndarray]) -> np.ndarray:
+    """Return the mean over the folds of each direction pair's held-out correlation."""
+    found = [_correlate(rows_x, rows_y, held) for held in folds]
+    k = min(map(len, found))
+    return np.mean([run[:k] for run in found], axis=0)
+
+
+def _orders(groups: Any, n: int, count: int) -> Iterator[np.ndarray]:
+    """Yield orders of the rows that move whole groups, or single rows where groups differ."""
+    generator = np.random.default_rng(0)
+    _, sizes = np.unique(np.arange(n) if groups is None else groups, return_counts=True)
+    size = int(sizes[0]) if np.all(sizes == sizes[0]) else 1
+    sorted_rows = np.argsort(np.arange(n) if groups is None else groups, kind="stable")
+    blocks = sorted_rows.reshape(-1, size)
+    for _ in range(count):
+        order = np.empty(n, dtype=int)
+        order[sorted_rows] = blocks[generator.permutation(len(blocks))].ravel()
+        yield order
 
 
 def _correlate(rows_x: np.ndarray, rows_y: np.ndarray, held: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from regions.errors import ArgumentError
+from regions.representations.rows import refuse_masked
 
 _KEYS = ("input", "inputs", "x", "image", "images", "pixel_values", "input_ids")
 
@@ -21,29 +22,57 @@ def batches(
     Parameters
     ----------
     inputs
-        An array or tensor (images, ...), which is shuffled once by `rng`; or a loader of
-        tensors, of tuples whose first item is the input, or of mappings; or a tuple of two
-        loaders, which must give the same inputs in the same order.
+        An array or tensor (images, ...), which is shuffled once by `rng`; or one batch
+        ``[images, labels]``; or a loader of tensors, of tuples whose first item is the input, or
+        of mappings; or a tuple of two loaders, which must give the same inputs in the same order.
     batch_size
-        For arrays; loaders keep theirs.
+        For arrays; loaders keep theirs, but single images are joined to batches.
     max_images
         Stop after so many.
     """
-    stream = _source(inputs, batch_size, max_images, rng)
-    left = max_images if max_images is not None else float("inf")
-    empty = True
+    found = False
+    for batch in _joined(_limited(_source(inputs, batch_size, rng), max_images), batch_size):
+        found = True
+        yield batch
+    if not found:
+        raise ArgumentError("inputs are empty; expected at least a few images")
+
+
+def _limited(stream: Iterable, limit: int | None) -> Iterator[torch.Tensor]:
+    left = limit if limit is not None else float("inf")
     for batch in stream:
         if left <= 0:
             return
         batch = batch[: int(min(left, len(batch)))]
         left -= len(batch)
-        empty = False
         yield batch
-    if empty:
-        raise ArgumentError("inputs are empty; expected at least a few images")
 
 
-def _source(inputs: Any, batch_size: int, max_images: int | None, rng: int) -> Iterable:
+def _joined(stream: Iterable[torch.Tensor], batch_size: int) -> Iterator[torch.Tensor]:
+    """Yield the batches with single images joined to others: one alone cannot be shuffled."""
+    held, size = None, max(2, batch_size)
+    for batch in stream:
+        if not len(batch):
+            continue
+        if held is None:
+            held = batch
+        elif 1 in (len(held), len(batch)) and held.shape[1:] == batch.shape[1:]:
+            held = torch.cat([held, batch])
+            if len(held) >= size + 2:
+                yield held[:-2]
+                held = held[-2:]
+        else:
+            yield held
+            held = batch
+    if held is not None:
+        yield held
+
+
+def _source(inputs: Any, batch_size: int, rng: int) -> Iterable:
+    if isinstance(inputs, np.ma.MaskedArray):
+        refuse_masked(inputs, "inputs")
+    if _with_labels(inputs):
+        inputs = inputs[0]
     if isinstance(inputs, (np.ndarray, torch.Tensor)):
         return _slices(torch.as_tensor(inputs), batch_size, rng)
     if isinstance(inputs, tuple) and len(inputs) == 2 and all(map(_is_loader, inputs)):
@@ -54,6 +83,16 @@ def _source(inputs: Any, batch_size: int, max_images: int | None, rng: int) -> I
             "a loader of batches"
         )
     return (pick_input(item) for item in inputs)
+
+
+def _with_labels(inputs: Any) -> bool:
+    """Whether `inputs` is one batch [images, labels] and no list of two batches of images."""
+    if not isinstance(inputs, (tuple, list)) or len(inputs) != 2:
+        return False
+    images, labels = inputs
+    if not all(isinstance(part, (np.ndarray, torch.Tensor)) for part in inputs):
+        return False
+    return labels.ndim >= 1 and len(images) == len(labels) and images.shape[1:] != labels.shape[1:]
 
 
 def _is_loader(value: Any) -> bool:
@@ -94,6 +133,8 @@ def _checked(first: Iterable, second: Iterable) -> Iterator[torch.Tensor]:
 
 def pick_input(item: Any) -> torch.Tensor:
     """Return the input tensor of a loader's item."""
+    if isinstance(item, np.ma.MaskedArray):
+        refuse_masked(item, "a batch")
     if isinstance(item, (torch.Tensor, np.ndarray)):
         return torch.as_tensor(item)
     if isinstance(item, (tuple, list)) and item:

@@ -10,7 +10,15 @@ import numpy as np
 
 from regions.representations.extent import Extent, Precision
 from regions.representations.factor import Factor, factorise
-from regions.representations.rows import CentredRows, as_rows, centre, host
+from regions.representations.rows import (
+    CentredRows,
+    as_rows,
+    centre,
+    gram_of,
+    host,
+    refuse_uneven,
+    squares_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +28,9 @@ class Layer:
     `live` indexes the neurons that vary; `dead` are 0 on every sample, `constant` are constant
     but not 0. `centred` are the samples of all neurons. `matrix` has the inner products of the
     live neurons, in rows that are samples unless `square_sum` (the sum of the samples' fourth
-    powers of length) is given. Directions smaller
-    than `resolution` times the largest are rounding of the activations.
+    powers of length) is given. Directions smaller than `resolution` times the largest are rounding
+    of the activations, and so are those that `noise`, what rounding adds to each live neuron's sum
+    of squares, explains.
     """
 
     n: int
@@ -34,6 +43,7 @@ class Layer:
     centred: CentredRows | None = None
     square_sum: float | None = None
     resolution: float = 0.0
+    noise: np.ndarray | None = None
 
     @cached_property
     def rows(self) -> Any:
@@ -51,17 +61,30 @@ class Layer:
     @cached_property
     def principal(self) -> Factor:
         """Principal directions, in the neurons' own scales."""
-        return factorise(self.gram, self.host_rows, self.n, self.resolution)
+        return factorise(self.gram, self.host_rows, self.n, self.resolution, self.noise)
 
     @cached_property
     def whitened(self) -> Factor:
         """Directions after dividing every neuron by its own spread; for CCA, which ignores it."""
-        return factorise(self.gram, self.host_rows, self.n, self.resolution, scaled=True)
+        return factorise(
+            self.gram, self.host_rows, self.n, self.resolution, self.noise, scaled=True
+        )
 
     @cached_property
     def lengths(self) -> np.ndarray:
         """Squared lengths of the centred samples; only where `rows` are samples."""
         return host((abs(self.rows) ** 2).sum(axis=1))
+
+    @cached_property
+    def peakedness(self) -> float | None:
+        """Sum over the live neurons of sum x^4 / (sum x^2)^2; None where no samples are held.
+
+        A neuron that varies on s samples only adds about 1 / s, a Gaussian one 3 / n.
+        """
+        if self.rows is None or self.square_sum is not None:
+            return None
+        squares = host(abs(self.rows) ** 2)
+        return float((np.einsum("ij,ij->j", squares, squares) / squares.sum(axis=0) ** 2).sum())
 
     @property
     def degenerate(self) -> bool:
@@ -86,17 +109,26 @@ def layer_of(values: Any, name: str = "X", extent: Extent | None = None) -> Laye
     return make_layer(centred, gram, Precision.of(values) if extent is None else extent.precision)
 
 
-def make_layer(centred: CentredRows, gram: np.ndarray, precision: Precision) -> Layer:
-    """Return the layer of centred rows with this Gram matrix, without its silent neurons."""
+def make_layer(centred: CentredRows, gram: np.ndarray | None, precision: Precision) -> Layer:
+    """Return the layer of centred rows, without its silent neurons.
+
+    The Gram matrix may be missing; that of many neurons is never formed.
+    """
     mean, n = host(centred.mean), len(centred.values)
-    silent = _silent(centred, np.real(np.diag(gram)), precision.constant)
+    if gram is None and centred.width <= n:
+        gram = gram_of([centred])
+    squares = squares_of(centred) if gram is None else np.real(np.diag(gram))
+    silent = _silent(centred, squares, precision.constant)
     live = np.flatnonzero(~silent)
-    matrix = None
-    if silent.any():
-        gram = gram[np.ix_(live, live)]
+    refuse_uneven(squares, live)
+    matrix, noise = None, None
     if len(live) > n:  # rotate the neurons: n directions hold everything
         matrix = _rotate(centred.full()[:, live])
         gram = matrix.conj().T @ matrix
+    else:
+        sizes = np.sqrt(np.abs(mean[live]) ** 2 + squares[live] / n)
+        noise = precision.noise(sizes, n)
+        gram = _live_gram(centred, gram, live)
     return Layer(
         n=n,
         neurons=centred.width,
@@ -107,7 +139,15 @@ def make_layer(centred: CentredRows, gram: np.ndarray, precision: Precision) -> 
         matrix=matrix,
         centred=centred,
         resolution=precision.resolution,
+        noise=noise,
     )
+
+
+def _live_gram(centred: CentredRows, gram: np.ndarray | None, live: np.ndarray) -> np.ndarray:
+    if gram is None:  # many neurons, few of them live
+        rows = centred.full()[:, live]
+        return host(rows.conj().T @ rows)
+    return gram if len(live) == centred.width else gram[np.ix_(live, live)]
 
 
 def _silent(centred: CentredRows, squares: np.ndarray, tolerance: float) -> np.ndarray:

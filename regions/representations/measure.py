@@ -7,10 +7,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 from regions.errors import ArgumentError
 from regions.representations.factor import Factor
 from regions.representations.layer import Layer
 from regions.representations.pair import Pair
+from regions.representations.shuffles import peaked, shuffles
 from regions.representations.similarity import Similarity, Status
 
 # The transformations of a side's neurons that a measure may ignore, from small to large.
@@ -46,6 +49,10 @@ class Measure(ABC):
         measure says nothing.
     needs_lengths : bool
         Whether it needs the samples' squared lengths beside the products of the neurons.
+    exact_null : bool
+        Whether `independent` is the exact mean over all orders of the samples, whatever they are.
+    without_interval : str
+        Why a jackknife interval of the measure would not cover; empty where it does.
     """
 
     name: ClassVar[str]
@@ -54,24 +61,41 @@ class Measure(ABC):
     symmetric: ClassVar[bool] = True
     needs_samples: ClassVar[str] = ""
     needs_lengths: ClassVar[bool] = False
+    exact_null: ClassVar[bool] = False
+    without_interval: ClassVar[str] = ""
 
     def __call__(self, pair: Pair, **options: Any) -> Similarity:
         """Return the similarity of one pair; NaN with a status where it is undefined."""
         if options:
             return replace(self, **options)(pair)
-        if pair.degenerate:
-            return undefined(pair, self.name, Status.DEGENERATE)
-        if any(getattr(pair, side).crowded for side in self.needs_samples):
-            return undefined(pair, self.name, Status.UNDEFINED)
-        return self.similarity(pair)
+        hindrance = self._hindrance(pair)
+        if hindrance is not None:
+            return undefined(pair, self.name, hindrance)
+        found = self.similarity(pair)
+        return replace(found, null=self._null(pair, found))
+
+    def value(self, pair: Pair) -> float:
+        """Return the value alone, NaN where it is undefined: for many pairs of one kind."""
+        return float("nan") if self._hindrance(pair) else self.similarity(pair).value
 
     @abstractmethod
     def similarity(self, pair: Pair) -> Similarity:
-        """Return the similarity of a pair that the measure can judge."""
+        """Return the similarity of a pair that the measure can judge, without its null."""
 
-    def held(self, found: Similarity) -> Measure:
-        """Return the measure with what it took from the data held, for leaving out blocks."""
-        return self
+    @abstractmethod
+    def independent(self, pair: Pair, found: Similarity) -> float:
+        """Return the expected value of two independent layers of these sizes and variances."""
+
+    def _hindrance(self, pair: Pair) -> Status | None:
+        if pair.degenerate:
+            return Status.DEGENERATE
+        crowded = any(getattr(pair, side).crowded for side in self.needs_samples)
+        return Status.UNDEFINED if crowded else None
+
+    def _null(self, pair: Pair, found: Similarity) -> float:
+        if self.exact_null or not peaked(pair):
+            return self.independent(pair, found)
+        return float(np.mean([self.similarity(other).value for other in shuffles(pair)]))
 
 
 def judge(measure: Measure, pair: Pair) -> Similarity:
@@ -122,6 +146,7 @@ def result_of(pair: Pair, name: str, value: float, **fields: Any) -> Similarity:
     x, y = pair.x, pair.y
     usual: dict[str, Any] = {
         "value_all": value,
+        "null": float("nan"),
         "n": pair.n,
         "rank_x": min(len(x.live), pair.n - 1),
         "rank_y": min(len(y.live), pair.n - 1),
@@ -138,7 +163,7 @@ def result_of(pair: Pair, name: str, value: float, **fields: Any) -> Similarity:
 def undefined(pair: Pair, name: str, status: Status) -> Similarity:
     """Return the NaN result of a pair that the measure cannot judge."""
     nan, ranks = float("nan"), {"rank_x": len(pair.x.live), "rank_y": len(pair.y.live)}
-    return result_of(pair, name, nan, null=nan, status=status, **ranks)
+    return result_of(pair, name, nan, status=status, **ranks)
 
 
 def sample_status(pair: Pair, factor_x: Factor, factor_y: Factor) -> Status:

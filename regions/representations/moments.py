@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from regions.errors import ArgumentError
 from regions.representations.extent import Column
 from regions.representations.layer import Layer
 from regions.representations.pair import Pair
@@ -69,11 +70,17 @@ class Moments:
     def _layer(self, column: Column, side: str) -> Layer:
         name, both = f"gram_{side}", side + side
         gram = self._centred(name, column.columns, column.columns, both)
+        if not np.isfinite(gram).all():
+            raise ArgumentError(
+                f"layer {column.name!r} has activations whose squares overflow float64, after a "
+                "first batch of moderate ones; rescale them"
+            )
         split = column.split(np.diag(gram) > 0)
         return Layer(
             n=self.n,
             neurons=len(gram),
             resolution=column.extent.precision.resolution,
+            noise=column.noise(self.n, split),
             **split._asdict(),
             gram=gram[np.ix_(split.live, split.live)],
             square_sum=self._length_products(name, column, column, both),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from regions.errors import ArgumentError
 
 _NODES = 512
+_FEW = 10  # smaller ranks are too far from the limit of large ones
+_ENTRIES = 5000  # of the random blocks in all: about one per cent of error
+_FEWEST = 4
 
 
 def wachter_edges(rank_x: int, rank_y: int, n: int) -> tuple[float, float]:
@@ -26,26 +31,36 @@ def wachter_edges(rank_x: int, rank_y: int, n: int) -> tuple[float, float]:
     return float((outer - inner) ** 2), float(min(1.0, (outer + inner) ** 2))
 
 
+@lru_cache(maxsize=4096)
 def null_mean_correlation(rank_x: int, rank_y: int, n: int) -> float:
-    """Return the mean canonical correlation of independent layers (Wachter's law, n large).
+    """Return the mean canonical correlation of independent layers, k = min(rank_x, rank_y).
 
-    The continuous part has density sqrt((u - x)(x - l)) / (2 pi min(a, b) x (1 - x)) in
-    x = rho^2 between the edges l and u; a share (a + b - 1) / min(a, b) of the coefficients is
-    1 where a + b > 1.
+    For k >= 10 Wachter's law with the term of order 1 / k, within 0.3 %; for fewer directions a
+    mean over seeded orthogonal blocks, within about 1 %. Wachter's continuous part has density
+    sqrt((u - x)(x - l)) / (2 pi min(a, b) x (1 - x)) in x = rho^2 between the edges l and u; a
+    share (a + b - 1) / min(a, b) of the coefficients is 1 where a + b > 1. The term of order
+    1 / k is (sqrt(l) + sqrt(u)) / 4 - E sqrt(x) / 2 for x of the arcsine law on [l, u].
 
-    >>> round(null_mean_correlation(50, 50, 500), 4)
-    0.2715
+    Units that vary on a handful of samples only, on both sides, score less than this.
+
+    >>> round(null_mean_correlation(50, 50, 500), 3)
+    0.271
     """
     a, b = _ratios(rank_x, rank_y, n)
     if max(a, b) >= 1:
         return 1.0
+    fewest = min(rank_x, rank_y)
+    if fewest < _FEW:
+        aligned = null_nuclear(np.ones(rank_x), np.ones(rank_y), n)
+        return float(aligned * np.sqrt(rank_x * rank_y) / fewest)
     low, high = wachter_edges(rank_x, rank_y, n)
     half = (high - low) / 2
     angle = (np.arange(_NODES) + 0.5) * np.pi / _NODES
     x = low + half * (1 + np.cos(angle))
     inside = (half * np.sin(angle)) ** 2 / (2 * np.pi * min(a, b) * np.sqrt(x) * (1 - x))
     ones = max(0.0, (a + b - 1) / min(a, b))
-    return float(inside.mean() * np.pi + ones)
+    finite = (np.sqrt(low) + np.sqrt(high)) / 4 - np.sqrt(x).mean() / 2
+    return float(inside.mean() * np.pi + ones + finite / fewest)
 
 
 def null_mean_squared(rank_x: int, rank_y: int, n: int) -> float:
@@ -59,15 +74,25 @@ def null_mean_squared(rank_x: int, rank_y: int, n: int) -> float:
 
 
 def null_nuclear(values_x: np.ndarray, values_y: np.ndarray, n: int) -> float:
-    """Return one draw of the normalised nuclear norm of X^H Y when Y's samples are shuffled.
+    """Return the mean normalised nuclear norm of X^H Y when Y's samples are shuffled.
 
-    The alignment of two unrelated orthonormal bases is close to Gaussian with variance
-    1 / (n - 1) while the ranks are far below n; above that the draw is a little too high.
+    The two bases of n - 1 dimensions then meet in a block of a random orthogonal matrix. Seeded
+    draws of such blocks are averaged: the first rows of Q, where Q R = [G; T], for Gaussian G
+    and a triangle T whose product T^T T has the law of the products of the other rows.
     """
-    generator = np.random.default_rng(0)
-    x, y = values_x / np.linalg.norm(values_x), values_y / np.linalg.norm(values_y)
-    aligned = generator.standard_normal((len(x), len(y))) / np.sqrt(n - 1)
-    return float(min(1.0, np.linalg.svd(x[:, None] * aligned * y, compute_uv=False).sum()))
+    x, y = sorted((np.asarray(values_x), np.asarray(values_y)), key=len, reverse=True)
+    p, q = len(x), len(y)
+    rest = n - 1 - p
+    generator, draws = np.random.default_rng(0), max(_FEWEST, _ENTRIES // (p * q))
+    block = generator.standard_normal((draws, p, q))
+    below = generator.standard_normal((draws, min(rest, q), q))
+    if rest > q:
+        below = np.triu(below, 1)
+        at = np.arange(q)
+        below[:, at, at] = np.sqrt(generator.chisquare(rest - at, (draws, q)))
+    aligned = np.linalg.qr(np.concatenate([block, below], axis=1))[0][:, :p]
+    weighted = (x / np.linalg.norm(x))[:, None] * aligned * (y / np.linalg.norm(y))
+    return float(min(1.0, np.linalg.svd(weighted, compute_uv=False).sum(axis=1).mean()))
 
 
 def adjusted(value: float, null: float) -> float:

@@ -51,11 +51,11 @@ def pair_of(X: Any, Y: Any) -> Pair:
     rows_x, rows_y = as_rows(X, "X"), as_rows(Y, "Y")
     check_paired(len(rows_x), len(rows_y))
     (left, right), gram = centre((rows_x, "X"), (rows_y, "Y"))
-    p = left.width
-    x = make_layer(left, gram[:p, :p], Precision.of(X))
-    y = make_layer(right, gram[p:, p:], Precision.of(Y))
-    if x.matrix is not None or y.matrix is not None:
-        return pair_layers(x, y)
+    p, precisions = left.width, (Precision.of(X), Precision.of(Y))
+    if gram is None:
+        return pair_layers(*map(make_layer, (left, right), (None, None), precisions))
+    x = make_layer(left, gram[:p, :p], precisions[0])
+    y = make_layer(right, gram[p:, p:], precisions[1])
     return Pair(x=x, y=y, cross=gram[:p, p:][np.ix_(x.live, y.live)])
 
 

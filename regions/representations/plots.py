@@ -31,10 +31,14 @@ def plot_coefficients(
 def plot_curves(frame: pd.DataFrame, hue: str | None = "curve", ax: Axes | None = None) -> Axes:
     """Draw similarity against layer, one line per curve, intervals as bars, nulls as dashes.
 
+    A marker with a bar is the bias-corrected value that the bar belongs to. The null is that of
+    shuffled images where it is known; the legend says which is drawn.
+
     Parameters
     ----------
     frame
-        One row per layer and curve: `layer`, `value`, `null` and, where known, `low`, `high`.
+        One row per layer and curve: `layer`, `value`, `null` and, where known, `null_permuted`,
+        `corrected`, `low`, `high`.
     hue
         The column that names the curves; None for a single one.
     """
@@ -45,13 +49,9 @@ def plot_curves(frame: pd.DataFrame, hue: str | None = "curve", ax: Axes | None 
         part = frame if hue is None else frame.loc[frame[hue] == curve]
         part = part.set_index("layer").reindex(layers)
         _draw_curve(ax, part, None if curve is None else str(curve), index, len(curves))
-    ax.plot(
-        range(len(layers)),
-        [frame.loc[frame["layer"] == layer, "null"].mean() for layer in layers],
-        color="0.5",
-        ls=LINE_STYLES[2],
-        label="if independent",
-    )
+    nulls, which = _nulls(frame)
+    means = [nulls[frame["layer"] == layer].mean() for layer in layers]
+    ax.plot(range(len(layers)), means, color="0.5", ls=LINE_STYLES[2], label=which)
     ax.set_xticks(range(len(layers)), layers, rotation=90 if len(layers) > 6 else 0)
     ax.set(xlabel="layer", ylabel="similarity", ylim=(min(0.0, _lowest(frame)), 1.05))
     ax.legend()
@@ -62,13 +62,28 @@ def _draw_curve(ax: Axes, part: pd.DataFrame, label: str | None, index: int, cou
     at = np.arange(len(part)) + 0.06 * (index - (count - 1) / 2)
     colour = PALETTE[index % len(PALETTE)]
     look = {"marker": MARKERS[index % len(MARKERS)], "ls": LINE_STYLES[index % len(LINE_STYLES)]}
-    ax.plot(at, part["value"], color=colour, label=label, **look)
+    shown = part["value"]
+    if "corrected" in part and part["corrected"].notna().any():
+        shown = part["corrected"].fillna(shown)
+        label = "bias-corrected" if label is None else f"{label} (bias-corrected)"
+    ax.plot(at, shown, color=colour, label=label, **look)
     if "low" in part:
         ax.vlines(at, part["low"], part["high"], color=colour, linewidth=1.0)
 
 
+def _nulls(frame: pd.DataFrame) -> tuple[pd.Series, str]:
+    """Return what independence looks like in each row, and in words where that is from."""
+    analytic = frame["null"].astype(float)
+    if "null_permuted" not in frame or frame["null_permuted"].isna().all():
+        return analytic, "if independent (formula)"
+    shuffled = frame["null_permuted"].astype(float)
+    if (shuffled.isna() & analytic.notna()).any():
+        return shuffled.fillna(analytic), "images shuffled (maps), formula elsewhere"
+    return shuffled, "images shuffled"
+
+
 def _lowest(frame: pd.DataFrame) -> float:
-    columns = [name for name in ("value", "low") if name in frame]
+    columns = [name for name in ("value", "corrected", "low") if name in frame]
     lowest = np.nanmin(frame[columns].to_numpy(dtype=float), initial=0.0)
     return float(lowest) - 0.02 if lowest < 0 else 0.0
 

@@ -54,6 +54,11 @@ class PWCCA(Measure):
     name: ClassVar[str] = "pwcca"
     symmetric: ClassVar[bool] = False
     needs_samples: ClassVar[str] = "xy"
+    without_interval: ClassVar[str] = (
+        "the weights of pwcca are absolute values, whose bias falls too slowly for a jackknife to "
+        "take out: its intervals held the truth in 46 to 73 % of samples of 400 images where "
+        "they promise 95; ask for cca, cka or procrustes"
+    )
 
     side: str = "smaller"
     """Whose neurons weigh: "x", "y", "smaller" (fewer live neurons; x if equal) or "mean"."""
@@ -82,7 +87,6 @@ class PWCCA(Measure):
             pair,
             self.name,
             float(np.mean([weight @ rho for weight in used])),
-            null=null_mean_correlation(x.rank, y.rank, pair.n),
             coefficients=rho,
             rank_x=x.rank,
             rank_y=y.rank,
@@ -94,6 +98,9 @@ class PWCCA(Measure):
                 "condition_y": y.condition,
             },
         )
+
+    def independent(self, pair: Pair, found: Similarity) -> float:
+        return null_mean_correlation(found.rank_x, found.rank_y, pair.n)
 
 
 def _weights(layer: Layer, directions: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from torch import nn
 
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks import ReLUNetwork, as_network
-from regions.representations.capture import Captured, capture
+from regions.representations.capture import Captured, capture, unwrapped
 from regions.representations.settings import Settings
 
 Transform = Callable[[str, torch.Tensor], torch.Tensor]
@@ -28,6 +28,7 @@ def open_reader(model: Any, settings: Settings, transform: Transform) -> Iterato
     layers are its ReLU layers (after the ReLU; before it with tap="linear") and "output".
     """
     if isinstance(model, nn.Module):
+        model = unwrapped(model)
         tap, select = settings.tap, settings.select
         with capture(
             model, settings.layers, tap=tap, select=select, transform=transform
@@ -42,6 +43,12 @@ def _run_module(model: nn.Module, captured: Captured) -> Read:
     like = next((p for p in model.parameters() if p.is_floating_point()), None)
 
     def read(batch: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        if batch.dtype in (torch.uint8, torch.bool):
+            raise ArgumentError(
+                f"inputs are {str(batch.dtype).removeprefix('torch.')}; give the numbers that the "
+                "model was trained on, such as inputs.astype('float32') / 255"
+            )
+        batch = batch.flatten(1) if _takes_flat(model, batch) else batch
         if like is not None:
             kind = like.dtype if batch.is_floating_point() else batch.dtype
             batch = batch.to(device=like.device, dtype=kind)
@@ -52,6 +59,15 @@ def _run_module(model: nn.Module, captured: Captured) -> Read:
         return seen
 
     return read
+
+
+def _takes_flat(model: nn.Module, batch: torch.Tensor) -> bool:
+    """Whether the first layer is linear and has one input per number of an image."""
+    layers = (m for m in model.modules() if list(m.parameters(recurse=False)))
+    first = next(layers, None)
+    if batch.ndim <= 2 or not isinstance(first, nn.Linear):
+        return False
+    return first.in_features == batch[0].numel() != batch.shape[-1]
 
 
 def _run_network(

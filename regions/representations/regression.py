@@ -44,6 +44,7 @@ class RegressionR2(Measure):
     invariant_x: ClassVar[frozenset[str]] = LINEAR
     symmetric: ClassVar[bool] = False
     needs_samples: ClassVar[str] = "x"
+    exact_null: ClassVar[bool] = True
 
     def similarity(self, pair: Pair) -> Similarity:
         x = pair.x.whitened
@@ -55,8 +56,10 @@ class RegressionR2(Measure):
             pair,
             self.name,
             min(1.0, float(np.linalg.norm(explained)) ** 2 / pair.y.total),
-            null=null_mean_squared(x.rank, 1, pair.n),
             rank_x=x.rank,
             status=sample_status(pair, x, x),
             details={"condition_x": x.condition},
         )
+
+    def independent(self, pair: Pair, found: Similarity) -> float:
+        return null_mean_squared(found.rank_x, 1, pair.n)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -20,10 +21,49 @@ def host(value: Any) -> np.ndarray:
 
 
 def as_rows(values: Any, name: str = "X") -> Any:
-    """Return (samples, neurons) values in float64: a NumPy array, or a tensor off the CPU."""
+    """Return (samples, neurons) values in float64: a NumPy array, or a tensor off the CPU.
+
+    Values so large or small that their products would not fit are scaled by a power of two.
+    """
     rows = batch_rows(values, name)
     refuse_one_sample(rows.shape[0], rows.shape[1], name)
-    return rows
+    return scaled(rows, exponent_of(rows))
+
+
+def exponent_of(rows: Any) -> int:
+    """Return the exponent of two of the largest value; 0 where products of values are safe."""
+    if not math.prod(rows.shape):
+        return 0
+    imaginary = np.iscomplexobj(rows) if isinstance(rows, np.ndarray) else rows.is_complex()
+    sizes = abs(rows) if imaginary else rows
+    largest = float(max(sizes.max(), -sizes.min()))
+    if not 0 < largest < math.inf or 1 / _SAFE < largest < _SAFE:
+        return 0
+    return max(-1000, min(1000, math.frexp(largest)[1]))
+
+
+def scaled(rows: Any, exponent: int) -> Any:
+    """Return the rows divided by that power of two."""
+    if not exponent:
+        return rows
+    found = rows * 2.0**-exponent
+    lost = host(((found == 0) & (rows != 0)).any(0))
+    if lost.any():
+        raise ArgumentError(_UNEVEN.format(neuron=np.flatnonzero(lost)[0]))
+    return found
+
+
+_UNEVEN = (
+    "neuron {neuron} varies by less than 1e-25 of the largest activation of its layer; scale the "
+    "neurons alike, or leave it out"
+)
+
+
+def refuse_uneven(squares: np.ndarray, live: np.ndarray) -> None:
+    """Raise ArgumentError if a live neuron's sum of squares is too small to be squared."""
+    lost = live[squares[live] < _SMALLEST]
+    if len(lost):
+        raise ArgumentError(_UNEVEN.format(neuron=lost[0]))
 
 
 def batch_rows(values: Any, name: str) -> Any:
@@ -54,7 +94,17 @@ def _tensor_rows(tensor: torch.Tensor) -> Any:
     return tensor.to(wide)
 
 
+def refuse_masked(values: Any, name: str) -> NoReturn:
+    """Raise ArgumentError for a masked array, whose mask every product would ignore."""
+    raise ArgumentError(
+        f"{name} is a masked array with {np.ma.count_masked(values)} masked entries, which no "
+        "similarity can leave out one by one; leave out whole samples (rows), or fill them in"
+    )
+
+
 def _array_rows(values: Any, name: str) -> np.ndarray:
+    if isinstance(values, np.ma.MaskedArray):
+        refuse_masked(values, name)
     try:
         array = np.asarray(values)
         wide = np.complex128 if np.iscomplexobj(array) else np.float64
@@ -67,6 +117,9 @@ def _array_rows(values: Any, name: str) -> np.ndarray:
 
 
 _BLOCK = 1024  # rows that are centred at a time, so that they stay in the cache
+_ENTRIES = 2**22  # of such a block at most
+_SMALLEST = 1e-150  # sum of squares
+_SAFE = 1e50  # fourth powers of such values, summed, are far from overflow
 _FAR = 30.0  # a mean of so many standard deviations is computed twice
 
 
@@ -122,10 +175,11 @@ def _blocks(sides: Sequence[CentredRows]) -> Iterator[np.ndarray]:
     """Yield blocks of centred rows of all sides; each overwrites the one before."""
     count, width = len(sides[0].values), sum(side.width for side in sides)
     kind = np.result_type(*(side.values for side in sides))
-    room = np.empty((min(_BLOCK, count), width), kind)
+    size = min(_BLOCK, count, max(1, _ENTRIES // max(1, width)))
+    room = np.empty((size, width), kind)
     starts = np.cumsum([0, *(side.width for side in sides)])
-    for start in range(0, count, _BLOCK):
-        block = room[: min(_BLOCK, count - start)]
+    for start in range(0, count, size):
+        block = room[: min(size, count - start)]
         for side, first, last in zip(sides, starts[:-1], starts[1:], strict=True):
             side.fill(start, block[:, first:last])
         yield block
@@ -137,24 +191,37 @@ def _beside(parts: list[Any]) -> Any:
     return np.hstack([host(part) for part in parts])
 
 
-def centre(*named: tuple[Any, str]) -> tuple[list[CentredRows], np.ndarray]:
+def squares_of(side: CentredRows) -> np.ndarray:
+    """Return the sum of squares of every column."""
+    if not _in_memory([side]):
+        return host((abs(side.full()) ** 2).sum(0))
+    return reduce(add, (np.real(block * block.conj()).sum(axis=0) for block in _blocks([side])))
+
+
+def centre(*named: tuple[Any, str]) -> tuple[list[CentredRows], np.ndarray | None]:
     """Return each side's centred rows and one Gram matrix of all of them beside each other.
 
+    No Gram matrix where a side has more columns than rows, which would be larger than needed.
     Takes (rows, name) pairs; raises ArgumentError unless all activations are finite.
     """
+    wide = any(rows.shape[1] > rows.shape[0] for rows, _ in named)
+
+    def squares() -> tuple[np.ndarray | None, np.ndarray]:
+        if wide:
+            return None, np.concatenate([squares_of(side) for side in sides])
+        gram = gram_of(sides)
+        return gram, np.real(np.diag(gram))
+
     with np.errstate(invalid="ignore", over="ignore"):
         sides = [CentredRows(values=rows, mean=_mean(rows)) for rows, _ in named]
         for side, (rows, name) in zip(sides, named, strict=True):
             if not np.isfinite(host(side.mean)).all():
                 refuse_nonfinite(host(rows), name)
-        gram = gram_of(sides)
-    if not np.isfinite(gram).all():
-        names = " or ".join(name for _, name in named)
-        raise ArgumentError(f"{names} has activations whose squares overflow float64; rescale them")
-    spread = np.sqrt(np.real(np.diag(gram)) / len(named[0][0]))
+        gram, lengths = squares()
+    spread = np.sqrt(lengths / len(named[0][0]))
     if np.any(np.abs(np.concatenate([host(side.mean) for side in sides])) > _FAR * spread):
         sides = [replace(side, drift=_mean(side.full())) for side in sides]
-        gram = gram_of(sides)
+        gram, _ = squares()
     return sides, gram
 
 
@@ -164,16 +231,14 @@ def _mean(rows: Any) -> Any:
     return rows.mean(0)
 
 
-def refuse_nonfinite(rows: np.ndarray, name: str) -> None:
+def refuse_nonfinite(rows: np.ndarray, name: str) -> NoReturn:
     """Raise ArgumentError with the number and the first place of NaN or infinite entries."""
     bad = np.argwhere(~np.isfinite(rows))
-    if len(bad):
-        raise ArgumentError(
-            f"{name} has {len(bad)} NaN or infinite activations of {rows.size}, the first at "
-            f"sample {bad[0][0]}, neuron {bad[0][1]}; expected finite numbers "
-            "(did the network diverge, or half precision overflow?)"
-        )
-    raise ArgumentError(f"{name} has activations so large that their mean overflows float64")
+    raise ArgumentError(
+        f"{name} has {len(bad)} NaN or infinite activations of {rows.size}, the first at "
+        f"sample {bad[0][0]}, neuron {bad[0][1]}; expected finite numbers "
+        "(did the network diverge, or half precision overflow?)"
+    )
 
 
 def check_paired(n_x: int, n_y: int) -> None:

@@ -32,13 +32,15 @@ class Settings:
     """Whether to compare all pairs of layers with the same samples; by default only for networks
     of at most 1024 neurons (channels) in all."""
     blocks: int = 0
-    """Number of blocks of images for jackknife intervals; 0 for none, 10 or more to use."""
-    permutations: int = 0
+    """Number of blocks of images for jackknife intervals; 0 for none, 10 or more to use. Measures
+    whose intervals would not cover (svcca, pwcca) give none, and the reason."""
+    permutations: int | None = None
     """How often the images of the pruned network are shuffled (within batches) for a null value
-    that keeps the dependence between the positions of an image."""
+    that keeps the dependence between the positions of an image; by default twice where positions
+    are samples, else never."""
     accumulator: str = "moments"
     """"moments" (sums of products); "tsqr" (accurate at any conditioning, slower); "store" (all
-    rows, in memory), which mode "dft" always does."""
+    rows, in memory), which modes "dft" and "flatten" do."""
     max_positions: int | None = None
     """With positions as samples: keep so many random ones per image, the same for both."""
     per_position: bool = False
@@ -53,7 +55,7 @@ class Settings:
     """Show a bar on stderr."""
 
     def __post_init__(self) -> None:
-        if self.mode == "dft":
+        if self.mode == "dft" or (self.mode == "flatten" and self.accumulator == "moments"):
             object.__setattr__(self, "accumulator", "store")
         check_name("accumulator", self.accumulator, ACCUMULATORS)
         if self.blocks == 1 or self.blocks < 0:

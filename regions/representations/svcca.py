@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.representations.correlations import check_statistic, correlated
+from regions.representations.correlations import check_statistic, correlated, null_summary
 from regions.representations.factor import Factor
 from regions.representations.measure import Measure, judge
 from regions.representations.pair import Pair, pair_of
@@ -86,6 +86,20 @@ class SVCCA(Measure):
             )
 
     @property
+    def exact_null(self) -> bool:
+        return self.statistic != "mean"
+
+    @property
+    def without_interval(self) -> str:
+        if self.threshold == 1 and self.n_components is None:
+            return ""  # that is CCA
+        return (
+            "the number of directions that svcca keeps jumps from sample to sample, and the last "
+            "ones are hardly told from the next: jackknife intervals held the truth in 36 to 80 % "
+            "of samples of 400 images where they promise 95; ask for cca, cka or procrustes"
+        )
+
+    @property
     def _counts(self) -> tuple[int | None, int | None]:
         counts = self.n_components
         return counts if isinstance(counts, tuple) else (counts, counts)
@@ -101,8 +115,8 @@ class SVCCA(Measure):
             self.statistic,
         )
 
-    def held(self, found: Similarity) -> SVCCA:
-        return replace(self, n_components=(found.rank_x, found.rank_y))
+    def independent(self, pair: Pair, found: Similarity) -> float:
+        return null_summary(found.rank_x, found.rank_y, pair.n, self.statistic)
 
     def _kept(self, factor: Factor, count: int | None) -> int:
         """Return how many of a side's principal directions stay."""

@@ -52,6 +52,7 @@ class Triangle:
             n=self.n,
             neurons=column.neurons,
             resolution=column.extent.precision.resolution,
+            noise=column.noise(self.n, split),
             **split._asdict(),
             gram=rows.T @ rows,
             matrix=rows,

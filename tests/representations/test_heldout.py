@@ -28,3 +28,19 @@ def test_held_out_folds_never_split_an_image():
     assert order.size == 800
     assert leaking > 0.2
     assert abs(kept) < 0.06
+
+
+@pytest.mark.parametrize("folds", [2, 5])
+@pytest.mark.parametrize("width", [1, 6])
+def test_squares_of_held_out_correlations_have_the_null_of_shuffled_rows(folds, width):
+    rng = np.random.default_rng(25)
+    X, Y = rng.standard_normal((300, width)), rng.standard_normal((300, width + 1))
+    found = regions.cca(X, Y, cv=folds, statistic="mean_squared").null
+    values = [
+        (regions.cca(X, Y[rng.permutation(300)], cv=folds).coefficients ** 2).mean()
+        for _ in range(60)
+    ]
+    error = np.std(values) * np.sqrt(1 / 60 + 1 / max(5 * width, 100))
+    assert abs(np.mean(values) - found) < 4 * error
+    assert found > 1 / 300 / folds  # 0 would be wrong
+    assert regions.cca(X, Y, cv=folds).null == 0

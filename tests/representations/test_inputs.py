@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from small_networks import noise
 
 import regions
 from regions.errors import ArgumentError
+from regions.representations.inputs import batches
 
 
 def test_bad_inputs_are_refused(networks):
@@ -31,3 +33,32 @@ def test_a_limit_on_images_and_reading_from_a_stream(networks):
     stream = (part for part in noise(500, 6).split(100))
     found = regions.compare_layers(*networks, stream, measure="cka", max_images=250)
     assert found.details["images"] == 250
+
+
+def test_one_batch_of_images_and_labels_is_no_list_of_batches(networks):
+    images, labels = noise(100, 6), torch.zeros(100, dtype=torch.long)
+    expected = regions.compare_layers(*networks, images, measure="cka").to_dict()
+    for labelled in ([images, labels], (images, labels), [images.numpy(), labels.numpy()]):
+        assert regions.compare_layers(*networks, labelled, measure="cka").to_dict() == expected
+    two = regions.compare_layers(*networks, [images, images], measure="cka")
+    assert two.details["images"] == 200
+
+
+@pytest.mark.parametrize("images", [2, 65, 66, 67, 129])
+def test_single_images_are_joined_to_others(networks, images):
+    inputs = noise(images, 6)
+    alone = list(batches(list(inputs.split(1)), 64, None, 0))
+    assert torch.equal(torch.cat(alone), inputs)
+    assert min(map(len, alone)) >= 2
+    arrays = list(batches(inputs, 64, None, 0))
+    assert sum(map(len, arrays)) == images
+    assert min(map(len, arrays)) >= 2
+    assert min(len(batch) for batch in batches(inputs, 1, None, 0)) >= 2
+
+
+def test_a_masked_array_is_refused(networks):
+    masked = np.ma.masked_less(noise(50, 6).numpy(), 0)
+    with pytest.raises(ArgumentError, match="inputs is a masked array with"):
+        regions.compare_layers(*networks, masked)
+    with pytest.raises(ArgumentError, match="X is a masked array with"):
+        regions.cka(masked, masked)
