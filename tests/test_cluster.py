@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from test_stopping import counting, press_when
 
 import regions
 from regions import cluster
+from regions.counting import effort
+from regions.counting.effort import Effort
 from regions.errors import ArgumentError, TaskError, WorkersLost
 from regions.identity import content_of
 from regions.journal import Journal
@@ -272,7 +275,8 @@ def test_what_is_common_travels_to_a_worker_once(machines):
     assert many < few + array.nbytes
 
 
-def test_counts_on_a_cluster(machines):
+def test_counts_on_a_cluster(machines, monkeypatch):
+    monkeypatch.setattr(effort, "SECONDS_TO_START", {"cluster": 0.0})
     rng = np.random.default_rng(0)
     layers = [(rng.normal(size=(n, m)), rng.normal(size=n)) for m, n in ((3, 8), (8, 8), (8, 1))]
     net, box = regions.as_network(layers), regions.Box.cube(3, -1.0, 1.0)
@@ -284,6 +288,18 @@ def test_counts_on_a_cluster(machines):
         expected = regions.count_regions(net, domain, method=method).count
         count = partial(regions.count_regions, net, domain, method=method, n_jobs=2)
         assert on(machines, count).count == expected
+
+
+def test_ctrl_c_stops_what_is_at_work_and_keeps_what_it_knows(machines, tmp_path):
+    found = {}
+    workers = Workers(backend="dask", address=machines.address)
+    with workers.active(), pytest.raises(KeyboardInterrupt):
+        with Effort().shared() as told:
+            press_when(lambda: len(list(tmp_path.iterdir())) == 2)
+            tasks = [(key, (key, told, tmp_path)) for key in range(6)]
+            found.update(results_of(counting, tasks))
+    assert sorted(found) == list(range(6))
+    assert sum(count >= 20 for count in found.values()) >= 2
 
 
 def test_a_failing_task_is_named(machines, tmp_path):
