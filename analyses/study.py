@@ -74,7 +74,12 @@ class Study(ABC):
         return self._shrunk()
 
     def _shrunk(self) -> Self:
-        return replace(self, **self.small, smoke=False) if self.smoke else self
+        chosen = replace(self, **self.small, smoke=False) if self.smoke else self
+        data = getattr(chosen, "data", None)
+        # a path means the same to workers in another folder; "digits" is no path
+        if data not in (None, "digits") and Path(data).exists():
+            chosen = replace(chosen, data=type(data)(Path(data).absolute()))
+        return chosen
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that every task depends on."""

@@ -91,6 +91,13 @@ def cancelling() -> Iterator[None]:
         raise
 
 
+def event(name: str) -> Any:
+    """Return what the active cluster, or that of the worker this runs on, knows by a name."""
+    from distributed import Event
+
+    return Event(name, client=active())
+
+
 def active() -> Any:
     """Return the client of the cluster that joblib uses now, or None."""
     import joblib

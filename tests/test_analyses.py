@@ -234,3 +234,13 @@ def test_wrong_usage(capsys):
             main(given)
     assert "no_such_study" in capsys.readouterr().err
     assert listing("analyses", {}).startswith("figure")
+
+
+def test_a_relative_path_of_data_is_resolved_before_workers_see_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some.npz").touch()
+    (tmp_path / "digits").touch()
+    study = import_module("analyses.count_regions_mnist").CountRegions
+    assert study(data="some.npz").settled().data == str(tmp_path / "some.npz")
+    assert study(data="digits").settled().data == "digits"
+    assert study(data="none.npz").settled().data == "none.npz"  # refused by its own name later

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from test_stopping import counting, press_when
 
 import regions
 from regions import cluster
+from regions.counting import effort
+from regions.counting.effort import Effort
 from regions.errors import ArgumentError, TaskError, WorkersLost
 from regions.identity import content_of
 from regions.journal import Journal
@@ -199,23 +202,28 @@ def test_a_killed_worker_loses_nothing(own, tmp_path):
     assert (tmp_path / "killed").exists() and frame["y"].tolist() == list(range(12))
 
 
-def slow(x, flag):
+def slow(x, flag, quick):
+    """Return at once in the first `quick` calls, whichever these are; the others take too long."""
     (Path(flag) / str(x)).touch()
-    time.sleep(0 if x < 2 else 2 * SECONDS)
-    return pd.DataFrame({"y": [x]})
+    for place in range(quick):
+        with suppress(FileExistsError):
+            (Path(flag) / f"place-{place}").touch(exist_ok=False)
+            return pd.DataFrame({"y": [x]})
+    time.sleep(2 * SECONDS)
 
 
 def test_a_killed_scheduler_keeps_what_is_finished(own, tmp_path):
     own.add_worker()
     own.add_worker()  # with one alone joblib computes here
-    tasks = [{"x": x, "flag": str(tmp_path)} for x in range(4)]
+    # a worker need not take its tasks in their order
+    tasks = [{"x": x, "flag": str(tmp_path), "quick": 2} for x in range(4)]
 
     def finished():
         with Journal(tmp_path / "tasks") as journal:
             return len(journal.finished)
 
     def kill():
-        own.wait(lambda: finished() == 2)
+        own.wait(lambda: finished() >= 2)
         own.running[0].kill()
 
     killer = threading.Thread(target=kill, daemon=True)
@@ -234,7 +242,7 @@ def test_what_is_left_early_is_cancelled(own, tmp_path):
     own.add_worker()
 
     def leave():
-        tasks = [(x, (x, str(tmp_path))) for x in (0, *range(5, 12))]
+        tasks = [(x, (x, str(tmp_path), 1)) for x in range(8)]
         with closing(results_of(slow, tasks)) as running:
             next(running)
         own.wait(lambda: not own.client.run_on_scheduler(unfinished))
@@ -267,7 +275,8 @@ def test_what_is_common_travels_to_a_worker_once(machines):
     assert many < few + array.nbytes
 
 
-def test_counts_on_a_cluster(machines):
+def test_counts_on_a_cluster(machines, monkeypatch):
+    monkeypatch.setattr(effort, "SECONDS_TO_START", {"cluster": 0.0})
     rng = np.random.default_rng(0)
     layers = [(rng.normal(size=(n, m)), rng.normal(size=n)) for m, n in ((3, 8), (8, 8), (8, 1))]
     net, box = regions.as_network(layers), regions.Box.cube(3, -1.0, 1.0)
@@ -279,6 +288,18 @@ def test_counts_on_a_cluster(machines):
         expected = regions.count_regions(net, domain, method=method).count
         count = partial(regions.count_regions, net, domain, method=method, n_jobs=2)
         assert on(machines, count).count == expected
+
+
+def test_ctrl_c_stops_what_is_at_work_and_keeps_what_it_knows(machines, tmp_path):
+    found = {}
+    workers = Workers(backend="dask", address=machines.address)
+    with workers.active(), pytest.raises(KeyboardInterrupt):
+        with Effort().shared() as told:
+            press_when(lambda: len(list(tmp_path.iterdir())) == 2)
+            tasks = [(key, (key, told, tmp_path)) for key in range(6)]
+            found.update(results_of(counting, tasks))
+    assert sorted(found) == list(range(6))
+    assert sum(count >= 20 for count in found.values()) >= 2
 
 
 def test_a_failing_task_is_named(machines, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ def allocate(
     input_shape: tuple[int, ...] | None = None,
     tolerance: float = 1e-3,
     max_evaluations: int = 1000,
+    time_limit: float | None = None,
     progress: bool = False,
     **options: Any,
 ) -> Allocation:
@@ -80,8 +82,10 @@ def allocate(
         How far below the best a value may lie, relative to it, to count as the same plateau.
     max_evaluations : int
         Limit of splits tried by the search.
+    time_limit : float, optional
+        Seconds after which the best split so far is returned; the uniform one is tried in any case.
     progress : bool
-        Show a progress bar on stderr.
+        Show a progress bar on stderr, with the most time that is left.
     **options
         The fields of the objective, such as ``masks=`` ("magnitude", the default with a model: the
         masks that pruning it would give; or "random", the default with widths), ``draws=`` or
@@ -91,8 +95,9 @@ def allocate(
     Returns
     -------
     Allocation
-        Its value is never below that of the uniform split, or of any rule that applies, under the
-        same masks.
+        Its value is never below that of the uniform split, or (unless the time is over before) of
+        any rule that applies, under the same masks. A split that reaches the most that the
+        objective can be ends the search.
 
     Raises
     ------
@@ -136,6 +141,9 @@ def allocate(
             f"tolerance must be in [0, 1) and max_evaluations above 0, "
             f"got {tolerance!r} and {max_evaluations!r}"
         )
+    if time_limit is not None and not time_limit > 0:
+        raise ArgumentError(f"time_limit is {time_limit!r}; expected seconds above 0, or None")
+    most = math.inf
     rng = np.random.default_rng(rng)
     if callable(objective) and not isinstance(objective, type):
         evaluate = _of_densities(problem, objective, options)
@@ -146,9 +154,9 @@ def allocate(
         name = chosen.name
         if isinstance(chosen, Rule):
             return _result(problem, name, chosen.counts(problem))
-        evaluate = chosen.prepare(problem, rng)
-    with track(show=progress, label=f"allocate by {name}") as bar:
-        trials = Trials(problem, evaluate, max_evaluations, bar)
+        evaluate, most = chosen.prepare(problem, rng), chosen.ceiling(problem)
+    with track(show=progress, label=f"allocate by {name}", total=max_evaluations) as bar:
+        trials = Trials(problem, evaluate, max_evaluations, bar, most, time_limit)
         search(trials, _starts(problem))
         return _found(problem, name, trials, tolerance)
 
@@ -167,15 +175,15 @@ def _of_densities(
     return evaluate
 
 
-def _starts(problem: Problem) -> dict[str, Counts]:
+def _starts(problem: Problem) -> list[Rule]:
     names = ["uniform", "equal", "er", "erk"]
     if problem.weights is not None:
         names += ["lamp", "global"]
-    return {name: RULES[name]().counts(problem) for name in names}
+    return [RULES[name]() for name in names]
 
 
 def _found(problem: Problem, objective: str, trials: Trials, tolerance: float) -> Allocation:
-    converged = not trials.exhausted
+    converged = trials.perfect or not trials.exhausted
     best, uniform = trials.best(), problem.uniform()
     value = trials.mean(best)
     width = tolerance * abs(value) if np.isfinite(value) else 0.0

@@ -107,6 +107,11 @@ class Allocation:
         return self.budget / size
 
     @property
+    def overall_density(self) -> float:
+        """Fraction of weights kept in all layers together, those kept whole included."""
+        return sum(self.counts.values()) / sum(self.sizes.values())
+
+    @property
     def amounts(self) -> dict[str, int]:
         """Weights to remove per layer: the `amount=` of the functions in torch.nn.utils.prune."""
         return {name: self.sizes[name] - count for name, count in self.counts.items()}
@@ -160,6 +165,14 @@ class Allocation:
             f"{self.objective}: {self.budget} weights, density {self.density:.4g}",
             *(f"  {name}: {density:.4g}" for name, density in self.densities.items()),
         ]
+        whole = [name for name, role in self.roles.items() if role == "whole"]
+        if whole:
+            names = ", ".join(whole)
+            lines.append(
+                f"Kept whole, outside this density: {names}. With them {sum(self.counts.values())} "
+                f"of {sum(self.sizes.values())} weights are kept, density "
+                f"{self.overall_density:.4g}."
+            )
         if self.value is not None and self.uniform_value is not None:
             lines.append(
                 f"objective {self.value:.6g}, at the uniform split {self.uniform_value:.6g}"

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from regions.allocation.graph_draw import Alive, GraphDraw
 from regions.allocation.problem import Counts, Problem
+from regions.bounds.supports import generic_rank
 from regions.choices import check_name
 from regions.errors import ArgumentError
-from regions.pruning.selection import best_first
+from regions.pruning.selection import best
 
 SOURCES = ("magnitude", "random")
 
@@ -39,6 +40,11 @@ class Ordered:
         starts = [_first_places(index, n) for index, n in ((rows, shape[0]), (cols, shape[1]))]
         return cls(rows, cols, shape, *starts)
 
+    def filled(self, count: int) -> np.ndarray:
+        """Return which rows the first `count` weights leave not empty."""
+        whole = count == self.shape[0] * self.shape[1]
+        return np.ones(self.shape[0], dtype=bool) if whole else self.row_start < count
+
     def support(self, count: int) -> sparse.csr_array:
         """Return the sparse matrix of the first `count` weights."""
         if count == self.shape[0] * self.shape[1]:
@@ -53,38 +59,56 @@ def _first_places(index: np.ndarray, size: int) -> np.ndarray:
     return places
 
 
-class Alive(NamedTuple):
-    """Effective weights per layer and effective units per hidden layer."""
-
-    weights: dict[str, int]
-    units: list[int]
-
-
 class ChainDraw:
     """One set of orders of a chain of layers."""
 
     def __init__(self, layers: Mapping[str, Ordered]):
         self.layers = dict(layers)
 
-    def supports(self, counts: Counts) -> list[sparse.csr_array]:
-        """Return the sparse matrices of the kept weights."""
-        return [layer.support(counts[name]) for name, layer in self.layers.items()]
+        self._ranks: dict[tuple, int] = {}
+        self._full_from: dict[str, int] = {}
 
-    def alive(self, counts: Counts) -> Alive:
-        """Return what lies on an input-to-output path of the kept weights."""
-        names, layers = list(self.layers), list(self.layers.values())
-        fed = [np.ones(layers[0].shape[1], dtype=bool)]
+    def fed(self, counts: Counts) -> list[np.ndarray]:
+        """Return, for the inputs and every layer's units, which a path of kept weights reaches."""
+        fed = [np.ones(next(iter(self.layers.values())).shape[1], dtype=bool)]
         for name, layer in self.layers.items():
             fed.append(_step(fed[-1], layer.cols, layer.rows, layer.row_start, counts[name]))
-        feeding = [np.ones(layers[-1].shape[0], dtype=bool)]
+        return fed
+
+    def feeding(self, counts: Counts) -> list[np.ndarray]:
+        """Return, for the inputs and every layer's units, which lead to an output."""
+        feeding = [np.ones(list(self.layers.values())[-1].shape[0], dtype=bool)]
         for name, layer in reversed(self.layers.items()):
             feeding.append(
                 _step(feeding[-1], layer.rows, layer.cols, layer.col_start, counts[name])
             )
-        feeding.reverse()
+        return feeding[::-1]
+
+    def rank(self, name: str, count: int, rows: np.ndarray, cols: np.ndarray) -> int:
+        """Return the structural rank that a layer's first `count` weights have between units.
+
+        It grows with the count, so a rank that is full stays full.
+        """
+        layer = self.layers[name]
+        most = int(min(np.count_nonzero(rows), np.count_nonzero(cols)))
+        if count == layer.shape[0] * layer.shape[1]:
+            return most
+        complete = bool(rows.all() and cols.all())
+        if complete and count >= self._full_from.get(name, count + 1):
+            return most
+        key = (name, count, rows.tobytes(), cols.tobytes())
+        if key not in self._ranks:
+            self._ranks[key] = generic_rank(layer.support(count)[rows][:, cols])
+        if complete and self._ranks[key] == most:
+            self._full_from[name] = count
+        return self._ranks[key]
+
+    def alive(self, counts: Counts) -> Alive:
+        """Return what lies on an input-to-output path of the kept weights."""
+        fed, feeding = self.fed(counts), self.feeding(counts)
         weights = {
             name: _between(layer, fed[i], feeding[i + 1], counts[name])
-            for i, (name, layer) in enumerate(zip(names, layers, strict=True))
+            for i, (name, layer) in enumerate(self.layers.items())
         }
         hidden = zip(fed[1:-1], feeding[1:-1], strict=True)
         return Alive(weights, [int(np.count_nonzero(one & two)) for one, two in hidden])
@@ -108,33 +132,6 @@ def _between(layer: Ordered, fed: np.ndarray, feeding: np.ndarray, count: int) -
     if fed.all() and feeding.all():
         return count
     return int(np.count_nonzero(fed[layer.cols[:count]] & feeding[layer.rows[:count]]))
-
-
-class GraphDraw:
-    """One set of orders of any network, as dense masks."""
-
-    def __init__(self, orders: Mapping[str, np.ndarray], problem: Problem):
-        self.orders, self.problem = dict(orders), problem
-
-    def masks(self, counts: Counts) -> dict[str, np.ndarray]:
-        """Return boolean masks of the kept weights."""
-        masks = {}
-        for name, shape in self.problem.shapes.items():
-            masks[name] = np.ones(shape, dtype=bool)
-            if counts[name] < masks[name].size:
-                masks[name][:] = False
-                masks[name].ravel()[self.orders[name][: counts[name]]] = True
-        return masks
-
-    def alive(self, counts: Counts) -> Alive:
-        """Return what lies on an input-to-output path of the kept weights."""
-        from regions.networks import liveness
-
-        graph = self.problem.wiring("counting effective weights")
-        live = liveness(graph, self.masks(counts))
-        weights = {name: int(np.count_nonzero(mask)) for name, mask in live.effective.items()}
-        units = [int(np.count_nonzero(live.units(name))) for name in graph.relu_names]
-        return Alive(weights, units)
 
 
 Draw = ChainDraw | GraphDraw
@@ -189,6 +186,6 @@ def _magnitude_order(problem: Problem) -> _Order:
     weights = problem.weights or {}
 
     def order(name: str) -> np.ndarray:
-        return best_first(np.abs(weights[name]))[: _longest(problem, name)]
+        return best(np.abs(weights[name]), _longest(problem, name))
 
     return order

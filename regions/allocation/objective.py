@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ class Objective(ABC):
 
         That function gives one value per draw of masks (their mean is maximised), or a single one.
         """
+
+    def ceiling(self, problem: Problem) -> float:
+        """Return what no split's value exceeds: where it is reached, there is nothing to search."""
+        return math.inf
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ Every allocation that was evaluated is remembered, so the best one is never belo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, permutations
-from math import comb
+from math import comb, inf, isfinite
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
-from regions.allocation.objective import Evaluate
+from regions.allocation.objective import Evaluate, Rule
 from regions.allocation.problem import Counts, Problem
 
 _EVERY = 300  # with no more splits than this, all are evaluated
@@ -31,14 +32,34 @@ _RELATIVE = 1e-9  # values closer than this are equal
 class Trials:
     """The objective with a memory: every allocation tried, and its values per draw of masks."""
 
-    def __init__(self, problem: Problem, evaluate: Evaluate, limit: int, bar: Any):
+    def __init__(
+        self,
+        problem: Problem,
+        evaluate: Evaluate,
+        limit: int,
+        bar: Any,
+        ceiling: float = inf,
+        seconds: float | None = None,
+    ):
         self.problem, self.evaluate, self.limit, self.bar = problem, evaluate, limit, bar
+        self.ceiling, self.top = ceiling, -inf
+        self.end = inf if seconds is None else monotonic() + seconds
         self.seen: dict[tuple[int, ...], np.ndarray] = {}
 
     @property
+    def late(self) -> bool:
+        """Whether the time is over; the first allocation is evaluated in any case."""
+        return bool(self.seen) and monotonic() >= self.end
+
+    @property
+    def perfect(self) -> bool:
+        """Whether a value was found that none can exceed."""
+        return bool(self.seen) and isfinite(self.ceiling) and is_equal(self.top, self.ceiling)
+
+    @property
     def exhausted(self) -> bool:
-        """Whether no further allocation may be evaluated."""
-        return len(self.seen) >= self.limit
+        """Whether no further allocation is to be evaluated."""
+        return self.perfect or len(self.seen) >= self.limit or self.late
 
     def values(self, free: Counts) -> np.ndarray:
         """Return the objective's values at these counts of the free layers."""
@@ -46,6 +67,7 @@ class Trials:
         if key not in self.seen:
             counts = dict(zip(self.problem.free, key, strict=True))
             self.seen[key] = self.evaluate(self.problem.complete(counts))
+            self.top = max(self.top, float(self.seen[key].mean()))
             self.bar.update()
         return self.seen[key]
 
@@ -75,12 +97,21 @@ def is_equal(value: float, other: float) -> bool:
     return value == other or abs(value - other) <= _RELATIVE * max(abs(value), abs(other))
 
 
-def search(trials: Trials, starts: Mapping[str, Counts]) -> None:
-    """Try allocations from `starts` on until none is better or the limit is reached."""
-    for counts in starts.values():
-        trials.mean(counts)
+def search(trials: Trials, rules: Iterable[Rule]) -> None:
+    """Try allocations from those of `rules` on until none is better, or can be, or a limit is met.
+
+    The first is tried in any case.
+    """
+    starts: list[Counts] = []
+    for rule in rules:
+        if trials.perfect or trials.late:
+            return
+        starts.append(rule.counts(trials.problem))
+        trials.mean(starts[-1])
     if _splits(trials.problem) <= _EVERY:
         for counts in _every_split(trials.problem):
+            if trials.perfect or trials.late:
+                return
             trials.mean(counts)
     elif len(trials.problem.free) == 2:
         _split(trials)
@@ -137,8 +168,8 @@ def _refined(tried: Mapping[int, float]) -> Iterator[int]:
             yield from (int(p) for p in np.rint(np.linspace(left, right, _REFINED + 2)))
 
 
-def _coordinates(trials: Trials, starts: Mapping[str, Counts]) -> None:
-    ranked = sorted(starts.values(), key=trials.mean, reverse=True)
+def _coordinates(trials: Trials, starts: Sequence[Counts]) -> None:
+    ranked = sorted(starts, key=trials.mean, reverse=True)
     tied = [start for start in ranked if is_equal(trials.mean(start), trials.mean(ranked[0]))]
     chosen = max(ranked[:2], tied, key=len)
     reached = [_one_against_all(trials, dict(start), _FACTORS[:3]) for start in chosen]
@@ -223,15 +254,15 @@ def plateau(trials: Trials, best: Counts, level: float) -> dict[str, tuple[int, 
     """Return, per free layer, the counts between which the objective stays at `level` or above.
 
     One layer is scaled away from the best point, the others in proportion, until the value falls
-    below, or twice the limit of evaluations is reached; with two layers the points of the search
-    are used too.
+    below, the time is over, or twice the limit of evaluations is reached; with two layers the
+    points of the search are used too.
     """
     problem = trials.problem
     reach = {name: [best[name]] for name in problem.free}
     for name in problem.free:
         for direction in (1.0, -1.0):
             for power in (1.05, 1.2, 1.5, 2.0, 4.0, 10.0):
-                if len(trials.seen) >= 2 * trials.limit:
+                if len(trials.seen) >= 2 * trials.limit or trials.late:
                     break
                 moved = scaled(problem, best, name, power**direction)
                 if trials.mean(moved) < level:

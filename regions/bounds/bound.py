@@ -37,6 +37,9 @@ class Bound:
         it and so on every subset of it.
     widths : tuple of int
         Input size, then the size of every layer counted as a ReLU layer.
+    counts_output : bool
+        Whether the last of these layers is the output: of widths given as numbers it is counted,
+        of a network it is not.
     density : tuple of float or None
         Layer densities of an expectation over random masks.
     rank : str or None
@@ -55,6 +58,7 @@ class Bound:
     density: tuple[float, ...] | None = None
     rank: str | None = None
     samples: int | None = None
+    counts_output: bool = False
 
     @property
     def is_expectation(self) -> bool:
@@ -77,6 +81,8 @@ class Bound:
         limit = "at most" if self.side == "upper" else "for suitable weights at least"
         where = f"inputs in {self.dim} of {self.widths[0]} dimensions"
         widths = "-".join(str(width) for width in self.widths)
+        if self.counts_output:
+            widths += f" with the {self.widths[-1]} outputs counted as ReLU units"
         text = f"{limit} {amount} {self.bounds} ({self.kind} bound, widths {widths}, {where})"
         if not self.is_expectation:
             return text

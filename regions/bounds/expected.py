@@ -60,6 +60,7 @@ class Expected:
             density=densities,
             rank=self.rank,
             samples=self.samples if self.rank == "sampled" else None,
+            counts_output=architecture.net is None,
         )
 
 

@@ -60,4 +60,5 @@ def lower_bound(widths: Sequence[int], kind: str = "montufar") -> Bound:
         bounds=AFFINE_PIECES,
         dim=sizes[0],
         widths=sizes,
+        counts_output=True,
     )

@@ -50,7 +50,9 @@ def upper_bound(
     Parameters
     ----------
     widths_or_net : list of int, or anything `regions.as_network` reads
-        ``[n0, n1, ..., nL]``: every layer after the input counts as a ReLU layer. Of a network
+        ``[n0, n1, ..., nL]``: every layer after the input counts as a ReLU layer, the last one too,
+        which `regions.allocate` takes for the output: leave it out to bound what a network of these
+        layers does before its output, as the result says (`Bound.counts_output`). Of a network
         only the hidden ReLU layers count; convolutions enter by the support of their matrices,
         residual connections as coordinates carried past the ReLU.
     kind : str or Expected
@@ -132,6 +134,7 @@ def upper_bound(
         bounds=AFFINE_PIECES if kind == "effective" else ACTIVATION_REGIONS,
         dim=size,
         widths=architecture.widths,
+        counts_output=architecture.net is None,
     )
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import joblib
 from threadpoolctl import threadpool_limits
 
+from regions import cluster
 from regions.arguments import is_number, is_whole
 from regions.errors import ArgumentError, OutOfTime, WorkersLost
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Conv
 from regions.progress import track
+from regions.stopping import Sign, stopping
+from regions.workers import results_of
+
+# about what passes before processes of this machine, or workers of a cluster, are at work
+SECONDS_TO_START = {"processes": 2.0, "cluster": 0.5}
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,12 @@ class Effort:
     time_limit: float | None = None
     """Seconds after which the count stops; None for no limit."""
     n_jobs: int | None = None
-    """Workers, through joblib and its current backend; -1 for all cores."""
+    """Workers, through joblib and its current backend; -1 for all cores. Work that is done before
+    they could start stays on one core."""
     progress: bool = False
     """Whether to show a bar on stderr."""
+    sign: Sign | None = field(default=None, compare=False, repr=False)
+    """What tells workers that Ctrl-C was pressed where they were asked."""
     started: float = field(default_factory=time.perf_counter, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +67,7 @@ class Effort:
             raise ArgumentError(f"progress is {self.progress!r}; expected True or False")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Effort, (self.left, None, False)
+        return Effort, (self.left, None, False, self.sign)
 
     @property
     def seconds(self) -> float:
@@ -76,8 +85,19 @@ class Effort:
         return 1 if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs)
 
     def expired(self) -> bool:
-        """Return whether the time limit is over."""
+        """Return whether the time limit is over, or its workers are to stop."""
+        if self.sign is not None and self.sign.is_set():
+            return True
         return self.time_limit is not None and self.seconds > self.time_limit
+
+    @contextmanager
+    def shared(self) -> Iterator[Effort]:
+        """Give a copy for workers inside the block, who give what they know when Ctrl-C is pressed.
+
+        Then KeyboardInterrupt is raised at the end of the block.
+        """
+        with stopping() as sign:
+            yield replace(self, sign=sign)
 
     def check(self) -> None:
         """Raise OutOfTime if the time limit is over."""
@@ -87,6 +107,37 @@ class Effort:
     def bar(self, label: str, items: Iterable | None = None, **look: Any) -> Any:
         """Return a bar over `items`, or an empty one, shown if `progress` is set."""
         return track(items, show=self.progress, label=label, **look)
+
+    def results_of(
+        self,
+        work: Callable[..., Any],
+        tasks: Sequence[tuple[Any, tuple]],
+        common: tuple,
+        *,
+        prefer: Literal["threads"] | None = None,
+        ordered: bool = False,
+    ) -> Generator[tuple[Any, Any], None, None]:
+        """Yield every task's key and result as `regions.workers.results_of`, from workers that pay.
+
+        Tasks are done here as long as what is left would take less time than workers need to start;
+        threads start at once.
+        """
+        start, done = self._seconds_to_start(prefer), 0
+        begun = time.monotonic()
+        while done < len(tasks) and start > 0.0:
+            if done and (time.monotonic() - begun) / done * (len(tasks) - done) > 2 * start:
+                break
+            key, arguments = tasks[done]
+            yield key, work(*arguments, *common)
+            done += 1
+        if done < len(tasks):
+            rest, how = tasks[done:], {"prefer": prefer, "ordered": ordered}
+            yield from results_of(work, rest, common, n_jobs=self.n_jobs, **how)
+
+    def _seconds_to_start(self, prefer: str | None) -> float:
+        if cluster.active() is not None:
+            return SECONDS_TO_START["cluster"]
+        return 0.0 if prefer == "threads" else SECONDS_TO_START["processes"]
 
     def blas_threads(self, net: ReLUNetwork) -> AbstractContextManager:
         """Keep BLAS to one thread where workers share the cores, and for convolutions.

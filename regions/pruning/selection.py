@@ -12,6 +12,22 @@ def best_first(scores: np.ndarray) -> np.ndarray:
     return np.argsort(-scores.ravel(), kind="stable")
 
 
+def best(scores: np.ndarray, count: int) -> np.ndarray:
+    """Return the first `count` of `best_first` without ordering the others.
+
+    >>> best(np.array([1.0, 3.0, 2.0, 3.0]), 2).tolist()
+    [1, 3]
+    """
+    flat = scores.ravel()
+    if 2 * count >= flat.size:
+        return best_first(flat)[:count]
+    last = np.partition(flat, flat.size - count)[flat.size - count] if count else np.inf
+    equal = np.flatnonzero(flat == last)
+    above = np.flatnonzero(flat > last)
+    chosen = np.sort(np.concatenate([above, equal[: count - above.size]]))
+    return chosen[best_first(flat[chosen])]
+
+
 def first(order: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarray:
     """Return a mask of the first `count` flat indices of `order` that are candidates.
 

@@ -48,6 +48,15 @@ def test_frame_dictionary_and_summary():
     assert "layer2" in found.summary()
 
 
+def test_what_is_kept_whole_is_said():
+    found = regions.allocate([30, 20, 10, 40], 0.01, objective="erk")
+    assert found.density == 8 / 800 and found.overall_density == 408 / 1200
+    said = found.summary()
+    assert "Kept whole, outside this density: output." in said and "408 of 1200" in said
+    inside = regions.allocate([30, 20, 10, 40], 0.01, objective="erk", prune_output=True)
+    assert inside.overall_density == inside.density and "Kept whole" not in inside.summary()
+
+
 def test_save_and_load(tmp_path):
     for objective in ("effective-weights", "erk"):
         found = regions.allocate([30, 20, 10, 4], 0.1, objective=objective)

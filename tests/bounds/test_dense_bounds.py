@@ -193,3 +193,13 @@ def test_the_result_says_what_it_is():
 def test_widths_may_be_numpy_integers():
     assert bound(np.array([2, 20, 20])).value == 44521
     assert bound((np.int64(2), 20, 20)).widths == (2, 20, 20)
+
+
+def test_a_bound_says_whether_it_counts_the_outputs():
+    given = regions.upper_bound([3, 5, 4, 2])
+    assert given.counts_output and "2 outputs counted as ReLU units" in given.summary()
+    rng = np.random.default_rng(0)
+    pairs = [(rng.normal(size=(m, n)), np.zeros(m)) for n, m in ((3, 5), (5, 4), (4, 2))]
+    read = regions.upper_bound(pairs)
+    assert not read.counts_output and "outputs" not in read.summary()
+    assert read.value == regions.upper_bound([3, 5, 4]).value < given.value

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from regions.allocation.draws import ChainDraw, make_draws
+from regions.allocation.draws import make_draws
 from regions.allocation.objective import Evaluate, Objective
 from regions.allocation.problem import Counts, Problem
 from regions.bounds.cai import log2_at_ranks
-from regions.bounds.supports import generic_rank
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,14 @@ def at_ranks(problem: Problem, draws: list, dim: int | None, count_output: bool)
     widths = problem.widths if count_output else problem.widths[:-1]
     names = list(problem.shapes)[: len(widths) - 1]
 
-    @lru_cache(maxsize=100_000)
-    def rank(draw: ChainDraw, name: str, count: int) -> int:
-        if count == problem.sizes[name]:
-            return min(problem.shapes[name])
-        return generic_rank(draw.layers[name].support(count))
+    units = [np.ones(width, dtype=bool) for width in widths]
+    layers = list(zip(names, units, units[1:], strict=False))
 
     def evaluate(counts: Counts) -> np.ndarray:
-        ranks = [[rank(draw, name, counts[name]) for name in names] for draw in draws]
+        ranks = [
+            [draw.rank(name, counts[name], rows, cols) for name, cols, rows in layers]
+            for draw in draws
+        ]
         size = widths[0] if dim is None else dim
         return np.array([log2_at_ranks(widths, tuple_of, size) for tuple_of in ranks])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,10 @@ import numpy as np
 from regions.allocation.draws import ChainDraw, Draw, GraphDraw, make_draws
 from regions.allocation.objective import Evaluate, Objective
 from regions.allocation.problem import Counts, Problem
+from regions.bounds.cai import LOG_2, log2_at_ranks
 from regions.bounds.on_mask import log2_on_mask
-from regions.bounds.supports import Supports, supports_of_masks, supports_of_network
+from regions.bounds.recursion import Step, log_count
+from regions.bounds.supports import Supports, supports_of_network
 from regions.networks import ReLUNetwork
 
 
@@ -38,6 +42,13 @@ class OnMasks(Objective):
     def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
         drawn = make_draws(problem, self.masks, self.draws, rng)
         return bound_on_masks(problem, drawn, self.name, self.dim, self.count_output)
+
+    def ceiling(self, problem: Problem) -> float:
+        if not problem.is_chain:
+            return inf
+        widths = problem.widths if self.count_output else problem.widths[:-1]
+        size = widths[0] if self.dim is None else self.dim
+        return log2_at_ranks(widths, [min(pair) for pair in pairwise(widths)], size)
 
 
 @dataclass(frozen=True)
@@ -68,22 +79,36 @@ def bound_on_masks(
 
     The outputs of a chain count as a ReLU layer if `count_output`; those of other networks never.
     """
-    chain_of = _of_layers(count_output) if problem.is_chain else _of_model(problem)
+    if not problem.is_chain:
+        chain_of = _of_model(problem)
+        return lambda counts: np.array(
+            [log2_on_mask(chain_of(draw, counts), kind, dim) for draw in draws]
+        )
+    steps_of = _of_layers(problem, kind, count_output)
+    size = problem.widths[0] if dim is None else dim
+    return lambda counts: np.array(
+        [log_count(steps_of(draw, counts), size) / LOG_2 for draw in draws]
+    )
 
-    def evaluate(counts: Counts) -> np.ndarray:
-        return np.array([log2_on_mask(chain_of(draw, counts), kind, dim) for draw in draws])
 
-    return evaluate
+def _of_layers(problem: Problem, kind: str, count_output: bool) -> Callable[[Any, Counts], Any]:
+    names = list(problem.shapes) if count_output else list(problem.shapes)[:-1]
+    everything = [np.ones(width, dtype=bool) for width in problem.widths]
 
+    def steps(draw: ChainDraw, counts: Counts) -> list[Step]:
+        states = everything
+        if kind in ("live", "effective"):
+            states = draw.fed(counts)
+        if kind == "effective":
+            states = [one & two for one, two in zip(states, draw.feeding(counts), strict=True)]
+        found = []
+        for name, cols, rows in zip(names, states, states[1:], strict=False):
+            rank = draw.rank(name, counts[name], rows, cols)
+            counted = draw.layers[name].filled(counts[name]) if kind == "rows" else rows
+            found.append(Step(int(np.count_nonzero(counted)), rank, rank))
+        return found
 
-def _of_layers(count_output: bool) -> Callable[[Any, Counts], Supports]:
-    def chain(draw: ChainDraw, counts: Counts) -> Supports:
-        supports: list[Any] = draw.supports(counts)
-        if count_output:
-            return supports_of_masks(supports)
-        return supports_of_masks(supports[:-1], output=supports[-1])
-
-    return chain
+    return steps
 
 
 def _of_model(problem: Problem) -> Callable[[Any, Counts], Supports]:

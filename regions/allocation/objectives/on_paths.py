@@ -47,6 +47,9 @@ class EffectiveWeights(OnPaths):
 
     name = "effective-weights"
 
+    def ceiling(self, problem: Problem) -> float:
+        return float(problem.budget + sum(problem.given[name] for name in problem.fixed))
+
     def number(self, problem: Problem, draw: Draw, counts: Counts) -> int:
         weights = draw.alive(counts).weights
         return sum(weights[name] for name in problem.budgeted)
@@ -57,6 +60,11 @@ class EffectiveUnits(OnPaths):
     """The number of effective hidden units of all layers."""
 
     name = "effective-units"
+
+    def ceiling(self, problem: Problem) -> float:
+        if problem.is_chain:
+            return float(sum(problem.widths[1:-1]))
+        return float(sum(relu.size for relu in problem.wiring("effective units").relus))
 
     def number(self, problem: Problem, draw: Draw, counts: Counts) -> int:
         return sum(draw.alive(counts).units)

@@ -19,7 +19,6 @@ from regions.counting.result import Found
 from regions.counting.undecided import Undecided
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import SHARE
-from regions.workers import results_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,14 +124,10 @@ def _parts(
         return
     stretches = range(len(frame.knots) - 1)
     places = _cuts(max(1, _TASKS * effort.workers // len(stretches)))
-    tasks = enumerate((number, ends, effort) for number in stretches for ends in pairwise(places))
-    running = results_of(
-        _walked,
-        tasks,
-        (net, frame, outputs),
-        n_jobs=effort.n_jobs,
-        prefer="threads",
-        ordered=True,
+    parts = [(number, ends, effort) for number in stretches for ends in pairwise(places)]
+    common = (net, frame, outputs)
+    running = effort.results_of(
+        _walked, list(enumerate(parts)), common, prefer="threads", ordered=True
     )
     with closing(running) as results:
         yield from joined(net, frame, (part for _, parts in results for part in parts), outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -25,7 +25,6 @@ from regions.counting.result import Found
 from regions.counting.undecided import Undecided
 from regions.errors import DomainError, OutOfTime
 from regions.networks import ReLUNetwork
-from regions.workers import results_of
 
 _TASKS = 16  # per worker
 _UNBOUNDED = (
@@ -108,6 +107,13 @@ def _counts(
     net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Undecided
 ) -> Iterator[int]:
     """Yield numbers that add up to the number of cells in the frame's parts."""
+    with effort.shared() if effort.n_jobs not in (None, 1) else nullcontext(effort) as told:
+        yield from _counts_of_parts(net, frame, told, doubts)
+
+
+def _counts_of_parts(
+    net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Undecided
+) -> Iterator[int]:
     makes, tasks = [], []
     for part in frame.parts:
         make, polygon = _explorer(net, frame, part, effort), Polygon(part.vertices, part.labels)
@@ -125,8 +131,7 @@ def _counts(
             doubts.add(explorer.judge.doubts)
     if not tasks:
         return
-    jobs = effort.n_jobs
-    running = results_of(_total, enumerate(tasks), (makes,), n_jobs=jobs, prefer="threads")
+    running = effort.results_of(_total, list(enumerate(tasks)), (makes,), prefer="threads")
     with closing(running) as results:
         for _, (count, finished, more) in results:
             doubts.add(more)

@@ -16,8 +16,16 @@ from regions.networks import Box, ReLUNetwork, Slice, as_network
 if TYPE_CHECKING:
     import networkx as nx
 
+_CHUNK = 2**16  # facets compared at once
 
-def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = False) -> nx.Graph:
+
+def region_graph(
+    net: Any,
+    domain: Box | Slice | None = None,
+    progress: bool = False,
+    *,
+    n_jobs: int | None = None,
+) -> nx.Graph:
     """Return the graph of the activation regions of `net` over `domain`.
 
     Nodes are numbered from 0 and hold their `Region` as ``graph.nodes[i]["region"]``; an edge
@@ -29,6 +37,10 @@ def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = F
     net : ReLUNetwork or whatever `as_network` reads
     domain : Box, Slice or None
         None is all of the input space.
+    progress : bool
+        Show a bar on stderr.
+    n_jobs : int, optional
+        Workers that look for regions, as for `enumerate_regions`; their order is then not fixed.
 
     Warns
     -----
@@ -44,7 +56,8 @@ def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = F
     (4, 4)
     """
     network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    return graph_of(list(enumerate_regions(network, domain, progress=progress)), domain)
+    found = enumerate_regions(network, domain, n_jobs=n_jobs, progress=progress)
+    return graph_of(list(found), domain)
 
 
 def graph_of(
@@ -55,37 +68,62 @@ def graph_of(
 
     graph = nx.Graph()
     graph.add_nodes_from((i, {"region": region}) for i, region in enumerate(found))
-    numbers = {region.pattern.tobytes(): i for i, region in enumerate(found)}
-    if found:
-        net = found[0].network
-        forms = Forms(net, Place.of(domain, net.input_size))
-        for i, region in enumerate(found):
-            if effort is not None:
-                effort.check()
-            for other, unit in _neighbours(region, numbers, forms):
-                if not graph.has_edge(i, other):
-                    graph.add_edge(i, other, unit=unit)
+    if found and found[0].pattern.size:
+        graph.add_edges_from(_edges(found, domain, effort))
     return graph
 
 
-def _neighbours(
-    region: Region, numbers: dict[bytes, int], forms: Forms
-) -> Iterator[tuple[int, int]]:
-    """Yield the neighbour across each facet and the unit that changes there.
+def _edges(
+    found: list[Region], domain: Box | Slice | None, effort: Effort | None
+) -> Iterator[tuple[int, int, dict[str, int]]]:
+    """Yield two regions that share a facet, and the unit that changes there, once for each two.
 
     Behind a facet lies one region: units whose form there is no multiple of the facet's own keep
     their sides, and the others, which vanish on the facet, are on one side behind it. If a region
     differs from this one in the facet's own unit alone, it is the one.
     """
-    for facet in np.flatnonzero(region.units >= 0):
-        unit = int(region.units[facet])
-        pattern = region.pattern.copy()
-        pattern[unit] = not pattern[unit]
-        other = numbers.get(pattern.tobytes())
-        if other is None:  # several units change at once
-            other = numbers.get(pattern_across(region.pattern, unit, forms).tobytes())
-        if other is not None:
-            yield other, unit
+    inner = [region.units >= 0 for region in found]
+    owner = np.repeat(np.arange(len(found)), [np.count_nonzero(part) for part in inner])
+    unit = np.concatenate([r.units[part] for r, part in zip(found, inner, strict=True)])
+    other = _across(found, owner, unit)
+    several = np.flatnonzero(other < 0)  # several units change at once, or none is beyond
+    if several.size:
+        numbers = {region.pattern.tobytes(): i for i, region in enumerate(found)}
+        net = found[0].network
+        forms = Forms(net, Place.of(domain, net.input_size))
+        for place in several:
+            if effort is not None:
+                effort.check()
+            beyond = pattern_across(found[owner[place]].pattern, int(unit[place]), forms)
+            other[place] = numbers.get(beyond.tobytes(), -1)
+    there = np.flatnonzero(other >= 0)
+    one, two = np.minimum(owner, other)[there], np.maximum(owner, other)[there]
+    _, first = np.unique(one * len(found) + two, return_index=True)
+    for place in there[np.sort(first)]:
+        yield int(owner[place]), int(other[place]), {"unit": int(unit[place])}
+
+
+def _across(found: list[Region], owner: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Return the region that differs from each owner in one unit alone, or -1.
+
+    Patterns are found by a number, the exclusive or of one random number per active unit, and then
+    compared.
+    """
+    random = np.random.default_rng(0).integers(2**63, size=found[0].pattern.size)
+    packed = np.stack([np.packbits(region.pattern) for region in found])
+    number = np.array([np.bitwise_xor.reduce(random[region.pattern]) for region in found])
+    order = np.argsort(number)
+    wanted = number[owner] ^ random[unit]
+    places = np.searchsorted(number[order], wanted)
+    other = order[np.minimum(places, len(found) - 1)]
+    for start in range(0, len(owner), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        change = packed[owner[part]] ^ packed[other[part]]
+        bits = 128 >> unit[part] % 8
+        rows = np.arange(len(bits))
+        change[rows, unit[part] // 8] ^= bits.astype(np.uint8)
+        other[part][change.any(axis=1)] = -1
+    return other
 
 
 def pattern_across(pattern: np.ndarray, unit: int, forms: Forms) -> np.ndarray:

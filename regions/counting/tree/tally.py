@@ -15,7 +15,6 @@ from regions.counting.result import Found
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
 from regions.errors import OutOfTime
-from regions.workers import results_of
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
@@ -43,12 +42,13 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[int]:
         return
     tree, pieces = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
     complete = True
-    for more, finished, left in in_parallel(_count_piece, tree, pieces, effort):
-        tree.undecided.add(left)
-        yield more
-        complete = complete and finished
-    if not complete:
-        raise OutOfTime
+    with effort.shared() as told:
+        for more, finished, left in in_parallel(_count_piece, tree, pieces, told):
+            tree.undecided.add(left)
+            yield more
+            complete = complete and finished
+        if not complete:
+            raise OutOfTime
 
 
 def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:
@@ -95,8 +95,8 @@ def in_parallel(work: Callable, tree: Tree, pieces: list[Any], effort: Effort) -
 
     The backend is the user's (`joblib.parallel_config`).
     """
-    tasks = ((number, (piece, effort)) for number, piece in enumerate(pieces))
-    with closing(results_of(work, tasks, (tree,), n_jobs=effort.n_jobs)) as results:
+    tasks = [(number, (piece, effort)) for number, piece in enumerate(pieces)]
+    with closing(effort.results_of(work, tasks, (tree,))) as results:
         for _, result in results:
             yield result
 

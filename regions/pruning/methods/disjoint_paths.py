@@ -69,16 +69,18 @@ def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int
 
 
 def _assignment(scores: np.ndarray, count: int, share: int) -> Edges | None:
-    """Return the `count` heaviest edges without a common unit: dummies take all other units."""
+    """Return the `count` heaviest edges without a common unit: dummies take all other units.
+
+    Every edge scores less than a dummy, so that all dummies are taken.
+    """
     above, below = len(scores) * share, scores.shape[1]
     if count > min(above, below):
         return None
-    room = np.full((above + below - count, above + below - count), _FORBIDDEN)
-    room[:above, :below] = np.maximum(np.repeat(scores, share, axis=0), _FORBIDDEN)
-    room[above:, :below] = room[:above, below:] = 0.0
+    room = np.zeros((above, below + above - count))
+    room[:, :below] = np.maximum(np.repeat(scores, share, axis=0), _FORBIDDEN)
+    room[:, :below] -= room[:, :below].max() + 1.0
     rows, cols = optimize.linear_sum_assignment(room, maximize=True)
-    real = (rows < above) & (cols < below)
-    rows, cols = rows[real] // share, cols[real]
+    rows, cols = rows[cols < below] // share, cols[cols < below]
     return [(rows, cols)] if np.isfinite(scores[rows, cols]).all() else None
 
 

@@ -58,40 +58,61 @@ def spread(
     energy, mask = np.square(weights), start.copy()
     rows = np.flatnonzero((allowed | start).any(axis=1))
     columns = np.where(mask, energy, 0.0).sum(axis=0)
+    entries = _by_column(energy, allowed)
     if first is not None:
-        wanted = allowed & first & ~mask.any(axis=1, keepdims=True)
-        reached = int(np.count_nonzero(mask) + np.count_nonzero(wanted.any(axis=1)))
-        _fill(energy, mask, columns, wanted, 1, min(count, reached))
+        wanted = first & ~mask.any(axis=1, keepdims=True)
+        reached = int(np.count_nonzero(mask) + np.count_nonzero((allowed & wanted).any(axis=1)))
+        _fill(energy, mask, columns, entries[:, wanted[*entries]], 1, min(count, reached))
     for quota in (count // len(rows), count // len(rows) + 1, weights.shape[1]):
-        _fill(energy, mask, columns, allowed & ~mask, quota, count)
+        _fill(energy, mask, columns, entries[:, ~mask[*entries]], quota, count)
     return mask
+
+
+def _by_column(energy: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Return rows and columns of the entries, column by column, those of most energy first."""
+    columns, rows = np.nonzero(allowed.T)
+    order = np.lexsort((-energy[rows, columns], columns))
+    return np.stack([rows[order], columns[order]])
 
 
 def _fill(
     energy: np.ndarray,
     mask: np.ndarray,
     columns: np.ndarray,
-    wanted: np.ndarray,
+    entries: np.ndarray,
     quota: int,
     count: int,
 ) -> None:
-    """Add the entries of largest gain until `count` are kept; at most `quota` in a row."""
-    taken, left = mask.sum(axis=1), count - np.count_nonzero(mask)
-    i, j = np.nonzero(wanted & (taken < quota)[:, None])
-    gains = (columns[j] + energy[i, j]) ** _POWER - columns[j] ** _POWER
-    heap = list(zip((-gains).tolist(), i.tolist(), j.tolist(), strict=True))
-    heapq.heapify(heap)
+    """Add the entries of largest gain until `count` are kept; at most `quota` in a row.
+
+    The best entry of a column is that of most energy whose row has room, whatever the column
+    holds: one candidate per column is enough.
+    """
+    taken, left = mask.sum(axis=1).tolist(), count - np.count_nonzero(mask)
+    if left <= 0:
+        return
+    rows, energies = entries[0].tolist(), energy[*entries].tolist()
+    held = columns.tolist()
+    present, starts = np.unique(entries[1], return_index=True)
+    ends = dict(zip(present.tolist(), [*starts[1:].tolist(), len(rows)], strict=True))
+    heap: list[tuple[float, int, int, int]] = []
+
+    def push(column: int, place: int) -> None:
+        while place < ends[column] and taken[rows[place]] >= quota:
+            place += 1
+        if place < ends[column]:
+            before = held[column]
+            gain = (before + energies[place]) ** _POWER - before**_POWER
+            heapq.heappush(heap, (-gain, rows[place], column, place))
+
+    for column, place in zip(present.tolist(), starts.tolist(), strict=True):
+        push(column, place)
     while heap and left > 0:
-        known, row, column = heapq.heappop(heap)
-        if taken[row] >= quota:
-            continue
-        before = columns[column]
-        gain = (before + energy[row, column]) ** _POWER - before**_POWER
-        # gains only fall as columns fill up, so a stale entry goes back with its present gain
-        if heap and gain < -heap[0][0] and gain < -known:
-            heapq.heappush(heap, (-gain, row, column))
-            continue
-        mask[row, column] = True
-        taken[row] += 1
-        columns[column] += energy[row, column]
-        left -= 1
+        _, row, column, place = heapq.heappop(heap)
+        if taken[row] < quota:
+            mask[row, column] = True
+            taken[row] += 1
+            held[column] += energies[place]
+            left -= 1
+        push(column, place + 1)
+    columns[:] = held

@@ -83,6 +83,23 @@ def test_spread_is_near_the_best_with_its_quotas(seed):
     assert (1 - 1 / np.e) * best <= objective(weights, mask) <= best + 1e-12
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_spread_takes_the_entry_of_largest_gain_each_time(seed):
+    rng = np.random.default_rng(seed)
+    weights, count = rng.normal(size=(6, 9)), 20
+    allowed = rng.random(weights.shape) < 0.8
+    mask = np.zeros_like(allowed)
+    for quota in (count // 6, count // 6 + 1, 9):
+        while mask.sum() < count:
+            held = np.where(mask, weights**2, 0.0).sum(axis=0)
+            gains = (held + weights**2) ** 0.75 - held**0.75
+            free = allowed & ~mask & (mask.sum(axis=1) < quota)[:, None]
+            if not free.any():
+                break
+            mask.ravel()[np.argmax(np.where(free, gains, -1.0))] = True
+    assert np.array_equal(spread(weights, count, np.zeros_like(mask), allowed), mask)
+
+
 def test_spread_keeps_what_it_starts_from_and_puts_positive_weights_first():
     weights = np.array([[-3.0, 1.0, 2.0], [5.0, -1.0, -2.0]])
     none = np.zeros((2, 3), dtype=bool)

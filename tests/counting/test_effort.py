@@ -1,0 +1,36 @@
+"""Work that ends before workers could start stays here; other work is shared."""
+
+import os
+import time
+
+import pytest
+
+from regions.counting import effort
+from regions.counting.effort import Effort
+
+
+def whose(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+@pytest.mark.parametrize(("seconds", "others"), [(0.0, False), (0.1, True)])
+def test_only_work_that_takes_longer_than_their_start_is_sent_to_workers(
+    monkeypatch, seconds, others
+):
+    monkeypatch.setattr(effort, "SECONDS_TO_START", {"processes": 0.3})
+    tasks = [(key, (seconds,)) for key in range(16)]
+    found = dict(Effort(n_jobs=2).results_of(whose, tasks, ()))
+    assert sorted(found) == list(range(16))
+    assert found[0] == os.getpid()
+    assert (set(found.values()) != {os.getpid()}) == others
+
+
+def test_threads_start_at_once():
+    tasks = [(key, (0.0,)) for key in range(4)]
+    assert set(dict(Effort(n_jobs=2).results_of(whose, tasks, (), prefer="threads"))) == {
+        0,
+        1,
+        2,
+        3,
+    }
