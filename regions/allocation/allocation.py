@@ -14,7 +14,7 @@ from regions.allocation.plot import plot_densities
 from regions.errors import DataError
 from regions.files import guarded, read_json
 from regions.pruning import Masks, prune
-from regions.results import jsonable, write_atomically, write_json
+from regions.results import Result, jsonable, write_atomically, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _FORMAT = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Allocation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Allocation(Result):
     """Whole numbers of weights per layer that sum exactly to a budget.
 
     Made by `regions.allocate`. An objective's value is that of the best split found, not a proof

@@ -15,13 +15,13 @@ from regions.atlas.quantities import Extent, Quantity, numbered, quantities
 from regions.atlas.settings import Settings
 from regions.atlas.tabulate import ESTIMATORS, per_network, recall_tests, rows_of, tabulate
 from regions.figures import Run
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 _FEWEST_NETWORKS = 3
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Findings:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Findings(Result):
     """What pruning did to a network, method by method and density by density.
 
     Attributes

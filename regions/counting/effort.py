@@ -11,11 +11,16 @@ from typing import Any
 import joblib
 from threadpoolctl import threadpool_limits
 
+from regions.compiling import COMPILING
 from regions.counting.checks import is_number, is_whole
 from regions.errors import ArgumentError, OutOfTime, WorkersLost
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Conv
 from regions.progress import track
+
+
+def _compiled() -> float:
+    return COMPILING.seconds
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Effort:
     progress: bool = False
     """Whether to show a bar on stderr."""
     started: float = field(default_factory=time.perf_counter, compare=False, repr=False)
+    compiled: float = field(default_factory=_compiled, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         limit, n_jobs = self.time_limit, self.n_jobs
@@ -61,14 +67,19 @@ class Effort:
         return Effort, (self.left, None, False)
 
     @property
-    def seconds(self) -> float:
-        """Seconds since the start."""
+    def elapsed(self) -> float:
+        """Seconds since the start, those of compiling kernels too: what the limit is about."""
         return time.perf_counter() - self.started
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start that went into the count itself, not into compiling kernels."""
+        return self.elapsed - (_compiled() - self.compiled)
 
     @property
     def left(self) -> float | None:
         """Seconds until the limit (never below a thousandth), or None without one."""
-        return None if self.time_limit is None else max(self.time_limit - self.seconds, 1e-3)
+        return None if self.time_limit is None else max(self.time_limit - self.elapsed, 1e-3)
 
     @property
     def workers(self) -> int:
@@ -77,7 +88,7 @@ class Effort:
 
     def expired(self) -> bool:
         """Return whether the time limit is over."""
-        return self.time_limit is not None and self.seconds > self.time_limit
+        return self.time_limit is not None and self.elapsed > self.time_limit
 
     def check(self) -> None:
         """Raise OutOfTime if the time limit is over."""

@@ -14,11 +14,11 @@ from regions.recall.balance import Scale
 from regions.recall.bootstrap import draw_models
 from regions.recall.ols import ols
 from regions.recall.table import RecallTable
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 
-@dataclass(frozen=True, kw_only=True)
-class BreakEven:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class BreakEven(Result):
     """Where the mean alpha first rises above 1.
 
     Attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,13 +16,16 @@ from regions.recall.intensification import intensification
 from regions.recall.result import IntensificationResult
 from regions.recall.table import RecallTable
 from regions.recall.tidy import split_settings
-from regions.results import jsonable
+from regions.results import Result, jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ANALYSES = ("published", "corrected")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RecallReport:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RecallReport(Result):
     """Results of several settings, each analysed in several ways."""
 
     results: tuple[IntensificationResult, ...]
@@ -34,6 +37,19 @@ class RecallReport:
     def to_dict(self) -> dict[str, Any]:
         """Return every result, JSON-ready."""
         return jsonable({"results": [result.to_dict() for result in self.results]})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw alpha against the compression ratio, one line for each result."""
+        for index, result in enumerate(self.results):
+            setting = " ".join(result.table.setting.values())
+            ax = result.plot(
+                ax,
+                label=f"{setting} {'published' if result.options.paper else 'corrected'}".strip(),
+                show_null=index == len(self.results) - 1,
+                dodge=1.03**index,
+                color=f"C{index}",
+            )
+        return ax
 
     def summary(self) -> str:
         """Return every result in words."""

@@ -17,7 +17,7 @@ from regions.recall.inference import CORRECTIONS, TESTS
 from regions.recall.nulls import Prediction
 from regions.recall.options import PAPER_FAMILY, POPULATIONS, Options
 from regions.recall.table import RecallTable
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,8 +38,8 @@ class ConfidenceInterval(NamedTuple):
     high: np.ndarray
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class IntensificationResult:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class IntensificationResult(Result):
     """The intensification ratio at each compression ratio, and its test.
 
     All arrays have one entry per ratio, ascending. An entry that cannot be known is NaN, and

@@ -15,11 +15,11 @@ from regions.recall.checks import as_counts, check_counts, check_ids, check_rati
 from regions.recall.counts import Counts
 from regions.recall.predictions import Predictions
 from regions.recall.tidy import KEYS, parts_of
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RecallTable:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RecallTable(Result):
     """Correct predictions per class of M models on one test set, before and after pruning.
 
     Make one with `from_predictions`, `from_counts` or `from_frame`. Row m of every array is the

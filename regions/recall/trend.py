@@ -17,11 +17,11 @@ from regions.recall.ols import ols
 from regions.recall.options import Options
 from regions.recall.ratio import Contrast
 from regions.recall.table import RecallTable
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Trend:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Trend(Result):
     """Whether the models' alphas rise with the ratio.
 
     Attributes

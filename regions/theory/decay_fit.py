@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 FORMS = ("exponential", "power")
 _FEWEST = 4
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecayFit:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DecayFit(Result):
     """log D = c - rate n ("exponential") or c - rate log n ("power"), by least squares.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 
 from regions.errors import ArgumentError, DataError
 from regions.randomness import Rng
+from regions.results import Result
 from regions.training.formats import read_source
 from regions.training.source import Source
 
@@ -40,8 +41,8 @@ class Split:
         return Split(self.inputs[chosen], self.labels[chosen])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DataSet:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class DataSet(Result):
     """A data set whose parts are kept apart.
 
     Inputs are standardised by mean and standard deviation of the training part alone.

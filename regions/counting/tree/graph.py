@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +11,18 @@ from regions.counting.effort import Effort
 from regions.counting.exact.forms import Form, Forms, Place
 from regions.counting.region import Region
 from regions.counting.tree.enumerate import enumerate_regions
-from regions.networks import Box, ReLUNetwork, Slice, as_network
+from regions.networks import Box, Slice, as_domain, as_network
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = False) -> nx.Graph:
+def region_graph(
+    net: Any,
+    domain: Box | Slice | tuple[Any, Any] | None = None,
+    progress: bool = False,
+    input_shape: Sequence[int] | None = None,
+) -> nx.Graph:
     """Return the graph of the activation regions of `net` over `domain`.
 
     Nodes are numbered from 0 and hold their `Region` as ``graph.nodes[i]["region"]``; an edge
@@ -27,8 +32,12 @@ def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = F
     Parameters
     ----------
     net : ReLUNetwork or whatever `as_network` reads
-    domain : Box, Slice or None
+    domain : Box, Slice, pair (low, high) or None
         None is all of the input space.
+    progress : bool
+        Show a bar on stderr.
+    input_shape : sequence of int, optional
+        Shape of one input, for models that start with a convolution.
 
     Warns
     -----
@@ -43,8 +52,9 @@ def region_graph(net: Any, domain: Box | Slice | None = None, progress: bool = F
     >>> len(graph), graph.number_of_edges()
     (4, 4)
     """
-    network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    return graph_of(list(enumerate_regions(network, domain, progress=progress)), domain)
+    network = as_network(net, input_shape)
+    where = as_domain(domain, network.input_size)
+    return graph_of(list(enumerate_regions(network, where, progress=progress)), where)
 
 
 def graph_of(

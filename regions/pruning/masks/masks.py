@@ -20,15 +20,16 @@ from regions.pruning.masks.checks import as_mask, as_parameter
 from regions.pruning.masks.files import EXPECTED, read_masks, write_masks, write_open_lth
 from regions.pruning.masks.paths import on_paths
 from regions.pruning.model.reading import carried_masks
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
+    from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
-class Masks(Mapping[str, np.ndarray]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Masks(Result, Mapping[str, np.ndarray]):
     """Layer name -> read-only boolean array of the weight's shape: True where it is kept.
 
     Prunable are the weights of Linear and Conv modules; biases and normalisation never are. A
@@ -114,12 +115,6 @@ class Masks(Mapping[str, np.ndarray]):
     def __reduce__(self) -> tuple:
         return Masks, (dict(self.arrays), self.graph, self.note, dict(self.repaired))
 
-    def __repr__(self) -> str:
-        layers = ", ".join(
-            f"{name}: {kept}/{self.sizes[name]}" for name, kept in self.counts.items()
-        )
-        return f"Masks({layers})"
-
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each layer's weight."""
@@ -159,6 +154,20 @@ class Masks(Mapping[str, np.ndarray]):
         """Return sizes, counts and densities as JSON-ready objects."""
         parts = {"sizes": self.sizes, "counts": self.counts, "densities": self.density()}
         return {**parts, "total_density": self.total_density}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the density of each layer, and how much of it lies on input-to-output paths."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        names = list(self)
+        ax.bar(names, list(self.density().values()), color="0.8", label="kept")
+        if not self.note:
+            shares = [n / self.sizes[k] for k, n in self.effective().weights.items()]
+            ax.bar(names, shares, width=0.4, label="kept and on a path")
+        ax.set(yscale="log", xlabel="layer", ylabel="fraction of the layer's weights")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+        return ax
 
     def summary(self) -> str:
         """Return what is kept in each layer and in total."""
@@ -278,8 +287,8 @@ class Masks(Mapping[str, np.ndarray]):
         return {modules[name]: 1.0 - density[name] for name in self if density[name] < 1.0}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Effective:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Effective(Result):
     """The effective part of some masks: what lies on an input-to-output path of kept weights.
 
     A hidden unit is effective if it is fed (a path of kept weights leads to it from an input) and
