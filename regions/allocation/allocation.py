@@ -157,7 +157,7 @@ class Allocation(Result):
     def summary(self) -> str:
         """Return the densities and what speaks for them in a few lines."""
         lines = [
-            f"{self.objective}: {self.budget} weights, density {self.density:.4g}",
+            f"{self.objective}: {self.budget} weights, density {self.density:.4g}{self._beside()}",
             *(f"  {name}: {density:.4g}" for name, density in self.densities.items()),
         ]
         if self.value is not None and self.uniform_value is not None:
@@ -171,6 +171,12 @@ class Allocation(Result):
             if not self.converged:
                 lines.append("The search stopped at its limit of evaluations.")
         return "\n".join(lines)
+
+    def _beside(self) -> str:
+        """Say what the density does not count."""
+        whole = {name: n for name, n in self.counts.items() if self.roles[name] == "whole"}
+        names = ", ".join(whole)
+        return f" (beside them {names}, whole: {sum(whole.values())} weights)" if whole else ""
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw density per layer with its plateau, and the uniform density; return the axes."""

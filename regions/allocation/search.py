@@ -79,6 +79,8 @@ def search(trials: Trials, starts: Mapping[str, Counts]) -> None:
     """Try allocations from `starts` on until none is better or the limit is reached."""
     for counts in starts.values():
         trials.mean(counts)
+    if trials.problem.budget == sum(trials.problem.most.values()):
+        return  # every weight is kept
     if _splits(trials.problem) <= _EVERY:
         for counts in _every_split(trials.problem):
             trials.mean(counts)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 
 from tyro.conf import arg
 
+from regions.cli.messages import with_flags
 from regions.results import check_writable, write_atomically
 
 
@@ -41,7 +42,7 @@ def give(result: Any, where: Output) -> None:
             content = result.to_frame().to_csv(index=False) if table else text + "\n"
             write_atomically(where.output, content)
     finally:
-        print(text if where.json else result.summary())
+        print(text if where.json else with_flags(result.summary()))
 
 
 def drop_unprinted(stream: TextIO) -> None:

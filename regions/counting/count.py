@@ -54,7 +54,8 @@ def count_regions(
         "auto" (see `choose_method`), or an engine:
         "line", "plane": exact in dimension 1 and 2, any network;
         "cells": exact in any dimension; "vertices": exact in bounded domains of dimension 2 to 6;
-        "milp": exact through a mixed-integer solver;
+        "milp": exact through a mixed-integer solver, for cross-checks (minutes where "cells" takes
+        a second);
         "sample": lower bound from distinct patterns; "estimate": unbiased random-walk estimate;
         "parity": probabilistic lower bound.
     kind : {"activation", "linear"}

@@ -175,7 +175,8 @@ class Masks(Result, Mapping[str, np.ndarray]):
             f"{name}: {kept} of {self.sizes[name]} weights ({kept / self.sizes[name]:.4g})"
             for name, kept in self.counts.items()
         ]
-        return "\n".join([*lines, f"together: density {self.total_density:.4g}"])
+        total = f"all {len(self)} layers together: density {self.total_density:.4g}"
+        return "\n".join([*lines, f"{total} (the last one, the output layer, counts too)"])
 
     def effective(self) -> Effective:
         """Return which kept weights and units lie on a path from an input to an output.
@@ -361,7 +362,8 @@ class Effective(Result):
         """Return the totals as a sentence or two."""
         kept, size = sum(self.kept.values()), sum(self.masks.sizes.values())
         return (
-            f"{self.total_weights} of {kept} kept weights (of {size}) lie on an input-to-output "
+            f"{self.total_weights} of {kept} kept weights (of {size} in all layers, also those "
+            "kept whole) lie on an input-to-output "
             f"path, through {self.total_units} of {sum(self.width.values())} hidden units "
             f"and from {self.inputs} inputs."
         )
