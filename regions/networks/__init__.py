@@ -1,5 +1,6 @@
 """Any model -> one small frozen description, proved equal to the model."""
 
+from regions.networks.checkpoint import load_weights
 from regions.networks.convert import as_network
 from regions.networks.domain import Box, Domain, Slice, as_domain
 from regions.networks.graph import Graph
@@ -21,4 +22,5 @@ __all__ = [
     "as_network",
     "liveness",
     "load_model",
+    "load_weights",
 ]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ANALYSES = ("published", "corrected")
+ALPHA = (
+    "alpha is the slope by which pruning stretches recall balances (a class's recall / accuracy, "
+    "minus 1): above 1, classes below average fell further below it; below 1, they drew closer."
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -30,9 +34,16 @@ class RecallReport(Result):
 
     results: tuple[IntensificationResult, ...]
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per setting, analysis and ratio."""
-        return pd.concat([result.to_frame() for result in self.results], ignore_index=True)
+    def to_frame(self, brief: bool = False) -> pd.DataFrame:
+        """Return one row per setting, analysis and ratio; with `brief`, what fits a paper."""
+        if not brief:
+            return pd.concat([result.to_frame() for result in self.results], ignore_index=True)
+        parts = []
+        for result in self.results:
+            frame = result.to_frame(brief=True)
+            frame.insert(len(result.table.setting), "analysis", _analysis(result))
+            parts.append(frame)
+        return pd.concat(parts, ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return every result, JSON-ready."""
@@ -44,7 +55,7 @@ class RecallReport(Result):
             setting = " ".join(result.table.setting.values())
             ax = result.plot(
                 ax,
-                label=f"{setting} {'published' if result.options.paper else 'corrected'}".strip(),
+                label=f"{setting} {_analysis(result)}".strip(),
                 show_null=index == len(self.results) - 1,
                 dodge=1.03**index,
                 color=f"C{index}",
@@ -52,8 +63,18 @@ class RecallReport(Result):
         return ax
 
     def summary(self) -> str:
-        """Return every result in words."""
-        return "\n\n".join(result.summary() for result in self.results)
+        """Return one plain sentence per ratio, what alpha is, and every result in words."""
+        said = []
+        for result in self.results:
+            setting = " ".join(result.table.setting.values())
+            about = f"{setting}, {_analysis(result)}: " if setting else f"{_analysis(result)}: "
+            said += [about + sentence for sentence in result.plain()]
+        parts = ["\n".join(said), ALPHA, *(result.summary() for result in self.results)]
+        return "\n\n".join(parts)
+
+
+def _analysis(result: IntensificationResult) -> str:
+    return "published" if result.options.paper else "corrected"
 
 
 def report(

@@ -13,8 +13,9 @@ import pandas as pd
 from regions.errors import ArgumentError
 from regions.recall.checks import as_counts, check_counts, check_ids, check_ratios
 from regions.recall.counts import Counts
-from regions.recall.predictions import Predictions
-from regions.recall.tidy import KEYS, parts_of
+from regions.recall.forms import KEYS
+from regions.recall.predictions import Predictions, coded
+from regions.recall.tidy import parts_of
 from regions.results import Result, jsonable
 
 
@@ -102,8 +103,8 @@ class RecallTable(Result):
 
         Parameters
         ----------
-        y_true : int array, (images,)
-            The true class codes.
+        y_true : int or str array, (images,)
+            The true class codes, or the classes' names, which the predictions then are too.
         dense : int array, (models, images)
             The class codes that the dense networks predict.
         pruned : mapping of float to int array, (models, images)
@@ -133,6 +134,10 @@ class RecallTable(Result):
         ([[2, 1]], [[[1, 1]]], [[[1, 1]]])
         """
         ratios = check_ratios(pruned)
+        if np.asarray(y_true).dtype.kind in "UO" and labels is None:
+            names, (y_true, dense, *others) = coded(y_true, dense, *pruned.values())
+            pruned = dict(zip(pruned, others, strict=True))
+            classes, labels = classes or names, range(len(names))
         found, codes = Predictions.checked(y_true, dense, pruned, ratios, labels)
         counts = found.counts()
         return cls(
@@ -210,7 +215,10 @@ class RecallTable(Result):
         frame : pandas.DataFrame
             Columns `model`, `ratio`, `class`, `n`, `correct_dense`, `correct_pruned`, optionally
             `correct_both`, and optionally `dataset`, `arch`, `algorithm`, which must be constant.
-            One row for each model, ratio and class.
+            One row for each model, ratio and class. Other forms are turned into this one: names in
+            any case, `recall_dense` and `recall_pruned` as fractions or per cent, one column
+            `correct` (or `recall`) with rows of ratio "dense", or, wide, `model`, `ratio` and a
+            column per class with a row of model "n" for the test images.
 
         Raises
         ------

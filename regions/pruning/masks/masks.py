@@ -17,7 +17,14 @@ from regions.files import guarded
 from regions.networks import Graph
 from regions.pruning.masks.applying import apply_masks, modules_of
 from regions.pruning.masks.checks import as_mask, as_parameter
-from regions.pruning.masks.files import EXPECTED, read_masks, write_masks, write_open_lth
+from regions.pruning.masks.files import (
+    EXPECTED,
+    is_foreign,
+    read_masks,
+    write_masks,
+    write_open_lth,
+)
+from regions.pruning.masks.foreign import layers_of, read_foreign
 from regions.pruning.masks.paths import on_paths
 from regions.pruning.model.reading import carried_masks
 from regions.results import Result, jsonable
@@ -40,6 +47,7 @@ class Masks(Result, Mapping[str, np.ndarray]):
     ----------
     arrays : mapping of str to array
         One array per layer in network order, shape (outputs, inputs, *kernel), boolean or 0/1.
+        Names may end in ".weight", as in a state_dict; masks of biases are left out.
     graph : regions.networks.Graph, optional
         The wiring, needed to tell which weights are effective; `prune` and `from_model` fill it
         in. Without it the layers are taken as a plain chain in the given order.
@@ -75,7 +83,8 @@ class Masks(Result, Mapping[str, np.ndarray]):
             raise ArgumentError(
                 f"masks must map at least one layer name to an array, got {self.arrays!r:.80}"
             )
-        arrays = {name: as_mask(name, array) for name, array in self.arrays.items()}
+        given = {n: m for n, m in self.arrays.items() if not isinstance(n, str)}  # refused below
+        arrays = {n: as_mask(n, m) for n, m in {**given, **layers_of(self.arrays)}.items()}
         object.__setattr__(self, "arrays", MappingProxyType(arrays))
         if not isinstance(self.repaired, Mapping) or not isinstance(self.note, str):
             raise ArgumentError(
@@ -244,13 +253,18 @@ class Masks(Result, Mapping[str, np.ndarray]):
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Masks:
-        """Return the masks that `save` wrote.
+        """Return the masks that `save` wrote, or those that another program did.
+
+        Read are also open_lth's ``mask.pth``, nni's files, and ``.npz`` files of plain arrays;
+        names may end in ".weight". Foreign masks know no wiring: their layers count as a chain.
 
         Raises
         ------
         DataError
             If the file is missing, truncated, too large, a pickle, or not a file of masks.
         """
+        if Path(path).suffix in (".pt", ".pth") or is_foreign(path):
+            return cls(read_foreign(Path(path)))
         parts = read_masks(path)
         with guarded(Path(path), EXPECTED):
             return cls(**parts)
