@@ -23,7 +23,8 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["build", "examples"]
+exclude_patterns = ["examples"]
+templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"regions {release}"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
@@ -92,8 +93,18 @@ def _write_reference() -> None:
         names = _exported(module)
         constants = [n for n in names if not callable(getattr(module, n))]
         lines = [f"{room}: {title}", "=" * (len(room) + len(title) + 2), ""]
-        lines += [f".. currentmodule:: {room}", "", ".. autosummary::", "   :toctree: names", ""]
-        lines += [f"   {name}" for name in names if name not in constants]
+        if room == "regions":  # each is described in its own room
+            homes = regions._HOME
+            lines += [f"- :py:obj:`regions.{homes[n]}.{n}`" for n in names if n in homes]
+        else:
+            lines += [
+                f".. currentmodule:: {room}",
+                "",
+                ".. autosummary::",
+                "   :toctree: names",
+                "",
+            ]
+            lines += [f"   {name}" for name in names if name not in constants]
         if constants:
             lines += ["", "Tables of names:", ""]
             lines += [f"- ``{name}``: {_listed(getattr(module, name))}" for name in constants]
@@ -130,6 +141,26 @@ def _write_citation() -> None:
     rows = [f"     {name} = {{{value}}}," for name, value in fields.items() if value]
     lines = [".. code-block:: bibtex", "", "   @software{regions,", *rows, "   }"]
     (HERE / "reference" / "bibtex.txt").write_text("\n".join(lines) + "\n")
+
+
+def _escape(app, what, name, obj, options, lines: list[str]) -> None:
+    """Keep the formulas of docstrings, |x| and (rows, *shape), from being read as markup."""
+    code = False
+    for index, line in enumerate(lines):
+        code = bool(line.strip()) and (code or line.lstrip().startswith(">>>"))
+        if not code and not line.lstrip().startswith(("..", "*")):
+            parts = re.split(r"(``.+?``|`[^`]+`)", line)
+            parts[::2] = [_plain(part) for part in parts[::2]]
+            lines[index] = "".join(parts)
+
+
+def _plain(text: str) -> str:
+    stars = r"(?<![\\*\w])\*(?=[\w(])(?!\w+\*)|(?<=\w)\*(?=\w)"
+    return re.sub(stars, r"\\*", text.replace("|", r"\|"))
+
+
+def setup(app) -> None:
+    app.connect("autodoc-process-docstring", _escape, priority=400)  # numpydoc reads what is left
 
 
 _write_reference()

@@ -2,8 +2,8 @@
 My own CNN, pruned
 ==================
 
-A convolutional network and a training loop of one's own: which density each layer gets, masks without dead ends,
-fine-tuning, a checkpoint, and what pruning did to representations and regions.
+A convolutional network and a training loop of one's own: which density each layer gets, masks
+without dead ends, fine-tuning, a checkpoint, and what pruning did to representations and regions.
 """
 
 import copy
@@ -56,8 +56,8 @@ accuracy(dense)
 # %%
 # Densities and masks
 # -------------------
-# The model starts with a convolution, so verbs that follow its wiring need the shape of one input. The
-# output layer is kept whole unless ``prune_output=True``.
+# The model starts with a convolution, so verbs that follow its wiring need the shape of one
+# input. The output layer is kept whole unless ``prune_output=True``.
 
 shape = data.image_shape
 allocation = regions.allocate(dense, 0.05, input_shape=shape)
@@ -70,7 +70,8 @@ masks.effective()  # every kept weight lies on a path from an input to an output
 # %%
 # Fine-tuning with the own loop
 # -----------------------------
-# ``apply`` puts the masks on the modules as `torch.nn.utils.prune` does: pruned weights stay zero.
+# ``apply`` puts the masks on the modules as `torch.nn.utils.prune` does: pruned weights stay
+# zero.
 
 pruned = copy.deepcopy(dense)
 masks.apply(pruned)

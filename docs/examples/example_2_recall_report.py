@@ -2,8 +2,8 @@
 From a CSV of recalls to a report
 =================================
 
-A table of recalls per class, of several networks before and after pruning: did the classes that were
-recognised worst lose most?
+A table of recalls per class, of several networks before and after pruning: did the classes that
+were recognised worst lose most?
 """
 
 import tempfile
@@ -18,8 +18,9 @@ import regions
 # %%
 # The table
 # ---------
-# A column per class, numbers in per cent, rows of ratio "dense" for the dense networks, and a row of model "n" with
-# the number of test images of each class. Here it is simulated: twelve networks whose weak classes lose more at 50x.
+# A column per class, numbers in per cent, rows of ratio "dense" for the dense networks, and a row
+# of model "n" with the number of test images of each class. Here it is simulated: twelve networks
+# whose weak classes lose more at 50x.
 
 classes = ["cat", "dog", "emu", "fox", "gnu"]
 rng = np.random.default_rng(0)
@@ -37,7 +38,8 @@ table.head()
 # %%
 # The report
 # ----------
-# On the command line this is ``regions recall recalls.csv -o report.html`` (or ``.md``, ``.tex``, ``.csv``).
+# On the command line this is ``regions recall recalls.csv -o report.html`` (or ``.md``, ``.tex``,
+# ``.csv``).
 
 folder = Path(tempfile.mkdtemp())
 table.to_csv(folder / "recalls.csv", index=False)

@@ -2,9 +2,11 @@
 Regions, exactly
 ================
 
-Counting the linear regions of one small network in several ways that must agree, between bounds on both sides, and
-looking at them.
+Counting the linear regions of one small network in several ways that must agree, between bounds
+on both sides, and looking at them.
 """
+
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,10 +17,7 @@ from regions.counting import choose_method
 rng = np.random.default_rng(0)
 widths = [2, 16, 16, 3]
 net = regions.as_network(
-    [
-        (rng.normal(size=(m, n)) / np.sqrt(n), rng.normal(size=m) / 3)
-        for n, m in zip(widths[:-1], widths[1:], strict=True)
-    ]
+    [(rng.normal(size=(m, n)) / np.sqrt(n), rng.normal(size=m) / 3) for n, m in pairwise(widths)]
 )
 square = (-2, 2)  # every input between -2 and 2
 print(choose_method(net, regions.Box.cube(2, *square)))

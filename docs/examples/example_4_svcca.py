@@ -2,8 +2,8 @@
 SVCCA with references that make a claim mean something
 ======================================================
 
-"SVCCA between the dense and the pruned network is .8" says nothing. Compared with another seed, with the dense network
-trained on, and with the null, it does.
+"SVCCA between the dense and the pruned network is .8" says nothing. Compared with another seed,
+with the dense network trained on, and with the null, it does.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +18,8 @@ models = [build_model("mlp", data.image_shape, 10, seed=s, hidden=(20, 20)) for 
 dense, other = train(models, data, recipe).models()
 
 # %%
-# Three networks to compare with the dense one: another seed, the dense one trained on, and the pruned one, fine-tuned
-# for as long.
+# Three networks to compare with the dense one: another seed, the dense one trained on, and the
+# pruned one, fine-tuned for as long.
 
 masks = regions.prune(dense, density=0.1)
 on, pruned = train([dense, dense], data, Recipe(epochs=6), masks=[None, masks]).models()
@@ -44,8 +44,8 @@ table = pd.DataFrame({**values, "null (unrelated layers)": null})
 table.round(3)
 
 # %%
-# Read it from left to right: below "trained on", pruning did something that training alone does not; at "another seed"
-# nothing of the dense network's own representation is left.
+# Read it from left to right: below "trained on", pruning did something that training alone does
+# not; at "another seed" nothing of the dense network's own representation is left.
 
 ax = table.plot(marker="o", figsize=(6, 4))
 ax.set(xlabel="layer", ylabel="SVCCA with the dense network", ylim=(0, 1.02))

@@ -2,8 +2,8 @@
 Kernels and theory
 ==================
 
-What happens to the tangent kernel of a network whose weights are pruned at random, and what samples cost when a sparse
-direction has to be found.
+What happens to the tangent kernel of a network whose weights are pruned at random, and what
+samples cost when a sparse direction has to be found.
 """
 
 import matplotlib.pyplot as plt
@@ -21,7 +21,8 @@ limit
 # %%
 # Finite widths
 # -------------
-# Kernels of randomly pruned networks of growing width, with weights rescaled by 1 / sqrt(density).
+# Kernels of randomly pruned networks of growing width, with weights rescaled by 1 /
+# sqrt(density).
 
 widths = [16, 64, 256]
 fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
@@ -54,7 +55,8 @@ theory.empirical_ntk(net, points).round(1)
 # %%
 # Finding a sparse direction
 # --------------------------
-# y depends on two of 64 inputs. The first gradient, split into its even and odd parts, finds them.
+# y depends on two of 64 inputs. The first gradient, split into its even and odd parts, finds
+# them.
 
 inputs = rng.normal(size=(4000, 64))
 target = inputs[:, 3] * inputs[:, 7]

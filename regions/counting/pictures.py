@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _LARGEST = 200_000  # cells that a picture can still show
 _MANY = 2_000  # cells, above which fills are stored as pixels and edges thin out
 _ON_EDGE = 1e-12
+# Paul Tol's light colours for fills, told apart by the colour blind, and one more for ten classes
+_FILLS = tuple(
+    "#77AADD #EE8866 #EEDD88 #FFAABB #44BB99 #BBCC33 #DDDDDD #99DDFF #AAAA00 #C7A9D6".split()
+)
 
 
 def plot_regions(
@@ -183,15 +187,12 @@ def _paint_layers(
 def _paint_classes(
     ax: Axes, net: ReLUNetwork, frame: PlanarFrame, cells: PlaneCells, linewidth: float
 ) -> None:
-    import seaborn as sns
     from matplotlib.collections import LineCollection, PolyCollection
     from matplotlib.patches import Patch
 
     pieces, classes = class_polygons(frame, cells)
     shown = np.unique(classes)
-    # half white, so that the boundaries stay visible
-    shades = 0.5 + 0.5 * np.array(sns.color_palette("colorblind"))
-    palette = {label: tuple(shades[label % len(shades)]) for label in shown}
+    palette = {label: _FILLS[label % len(_FILLS)] for label in shown}
     colours = [palette[label] for label in classes]
     look = {"rasterized": len(cells) > _MANY}
     ax.add_collection(
