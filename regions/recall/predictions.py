@@ -99,7 +99,7 @@ class Predictions:
 def coded(truth: Any, *others: Any) -> tuple[list[str], list[np.ndarray]]:
     """Return the names of the classes in `truth`, and all arrays of names as their numbers.
 
-    A prediction that is no class of `truth` has a number beyond theirs.
+    A prediction that is no class of `truth` has a number beyond theirs; codes are refused.
 
     Examples
     --------
@@ -111,6 +111,11 @@ def coded(truth: Any, *others: Any) -> tuple[list[str], list[np.ndarray]]:
 
     def numbers(values: Any) -> np.ndarray:
         array = np.asarray(values)
+        if array.dtype.kind not in "UO":
+            raise ArgumentError(
+                "y_true holds names of classes, but predictions are integer class codes; give "
+                "names for both, or codes for both"
+            )
         flat = [number.get(str(value), len(names)) for value in array.ravel()]
         return np.array(flat, dtype=np.int64).reshape(array.shape)
 

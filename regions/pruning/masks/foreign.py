@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from regions.errors import DataError
+from regions.errors import ArgumentError, DataError
 from regions.files import read_npz
 from regions.networks.checkpoint import read_checkpoint
 
@@ -16,18 +16,21 @@ EXPECTED = (
 )
 
 
-def read_foreign(path: Path) -> dict[str, Any]:
+def read_foreign(path: Path, check: Callable[[str, Any], Any]) -> dict[str, Any]:
     """Return layer -> array of a file of masks that another program wrote.
 
     Raises
     ------
     DataError
-        If the file maps no names to arrays.
+        If the file maps no names to arrays, or `check` refuses one of them.
     """
     given = read_npz(path) if path.suffix == ".npz" else read_checkpoint(path)
     if not isinstance(given, Mapping) or not given:
         raise DataError(f"{path} holds a {type(given).__name__}; expected {EXPECTED}")
-    return layers_of(given)
+    try:
+        return {name: check(name, array) for name, array in layers_of(given).items()}
+    except ArgumentError as error:
+        raise DataError(f"{path}: {error}; expected {EXPECTED}") from error
 
 
 def layers_of(given: Mapping[Any, Any]) -> dict[str, Any]:

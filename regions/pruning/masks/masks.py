@@ -264,7 +264,7 @@ class Masks(Result, Mapping[str, np.ndarray]):
             If the file is missing, truncated, too large, a pickle, or not a file of masks.
         """
         if Path(path).suffix in (".pt", ".pth") or is_foreign(path):
-            return cls(read_foreign(Path(path)))
+            return cls(read_foreign(Path(path), as_mask))
         parts = read_masks(path)
         with guarded(Path(path), EXPECTED):
             return cls(**parts)
