@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # two workers share the cores: one thread each
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint check format clean
+.PHONY: demo test lint check docs packages format clean
 
 demo: $(VENV)/installed
 	$(THREADS) $(BIN)/regions demo -o out/demo --n-jobs 2
@@ -19,6 +19,13 @@ lint: $(VENV)/installed
 check: lint
 	$(BIN)/pyright
 	$(BIN)/vulture
+
+docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(THREADS) MPLBACKEND=agg $(BIN)/python -m sphinx -W --keep-going -q docs out/docs
+
+packages: $(VENV)/installed
+	PYTHON=$(BIN)/python .ci/packages
 
 format: $(VENV)/installed
 	$(BIN)/ruff format .

@@ -106,7 +106,7 @@ def read_json(path: str | os.PathLike, expected: str) -> Any:
 
 
 def read_table(path: str | os.PathLike) -> pd.DataFrame:
-    """Return the content of a CSV file.
+    """Return the content of a table with commas, semicolons or tabs.
 
     Raises
     ------
@@ -119,9 +119,14 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
     with guarded(Path(path), "CSV table"):
         if b"\0" in content:
             raise ValueError("it holds NUL bytes")
-        if max((line.count(b",") for line in io.BytesIO(content)), default=0) > _COLUMNS:
+        first = content.split(b"\n", 1)[0]
+        mark = max((b",", b";", b"\t"), key=first.count)
+        if max((line.count(mark) for line in io.BytesIO(content)), default=0) > _COLUMNS:
             raise ValueError(f"it has a line of more than {_COLUMNS} columns")
-        return pd.read_csv(io.StringIO(content.decode("utf-8-sig")), low_memory=False)
+        text = io.StringIO(content.decode("utf-8-sig"))
+        # with semicolons, numbers may have a comma
+        decimal = "," if mark == b";" and b"," in content and b"." not in content else "."
+        return pd.read_csv(text, low_memory=False, sep=mark.decode(), decimal=decimal)
 
 
 def read_npy(path: str | os.PathLike, limit: int = ARRAY_BYTES) -> np.ndarray:

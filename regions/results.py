@@ -1,4 +1,4 @@
-"""What every result type shares: a JSON-ready form and safe writing of files."""
+"""What every result type shares: how it is shown and copied, a JSON-ready form, safe writing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,73 @@ from regions.errors import OutputError
 
 _PROBE = 2**16  # bytes that must fit where results will go
 _EXACT_IN_JSON = 2**53
+_SHOWN_ROWS = 50  # of a table in a notebook
+
+
+class Frozen:
+    """Base of values that hold read-only mappings: they pickle and copy, and stay read-only."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: _thawed(value) for name, value in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value.frozen() if isinstance(value, _Thawed) else value)
+
+
+class Result(Frozen):
+    """Base of results: shown by their `summary()`, in a notebook with their table below it.
+
+    Examples
+    --------
+    >>> import regions
+    >>> regions.upper_bound([2, 20, 20])
+    at most 44,521 activation regions (serra bound, widths 2-20-20, inputs in 2 of 2 dimensions)
+    """
+
+    def summary(self) -> str:
+        """Return what was found, in words."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        first, *others = self.summary().splitlines()
+        notes = "".join(f"<div>{escape(line)}</div>" for line in others)
+        style = "font-variant-numeric: tabular-nums; margin: .3em 0"
+        return f'<div style="{style}"><b>{escape(first)}</b>{notes}{self._table()}</div>'
+
+    def _table(self) -> str:
+        frame = getattr(self, "to_frame", lambda: None)()
+        if frame is None:
+            return ""
+        rest = len(frame) - _SHOWN_ROWS
+        more = f"<div>and {rest:,} more rows: .to_frame()</div>" if rest > 0 else ""
+        table = frame.head(_SHOWN_ROWS).to_html(
+            index=False, border=0, na_rep="–", float_format="{:.4g}".format
+        )
+        return f'<div style="overflow-x: auto; max-width: 100%">{table}</div>{more}'
+
+
+@dataclasses.dataclass(frozen=True)
+class _Thawed:
+    """What stands for a read-only mapping or array in a pickle."""
+
+    value: Any
+
+    def frozen(self) -> Any:
+        if isinstance(self.value, dict):
+            return MappingProxyType(self.value)
+        self.value.flags.writeable = False
+        return self.value
+
+
+def _thawed(value: Any) -> Any:
+    if isinstance(value, MappingProxyType):
+        return _Thawed(dict(value))
+    read_only = type(value) is np.ndarray and not value.flags.writeable
+    return _Thawed(value) if read_only else value
 
 
 def jsonable(value: Any) -> Any:

@@ -14,7 +14,7 @@ from regions.allocation.plot import plot_densities
 from regions.errors import DataError
 from regions.files import guarded, read_json
 from regions.pruning import Masks, prune
-from regions.results import jsonable, write_atomically, write_json
+from regions.results import Result, jsonable, write_atomically, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _FORMAT = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Allocation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Allocation(Result):
     """Whole numbers of weights per layer that sum exactly to a budget.
 
     Made by `regions.allocate`. An objective's value is that of the best split found, not a proof
@@ -162,7 +162,7 @@ class Allocation:
     def summary(self) -> str:
         """Return the densities and what speaks for them in a few lines."""
         lines = [
-            f"{self.objective}: {self.budget} weights, density {self.density:.4g}",
+            f"{self.objective}: {self.budget} weights, density {self.density:.4g}{self._beside()}",
             *(f"  {name}: {density:.4g}" for name, density in self.densities.items()),
         ]
         whole = [name for name, role in self.roles.items() if role == "whole"]
@@ -184,6 +184,12 @@ class Allocation:
             if not self.converged:
                 lines.append("The search stopped at its limit of evaluations.")
         return "\n".join(lines)
+
+    def _beside(self) -> str:
+        """Say what the density does not count."""
+        whole = {name: n for name, n in self.counts.items() if self.roles[name] == "whole"}
+        names = ", ".join(whole)
+        return f" (beside them {names}, whole: {sum(whole.values())} weights)" if whole else ""
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw density per layer with its plateau, and the uniform density; return the axes."""

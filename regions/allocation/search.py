@@ -108,6 +108,8 @@ def search(trials: Trials, rules: Iterable[Rule]) -> None:
             return
         starts.append(rule.counts(trials.problem))
         trials.mean(starts[-1])
+    if trials.problem.budget == sum(trials.problem.most.values()):
+        return  # every weight is kept
     if _splits(trials.problem) <= _EVERY:
         for counts in _every_split(trials.problem):
             if trials.perfect or trials.late:

@@ -115,6 +115,10 @@ def _curve(atlas: Findings, key: str, title: str, label: str, what: str) -> Exhi
 
 def _draw_curve(rows: Any, label: str, densities: tuple[float, ...]) -> Figure:
     methods = rows[~rows["method"].isin((DENSE, CONTROL))]
+    names = list(dict.fromkeys(methods["method"]))
+    # methods stand side by side, or those of equal values would hide each other
+    shift = {name: 1.03 ** (i - (len(names) - 1) / 2) for i, name in enumerate(names)}
+    methods = methods.assign(density=methods["density"] * methods["method"].map(shift))
     with figure_style("icml", "column", 0.85):
         fig, ax = plt.subplots()
         plot_means(methods, "density", "value", "method", interval="bars", legend=False, ax=ax)
@@ -256,7 +260,7 @@ def _map(atlas: Findings, method: str, density: float) -> Exhibit:
         name=f"map-{method}-{density:g}".replace(" ", "-"),
         title=f"Map: {where}",
         caption=f"The first network on a plane through three test images: {count} regions, "
-        "coloured by predicted class.",
+        "coloured by predicted class; rings are the images.",
         description=f"The {count} linear regions of the first network ({where}) on the first "
         "plane through three test images; colours are predicted classes, lines the boundaries.",
         draw=partial(_draw_map, atlas, method, density, int(found["at_least"])),

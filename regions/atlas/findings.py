@@ -7,21 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pandas as pd
+from torch import nn
 
 import regions
 from regions.atlas.dense import Starts
 from regions.atlas.measure import Survey
 from regions.atlas.quantities import Extent, Quantity, numbered, quantities
+from regions.atlas.sentences import sentences
 from regions.atlas.settings import Settings
 from regions.atlas.tabulate import ESTIMATORS, per_network, recall_tests, rows_of, tabulate
 from regions.figures import Run
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 _FEWEST_NETWORKS = 3
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Findings:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Findings(Result):
     """What pruning did to a network, method by method and density by density.
 
     Attributes
@@ -65,21 +67,31 @@ class Findings:
         several = survey.distinct and survey.settings.seeds >= _FEWEST_NETWORKS
         recall = recall_tests(kinds["class"]) if several else None
         columns = _columns(survey, kinds["slice"], layers)
+        table = tabulate(networks, recall, [column.key for column in columns])
+        shown = tuple(column for column in columns if table[column.key].notna().any())
         return cls(
             model=starts.name,
             data=survey.data.summary(),
             settings=survey.settings,
-            quantities=columns,
-            table=tabulate(networks, recall, [column.key for column in columns]),
+            quantities=shown,
+            table=table,
             networks=networks,
             slices=kinds["slice"],
             layers=kinds["layer"],
             classes=kinds["class"],
             recall=recall,
-            notes=tuple(_notes(survey, kinds["slice"], recall, columns)),
+            notes=(
+                *_notes(survey, kinds["slice"], recall, columns),
+                *_absent(survey, columns, shown),
+            ),
             run=run,
             survey=survey,
         )
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What was found, in a few sentences."""
+        return sentences(self.table, self.layers, self.recall)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method and density: each number with its interval."""
@@ -94,6 +106,7 @@ class Findings:
                 "settings": self.settings,
                 "quantities": self.quantities,
                 "rows": self.table.to_dict(orient="records"),
+                "sentences": self.sentences,
                 "notes": self.notes,
             }
         )
@@ -104,7 +117,8 @@ class Findings:
         for column in self.quantities:
             texts = [column.text(value) for value in self.table[column.key]]
             shown[column.group, column.heading] = texts
-        lines = [f"{self.model} on {self.data}", "", pd.DataFrame(shown).to_string(index=False)]
+        found = [f"{self.model} on {self.data}", "", *self.sentences]
+        lines = [*found, "", pd.DataFrame(shown).to_string(index=False)]
         return "\n".join([*lines, "", *self.notes]).rstrip()
 
 
@@ -123,6 +137,23 @@ def _columns(survey: Survey, slices: Any, layers: list[str]) -> tuple[Quantity, 
         limited=frozenset(slices.loc[slices["count_status"] != "EXACT", "domain"]),
     )
     return quantities(extent)
+
+
+def _absent(
+    survey: Survey, columns: tuple[Quantity, ...], shown: tuple[Quantity, ...]
+) -> Iterator[str]:
+    """Say which columns have no value in any row, and which layers are not compared."""
+    for column in columns:
+        if column not in shown:
+            yield f"{column.group}, {column.heading}: no row has a value, so it has no column."
+    modules = sum(isinstance(module, nn.ReLU) for module in survey.dense[0].modules())
+    net = regions.as_network(survey.dense[0], input_shape=survey.data.image_shape)
+    called = len(net.relu_layers) - modules
+    if called > 0:
+        yield (
+            f"{numbered(called, 'ReLU layer')} of the network are calls of a function, not "
+            "modules: among the layers compared stand the modules that feed them, before the ReLU."
+        )
 
 
 def _notes(

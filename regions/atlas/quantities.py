@@ -23,7 +23,7 @@ class Quantity:
     Attributes
     ----------
     key : str
-        Column of the frame; `key`_low and `key`_high are its interval.
+        Column of the frame; `key_low` and `key_high` (of the same key) are its interval.
     group, heading : str
         Head of the column in the page, in two lines.
     form : str

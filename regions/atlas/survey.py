@@ -24,7 +24,7 @@ from regions.training import DataSet, load_data
 
 def survey(
     model: Source,
-    data: str | os.PathLike,
+    data: str | os.PathLike | DataSet | tuple[Any, Any],
     folder: str | os.PathLike,
     settings: Settings | None = None,
     *,
@@ -48,8 +48,9 @@ def survey(
         network is the dense one, and seeds differ only in random criteria and in the order of
         images in fine-tuning; what needs several networks (the test of recall, the similarity
         of dense networks) stays unknown. A list of trained modules, one per seed.
-    data : str or path
-        "digits" or a data set for `regions.training.load_data`.
+    data : str, path, pair or DataSet
+        "digits", or what `regions.training.load_data` reads: also a pair (training, test) of torch
+        Datasets or DataLoaders; or a `DataSet`.
     folder : path
         Finished parts are kept in its subfolder "tasks": a killed run, started again, goes on
         where it was and gives the identical atlas.
@@ -84,13 +85,14 @@ def survey(
     ['dense', 'dense, trained on', 'random']
     """
     settings = Settings() if settings is None else settings
-    run_inputs = [path for path in (Path(data),) if path.is_file()]
-    dataset = load_data(data)
+    dataset = data if isinstance(data, DataSet) else load_data(data)
+    named = isinstance(data, (str, os.PathLike))
+    run_inputs = [path for path in ([Path(data)] if named else []) if path.is_file()]
     starts = read_starts(model, dataset, settings)
     plan = _plan(starts, dataset, settings)
     config = {
         "model": starts.name,
-        "data": str(data),
+        "data": str(data) if named else dataset.name,
         "trained_networks_given": starts.given,
         "settings": settings,
         "data_hash": dataset.source_hash,

@@ -10,10 +10,11 @@ import numpy as np
 from regions.backdoor.gated import GatedNetwork
 from regions.errors import ArgumentError
 from regions.randomness import Rng
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from torch import Tensor
 
 
@@ -21,8 +22,8 @@ _BATCH, _RATE = 32, 0.1  # images per class and step; learning rate of Adam
 _COST, _ENOUGH = 0.01, 0.95  # of the mask's size at the start; success that is asked for
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class InvertedTriggers:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class InvertedTriggers(Result):
     """One patch for each class.
 
     Attributes
@@ -71,6 +72,16 @@ class InvertedTriggers:
     def to_dict(self) -> dict[str, Any]:
         """Return sizes and success (not the patches) as JSON-ready objects."""
         return jsonable({**self.to_frame().to_dict(orient="list"), "suspect": self.suspect})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mask of the suspected class: how much of each pixel its patch replaces."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        image = ax.imshow(self.masks[self.suspect], vmin=0, vmax=1, cmap="viridis")
+        ax.figure.colorbar(image, ax=ax, label=f"mask of class {self.suspect}")
+        ax.set(xticks=[], yticks=[])
+        return ax
 
     def summary(self) -> str:
         """Return the suspected class in a sentence."""

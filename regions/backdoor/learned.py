@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LearnedRemoval:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class LearnedRemoval(Result):
     """How likely the search, at its end, removes each unit.
 
     Attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,8 +14,8 @@ ACTIVATION_REGIONS = "activation regions"
 AFFINE_PIECES = "affine pieces"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bound:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Bound(Result):
     """A bound on the number of linear regions of a ReLU network; never an exact count.
 
     Attributes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import log2
 from typing import Any
 
@@ -24,6 +24,7 @@ from regions.bounds.recursion import Step, exact_count, log_count
 from regions.bounds.trivial import patterns
 from regions.choices import check_name, check_options, choose
 from regions.errors import ArgumentError
+from regions.networks import as_network
 
 PRODUCTS: dict[str, Callable[[list[Step], int], list[Arrangement]]] = {
     "trivial": patterns,
@@ -43,6 +44,7 @@ def upper_bound(
     density: Any = None,
     masks: Any = None,
     dim: int | None = None,
+    input_shape: Sequence[int] | None = None,
     **options: Any,
 ) -> Bound:
     """Return an upper bound on the number of linear regions of a ReLU network.
@@ -75,6 +77,8 @@ def upper_bound(
         Dimension of an affine subspace of inputs; default: the input size. The matrix of the
         first layer keeps its n0 columns, only its rank is capped. To model it as n1 x d instead,
         as Figure 2 of Cai et al. does, give ``widths[0] = d``.
+    input_shape : sequence of int, optional
+        Shape of one input, such as (1, 28, 28), for models that start with a convolution.
     **options
         The fields of `Expected`, for ``"expected"`` alone: ``rank=`` is "sampled", "binomial" or
         "mean", with ``samples=``, ``rng=`` and ``sampler=`` as for `rank_distribution`;
@@ -106,6 +110,8 @@ def upper_bound(
     >>> round(bound.log2, 3)
     209.073
     """
+    if input_shape is not None:
+        widths_or_net = as_network(widths_or_net, input_shape)
     if not isinstance(kind, str) or kind in AVERAGES:
         chosen: Expected = choose("kind", kind, AVERAGES, options, words=(*DENSE, *ON_MASK))
         if masks is not None:

@@ -1,5 +1,19 @@
 """The `regions` command: the package's verbs on files, for people and for programs (`--json`)."""
 
-from regions.cli.command import main
+from __future__ import annotations
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status.
+
+    0 done, 1 error, 2 usage, 3 not exact, 130 interrupted (also while its modules load).
+    """
+    try:
+        from regions.cli.command import main as run
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        return 130
+
 
 __all__ = ["main"]

@@ -9,11 +9,17 @@ from tyro.conf import Positional, arg
 import regions
 from regions.cli.given import widths_or_network
 from regions.cli.output import TERMINAL, give
-from regions.cli.words import ModelOrWidths, Shape, Where
+from regions.cli.words import FILES, Shape, Where
+
+_WIDTHS = (
+    "widths such as 784,100,100,10: inputs, hidden layers, outputs; the output layer is kept whole "
+    "and outside the budget unless --prune-output (`regions bound` takes ReLU layers alone); or "
+    f"{FILES}"
+)
 
 
 def allocate(
-    model: ModelOrWidths,
+    model: Annotated[Positional[str], arg(metavar="MODEL", help=_WIDTHS)],
     density: Annotated[Positional[float], arg(help="fraction of the prunable weights to keep")],
     objective: str | None = None,
     skip: tuple[str, ...] = (),

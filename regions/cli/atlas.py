@@ -9,10 +9,11 @@ from typing import Annotated
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from regions.atlas import Settings, survey
+from regions.choices import check_name
 from regions.cli.given import numbers
 from regions.cli.output import Output, give
 from regions.cli.words import FACTORY, ONE_WORKER
-from regions.training import Recipe
+from regions.training import MODELS, Recipe
 from regions.workers import Workers
 
 _ARCHITECTURE = (
@@ -48,6 +49,8 @@ def atlas(
         output: Folder of the page, the tables, the figures and the finished tasks.
         json: Print JSON instead of a text.
     """
+    if not any(mark in model for mark in ":./"):
+        check_name("model", model, MODELS)
     recipe = Recipe(epochs=epochs)
     settings = Settings(
         densities=numbers(densities),

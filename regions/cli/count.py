@@ -40,7 +40,8 @@ def count(
         points: An .npy file of S + 1 inputs, (S + 1, n0): count on the flat through them; two
             points give the segment between them.
         within: With points: the part of the whole flat inside the cube LOW HIGH.
-        method: Which engine; auto picks one that is exact.
+        method: Which engine; auto picks one that is exact (milp is for cross-checks: it takes
+            minutes where cells takes seconds).
         kind: Regions of one activation pattern, or merged pieces of one affine map.
         time_limit: Seconds after which what is known is returned.
         n_jobs: Workers.
@@ -48,6 +49,8 @@ def count(
     """
     where.check()
     net = network(model, input_shape)
+    if method == "milp":
+        print("regions: milp solves a program per region; cells is much faster", file=sys.stderr)
     found = regions.count_regions(
         net,
         domain(net.input_size, box, points, within),

@@ -10,6 +10,7 @@ import regions
 from regions.errors import ArgumentError, DataError
 from regions.files import read_npy
 from regions.networks.load import load_model
+from regions.training.models import MODELS
 
 
 def widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
@@ -21,6 +22,11 @@ def widths_or_network(model: str, input_shape: tuple[int, ...] | None) -> Any:
 
 def network(model: str, input_shape: tuple[int, ...] | None) -> Any:
     """Return the network that a file or factory holds."""
+    if model in MODELS:
+        raise ArgumentError(
+            f"{model!r} is an architecture, which has no weights; give a file or a factory of a "
+            f"trained model, or train networks of it: regions atlas {model}"
+        )
     return regions.as_network(load_model(model), input_shape)
 
 

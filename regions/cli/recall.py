@@ -11,14 +11,16 @@ from regions.cli.fields import fields_of, given_fields
 from regions.cli.output import TERMINAL, give
 from regions.cli.words import Where, one_of
 from regions.recall import ESTIMATORS, NULLS, report
+from regions.recall.forms import COLUMNS
 from regions.recall.inference import CORRECTIONS
 from regions.recall.report import ANALYSES
 
 OPTIONS = fields_of(ESTIMATORS)
+_TABLE = f"a table of recalls with commas, semicolons or tabs: {COLUMNS}"
 
 
 def recall(
-    table: Annotated[Positional[Path], arg(metavar="FILE.csv", help="a tidy table of recalls")],
+    table: Annotated[Positional[Path], arg(metavar="FILE.csv", help=_TABLE)],
     analyses: tuple[Annotated[str, one_of(ANALYSES)], ...] = ANALYSES,
     estimator: Annotated[str, one_of(ESTIMATORS)] = "moments",
     null: Annotated[str, one_of(NULLS)] = "one",
@@ -28,8 +30,6 @@ def recall(
     alpha: Annotated[Any, arg(constructor=type(OPTIONS)), OmitArgPrefixes] = OPTIONS,
 ) -> None:
     """Test whether pruning hurts classes of low recall more (recall intensification).
-
-    The columns of the table are those of `regions.RecallTable.from_frame`.
 
     Args:
         analyses: The test as published, and the one corrected for measurement noise.

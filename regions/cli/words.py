@@ -12,13 +12,10 @@ from regions.cli.output import Output
 from regions.workers import Workers
 
 FACTORY = "package.module:factory with an optional @weights.pt"
-_FILES = (
+FILES = (
     "FILE.onnx, FILE.pt2 (torch.export), FILE.npz (arrays NAME.weight and NAME.bias), or " + FACTORY
 )
-Model = Annotated[Positional[str], arg(metavar="MODEL", help=_FILES)]
-ModelOrWidths = Annotated[
-    Positional[str], arg(metavar="MODEL", help=f"widths such as 784,100,100,10, or {_FILES}")
-]
+Model = Annotated[Positional[str], arg(metavar="MODEL", help=FILES)]
 Shape = Annotated[
     tuple[int, ...] | None, arg(help="shape of one input, such as 1 28 28, if the model needs it")
 ]

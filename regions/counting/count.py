@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from regions.choices import choose
@@ -29,12 +29,13 @@ METHODS = ("auto", *ENGINES)
 
 def count_regions(
     net: Any,
-    domain: Box | Slice | None = None,
+    domain: Box | Slice | tuple[Any, Any] | None = None,
     method: str | Engine = "auto",
     kind: Kind = "activation",
     time_limit: float | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
+    input_shape: Sequence[int] | None = None,
     **options: Any,
 ) -> RegionCount:
     """Count the linear regions of a ReLU network over a domain.
@@ -46,13 +47,15 @@ def count_regions(
     Parameters
     ----------
     net : ReLUNetwork or whatever `as_network` reads
-    domain : Box, Slice or None
-        Where to count; None is all of the input space.
+    domain : Box, Slice, pair (low, high) or None
+        Where to count; None is all of the input space. ``(0, 1)`` is the cube of all inputs
+        between 0 and 1.
     method : str or engine
         "auto" (see `choose_method`), or an engine:
         "line", "plane": exact in dimension 1 and 2, any network;
         "cells": exact in any dimension; "vertices": exact in bounded domains of dimension 2 to 6;
-        "milp": exact through a mixed-integer solver;
+        "milp": exact through a mixed-integer solver, for cross-checks (minutes where "cells" takes
+        a second);
         "sample": lower bound from distinct patterns; "estimate": unbiased random-walk estimate;
         "parity": probabilistic lower bound.
     kind : {"activation", "linear"}
@@ -63,6 +66,9 @@ def count_regions(
         Workers, through joblib and its current backend; -1 for all cores.
     progress : bool
         Show a bar on stderr.
+    input_shape : sequence of int, optional
+        Shape of one input, such as (1, 28, 28), for models that start with a convolution. A
+        network that `as_network` returned knows it.
     **options
         The fields of the engine, such as ``samples=`` or ``rng=``: ``method="sample", rng=1`` and
         ``method=Sample(rng=1)`` are the same call.
@@ -89,7 +95,10 @@ def count_regions(
     >>> result.count, result.method, result.status.name
     (4, 'plane', 'EXACT')
     """
-    question, effort = Question.of(net, domain, kind), Effort(time_limit, n_jobs, progress)
+    question, effort = (
+        Question.of(net, domain, kind, input_shape),
+        Effort(time_limit, n_jobs, progress),
+    )
     if method == "auto":
         method = _choice(question)[0]
     engine: Engine = choose("method", method, ENGINES, options, words=("auto",))

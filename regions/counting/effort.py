@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from regions import cluster
 from regions.arguments import is_number, is_whole
+from regions.compiling import COMPILING
 from regions.errors import ArgumentError, OutOfTime, WorkersLost
 from regions.networks import ReLUNetwork
 from regions.networks.steps import Conv
@@ -22,6 +23,10 @@ from regions.workers import results_of
 
 # about what passes before processes of this machine, or workers of a cluster, are at work
 SECONDS_TO_START = {"processes": 2.0, "cluster": 0.5}
+
+
+def _compiled() -> float:
+    return COMPILING.seconds
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Effort:
     sign: Sign | None = field(default=None, compare=False, repr=False)
     """What tells workers that Ctrl-C was pressed where they were asked."""
     started: float = field(default_factory=time.perf_counter, compare=False, repr=False)
+    compiled: float = field(default_factory=_compiled, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         limit, n_jobs = self.time_limit, self.n_jobs
@@ -70,14 +76,19 @@ class Effort:
         return Effort, (self.left, None, False, self.sign)
 
     @property
-    def seconds(self) -> float:
-        """Seconds since the start."""
+    def elapsed(self) -> float:
+        """Seconds since the start, those of compiling kernels too: what the limit is about."""
         return time.perf_counter() - self.started
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start that went into the count itself, not into compiling kernels."""
+        return self.elapsed - (_compiled() - self.compiled)
 
     @property
     def left(self) -> float | None:
         """Seconds until the limit (never below a thousandth), or None without one."""
-        return None if self.time_limit is None else max(self.time_limit - self.seconds, 1e-3)
+        return None if self.time_limit is None else max(self.time_limit - self.elapsed, 1e-3)
 
     @property
     def workers(self) -> int:
@@ -88,7 +99,7 @@ class Effort:
         """Return whether the time limit is over, or its workers are to stop."""
         if self.sign is not None and self.sign.is_set():
             return True
-        return self.time_limit is not None and self.seconds > self.time_limit
+        return self.time_limit is not None and self.elapsed > self.time_limit
 
     @contextmanager
     def shared(self) -> Iterator[Effort]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,38 +12,47 @@ from regions.counting.plane.explorer import PlaneCells
 from regions.counting.plane.planar import PlanarFrame, planar_frame
 from regions.counting.plane.plane import plane_cells
 from regions.errors import ArgumentError, DomainError
-from regions.networks import Box, ReLUNetwork, Slice, as_network
+from regions.networks import Box, ReLUNetwork, Slice, as_domain, as_network
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 _LARGEST = 200_000  # cells that a picture can still show
+_MANY = 2_000  # cells, above which fills are stored as pixels and edges thin out
 _ON_EDGE = 1e-12
+# Paul Tol's light colours for fills, told apart by the colour blind, and one more for ten classes
+_FILLS = tuple(
+    "#77AADD #EE8866 #EEDD88 #FFAABB #44BB99 #BBCC33 #DDDDDD #99DDFF #AAAA00 #C7A9D6".split()
+)
 
 
 def plot_regions(
     net: Any,
-    plane: Box | Slice,
+    plane: Box | Slice | tuple[Any, Any],
     *,
     by: Literal["region", "layer", "class"] = "region",
     ax: Axes | None = None,
-    linewidth: float = 0.4,
+    linewidth: float | None = None,
+    input_shape: Sequence[int] | None = None,
 ) -> Axes:
     """Draw the activation regions of `net` on a bounded plane.
 
     Parameters
     ----------
     net : ReLUNetwork or whatever `as_network` reads
-    plane : Box or Slice
-        Two-dimensional and bounded. The axes are its own coordinates.
+    plane : Box, Slice, or pair (low, high)
+        Two-dimensional and bounded. The axes are its own coordinates. The points that span a
+        slice are marked by rings.
     by : {"region", "layer", "class"}
         What the colours mean: "region" gives neighbouring regions different shades; "layer"
         colours every boundary by the ReLU layer that breaks there; "class" colours every point by
         its largest output (by the sign of a single output), with the regions' boundaries on top.
     ax : matplotlib axes, optional
-    linewidth : float
-        Width of the boundaries, in points.
+    linewidth : float, optional
+        Width of the boundaries, in points; by default thinner the more regions there are.
+    input_shape : sequence of int, optional
+        Shape of one input, for models that start with a convolution.
 
     Returns
     -------
@@ -65,17 +75,32 @@ def plot_regions(
     painters = {"region": _paint_regions, "layer": _paint_layers, "class": _paint_classes}
     if by not in painters:
         raise ArgumentError(f"by is {by!r}; expected one of {', '.join(painters)}")
-    network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    frame = planar_frame(network, plane)
+    network = as_network(net, input_shape)
+    where = as_domain(plane, network.input_size)
+    frame = planar_frame(network, where)
     cells = _cells(network, frame)
     ax = plt.gca() if ax is None else ax
+    if linewidth is None:
+        linewidth = 0.4 * min(1.0, _MANY / len(cells))
     painters[by](ax, network, frame, cells, linewidth)
     corners = frame.coordinates(frame.polygon)
     low, high = corners.min(axis=0), corners.max(axis=0)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
-    names = ("input 1", "input 2") if isinstance(plane, Box) else ("plane, axis 1", "plane, axis 2")
+    names = (
+        ("plane, axis 1", "plane, axis 2") if isinstance(where, Slice) else ("input 1", "input 2")
+    )
     ax.set(xlabel=names[0], ylabel=names[1])
+    if isinstance(where, Slice):
+        _mark_points(ax, where)
     return ax
+
+
+def _mark_points(ax: Axes, plane: Slice) -> None:
+    """Draw a ring where each point lies that spans the plane (points outside are clipped)."""
+    own = (plane.points - plane.origin) @ plane.basis.T
+    look = {"facecolors": "none", "zorder": 3, "clip_on": True}
+    ax.scatter(*own.T, s=28, edgecolors="white", linewidths=2.4, **look)
+    ax.scatter(*own.T, s=28, edgecolors="black", linewidths=1.0, **look)
 
 
 def _cells(net: ReLUNetwork, frame: PlanarFrame) -> PlaneCells:
@@ -119,9 +144,15 @@ def _paint_regions(
     colours = shades[shade % len(shades)]
     tint = 0.35 + 0.5 * (shade % 101)[:, None] / 100
     colours = 1 - (1 - colours) * tint
+    many = len(cells) > _MANY  # pixels for the fill; its own colour closes the seams
+    edges, width = ("face", 0.1) if many else ("white", linewidth)
     ax.add_collection(
         PolyCollection(
-            _polygons(frame, cells), facecolors=colours, edgecolors="white", linewidths=linewidth
+            _polygons(frame, cells),
+            facecolors=colours,
+            edgecolors=edges,
+            linewidths=width,
+            rasterized=many,
         )
     )
 
@@ -142,7 +173,10 @@ def _paint_layers(
         width = 3 * linewidth if index == 0 else 2 * linewidth
         ax.add_collection(
             LineCollection(
-                list(segments[layer == index]), colors=[colours[index]], linewidths=width
+                list(segments[layer == index]),
+                colors=[colours[index]],
+                linewidths=width,
+                rasterized=len(cells) > _MANY,
             )
         )
         name = net.relu_layers[index].name
@@ -153,20 +187,20 @@ def _paint_layers(
 def _paint_classes(
     ax: Axes, net: ReLUNetwork, frame: PlanarFrame, cells: PlaneCells, linewidth: float
 ) -> None:
-    import seaborn as sns
     from matplotlib.collections import LineCollection, PolyCollection
     from matplotlib.patches import Patch
 
     pieces, classes = class_polygons(frame, cells)
     shown = np.unique(classes)
-    # half white, so that the boundaries stay visible
-    shades = 0.5 + 0.5 * np.array(sns.color_palette("colorblind"))
-    palette = {label: tuple(shades[label % len(shades)]) for label in shown}
+    palette = {label: _FILLS[label % len(_FILLS)] for label in shown}
     colours = [palette[label] for label in classes]
-    ax.add_collection(PolyCollection(pieces, facecolors=colours, edgecolors="face", linewidths=0.2))
+    look = {"rasterized": len(cells) > _MANY}
+    ax.add_collection(
+        PolyCollection(pieces, facecolors=colours, edgecolors="face", linewidths=0.2, **look)
+    )
     segments, _ = _edges(frame, cells)
     ax.add_collection(
-        LineCollection(list(segments), colors="black", linewidths=linewidth, alpha=0.4)
+        LineCollection(list(segments), colors="black", linewidths=linewidth, alpha=0.4, **look)
     )
     single = cells.outputs.shape[2] == 1
     names = {
@@ -216,16 +250,24 @@ def _clipped(polygon: np.ndarray, row: np.ndarray) -> np.ndarray:
     return both[np.stack([values >= 0, crossed], axis=1)]
 
 
-def line_density(net: Any, line: Box | Slice, *, bins: int = 50) -> pd.DataFrame:
+def line_density(
+    net: Any,
+    line: Box | Slice | tuple[Any, Any],
+    *,
+    bins: int = 50,
+    input_shape: Sequence[int] | None = None,
+) -> pd.DataFrame:
     """Return how many breakpoints per unit length lie along a bounded line, by layer.
 
     Parameters
     ----------
     net : ReLUNetwork or whatever `as_network` reads
-    line : Box or Slice
+    line : Box, Slice, or pair (low, high)
         One-dimensional and bounded.
     bins : int
         Number of equal parts of the line.
+    input_shape : sequence of int, optional
+        Shape of one input, for models that start with a convolution.
 
     Returns
     -------
@@ -245,17 +287,19 @@ def line_density(net: Any, line: Box | Slice, *, bins: int = 50) -> pd.DataFrame
 
     if not isinstance(bins, int) or bins < 1:
         raise ArgumentError(f"bins is {bins!r}; expected a whole number of at least 1")
-    network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    rows, limits = line.halfspaces()
-    if line.dimension != 1 or not line.bounded:
+    network = as_network(net, input_shape)
+    where: Any = as_domain(line, network.input_size)
+    if where is None or where.dimension != 1 or not where.bounded:
+        size = network.input_size if where is None else where.dimension
         raise DomainError(
-            f"the domain has dimension {line.dimension}; a density needs a bounded line: "
+            f"the domain has dimension {size}; a density needs a bounded line: "
             "Slice.through two points"
         )
+    rows, limits = where.halfspaces()
     ahead, back = rows[:, 0] > 0, rows[:, 0] < 0
     ends = limits[back] / rows[back, 0], limits[ahead] / rows[ahead, 0]
     edges = np.linspace(ends[0].max(), ends[1].min(), bins + 1)
-    found = breakpoints(network, line)
+    found = breakpoints(network, where)
     parts = []
     for index, layer in enumerate(network.relu_layers):
         counts, _ = np.histogram(found.loc[found["layer"] == index, "position"], edges)
@@ -265,13 +309,18 @@ def line_density(net: Any, line: Box | Slice, *, bins: int = 50) -> pd.DataFrame
 
 
 def plot_line_density(
-    net: Any, line: Box | Slice, *, bins: int = 50, ax: Axes | None = None
+    net: Any,
+    line: Box | Slice | tuple[Any, Any],
+    *,
+    bins: int = 50,
+    ax: Axes | None = None,
+    input_shape: Sequence[int] | None = None,
 ) -> Axes:
     """Draw the number of breakpoints per unit length along a bounded line, stacked by layer."""
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    table: Any = line_density(net, line, bins=bins)
+    table: Any = line_density(net, line, bins=bins, input_shape=input_shape)
     ax = plt.gca() if ax is None else ax
     names = list(dict.fromkeys(table["layer"]))
     heights = [table.loc[table["layer"] == name, "density"].to_numpy() for name in names]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from regions.errors import ArgumentError, DomainError
-from regions.networks import Box, ReLUNetwork, Slice, as_network
+from regions.networks import Box, ReLUNetwork, Slice, as_domain, as_network
 
 Kind = Literal["activation", "linear"]
 
@@ -18,7 +18,7 @@ class Question:
     Attributes
     ----------
     net : ReLUNetwork
-    domain : Box, Slice or None
+    domain : Box, Slice, pair (low, high) or None
         None is all of the input space.
     kind : {"activation", "linear"}
         Full-dimensional activation regions of the hidden ReLUs, or maximal connected pieces with
@@ -38,11 +38,8 @@ class Question:
 
     def __post_init__(self) -> None:
         domain, net = self.domain, self.net
-        if domain is not None and not isinstance(domain, (Box, Slice)):
-            raise DomainError(
-                f"domain is a {type(domain).__name__}; expected regions.Box(low, high), "
-                "regions.Slice.through(points) or None for the whole input space"
-            )
+        domain = as_domain(domain, net.input_size)
+        object.__setattr__(self, "domain", domain)
         if domain is not None and domain.input_size != net.input_size:
             raise DomainError(
                 f"the domain lies in {domain.input_size} dimensions but the network has "
@@ -53,9 +50,11 @@ class Question:
             raise ArgumentError(f"kind is {self.kind!r}; expected {expected}")
 
     @classmethod
-    def of(cls, net: Any, domain: Any = None, kind: Any = "activation") -> Question:
+    def of(
+        cls, net: Any, domain: Any = None, kind: Any = "activation", input_shape: Any = None
+    ) -> Question:
         """Return the question about whatever `as_network` reads."""
-        return cls(net if isinstance(net, ReLUNetwork) else as_network(net), domain, kind)
+        return cls(as_network(net, input_shape), domain, kind)
 
     @property
     def dimension(self) -> int:

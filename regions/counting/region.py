@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Region:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Region(Result):
     """A full-dimensional activation region (a convex cell) within the domain.
 
     Coordinates t are those of the domain: the input itself for a box or the whole space, the

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from regions.counting.question import Kind
 from regions.counting.undecided import Undecided
 from regions.errors import ArgumentError
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,8 +95,8 @@ class Found:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RegionCount:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RegionCount(Result):
     """The number of regions of a ReLU network over a domain, or what is known about it.
 
     Attributes
@@ -114,7 +114,7 @@ class RegionCount:
     method : str
         The engine that counted.
     seconds : float
-        Wall time of the call.
+        Wall time of the call, without the time that compiling kernels took at their first use.
     kind : {"activation", "linear"}
         Full-dimensional activation regions of the hidden ReLUs, or maximal connected pieces
         with one affine map.

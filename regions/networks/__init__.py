@@ -1,7 +1,8 @@
 """Any model -> one small frozen description, proved equal to the model."""
 
+from regions.networks.checkpoint import load_weights
 from regions.networks.convert import as_network
-from regions.networks.domain import Box, Domain, Slice
+from regions.networks.domain import Box, Domain, Slice, as_domain
 from regions.networks.graph import Graph
 from regions.networks.layers import Layer
 from regions.networks.liveness import Liveness, liveness
@@ -17,7 +18,9 @@ __all__ = [
     "ReLUNetwork",
     "Slice",
     "State",
+    "as_domain",
     "as_network",
     "liveness",
     "load_model",
+    "load_weights",
 ]

@@ -10,8 +10,10 @@ import numpy as np
 
 from regions.errors import DomainError
 from regions.networks.inside import is_bounded, meets_inside
+from regions.results import Frozen
 
 _FLATTEST = 1e-12  # of differences made equally long
+_FEW = 4  # sides that are written out
 
 
 def _numbers(values: Any, name: str) -> np.ndarray:
@@ -31,8 +33,8 @@ def _vector(values: Any, name: str) -> np.ndarray:
     return array
 
 
-@dataclass(frozen=True)
-class Box:
+@dataclass(frozen=True, repr=False)
+class Box(Frozen):
     """All inputs x with low <= x <= high, element by element; infinite sides are allowed.
 
     Parameters
@@ -68,6 +70,9 @@ class Box:
             )
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
+
+    def __repr__(self) -> str:
+        return f"Box({self.input_size} inputs, {_sides(self.low, self.high)})"
 
     @classmethod
     def cube(cls, size: int, low: float, high: float) -> Box:
@@ -115,8 +120,8 @@ class Box:
         return {"domain": "box", "dimension": self.dimension, "low": self.low, "high": self.high}
 
 
-@dataclass(frozen=True)
-class Slice:
+@dataclass(frozen=True, repr=False)
+class Slice(Frozen):
     """A segment, line, plane or flat of the input space, all of it or the part inside a box.
 
     Made by `Slice.through`. Coordinates z are lengths along orthonormal directions: the input is
@@ -193,6 +198,13 @@ class Slice:
             )
         return flat
 
+    def __repr__(self) -> str:
+        what = "segment" if self.segment else f"flat of dimension {self.dimension}"
+        inside = "" if self.box is None else f", inside {_sides(self.box.low, self.box.high)}"
+        return (
+            f"Slice({what} through {len(self.points)} points of {self.input_size} inputs{inside})"
+        )
+
     @property
     def input_size(self) -> int:
         """Number of inputs n0."""
@@ -231,6 +243,46 @@ class Slice:
         """Return a JSON-ready description."""
         box = None if self.box is None else self.box.to_dict()
         return {"domain": "slice", "dimension": self.dimension, "points": self.points, "box": box}
+
+
+def _sides(low: np.ndarray, high: np.ndarray) -> str:
+    """Return the sides of a box in few words, however many there are."""
+    if len(set(zip(low, high, strict=True))) == 1:
+        return f"[{low[0]:g}, {high[0]:g}] each"
+    if len(low) <= _FEW:
+        return " x ".join(f"[{a:g}, {b:g}]" for a, b in zip(low, high, strict=True))
+    return f"low {low.min():g} to {low.max():g}, high {high.min():g} to {high.max():g}"
+
+
+def as_domain(domain: Any, size: int) -> Box | Slice | None:
+    """Return a domain of `size` inputs from a Box, a Slice, a pair (low, high), or None.
+
+    Parameters
+    ----------
+    domain : Box, Slice, pair or None
+        Each of low and high is one number for all inputs, or one per input. None is all of the
+        input space.
+
+    Raises
+    ------
+    DomainError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> as_domain((-1, 1), 3)
+    Box(3 inputs, [-1, 1] each)
+    """
+    if domain is None or isinstance(domain, (Box, Slice)):
+        return domain
+    if not isinstance(domain, (tuple, list)) or len(domain) != 2:
+        raise DomainError(
+            f"domain is a {type(domain).__name__}; expected a pair (low, high), "
+            "regions.Box(low, high), regions.Slice.through(points) or None for the whole input "
+            "space"
+        )
+    sides = [_numbers(side, name) for side, name in zip(domain, ("low", "high"), strict=True)]
+    return Box(*(np.full(size, side) if side.ndim == 0 else side for side in sides))
 
 
 def _orthonormal(points: np.ndarray) -> np.ndarray | None:

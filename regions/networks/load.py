@@ -11,6 +11,7 @@ from typing import Any
 
 from regions.errors import ArgumentError, DataError, RegionsError
 from regions.files import check_file, check_zip, read_npz
+from regions.networks.checkpoint import LARGEST, load_weights
 from regions.networks.convert import as_network
 from regions.networks.network import ReLUNetwork
 
@@ -18,8 +19,6 @@ _FORMS = (
     "a .onnx file, a .pt2 file (torch.export), an .npz file (arrays NAME.weight and NAME.bias in "
     "order), or package.module:factory, with @weights.pt for a state_dict"
 )
-
-_LARGEST = 2**36  # bytes of a model, unpacked
 
 
 def load_model(source: str) -> Any:
@@ -31,7 +30,7 @@ def load_model(source: str) -> Any:
         A ``.onnx`` file, a ``.pt2`` file saved by `torch.export.save` with a free batch axis, an
         ``.npz`` file with arrays ``NAME.weight`` (outputs, inputs) and ``NAME.bias`` in the order
         of the layers, or ``package.module:factory`` - a callable without arguments that returns a
-        module - followed by ``@weights.pt`` to load its state_dict (`weights_only=True`).
+        module - followed by ``@weights.pt`` to load a checkpoint; see `load_weights`.
 
     Raises
     ------
@@ -51,7 +50,11 @@ def load_model(source: str) -> Any:
     if not colon or not module or not factory:
         raise ArgumentError(f"cannot read the model {source!r}; expected {_FORMS}")
     model = _call_factory(module, factory)
-    return _load_weights(model, Path(weights)) if weights else model
+    if not weights:
+        return model
+    if not Path(weights).is_file():
+        raise DataError(f"no file {weights}; check the path after @")
+    return load_weights(model, weights)
 
 
 def _load_arrays(path: Path) -> ReLUNetwork:
@@ -68,7 +71,7 @@ def _load_arrays(path: Path) -> ReLUNetwork:
 
 
 def _load_onnx(path: Path) -> ReLUNetwork:
-    check_file(path, _LARGEST)
+    check_file(path, LARGEST)
     try:
         return as_network(path)
     except RegionsError:
@@ -84,7 +87,7 @@ def _load_program(path: Path) -> Any:
 
     if not zipfile.is_zipfile(path):
         raise DataError(f"{path} is not a program saved by torch.export.save, or it is truncated")
-    check_zip(path, "program saved by torch.export.save", _LARGEST)
+    check_zip(path, "program saved by torch.export.save", LARGEST)
     try:
         return torch.export.load(path)
     except Exception as error:
@@ -103,26 +106,6 @@ def _call_factory(module: str, factory: str) -> Any:
         raise ArgumentError(
             f"cannot get a model from {module}:{factory}: {error}; it must be importable from the "
             "current folder and callable without arguments"
-        ) from error
-    return model
-
-
-def _load_weights(model: Any, path: Path) -> Any:
-    import torch
-
-    if not path.is_file():
-        raise DataError(f"no file {path}; check the path after @")
-    check_file(path, _LARGEST)
-    if zipfile.is_zipfile(path):
-        check_zip(path, "state_dict saved by torch.save", _LARGEST)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(state)
-    except Exception as error:
-        raise DataError(
-            f"{path} does not hold weights for this model: {_line(error)}. It must "
-            "be a state_dict saved by torch.save(model.state_dict(), ...); pickles of whole models "
-            "are refused because loading them can run any code"
         ) from error
     return model
 

@@ -15,6 +15,7 @@ from regions.errors import ArgumentError
 from regions.networks.graph import Graph
 from regions.networks.layers import Layer, affine_layers
 from regions.networks.steps import Add, Shape, Step
+from regions.results import Frozen
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class ReLUNetwork:
+class ReLUNetwork(Frozen):
     """A piecewise-linear network: every unit is a ReLU (or LeakyReLU), all else is affine.
 
     Made by `as_network`. Calling it evaluates a batch in float64.

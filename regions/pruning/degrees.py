@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.gini import gini
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
-class Degrees:
+@dataclass(frozen=True, eq=False, repr=False)
+class Degrees(Result):
     """Fractional connectivity of the units of every layer.
 
     Attributes

@@ -28,7 +28,7 @@ from regions.randomness import Rng
 
 def prune(
     model: Any,
-    densities: Any,
+    densities: Any = None,
     criterion: str | Criterion | Method | Function = "magnitude",
     repair: bool = False,
     *,
@@ -36,6 +36,7 @@ def prune(
     prune_output: bool = False,
     input_shape: tuple[int, ...] | None = None,
     rng: Rng = 0,
+    density: float | None = None,
     **options: Any,
 ) -> Masks:
     """Return the masks of `model` at the given densities; the model itself is never changed.
@@ -76,6 +77,8 @@ def prune(
         hence for `repair` and for `Masks.effective`.
     rng : int, numpy.random.Generator or None
         Randomness of the criterion; the same seed gives the same masks.
+    density : float, optional
+        The same as one number in `densities`.
     **options
         The fields of the criterion: ``"snip", inputs=x, labels=y`` and ``SNIP(x, y)`` are the same
         call. A function finds them in its request.
@@ -113,6 +116,12 @@ def prune(
     >>> masks["layer1"].tolist(), masks["output"].tolist()
     ([[False, False], [True, True]], [[False, True]])
     """
+    if (densities is None) == (density is None):
+        raise ArgumentError(
+            "give either densities (a number, a mapping of layers, an Allocation or Masks) or "
+            f"density=, a number; got densities={densities!r:.80} and density={density!r}"
+        )
+    densities = density if densities is None else densities
     check_name("scope", scope, ("layer", "global"))
     judge = criterion_of(criterion, options)
     reading = read_model(model, input_shape)

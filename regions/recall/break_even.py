@@ -9,20 +9,19 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regions.errors import ArgumentError
 from regions.randomness import Rng
 from regions.recall.estimate import estimate_known
 from regions.recall.inference import FEWEST_MODELS, infer
 from regions.recall.options import POPULATIONS, Options
 from regions.recall.table import RecallTable
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 # points between neighbouring ratios at which alpha is compared with 1
 _POINTS = 200
 
 
-@dataclass(frozen=True, kw_only=True)
-class BreakEven:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class BreakEven(Result):
     """Where alpha first rises above 1.
 
     Attributes

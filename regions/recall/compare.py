@@ -17,11 +17,11 @@ from regions.recall.options import POPULATIONS, Options
 from regions.recall.ratio import Contrast, Ratio
 from regions.recall.result import ConfidenceInterval, IntensificationResult
 from regions.recall.table import RecallTable
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class IntensificationComparison:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class IntensificationComparison(Result):
     """Difference of alpha between two arms, at every ratio both have.
 
     Attributes

@@ -14,11 +14,11 @@ from regions.errors import ArgumentError
 from regions.recall.balance import Scale
 from regions.recall.ols import ols
 from regions.recall.table import RecallTable
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 
-@dataclass(frozen=True, kw_only=True)
-class DoseResponse:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DoseResponse(Result):
     """alpha_mt = (b0 + u0_m) + (b1 + u1_m) log2 t + error.
 
     Attributes

@@ -96,6 +96,32 @@ class Predictions:
         return Predictions(self.labels, self.dense, self.pruned[list(rows)], self.classes)
 
 
+def coded(truth: Any, *others: Any) -> tuple[list[str], list[np.ndarray]]:
+    """Return the names of the classes in `truth`, and all arrays of names as their numbers.
+
+    A prediction that is no class of `truth` has a number beyond theirs; codes are refused.
+
+    Examples
+    --------
+    >>> coded(["cat", "dog"], [["dog", "emu"]])
+    (['cat', 'dog'], [array([0, 1]), array([[1, 2]])])
+    """
+    names = sorted(set(map(str, np.asarray(truth).ravel())))
+    number = {name: index for index, name in enumerate(names)}
+
+    def numbers(values: Any) -> np.ndarray:
+        array = np.asarray(values)
+        if array.dtype.kind not in "UO":
+            raise ArgumentError(
+                "y_true holds names of classes, but predictions are integer class codes; give "
+                "names for both, or codes for both"
+            )
+        flat = [number.get(str(value), len(names)) for value in array.ravel()]
+        return np.array(flat, dtype=np.int64).reshape(array.shape)
+
+    return names, [numbers(truth), *map(numbers, others)]
+
+
 def modal(predictions: np.ndarray, classes: int) -> np.ndarray:
     """Return the most frequent class of each image over models (the smallest one on ties)."""
     votes = np.stack([(predictions == label).sum(0) for label in range(classes)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,28 +16,65 @@ from regions.recall.intensification import intensification
 from regions.recall.result import IntensificationResult
 from regions.recall.table import RecallTable
 from regions.recall.tidy import split_settings
-from regions.results import jsonable
+from regions.results import Result, jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ANALYSES = ("published", "corrected")
+ALPHA = (
+    "alpha is the slope by which pruning stretches recall balances (a class's recall / accuracy, "
+    "minus 1): above 1, classes below average fell further below it; below 1, they drew closer."
+)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RecallReport:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RecallReport(Result):
     """Results of several settings, each analysed in several ways."""
 
     results: tuple[IntensificationResult, ...]
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per setting, analysis and ratio."""
-        return pd.concat([result.to_frame() for result in self.results], ignore_index=True)
+    def to_frame(self, brief: bool = False) -> pd.DataFrame:
+        """Return one row per setting, analysis and ratio; with `brief`, what fits a paper."""
+        if not brief:
+            return pd.concat([result.to_frame() for result in self.results], ignore_index=True)
+        parts = []
+        for result in self.results:
+            frame = result.to_frame(brief=True)
+            frame.insert(len(result.table.setting), "analysis", _analysis(result))
+            parts.append(frame)
+        return pd.concat(parts, ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return every result, JSON-ready."""
         return jsonable({"results": [result.to_dict() for result in self.results]})
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw alpha against the compression ratio, one line for each result."""
+        for index, result in enumerate(self.results):
+            setting = " ".join(result.table.setting.values())
+            ax = result.plot(
+                ax,
+                label=f"{setting} {_analysis(result)}".strip(),
+                show_null=index == len(self.results) - 1,
+                dodge=1.03**index,
+                color=f"C{index}",
+            )
+        return ax
+
     def summary(self) -> str:
-        """Return every result in words."""
-        return "\n\n".join(result.summary() for result in self.results)
+        """Return one plain sentence per ratio, what alpha is, and every result in words."""
+        said = []
+        for result in self.results:
+            setting = " ".join(result.table.setting.values())
+            about = f"{setting}, {_analysis(result)}: " if setting else f"{_analysis(result)}: "
+            said += [about + sentence for sentence in result.plain()]
+        parts = ["\n".join(said), ALPHA, *(result.summary() for result in self.results)]
+        return "\n\n".join(parts)
+
+
+def _analysis(result: IntensificationResult) -> str:
+    return "published" if result.options.paper else "corrected"
 
 
 def report(

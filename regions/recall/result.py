@@ -13,11 +13,11 @@ from regions.errors import ArgumentError
 from regions.recall.balance import balances
 from regions.recall.curve import plot_curve, plot_null
 from regions.recall.describe import Description
-from regions.recall.inference import CORRECTIONS, TESTS
+from regions.recall.inference import CORRECTIONS, FEWEST_MODELS, TESTS
 from regions.recall.nulls import Prediction
 from regions.recall.options import PAPER_FAMILY, POPULATIONS, Options
 from regions.recall.table import RecallTable
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,12 @@ _JUDGED = ("pvalue", "pvalue_adjusted", "verdict", "effect_size")
 _SLOPES = ("alpha_mean", "alpha_pooled", "beta_mean", "r_squared")
 _LEVELS = ("dispersion", "dispersion_corrected", "accuracy_dense", "accuracy_pruned", "reliability")
 _CHOICES = ("estimator", "null", "population", "test", "alternative", "correction")
+_BRIEF = ("ratio", "alpha", "low", "high", "p", "verdict")
+_PLAIN = {
+    ">": "Classes of low recall lost more than the others",
+    "<": "Classes of low recall lost less than the others",
+    "?": "No difference between classes of low and of high recall was established",
+}
 _VERDICTS = {"<": "below", ">": "above", "?": "not separable from"}
 
 
@@ -38,8 +44,8 @@ class ConfidenceInterval(NamedTuple):
     high: np.ndarray
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class IntensificationResult:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class IntensificationResult(Result):
     """The intensification ratio at each compression ratio, and its test.
 
     All arrays have one entry per ratio, ascending. An entry that cannot be known is NaN, and
@@ -154,8 +160,37 @@ class IntensificationResult:
             low, high = self.bounds.min(0), self.bounds.max(0)
         return ConfidenceInterval(low - half, high + half)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per ratio: setting, estimate, interval, test, companions, provenance."""
+    def plain(self) -> list[str]:
+        """Return one plain sentence per ratio.
+
+        Examples
+        --------
+        >>> import regions
+        >>> dense, pruned = [[912, 962, 865], [903, 959, 858]], [[815, 937, 689]] * 2
+        >>> table = regions.RecallTable.from_counts(dense, {50: pruned}, n=1000)
+        >>> regions.intensification(table, estimator="ols").plain()
+        ['At 50x, with 2 models, nothing can be said about classes of low recall.']
+        """
+        sentences = []
+        for ratio, verdict in zip(self.ratios, self.verdict, strict=True):
+            if self.n_models < FEWEST_MODELS:
+                said = f", with {self.n_models} models, nothing can be said about"
+                sentences.append(f"At {ratio:g}x{said} classes of low recall.")
+            else:
+                against = "" if self.options.null.name == "one" else self.options.null.words
+                beside = f", against the null: {against}" if against else ""
+                sentences.append(f"{_PLAIN[verdict]} at {ratio:g}x{beside}.")
+        return sentences
+
+    def to_frame(self, brief: bool = False) -> pd.DataFrame:
+        """Return one row per ratio: setting, estimate, interval, test, companions, provenance.
+
+        With `brief`, the columns that fit a paper: setting, ratio, alpha, low, high, p (adjusted)
+        and verdict.
+        """
+        if brief:
+            frame = self.to_frame().rename(columns={"estimate": "alpha", "pvalue_adjusted": "p"})
+            return frame[[*self.table.setting, *_BRIEF]]
         interval, about = self.confidence_interval(), self.description
         columns: dict[str, Any] = {
             **self.table.setting,

@@ -13,13 +13,14 @@ import pandas as pd
 from regions.errors import ArgumentError
 from regions.recall.checks import as_counts, check_counts, check_ids, check_ratios
 from regions.recall.counts import Counts
-from regions.recall.predictions import Predictions
-from regions.recall.tidy import KEYS, parts_of
-from regions.results import jsonable
+from regions.recall.forms import KEYS
+from regions.recall.predictions import Predictions, coded
+from regions.recall.tidy import parts_of
+from regions.results import Result, jsonable
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RecallTable:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RecallTable(Result):
     """Correct predictions per class of M models on one test set, before and after pruning.
 
     Make one with `from_predictions`, `from_counts` or `from_frame`. Row m of every array is the
@@ -116,8 +117,8 @@ class RecallTable:
 
         Parameters
         ----------
-        y_true : int array, (images,)
-            The true class codes.
+        y_true : int or str array, (images,)
+            The true class codes, or the classes' names, which the predictions then are too.
         dense : int array, (models, images)
             The class codes that the dense networks predict.
         pruned : mapping of float to int array, (models, images)
@@ -147,6 +148,10 @@ class RecallTable:
         ([[2, 1]], [[[1, 1]]], [[[1, 1]]])
         """
         ratios = check_ratios(pruned)
+        if np.asarray(y_true).dtype.kind in "UO" and labels is None:
+            names, (y_true, dense, *others) = coded(y_true, dense, *pruned.values())
+            pruned = dict(zip(pruned, others, strict=True))
+            classes, labels = classes or names, range(len(names))
         found, codes = Predictions.checked(y_true, dense, pruned, ratios, labels)
         counts = found.counts()
         return cls(
@@ -224,7 +229,10 @@ class RecallTable:
         frame : pandas.DataFrame
             Columns `model`, `ratio`, `class`, `n`, `correct_dense`, `correct_pruned`, optionally
             `correct_both`, and optionally `dataset`, `arch`, `algorithm`, which must be constant.
-            One row for each model, ratio and class.
+            One row for each model, ratio and class. Other forms are turned into this one: names in
+            any case, `recall_dense` and `recall_pruned` as fractions or per cent, one column
+            `correct` (or `recall`) with rows of ratio "dense", or, wide, `model`, `ratio` and a
+            column per class with a row of model "n" for the test images.
 
         Raises
         ------

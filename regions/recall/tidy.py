@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,12 @@ import pandas as pd
 
 from regions.errors import DataError
 from regions.recall.checks import as_counts
-
-KEYS = ["ratio", "model", "class"]
-NUMBERS = ["n", "correct_dense", "correct_pruned"]
-SETTING = ["dataset", "arch", "algorithm"]
+from regions.recall.forms import KEYS, NUMBERS, SETTING, tidy
 
 
 def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
     """Return the rows of each setting (data set, architecture, algorithm) by themselves."""
+    frame = tidy(frame)
     names = [name for name in SETTING if name in frame.columns]
     if not names:
         return [({}, frame)]
@@ -31,9 +30,7 @@ def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFra
 
 def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
     """Return the fields of the table of a tidy frame; see `RecallTable.from_frame`."""
-    missing = [name for name in [*KEYS, *NUMBERS] if name not in frame.columns]
-    if missing:
-        raise DataError(f"columns {missing} are missing; the frame has {[*frame.columns]}")
+    frame = tidy(frame)
     settings = split_settings(frame)
     if len(settings) != 1:
         found = [", ".join(setting.values()) for setting, _ in settings]
@@ -86,8 +83,12 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     ordered = ordered.sort_values(KEYS)
     ratios, models, classes = (len(set(ordered[name])) for name in KEYS)
     if len(ordered) != ratios * models * classes:
+        there = set(ordered[KEYS].itertuples(index=False, name=None))
+        every = product(*(list(dict.fromkeys(ordered[name])) for name in KEYS))
+        ratio, model, label = next(cell for cell in every if cell not in there)
         raise DataError(
             f"{len(ordered)} rows for {ratios} ratios, {models} models and {classes} classes: "
-            "every model needs every ratio and every class"
+            "every model needs every ratio and every class, and the first missing row is that of "
+            f"model {model!r}, class {label!r} at ratio {ratio:g}"
         )
     return ordered

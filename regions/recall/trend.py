@@ -16,11 +16,11 @@ from regions.recall.inference import Inference, adjust, infer
 from regions.recall.ols import ols
 from regions.recall.options import POPULATIONS, Options
 from regions.recall.table import RecallTable
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Trend:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Trend(Result):
     """Whether alpha rises with the ratio.
 
     Attributes

@@ -11,7 +11,7 @@ import pandas as pd
 
 from regions.representations.jackknife import Interval
 from regions.representations.similarity import Similarity
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,8 +53,8 @@ class LayerSimilarity:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class LayerComparison:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LayerComparison(Result):
     """How similar the layers of two networks are.
 
     Attributes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,8 @@ _COUNTS = tuple(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Similarity:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Similarity(Result):
     """How similar two representations are, with everything needed to judge the number.
 
     Attributes

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from regions.errors import ArgumentError
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 FORMS = ("exponential", "power")
 _FEWEST = 4
@@ -17,8 +17,8 @@ _FEWEST = 4
 _MEMORY = np.linspace(-0.99, 0.99, 80)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecayFit:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DecayFit(Result):
     """log D = c - rate n ("exponential") or c - rate log n ("power"), by least squares.
 
     Attributes

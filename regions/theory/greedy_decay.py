@@ -14,7 +14,7 @@ from regions.pruning.removal.imitation import Imitation
 from regions.pruning.removal.removal import Removal
 from regions.pruning.removal.units import UnitLayer, find_units, removable
 from regions.randomness import Rng
-from regions.results import jsonable
+from regions.results import Result, jsonable
 from regions.theory.decay_fit import FORMS, fit_decay
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ CURVES = (*RULES, FREE, REFIT, RANDOM)
 _FLOOR = 1e-6  # of |f|^2: below it a fit would see rounding
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class GreedyDecay:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class GreedyDecay(Result):
     """Discrepancy against steps and support for each greedy rule and each control.
 
     Attributes

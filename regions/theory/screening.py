@@ -11,7 +11,7 @@ import numpy as np
 from regions.errors import ArgumentError
 from regions.progress import track
 from regions.randomness import Rng
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 PARTS = ("even", "odd", "raw")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Screening:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Screening(Result):
     """The inputs that `screen` kept, and why.
 
     Attributes

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from regions.errors import ArgumentError, DataError
 from regions.randomness import Rng
+from regions.results import Result
+from regions.training.arrays import read_torch
 from regions.training.formats import read_source
 from regions.training.source import Source
 
@@ -40,8 +42,8 @@ class Split:
         return Split(self.inputs[chosen], self.labels[chosen])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DataSet:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class DataSet(Result):
     """A data set whose parts are kept apart.
 
     Inputs are standardised by mean and standard deviation of the training part alone.
@@ -85,7 +87,7 @@ class DataSet:
 
 
 def load_data(
-    source: str | os.PathLike = "digits",
+    source: str | os.PathLike | tuple[Any, Any] = "digits",
     *,
     validation: float = 0.1,
     limit: int | None = None,
@@ -100,7 +102,9 @@ def load_data(
         "digits" (1,797 images of 8x8, from scikit-learn; a fixed fifth is the test part), or the
         path of an `.npz` file with `X_train, y_train, X_test, y_test` (and `class_names`), of a
         folder with the four IDX files of MNIST and its relatives (gzipped or not), or of a folder
-        with the *binary* version of CIFAR-10 or CIFAR-100. The test part is the files' own.
+        with the *binary* version of CIFAR-10 or CIFAR-100. The test part is the files' own. Keras'
+        names (x_train, ...) are read too. Or a pair (training, test) of torch Datasets or
+        DataLoaders.
     validation
         Fraction of the training images set aside, each class in proportion; 0 for none.
     limit
@@ -131,7 +135,7 @@ def load_data(
         raise ArgumentError(f"limit is {limit}; expected 1 or more training images, or None")
     if standardise not in ("channel", "pixel"):
         raise ArgumentError(f"standardise is {standardise!r}; choose 'channel' or 'pixel'")
-    raw = _digits() if source == "digits" else read_source(Path(source))
+    raw = _raw(source)
     generator = np.random.default_rng(rng)
     chosen = np.arange(len(raw.train_labels))
     if limit is not None and limit < len(chosen):
@@ -139,6 +143,14 @@ def load_data(
     count = round(validation * len(chosen))
     aside, rest = split_by_class(raw.train_labels[chosen], count, generator)
     return _standardised(raw, chosen[rest], chosen[aside], standardise)
+
+
+def _raw(source: str | os.PathLike | tuple[Any, Any]) -> Source:
+    if isinstance(source, (tuple, list)):
+        if len(source) != 2:
+            raise ArgumentError(f"{len(source)} data sets were given; expected (training, test)")
+        return read_torch(*source)
+    return _digits() if source == "digits" else read_source(Path(source))
 
 
 def split_by_class(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,17 +14,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regions.errors import ArgumentError
-from regions.results import jsonable
+from regions.results import Result, jsonable
 from regions.training.datasets import Split
 from regions.training.functional import module_engine
 from regions.training.perceptron import PerceptronEngine, linear_modules
 from regions.training.result import TrainResult
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _MODELS_AT_ONCE = 16
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Evaluation(Result):
     """What each model predicts for each image.
 
     Attributes
@@ -60,6 +63,18 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Return accuracies and losses, JSON-ready."""
         return jsonable({"accuracy": self.accuracy, "loss": self.losses, "n": len(self.labels)})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the recall of each class: mean over models, and its range."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        classes = np.unique(self.labels)
+        recall = np.stack([self.correct[:, self.labels == c].mean(axis=1) for c in classes])
+        ax.vlines(classes, recall.min(axis=1), recall.max(axis=1), lw=5, alpha=0.35)
+        ax.plot(classes, recall.mean(axis=1), "o")
+        ax.set(xlabel="class", ylabel="recall, mean and range over models", xticks=classes)
+        return ax
 
     def summary(self) -> str:
         """Return the mean accuracy and its range in a sentence."""

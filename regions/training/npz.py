@@ -15,12 +15,15 @@ _KEYS = ("X_train", "y_train", "X_test", "y_test")
 
 def read_npz(path: Path) -> source.Source:
     """Read `X_train, y_train, X_test, y_test` and, if present, `class_names`; never pickles."""
-    arrays = files.read_npz(
+    keras = [key.lower() for key in _KEYS]
+    given = files.read_npz(
         path,
         ".npz file without pickles",
         limit=source.MAX_BYTES,
-        names=(*_KEYS, "class_names"),
+        names=(*_KEYS, *keras, "class_names"),
     )
+    other = dict(zip(keras, _KEYS, strict=True))  # as Keras names them
+    arrays = {other.get(key, key): value for key, value in given.items()}
     missing = [key for key in _KEYS if key not in arrays]
     if missing:
         raise DataError(f"{path.name}: arrays {missing} are missing; it has {[*arrays]}")

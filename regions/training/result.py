@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from regions.errors import ArgumentError
-from regions.results import jsonable
+from regions.results import Result, jsonable
 from regions.training.job import Job
 from regions.training.recipe import Recipe
 from regions.training.stack import Tensors
 from regions.training.state import State
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrainResult:
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrainResult(Result):
     """Trained networks of one architecture.
 
     Attributes
@@ -80,6 +83,17 @@ class TrainResult:
                 "history": self.history.to_dict(orient="list"),
             }
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the training loss by epoch: mean over models, and its range."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        losses: Any = self.history.groupby("epoch")["train_loss"].agg(["mean", "min", "max"])
+        ax.fill_between(losses.index, losses["min"], losses["max"], alpha=0.25, lw=0)
+        ax.plot(losses.index, losses["mean"])
+        ax.set(xlabel="epoch", ylabel="training loss, mean and range over models", yscale="log")
+        return ax
 
     def summary(self) -> str:
         """Return a sentence or two on what was trained and how it ended."""

@@ -38,6 +38,7 @@ class Source:
         class_names: Sequence[str] | None = None,
     ) -> Source:
         """Return a source whose parts fit together, or say what does not."""
+        train_labels, test_labels = _flat(train_labels), _flat(test_labels)
         size = train_images.size + test_images.size
         if 4 * size > MAX_BYTES:
             raise DataError(
@@ -57,6 +58,11 @@ class Source:
         names = list(map(str, given))
         digest = _digest(hashed)
         return cls(name, train_images, train_labels, test_images, test_labels, tuple(names), digest)
+
+
+def _flat(labels: np.ndarray) -> np.ndarray:
+    """Return labels of shape (count, 1), as some data sets have them, as (count,)."""
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
 
 def _check_part(what: str, images: np.ndarray, labels: np.ndarray) -> None:

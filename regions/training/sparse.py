@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import regions.compiling  # noqa: F401  kernels are compiled at first use
 from regions.training.perceptron import PerceptronEngine
 from regions.training.recipe import Recipe
 from regions.training.sparse_kernel import Pattern, Step, mini_batches, sparse_epoch

@@ -2,12 +2,19 @@
 
 import importlib
 import inspect
+import json
+import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from regions.cli.command import COMMANDS, _command, main
+import regions
+from regions.bounds.upper import KINDS
+from regions.cli import main
+from regions.cli.command import COMMANDS, _command
+from regions.cli.messages import FLAGS
 
 HEAVY = ("torch", "numba", "pandas", "matplotlib", "scipy", "sklearn", "statsmodels")
 
@@ -27,7 +34,7 @@ def test_the_command_line_loads_nothing_heavy_before_a_command_runs():
 def test_commands_say_the_same_of_themselves_whether_loaded_or_not(name):
     module = importlib.import_module(f"regions.cli.{name}")
     described, loaded = _command(name, named=False), _command(name, named=True)
-    assert loaded is getattr(module, name)
+    assert loaded.__wrapped__ is getattr(module, name)
     assert inspect.getdoc(loaded).startswith(described.__doc__) and len(described.__doc__) > 20
     assert "Args:" not in described.__doc__ and described is not loaded
 
@@ -46,3 +53,118 @@ def test_completions_of_the_shell_know_the_options_of_every_command(capsys):
     assert not caught.value.code
     text = capsys.readouterr().out
     assert all(option in text for option in ("--splits", "--samples", "--objective", "--planes"))
+
+
+def said(capsys, *arguments: str) -> tuple[int, str, str]:
+    try:
+        status = main([*arguments])
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert said(capsys, "--version") == (0, f"regions {regions.__version__}\n", "")
+    command = [sys.executable, "-m", "regions", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"regions {regions.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, parts",
+    [
+        (["cuont", "x"], ["no command 'cuont'; did you mean 'count'?"]),
+        (
+            ["bound", "784,20", "--kind", "foo"],
+            ["invalid choice 'foo'", "see regions bound --help"],
+        ),
+        (["bound", "784,20", "--knd", "serra"], ["--knd", "Perhaps you meant:", "--kind"]),
+        (["bound", "--density", "x", "784,20"], ["--density", "cannot read 'x'"]),
+        (["count"], ["Missing from regions count", "MODEL"]),
+    ],
+)
+def test_wrong_usage_is_said_in_plain_words(capsys, arguments, parts):
+    status, out, err = said(capsys, *arguments)
+    assert status == 2 and out == ""
+    assert err.startswith("regions: ") and err.count("\n") <= 2
+    assert not set("╭│╰─") & set(err) and "valid parse" not in err
+    assert all(part in err for part in parts)
+
+
+@pytest.mark.parametrize(
+    "arguments, parts",
+    [
+        (["count", "mlp"], ["no weights", "regions atlas mlp"]),
+        (["atlas", "lenett5"], ["did you mean 'lenet5'?"]),
+        (["bound", "10,10", "--kind", "expected"], ["--density", "--kind serra"]),
+        (["allocate", "784,100,100,10", ".01", "--objective", "expcted"], ["'expected'"]),
+    ],
+)
+def test_errors_name_flags_and_what_is_near(capsys, arguments, parts):
+    status, out, err = said(capsys, *arguments)
+    assert status == 1 and out == "" and all(part in err for part in parts)
+    assert not re.search(r"\b[a-z_]+=", err)
+
+
+def test_every_flag_that_messages_name_is_an_option(capsys):
+    every = ""
+    for name in COMMANDS:
+        every += said(capsys, name, "--help")[1]
+    assert [flag for flag in FLAGS.values() if flag not in every] == []
+
+
+def test_all_bounds_in_one_table(capsys):
+    status, out, _ = said(capsys, "bound", "784,20,20", "--kind", "all")
+    rows = {line.split()[0]: line for line in out.splitlines()}
+    assert status == 0 and set(rows) == set(KINDS)
+    assert "not here" in rows["expected"] and "--density" in rows["expected"]
+    exact = regions.upper_bound([784, 20, 20], "montufar").log2
+    assert f"2^{exact:.5g}" in rows["montufar"]
+    status, out, _ = said(capsys, "bound", "10,9,8", "--kind", "all", "--density", ".5", "--json")
+    assert [one["kind"] for one in json.loads(out)["bounds"]] == list(KINDS)
+
+
+@pytest.mark.parametrize("widths", ["784,100,10", "784,100,100,10", "784,50,50,50,10"])
+def test_density_one_keeps_everything(capsys, widths):
+    status, out, _ = said(capsys, "allocate", widths, "1", "--json")
+    assert status == 0 and set(json.loads(out)["densities"].values()) == {1.0}
+
+
+def test_names_lists_models_data_and_methods(capsys):
+    _, out, _ = said(capsys, "names")
+    assert all(word in out for word in ("lenet5", "digits", "disjoint", "svcca", "milp", "studies"))
+
+
+def test_a_picture_of_regions(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    net = {f"{n}.weight": rng.normal(size=s) for n, s in {"a": (6, 2), "b": (1, 6)}.items()}
+    np.savez(tmp_path / "net.npz", **net)
+    model, picture = str(tmp_path / "net.npz"), tmp_path / "a.png"
+    status, out, _ = said(capsys, "plot", model, "--box", "-1", "1", "-o", str(picture))
+    assert status == 0 and picture.read_bytes()[:4] == b"\x89PNG" and str(picture) in out
+    assert said(capsys, "plot", model, "--box", "-1", "1", "-o", "a.txt")[0] == 1
+    status, _, err = said(capsys, "plot", model, "-o", str(picture))
+    assert status == 1 and "--box LOW HIGH" in err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    code = (
+        "import sys, regions.cli\n"
+        "try: sys.exit(regions.cli.main(['--help']))\n"
+        "finally: sys.stdout.flush()\n"
+    )
+    reading = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    reading.stdout.close()  # as `| head` does
+    reading.stdout = None
+    assert reading.communicate()[1] == "" and reading.returncode == 0
+
+
+def test_ctrl_c_while_loading_gives_130(monkeypatch, capsys):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("regions.cli.command.import_module", interrupted)
+    assert said(capsys, "bound", "784,20")[0] == 130

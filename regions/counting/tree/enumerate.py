@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 def enumerate_regions(
     net: Any,
-    domain: Box | Slice | None = None,
+    domain: Box | Slice | tuple[Any, Any] | None = None,
     *,
     time_limit: float | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
+    input_shape: Sequence[int] | None = None,
 ) -> Iterator[Region]:
     """Yield every full-dimensional activation region of `net` over `domain`, as it is found.
 
@@ -40,7 +41,7 @@ def enumerate_regions(
     Parameters
     ----------
     net : ReLUNetwork or whatever `as_network` reads
-    domain : Box, Slice or None
+    domain : Box, Slice, pair (low, high) or None
         None is all of the input space.
     time_limit : float, optional
         Seconds after which OutOfTime is raised; regions yielded so far are right.
@@ -48,6 +49,8 @@ def enumerate_regions(
         Workers that share the subtrees (joblib); regions then come in no fixed order.
     progress : bool
         Show a bar on stderr.
+    input_shape : sequence of int, optional
+        Shape of one input, for models that start with a convolution.
 
     Yields
     ------
@@ -75,7 +78,8 @@ def enumerate_regions(
     >>> [region.A.item() for region in sorted(found, key=lambda region: region.point[0])]
     [0.0, 2.0, -2.0]
     """
-    question, effort = Question.of(net, domain), Effort(time_limit, n_jobs, progress)
+    question = Question.of(net, domain, input_shape=input_shape)
+    effort = Effort(time_limit, n_jobs, progress)
     return _shown(question, effort)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from regions.counting.effort import Effort
 from regions.counting.exact.forms import Form, Forms, Place
 from regions.counting.region import Region
 from regions.counting.tree.enumerate import enumerate_regions
-from regions.networks import Box, ReLUNetwork, Slice, as_network
+from regions.networks import Box, Slice, as_domain, as_network
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -21,10 +21,11 @@ _CHUNK = 2**16  # facets compared at once
 
 def region_graph(
     net: Any,
-    domain: Box | Slice | None = None,
+    domain: Box | Slice | tuple[Any, Any] | None = None,
     progress: bool = False,
     *,
     n_jobs: int | None = None,
+    input_shape: Sequence[int] | None = None,
 ) -> nx.Graph:
     """Return the graph of the activation regions of `net` over `domain`.
 
@@ -35,12 +36,14 @@ def region_graph(
     Parameters
     ----------
     net : ReLUNetwork or whatever `as_network` reads
-    domain : Box, Slice or None
+    domain : Box, Slice, pair (low, high) or None
         None is all of the input space.
     progress : bool
         Show a bar on stderr.
     n_jobs : int, optional
         Workers that look for regions, as for `enumerate_regions`; their order is then not fixed.
+    input_shape : sequence of int, optional
+        Shape of one input, for models that start with a convolution.
 
     Warns
     -----
@@ -55,9 +58,10 @@ def region_graph(
     >>> len(graph), graph.number_of_edges()
     (4, 4)
     """
-    network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    found = enumerate_regions(network, domain, n_jobs=n_jobs, progress=progress)
-    return graph_of(list(found), domain)
+    network = as_network(net, input_shape)
+    where = as_domain(domain, network.input_size)
+    found = enumerate_regions(network, where, n_jobs=n_jobs, progress=progress)
+    return graph_of(list(found), where)
 
 
 def graph_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -72,6 +73,15 @@ def read_masks(path: str | os.PathLike) -> dict[str, Any]:
         }
         graph = None if head["graph"] is None else read_graph(head["graph"])
         return {"arrays": arrays, "graph": graph, "note": head["note"], "repaired": repaired}
+
+
+def is_foreign(path: str | os.PathLike) -> bool:
+    """Tell whether a readable archive of arrays is none of ours."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "head.npy" not in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:

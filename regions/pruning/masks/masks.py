@@ -17,18 +17,26 @@ from regions.files import guarded
 from regions.networks import Graph
 from regions.pruning.masks.applying import apply_masks, modules_of
 from regions.pruning.masks.checks import as_mask, as_parameter
-from regions.pruning.masks.files import EXPECTED, read_masks, write_masks, write_open_lth
+from regions.pruning.masks.files import (
+    EXPECTED,
+    is_foreign,
+    read_masks,
+    write_masks,
+    write_open_lth,
+)
+from regions.pruning.masks.foreign import layers_of, read_foreign
 from regions.pruning.masks.paths import on_paths
 from regions.pruning.model.reading import carried_masks
-from regions.results import jsonable
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
+    from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
-class Masks(Mapping[str, np.ndarray]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Masks(Result, Mapping[str, np.ndarray]):
     """Layer name -> read-only boolean array of the weight's shape: True where it is kept.
 
     Prunable are the weights of Linear and Conv modules; biases and normalisation never are. A
@@ -39,6 +47,7 @@ class Masks(Mapping[str, np.ndarray]):
     ----------
     arrays : mapping of str to array
         One array per layer in network order, shape (outputs, inputs, *kernel), boolean or 0/1.
+        Names may end in ".weight", as in a state_dict; masks of biases are left out.
     graph : regions.networks.Graph, optional
         The wiring, needed to tell which weights are effective; `prune` and `from_model` fill it
         in. Without it the layers are taken as a plain chain in the given order.
@@ -74,7 +83,8 @@ class Masks(Mapping[str, np.ndarray]):
             raise ArgumentError(
                 f"masks must map at least one layer name to an array, got {self.arrays!r:.80}"
             )
-        arrays = {name: as_mask(name, array) for name, array in self.arrays.items()}
+        given = {n: m for n, m in self.arrays.items() if not isinstance(n, str)}  # refused below
+        arrays = {n: as_mask(n, m) for n, m in {**given, **layers_of(self.arrays)}.items()}
         object.__setattr__(self, "arrays", MappingProxyType(arrays))
         if not isinstance(self.repaired, Mapping) or not isinstance(self.note, str):
             raise ArgumentError(
@@ -113,12 +123,6 @@ class Masks(Mapping[str, np.ndarray]):
 
     def __reduce__(self) -> tuple:
         return Masks, (dict(self.arrays), self.graph, self.note, dict(self.repaired))
-
-    def __repr__(self) -> str:
-        layers = ", ".join(
-            f"{name}: {kept}/{self.sizes[name]}" for name, kept in self.counts.items()
-        )
-        return f"Masks({layers})"
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -160,13 +164,28 @@ class Masks(Mapping[str, np.ndarray]):
         parts = {"sizes": self.sizes, "counts": self.counts, "densities": self.density()}
         return {**parts, "total_density": self.total_density}
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the density of each layer, and how much of it lies on input-to-output paths."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        names = list(self)
+        ax.bar(names, list(self.density().values()), color="0.8", label="kept")
+        if not self.note:
+            shares = [n / self.sizes[k] for k, n in self.effective().weights.items()]
+            ax.bar(names, shares, width=0.4, label="kept and on a path")
+        ax.set(yscale="log", xlabel="layer", ylabel="fraction of the layer's weights")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+        return ax
+
     def summary(self) -> str:
         """Return what is kept in each layer and in total."""
         lines = [
             f"{name}: {kept} of {self.sizes[name]} weights ({kept / self.sizes[name]:.4g})"
             for name, kept in self.counts.items()
         ]
-        return "\n".join([*lines, f"together: density {self.total_density:.4g}"])
+        total = f"all {len(self)} layers together: density {self.total_density:.4g}"
+        return "\n".join([*lines, f"{total} (the last one, the output layer, counts too)"])
 
     def effective(self) -> Effective:
         """Return which kept weights and units lie on a path from an input to an output.
@@ -234,13 +253,18 @@ class Masks(Mapping[str, np.ndarray]):
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Masks:
-        """Return the masks that `save` wrote.
+        """Return the masks that `save` wrote, or those that another program did.
+
+        Read are also open_lth's ``mask.pth``, nni's files, and ``.npz`` files of plain arrays;
+        names may end in ".weight". Foreign masks know no wiring: their layers count as a chain.
 
         Raises
         ------
         DataError
             If the file is missing, truncated, too large, a pickle, or not a file of masks.
         """
+        if Path(path).suffix in (".pt", ".pth") or is_foreign(path):
+            return cls(read_foreign(Path(path), as_mask))
         parts = read_masks(path)
         with guarded(Path(path), EXPECTED):
             return cls(**parts)
@@ -278,8 +302,8 @@ class Masks(Mapping[str, np.ndarray]):
         return {modules[name]: 1.0 - density[name] for name in self if density[name] < 1.0}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Effective:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Effective(Result):
     """The effective part of some masks: what lies on an input-to-output path of kept weights.
 
     A hidden unit is effective if it is fed (a path of kept weights leads to it from an input) and
@@ -352,7 +376,8 @@ class Effective:
         """Return the totals as a sentence or two."""
         kept, size = sum(self.kept.values()), sum(self.masks.sizes.values())
         return (
-            f"{self.total_weights} of {kept} kept weights (of {size}) lie on an input-to-output "
+            f"{self.total_weights} of {kept} kept weights (of {size} in all layers, also those "
+            "kept whole) lie on an input-to-output "
             f"path, through {self.total_units} of {sum(self.width.values())} hidden units "
             f"and from {self.inputs} inputs."
         )

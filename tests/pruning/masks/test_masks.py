@@ -207,4 +207,4 @@ def test_masks_as_a_table_and_in_words():
         "density": [0.5, 1.0],
     }
     assert masks.to_dict()["counts"] == {"fc1": 2, "fc2": 2}
-    assert masks.summary().splitlines()[-1] == "together: density 0.6667"
+    assert "all 2 layers together: density 0.6667" in masks.summary().splitlines()[-1]

@@ -1,0 +1,87 @@
+"""A result as a page, as Markdown, or as a LaTeX table."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import Callable, Mapping
+from html import escape
+from types import MappingProxyType
+from typing import Any
+
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
+th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #ddd}
+svg{max-width:100%;height:auto}div{overflow-x:auto}
+@media(prefers-color-scheme:dark){body{background:#16181d;color:#e4e6ea}th,td{border-color:#444}
+svg{background:#fff}}"""
+
+
+def as_html(result: Any) -> str:
+    """Return a page: what was found in words, its table, and its picture where it has one."""
+    words = "".join(f"<p>{escape(line)}</p>\n" for line in _lines(result))
+    table = _table(result).to_html(index=False, border=0, na_rep="", float_format=_number)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape(_lines(result)[0])}</title><style>{_STYLE}</style></head><body>\n"
+        f"{words}<div>{table}</div>\n{_picture(result)}</body></html>\n"
+    )
+
+
+def as_markdown(result: Any) -> str:
+    """Return what was found in words, and its table."""
+    frame = _table(result)
+    rows = [list(map(str, frame.columns)), ["---"] * len(frame.columns)]
+    rows += [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n\n".join([*_lines(result), table]) + "\n"
+
+
+def as_latex(result: Any) -> str:
+    """Return the table (booktabs), with what was found in words as comments above it."""
+    frame = _table(result).rename(columns=lambda name: str(name).replace("_", " "))
+    words = "".join(f"% {line}\n" for line in _lines(result))
+    shown = frame.map(_cell).map(_for_latex)
+    return words + shown.to_latex(index=False, escape=False)
+
+
+WRITERS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
+    {".html": as_html, ".md": as_markdown, ".tex": as_latex}
+)
+
+
+def _lines(result: Any) -> list[str]:
+    return [line.strip() for line in result.summary().splitlines() if line.strip()]
+
+
+def _table(result: Any) -> Any:
+    brief = "brief" in inspect.signature(result.to_frame).parameters
+    return result.to_frame(brief=True) if brief else result.to_frame()
+
+
+def _picture(result: Any) -> str:
+    if not hasattr(result, "plot"):
+        return ""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.7), layout="constrained")
+    result.plot(figure.add_subplot())
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()[stream.getvalue().index("<svg") :]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if value != value else _number(value)
+    return str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _for_latex(text: str) -> str:
+    if text in ("<", ">"):
+        return f"${text}$"
+    return "".join(f"\\{mark}" if mark in "&%$#_{}" else mark for mark in text)

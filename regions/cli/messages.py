@@ -1,0 +1,91 @@
+"""What the command line says: flags in place of Python's names, one line in place of a box."""
+
+from __future__ import annotations
+
+import re
+
+# what the package calls it in Python, and how it is given here
+FLAGS = {
+    "analyses": "--analyses",
+    "correction": "--correction",
+    "criterion": "--criterion",
+    "density": "--density",
+    "dim": "--dim",
+    "estimator": "--estimator",
+    "input_shape": "--input-shape",
+    "inputs": "--data",
+    "kind": "--kind",
+    "labels": "--data",
+    "layers": "--layers",
+    "masks": "--masks",
+    "measure": "--measure",
+    "method": "--method",
+    "n_jobs": "--n-jobs",
+    "null": "--null",
+    "objective": "--objective",
+    "prune_output": "--prune-output",
+    "repair": "--repair",
+    "rng": "--seed",
+    "samples": "--samples",
+    "scope": "--scope",
+    "skip": "--skip",
+    "time_limit": "--time-limit",
+    "walks": "--walks",
+}
+_CALLS = {
+    "regions.Box(low, high)": "--box LOW HIGH",
+    "regions.Slice.through(points)": "--points FILE.npy",
+    "a pair (low, high), --box": "--box",
+}
+_GIVEN = re.compile(r"\b([a-z_]+)=(?:'([^']*)'|\"([^\"]*)\"|(True|None|\d[\d.]*)|)")
+_BARE = re.compile(rf"(?<![-\w'])({'|'.join(n for n in FLAGS if '_' in n)})(?![\w='])")
+_BOX = re.compile(r"[╭╮╰╯│─]+")
+
+
+def with_flags(text: str) -> str:
+    """Return a message of the package as the command line says it.
+
+    Examples
+    --------
+    >>> with_flags("give input_shape=(1, 28, 28), or use method='cells' and n_jobs")
+    'give --input-shape 1 28 28, or use --method cells and --n-jobs'
+    """
+
+    def flag(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in FLAGS:
+            return found[0]
+        value = next((part for part in found.groups()[1:] if part), "")
+        return FLAGS[name] if value in ("", "True", "None") else f"{FLAGS[name]} {value}"
+
+    text = re.sub(r"=\((\d+(?:, \d+)*),?\)", lambda m: "= " + m[1].replace(",", ""), text)
+    text = _GIVEN.sub(flag, text)
+    text = _BARE.sub(lambda m: FLAGS[m[1]], text)
+    text = text.replace("--data and --data", "--data")
+    for call, shown in _CALLS.items():
+        text = text.replace(call, shown)
+    return text
+
+
+def plain(refusal: str, command: str) -> str:
+    """Return what the parser of the command line refused, without its box, in a line or two.
+
+    Examples
+    --------
+    >>> print(plain("╭─ Value error ─╮\\n│ Error parsing --n: bad │\\n╰────╯", "count"))
+    regions: Error parsing --n: bad
+    see regions count --help
+    """
+    sections: list[list[str]] = [[]]
+    for line in refusal.splitlines()[1:]:
+        words = _BOX.sub("", line).strip()
+        if words:
+            sections[-1].append(words)
+        elif sections[-1]:
+            sections.append([])
+    said = [" ".join(s) for s in sections if s and "helptext" not in s[0].lower()]
+    text = re.sub(
+        r"Could not find valid parse for arguments: \[(.*?)\]", r"cannot read \1", "; ".join(said)
+    )
+    name = f"regions {command}".strip()
+    return f"regions: {text.strip()}\nsee {name} --help"

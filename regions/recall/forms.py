@@ -1,0 +1,185 @@
+"""Tables of recall in the forms that people have them, as one tidy frame.
+
+Long tables have a row per model, ratio and class; wide ones a column per class. The dense
+networks stand in columns of their own (`correct_dense`), or in rows of ratio "dense". Numbers are
+counts, fractions or per cent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regions.errors import DataError
+
+KEYS = ["ratio", "model", "class"]
+NUMBERS = ["n", "correct_dense", "correct_pruned"]
+SETTING = ["dataset", "arch", "algorithm"]
+COLUMNS = (
+    "columns model, ratio, class, n and either correct_dense and correct_pruned, or correct with "
+    "rows of ratio 'dense'; recall_dense, recall_pruned and recall may stand for them, as "
+    "fractions or per cent; or, wide, model, ratio and one column per class, with rows of ratio "
+    "'dense' and one row of model 'n'"
+)
+_OTHER_NAMES = {
+    "seed": "model",
+    "network": "model",
+    "compression": "ratio",
+    "compression_ratio": "ratio",
+    "label": "class",
+    "class_name": "class",
+    "images": "n",
+    "support": "n",
+    "size": "n",
+    "architecture": "arch",
+    "method": "algorithm",
+    "data_set": "dataset",
+}
+_DENSE = "dense"
+_OFF = 0.1  # images by which a rounded recall may miss a whole number
+
+
+def tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame in the one form of `RecallTable.from_frame`.
+
+    Examples
+    --------
+    >>> rows = [("a", "dense", 90, 80), ("a", 10, 70, 60), ("n", "dense", 100, 100)]
+    >>> tidy(pd.DataFrame(rows, columns=["Seed", "Ratio", "cat", "dog"]))[NUMBERS].values.tolist()
+    [[100, 90, 70], [100, 80, 60]]
+    """
+    frame = frame.rename(columns={name: _name(name) for name in frame.columns})
+    double = frame.columns[frame.columns.duplicated()]
+    if len(double):
+        raise DataError(f"two columns are called {double[0]!r}; the frame has {[*frame.columns]}")
+    if "class" not in frame.columns and {"model", "ratio"} <= set(frame.columns):
+        frame = _long(frame)
+    frame = _counted(frame)
+    if "correct" in frame.columns and "correct_dense" not in frame.columns:
+        frame = _beside(frame)
+    missing = [name for name in [*KEYS, *NUMBERS] if name not in frame.columns]
+    if missing:
+        raise DataError(
+            f"columns {missing} are missing; the frame has {[*frame.columns]}. Expected are "
+            f"{COLUMNS}"
+        )
+    return frame
+
+
+def _name(name: Any) -> Any:
+    """Return a known column's name in the one spelling, or the name of a class as it is."""
+    text = str(name).strip().lower().replace(" ", "_").replace("-", "_")
+    text = _OTHER_NAMES.get(text, text)
+    known = [*KEYS, *NUMBERS, *SETTING, "correct", "correct_both"]
+    known += ["recall", "recall_dense", "recall_pruned", "recall_both"]
+    return text if text in known else name
+
+
+def _long(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a wide table with one row per class."""
+    keys = [name for name in [*SETTING, "model", "ratio", "n"] if name in frame.columns]
+    classes = [name for name in frame.columns if name not in keys]
+    if len(classes) < 2:
+        raise DataError(f"the frame has the columns {[*frame.columns]}; expected {COLUMNS}")
+    numbers = frame[classes].apply(pd.to_numeric, errors="coerce")
+    if numbers.isna().to_numpy().any():
+        row, column = np.argwhere(numbers.isna().to_numpy())[0]
+        raise DataError(
+            f"row {row + 1} has {frame[classes[column]].iloc[row]!r} for {classes[column]!r}; "
+            "expected a number for every class"
+        )
+    sizes = frame["model"].astype(str).str.lower().isin(["n", "images", "size"])
+    long = frame[~sizes].melt(keys, classes, var_name="class", value_name="correct")
+    if sizes.any():
+        long["n"] = long["class"].map(numbers[sizes].iloc[0])
+    if "n" not in long.columns:
+        raise DataError(
+            "the table has a column per class, but does not say how many test images each class "
+            "has; add a row of model 'n' with these numbers, or a column n"
+        )
+    as_recall = _are_shares(long["correct"], long["n"])
+    return long.rename(columns={"correct": "recall"}) if as_recall else long
+
+
+def _are_shares(values: pd.Series, n: pd.Series) -> bool:
+    """Tell whether numbers are fractions or per cent: counts are whole."""
+    numbers = values.to_numpy(dtype=float)
+    return bool((numbers != np.rint(numbers)).any() or (numbers.max() <= 1 < n.min()))
+
+
+def _counted(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with counts in place of recalls."""
+    frame = frame.copy()
+    shares = [name for name in frame.columns if str(name).startswith("recall")]
+    for name in shares:
+        count = str(name).replace("recall", "correct")
+        if count in frame.columns:
+            continue
+        if "n" not in frame.columns:
+            raise DataError(
+                f"{name} is a share, and a test needs counts: add a column n, the test images of "
+                "each class, so that correct = recall x n"
+            )
+        frame[count] = _counts(frame, name)
+    return frame.drop(columns=shares)
+
+
+def _counts(frame: pd.DataFrame, name: str) -> np.ndarray:
+    try:
+        values = frame[name].to_numpy(dtype=float)
+        sizes = frame["n"].to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} and n must be numbers: {error}") from error
+    top = np.nanmax(values, initial=0.0)
+    if not np.isfinite(values).all() or values.min(initial=0.0) < 0 or top > 100:
+        raise DataError(f"{name} runs to {top:g}; expected fractions or per cent in every row")
+    exact = values * sizes / (100.0 if top > 1 else 1.0)
+    counts = np.rint(exact)
+    off = np.abs(exact - counts)
+    if (off > _OFF).any():
+        row = int(off.argmax())
+        raise DataError(
+            f"{name} of row {row + 1} is {values[row]:g}{' %' if top > 1 else ''} of "
+            f"{sizes[row]:g} images, which is {exact[row]:.2f}, no whole number; give counts "
+            "(correct_dense, correct_pruned), more digits, or the right n"
+        )
+    return counts.astype(np.int64)
+
+
+def _beside(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with each dense network's count beside those of its pruned networks."""
+    words = frame["ratio"].astype(str).str.strip().str.lower()
+    dense = words == _DENSE
+    if not dense.any():
+        dense = pd.to_numeric(words, errors="coerce") == 1
+    if not dense.any():
+        raise DataError(
+            "no row is of a dense network; give its rows the ratio 'dense', or put its counts into "
+            "a column correct_dense"
+        )
+    keys = [name for name in [*SETTING, "model", "class"] if name in frame.columns]
+    own = frame[dense].rename(columns={"correct": "correct_dense"})[[*keys, "correct_dense"]]
+    _check_once(own, keys)
+    pruned = frame[~dense].rename(columns={"correct": "correct_pruned"})
+    joined = pruned.merge(own, on=keys, how="left")
+    lost = joined.index[joined["correct_dense"].isna()]
+    if len(lost):
+        row = joined.loc[lost[0]]
+        raise DataError(
+            f"model {row['model']!r} has class {row['class']!r} at ratio {row['ratio']} but not "
+            "dense; give every model a row of ratio 'dense' for every class"
+        )
+    numbers = pd.to_numeric(joined["ratio"], errors="coerce")
+    if numbers.isna().any():
+        odd = joined.loc[numbers.isna().idxmax(), "ratio"]
+        raise DataError(f"ratio is {odd!r}; expected a compression ratio, or 'dense'")
+    return joined.assign(ratio=numbers)
+
+
+def _check_once(rows: pd.DataFrame, keys: Sequence[str]) -> None:
+    double = np.flatnonzero(rows.duplicated([*keys]))
+    if double.size:
+        raise DataError(f"two dense rows for {rows.iloc[int(double[0])][[*keys]].to_dict()}")

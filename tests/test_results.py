@@ -1,0 +1,184 @@
+"""Results in a notebook: shown by their summary, with a table; they copy and pickle."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from types import MappingProxyType
+
+import matplotlib
+import numpy as np
+import pytest
+
+import regions
+from regions.networks import as_domain
+from regions.recall import report
+from regions.training import Recipe, build_model, evaluate, load_data, train
+
+matplotlib.use("Agg")
+
+PAIRS = [(np.eye(2), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))]
+
+
+def results() -> dict:
+    data = load_data("digits", limit=60)
+    trained = train([build_model("mlp", data.image_shape, 10)] * 2, data, Recipe(epochs=1))
+    masks = regions.prune(trained.model(0), density=0.1)
+    counts = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    table = regions.RecallTable.from_counts(counts, {50: [[815, 937, 689]] * 3}, n=1000)
+    x = np.random.default_rng(0).standard_normal((50, 3))
+    return {
+        "count": regions.count_regions(PAIRS, (-1, 1)),
+        "bound": regions.upper_bound([2, 20, 20]),
+        "allocation": regions.allocate([20, 10, 5], 0.2),
+        "masks": masks,
+        "effective": masks.effective(),
+        "table": table,
+        "intensification": regions.intensification(table),
+        "report": report(table.to_frame()),
+        "similarity": regions.svcca(x, x**2),
+        "comparison": regions.compare_layers(
+            trained.model(0), trained.model(1), data.test.inputs, layers=["fc3"]
+        ),
+        "trained": trained,
+        "evaluation": evaluate(trained, data.test),
+        "data": data,
+        "region": next(iter(regions.enumerate_regions(PAIRS, (-1, 1)))),
+    }
+
+
+FOUND = results()
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_result_is_shown_by_its_summary_and_its_table(name: str) -> None:
+    result = FOUND[name]
+    assert repr(result) == result.summary()
+    page = result._repr_html_()
+    assert ("<table" in page) == hasattr(result, "to_frame")
+    assert "<b>" in page and page.count("<div") == page.count("</div>")
+
+
+def test_text_of_a_result_is_escaped() -> None:
+    masks = regions.Masks({"<script>": np.eye(2)})
+    assert "<script>" not in masks._repr_html_() and "&lt;script&gt;" in masks._repr_html_()
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_results_pickle_and_copy(name: str) -> None:
+    result = FOUND[name]
+    for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
+        assert type(again) is type(result) and repr(again) == repr(result)
+        for field, value in vars(result).items():
+            if isinstance(value, MappingProxyType):
+                assert isinstance(vars(again)[field], MappingProxyType)
+
+
+def test_a_copied_network_stays_read_only_and_the_same() -> None:
+    net = regions.as_network(PAIRS)
+    again = copy.deepcopy(net)
+    assert np.array_equal(again([[1.0, 2.0]]), net([[1.0, 2.0]]))
+    with pytest.raises(TypeError):
+        again.parameters["layer1.weight"] = 0
+    box = pickle.loads(pickle.dumps(regions.Box.cube(2, 0, 1)))
+    with pytest.raises(ValueError):
+        box.low[0] = 7
+
+
+def test_domains_never_print_every_coordinate() -> None:
+    high = np.linspace(1, 2, 784)
+    plane = regions.Slice.through(np.eye(784)[:3], box=regions.Box(np.zeros(784), high))
+    assert repr(regions.Box.cube(784, -1, 1)) == "Box(784 inputs, [-1, 1] each)"
+    assert repr(plane) == (
+        "Slice(flat of dimension 2 through 3 points of 784 inputs, inside low 0 to 0, high 1 to 2)"
+    )
+    assert repr(regions.Box([0, 1], [2, 3])) == "Box(2 inputs, [0, 2] x [1, 3])"
+
+
+def test_a_pair_is_a_box() -> None:
+    cube, box = as_domain((-1, 1), 2), as_domain(([-1, 0], 1), 2)
+    assert np.array_equal(cube.low, [-1, -1]) and np.array_equal(cube.high, [1, 1])
+    assert np.array_equal(box.low, [-1, 0])
+    for wrong in (1.0, (1, 2, 3), "-1 1", np.zeros((2, 2))):
+        with pytest.raises(regions.errors.DomainError, match="pair"):
+            as_domain(wrong, 2)
+    with pytest.raises(regions.errors.DomainError, match="not below"):
+        as_domain((1, -1), 2)
+    assert regions.count_regions(PAIRS, (-1, 1)).count == 4
+    assert len(regions.region_graph(PAIRS, (-1, 1))) == 4
+
+
+def test_every_verb_takes_the_shape_of_an_input() -> None:
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)
+    )
+    shape = {"input_shape": (1, 2, 2)}
+    flat = regions.Slice.through(np.eye(4)[:3], box=regions.Box.cube(4, -2, 2))
+    net = regions.as_network(model, **shape)
+    known = regions.count_regions(net, flat).count  # a network remembers its shape
+    assert regions.count_regions(model, flat, **shape).count == known
+    assert len(regions.region_graph(model, flat, **shape)) == known
+    assert len(list(regions.enumerate_regions(model, flat, **shape))) == known
+    assert regions.upper_bound(model, **shape).value == regions.upper_bound(net).value
+    assert len(regions.plot_regions(model, flat, **shape).collections[0].get_paths()) == known
+    with pytest.raises(regions.errors.RegionsError, match="input_shape"):
+        regions.count_regions(model, flat)
+
+
+def test_prune_takes_a_density_by_name() -> None:
+    one, other = regions.prune(PAIRS, density=0.5), regions.prune(PAIRS, 0.5)
+    assert one == other
+    for wrong in ({}, {"densities": 0.5, "density": 0.5}):
+        with pytest.raises(regions.errors.ArgumentError, match="density"):
+            regions.prune(PAIRS, **wrong)
+
+
+@pytest.mark.parametrize("name", ["masks", "evaluation", "trained", "report", "allocation"])
+def test_results_that_have_something_to_see_draw_it(name: str) -> None:
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots()
+    assert FOUND[name].plot(ax) is ax and ax.get_xlabel()
+    plt.close("all")
+
+
+def test_the_seconds_of_compiling_are_no_seconds_of_a_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from regions.counting import effort
+
+    clock = iter([10.0, 15.0, 15.0])
+    monkeypatch.setattr(effort.time, "perf_counter", lambda: next(clock))
+    compiled = iter([1.0, 4.0])
+    monkeypatch.setattr(effort, "_compiled", lambda: next(compiled))
+    one = effort.Effort(started=10.0, compiled=1.0, time_limit=4)
+    next(compiled), next(clock)
+    monkeypatch.setattr(effort, "_compiled", lambda: 4.0)
+    assert one.seconds == 2.0  # five seconds on the clock, three of them compiling
+    assert one.expired()  # the limit is about the clock
+
+
+def test_compiling_is_said_once_and_counted_from_the_outermost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from types import SimpleNamespace
+
+    from regions.compiling import Compiling
+
+    def announced(module: str) -> SimpleNamespace:
+        function = SimpleNamespace(__module__=module)
+        return SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function)})
+
+    ours, theirs, clock = announced("regions.counting.x_kernel"), announced("other"), Compiling()
+    clock.on_start(theirs), clock.on_end(theirs)
+    assert clock.seconds == 0 and capsys.readouterr().err == ""
+    for _ in range(2):
+        clock.on_start(ours), clock.on_start(theirs), clock.on_end(theirs)
+        before = clock.seconds
+        clock.on_end(ours)
+        assert clock.seconds > before
+    assert capsys.readouterr().err.count("compiling") == 1
