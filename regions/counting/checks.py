@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from regions.errors import ArgumentError
+from regions.errors import ArgumentError, UnsupportedModelError
+from regions.networks import ReLUNetwork
+from regions.networks.pieces import Pieces
 
 
 def is_whole(value: Any) -> bool:
@@ -27,6 +29,17 @@ def check_whole(engine: Any, *names: str) -> None:
         value = getattr(engine, name)
         if not (is_whole(value) and value >= 1):
             raise ArgumentError(f"{name} is {value!r}; expected a whole number of at least 1")
+
+
+def check_two_pieces(net: ReLUNetwork, what: str) -> None:
+    """Raise UnsupportedModelError for networks with maxima of more than two values."""
+    maxima = Pieces(net.graph).maxima
+    if maxima:
+        raise UnsupportedModelError(
+            f"{what} knows units of two pieces, and this network takes maxima of up to "
+            f"{max(layer.slots[0] for layer in maxima)} values (max pooling, maxout); count its "
+            "regions with method 'line', 'plane', 'cells' or 'sample', or kind='linear'"
+        )
 
 
 def check_confidence(engine: Any) -> None:

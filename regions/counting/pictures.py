@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from regions.counting.checks import check_two_pieces
 from regions.counting.line.line import breakpoints
 from regions.counting.plane.explorer import PlaneCells
 from regions.counting.plane.planar import PlanarFrame, planar_frame
@@ -66,6 +67,7 @@ def plot_regions(
     if by not in painters:
         raise ArgumentError(f"by is {by!r}; expected one of {', '.join(painters)}")
     network = net if isinstance(net, ReLUNetwork) else as_network(net)
+    check_two_pieces(network, "plot_regions")
     frame = planar_frame(network, plane)
     cells = _cells(network, frame)
     ax = plt.gca() if ax is None else ax

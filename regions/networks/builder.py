@@ -13,6 +13,7 @@ from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
 from regions.networks.steps import Add, AvgPool, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
+from regions.networks.windows import Pairs, Window, window_counts
 
 _LARGEST = 10**8  # input values; test points and labels of more fill the memory
 
@@ -202,13 +203,13 @@ class Builder:
         """Add the sum of several values of one shape."""
         return self._add(Add, parts, parts[0].shape, signs=(1.0,) * len(parts))
 
-    def add(self, x: Symbol, y: Symbol, sign: float = 1.0) -> Symbol:
-        """Add x + sign * y."""
+    def add(self, x: Symbol, y: Symbol, sign: float = 1.0, both: float = 1.0) -> Symbol:
+        """Add both * (x + sign * y)."""
         if x.shape != y.shape:
             raise UnsupportedModelError(
                 f"an addition joins values of shapes {x.shape} and {y.shape}; they must agree"
             )
-        return self._add(Add, [x, y], x.shape, signs=(1.0, sign))
+        return self._add(Add, [x, y], x.shape, signs=(both, both * sign))
 
     def plus(self, x: Any, y: Any, sign: float = 1.0) -> Symbol:
         """Add x + sign * y, where one of the two may be a constant array."""
@@ -228,11 +229,43 @@ class Builder:
         shape = (-1, *([1] * (len(x.shape) - 1)))
         return self.scale(x, factor.reshape(shape), offset.reshape(shape))
 
-    def relu(self, x: Symbol, slope: float = 0.0) -> Symbol:
-        """Add a ReLU layer (LeakyReLU with `slope`)."""
+    def relu(self, x: Symbol, slope: float = 0.0, slots: int = 0) -> Symbol:
+        """Add a ReLU layer (LeakyReLU with `slope`; switches of maxima with `slots`)."""
         if not np.isfinite(slope):
             raise ArgumentError(f"a LeakyReLU has the negative slope {slope}; it must be finite")
-        return self._add(ReLU, [x], x.shape, slope=float(slope))
+        return self._add(ReLU, [x], x.shape, slope=float(slope), slots=slots)
+
+    def windows(self, x: Symbol, kernel: Shape, ceil_mode: bool, **geometry: Shape) -> Symbol:
+        """Add what sliding windows see, (slots, channels, *positions); zero in the padding."""
+        counts = window_counts(x.shape[1:], kernel, ceil_mode, **geometry)
+        shape = (prod(kernel), x.shape[0], *counts)
+        return self._add(Window, [x], shape, sides=x.shape[1:], kernel=kernel, **geometry)
+
+    def extreme(self, x: Symbol, sign: float = 1.0, present: np.ndarray | None = None) -> Symbol:
+        """Add the maximum over the first axis of `x`, or with `sign=-1` the minimum.
+
+        `present`, (slots, *shape[2:]), says which slots are there: each place needs one.
+        """
+        if present is None:
+            present = np.ones((x.shape[0], *x.shape[2:]), bool)
+        while x.shape[0] > 1:
+            slots, each = x.shape[0], x.shape[1:]
+            absent = tuple(np.flatnonzero(~present).tolist())
+            full = 2 * (slots // 2)
+
+            def part(name: str, count: int, source: Symbol, absent=absent, slots=slots) -> Symbol:
+                fields = {"part": name, "slots": slots, "absent": absent}
+                return self._add(Pairs, [source], (count, *each), **fields)
+
+            first, second = part("first", slots // 2, x), part("second", slots // 2, x)
+            ahead = part("ahead", -(-slots // 2), x)
+            gain = self.relu(self.add(second, first, -1.0, sign), slots=slots)
+            if full < slots:
+                gain = part("padded", -(-slots // 2), gain, ())
+            x = self.add(ahead, gain, sign)
+            last = present[full:]
+            present = np.concatenate([present[0:full:2] | present[1:full:2], last])
+        return self.place(x, np.arange(x.size), x.shape[1:])
 
     def finish(self, output: Symbol) -> ReLUNetwork:
         """Return the network that ends at `output`, without steps that do not lead there."""

@@ -9,9 +9,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from regions.networks.steps import KINDS, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
+from regions.networks.steps import (
+    Add,
+    AvgPool,
+    Conv,
+    Input,
+    Linear,
+    Move,
+    ReLU,
+    Scale,
+    Shape,
+    Step,
+)
+from regions.networks.windows import Pairs, Window
 
 _FORMAT = 1
+KINDS: dict[str, type[Step]] = {
+    step.kind: step
+    for step in (Input, Linear, Conv, Scale, AvgPool, Move, Window, Pairs, Add, ReLU)
+}
 
 
 @dataclass(frozen=True)
@@ -225,4 +241,4 @@ def _keeps_units(step: Step) -> bool:
         return len(step.shape) == 1
     if isinstance(step, ReLU):
         return step.slope == 0.0
-    return isinstance(step, Scale) or (isinstance(step, Move) and step.index is None)
+    return isinstance(step, Scale) or (isinstance(step, Move) and step.reshapes)

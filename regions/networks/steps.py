@@ -273,21 +273,27 @@ class Move(Step):
     index: tuple[int, ...] | None = None
 
     @cached_property
-    def _places(self) -> np.ndarray:
+    def places(self) -> np.ndarray:
+        """The index as an array."""
         return np.arange(self.size) if self.index is None else np.asarray(self.index)
+
+    @cached_property
+    def reshapes(self) -> bool:
+        """Whether the order of all values stays as it is."""
+        return type(self) is Move and self.index is None
 
     def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         flat = values[0].reshape(len(values[0]), -1)
-        if self.index is not None:
-            kept = self._places >= 0
-            flat = flat[:, np.maximum(self._places, 0)]
+        if not self.reshapes:
+            kept = self.places >= 0
+            flat = flat[:, np.maximum(self.places, 0)]
             if not kept.all():
                 flat = flat * (kept if isinstance(flat, np.ndarray) else flat.new_tensor(kept))
         return flat.reshape(len(flat), *self.shape)
 
     def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
-        rows = np.flatnonzero(self._places >= 0)
-        entries = (np.ones(len(rows)), (rows, self._places[rows]))
+        rows = np.flatnonzero(self.places >= 0)
+        entries = (np.ones(len(rows)), (rows, self.places[rows]))
         return [sp.csr_array(entries, shape=(self.size, prod(shapes[0])))]
 
 
@@ -316,10 +322,15 @@ class Add(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class ReLU(Step):
-    """max(x, 0), or max(x, 0) + slope * min(x, 0) when `slope` is not zero (LeakyReLU)."""
+    """max(x, 0), or max(x, 0) + slope * min(x, 0) when `slope` is not zero (LeakyReLU).
+
+    With `slots`, its units are switches of maxima: so many slots meet in pairs, (slots // 2, *shape
+    of the maxima) (`regions.networks.pieces`).
+    """
 
     kind: ClassVar[str] = "relu"
     slope: float = 0.0
+    slots: int = 0
 
     def value(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         if isinstance(values[0], np.ndarray):
@@ -332,8 +343,3 @@ class ReLU(Step):
         self, values: list[Any], magnitudes: Mapping[str, Any], homogeneous: float = 0.0
     ) -> Any:
         return values[0] if abs(self.slope) <= 1.0 else abs(self.slope) * values[0]
-
-
-KINDS: dict[str, type[Step]] = {
-    step.kind: step for step in (Input, Linear, Conv, Scale, AvgPool, Move, Add, ReLU)
-}

@@ -24,7 +24,7 @@ from regions.networks.builder import Builder
 from regions.networks.memory import Arrangement, Memory, key_of
 from regions.networks.moves import MOVING, TURNING, is_constant
 from regions.networks.network import ReLUNetwork
-from regions.networks.operations import RULES
+from regions.networks.rules import RULES
 from regions.networks.precision import Double, changes_memory, gives_views
 from regions.networks.refusals import is_known, unsupported
 
@@ -301,6 +301,8 @@ class Trace(Double):
         else:
             symbol, place = plan
             self.memory.write(place(found[0]), symbol)
+            for value in found[1:]:  # such as the indices of maxima
+                self.memory.spoil(value, unsupported(self.node(operation), operation))
 
     def _rounds(self, operation: str, dtype: torch.dtype) -> RegionsError:
         return UnsupportedModelError(

@@ -194,8 +194,7 @@ class Segments:
                 total = self._sum(total, other.times(sign), wanted, columns)
             return total
         if isinstance(step, Move):
-            index = np.arange(step.size) if step.index is None else np.asarray(step.index)
-            made = kink_kernel.moved(kinks, index, prod(step.shape[1:]), columns)
+            made = kink_kernel.moved(kinks, step.places, prod(step.shape[1:]), columns)
             return Kinks(*made, np.ones(step.size))
         rows = kinks.rows(columns).T.reshape(columns, *self.shapes[step.inputs[0]])
         out = np.asarray(step.linear([rows], parameters)).reshape(len(rows), step.size)
