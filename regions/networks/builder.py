@@ -10,10 +10,23 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError, UnsupportedModelError
+from regions.networks.geometry import window_counts
 from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
-from regions.networks.steps import Add, AvgPool, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
-from regions.networks.windows import Pairs, Window, window_counts
+from regions.networks.steps import (
+    Add,
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    Input,
+    Linear,
+    Move,
+    ReLU,
+    Scale,
+    Shape,
+    Step,
+)
+from regions.networks.windows import Pairs, Window
 
 _LARGEST = 10**8  # input values; test points and labels of more fill the memory
 
@@ -143,6 +156,27 @@ class Builder:
             dilation=dilation,
             groups=groups,
         )
+
+    def conv_transpose(
+        self, x: Symbol, weight: Any, bias: Any, name: str, shape: Shape, **geometry: Any
+    ) -> Symbol:
+        """Add a transposed convolution to `shape`."""
+        if len(x.shape) != weight.ndim - 1 or x.shape[0] != weight.shape[0]:
+            raise UnsupportedModelError(
+                f"layer {name!r} expects {weight.shape[0]} channels and {weight.ndim - 2} spatial "
+                f"axes, but its input has shape {x.shape}; check input_shape"
+            )
+        name, sizes = self._claim(name, weight, bias), tuple(weight.shape)
+        return self._add(ConvTranspose, [x], shape, weight=name, weight_shape=sizes, **geometry)
+
+    def taps(self, x: Symbol, places: np.ndarray, weights: np.ndarray) -> Symbol:
+        """Add sums of few values each: of `x` at `places` times `weights`, (terms, *shape)."""
+        terms = []
+        for place, weight in zip(places, weights, strict=True):
+            used = np.where(weight == 0, -1, place)
+            term = self.place(x, used.ravel(), used.shape)
+            terms.append(term if (weight[weight != 0] == 1).all() else self.scale(term, weight))
+        return terms[0] if len(terms) == 1 else self.total(terms)
 
     def scale(self, x: Symbol, factor: Any = None, offset: Any = None) -> Symbol:
         """Add y = factor * x + offset; both must broadcast to x's shape."""

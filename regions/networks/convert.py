@@ -14,7 +14,9 @@ from regions.errors import ArgumentError, DataError, UnsupportedModelError
 from regions.networks.network import ReLUNetwork
 
 
-def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetwork:
+def as_network(
+    model: Any, input_shape: Sequence[int] | None = None, output: str | int | None = None
+) -> ReLUNetwork:
     """Return `model` as a `ReLUNetwork`, verified against the model's own outputs.
 
     Parameters
@@ -27,6 +29,10 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     input_shape : sequence of int, optional
         Shape of one input without the batch axis, such as (1, 28, 28). Needed for modules whose
         first layer is not Linear.
+    output : str or int, optional
+        Which output is meant where a model returns several: a position in a tuple, or a name.
+        "logits" leaves a final softmax, log-softmax or sigmoid off, which the result says in
+        `left_off`.
 
     Returns
     -------
@@ -78,6 +84,8 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     [[1.0]]
     """
     shape = None if input_shape is None else _sizes(input_shape)
+    if output is not None and (isinstance(output, bool) or not isinstance(output, (str, int))):
+        raise ArgumentError(f"output is {output!r}; expected a name, a position, or 'logits'")
     if isinstance(model, ReLUNetwork):
         return _of_shape(model, shape)
     if isinstance(model, Mapping):
@@ -92,8 +100,8 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
         from regions.networks.read_torch import read_module, read_program
 
         if isinstance(model, torch.nn.Module):
-            return read_module(model, shape)
-        return _of_shape(read_program(model), shape)
+            return read_module(model, shape, output)
+        return _of_shape(read_program(model, output), shape)
     if isinstance(model, (list, tuple)):
         return _of_shape(_from_arrays(model), shape)
     raise UnsupportedModelError(

@@ -15,6 +15,7 @@ import torch
 
 from regions.errors import UnsupportedModelError
 from regions.networks.builder import Symbol
+from regions.networks.geometry import adaptive_reads, joint_places, of_channels
 from regions.networks.memory import Arrangement
 from regions.networks.operations import (
     Result,
@@ -26,7 +27,7 @@ from regions.networks.operations import (
     relu_rule,
     reshaped,
 )
-from regions.networks.windows import Window, joint_places, spatial_places
+from regions.networks.windows import Window, spatial_places
 
 
 def larger(trace: Trace, x: Any, other: Any, sign: float = 1.0) -> Symbol:
@@ -164,19 +165,12 @@ def _max_pool(
 
 
 def _adaptive_max_pool(trace: Trace, node: str, x: Any, output_size: Any) -> Result:
-    """Windows from floor(i n / m) to ceil((i + 1) n / m), padded to one size by absent slots."""
     symbol = batched(trace, node, x, len(output_size) + 2)
-    sides, reads = symbol.shape[1:], []
-    for side, count in zip(sides, map(int, output_size), strict=True):
-        at = np.arange(count)
-        starts, ends = at * side // count, -(-(at + 1) * side // count)
-        taps = starts + np.arange((ends - starts).max())[:, None]
-        reads.append(np.where(taps < ends, taps, -1))
-    spatial = joint_places(sides, reads)[:, None]
-    shifts = np.arange(symbol.shape[0]).reshape(1, -1, *([1] * len(sides)))
-    places = np.where(spatial < 0, -1, spatial + shifts * int(np.prod(sides)))
+    sides = symbol.shape[1:]
+    spatial = joint_places(sides, adaptive_reads(sides, tuple(map(int, output_size))))
+    places = of_channels(spatial, symbol.shape[0], sides)
     slots = trace.builder.place(symbol, places.ravel(), places.shape)
-    best = trace.builder.extreme(slots, 1.0, spatial[:, 0] >= 0)
+    best = trace.builder.extreme(slots, 1.0, spatial >= 0)
     return best, Arrangement("axis", trace.memory.rows)
 
 

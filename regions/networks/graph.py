@@ -13,6 +13,7 @@ from regions.networks.steps import (
     Add,
     AvgPool,
     Conv,
+    ConvTranspose,
     Input,
     Linear,
     Move,
@@ -26,7 +27,10 @@ from regions.networks.windows import Pairs, Window
 _FORMAT = 1
 KINDS: dict[str, type[Step]] = {
     step.kind: step
-    for step in (Input, Linear, Conv, Scale, AvgPool, Move, Window, Pairs, Add, ReLU)
+    for step in (
+        *(Input, Linear, Conv, ConvTranspose, Scale, AvgPool),
+        *(Move, Window, Pairs, Add, ReLU),
+    )
 }
 
 

@@ -206,12 +206,22 @@ def _product(trace: Trace, node: str, x: Any, w: Any, bias: Any = None) -> Resul
 def _addmm(
     trace: Trace, node: str, x: Any, mat1: Any, mat2: Any, beta: float = 1, alpha: float = 1
 ) -> Result:
-    if beta != 1 or alpha != 1 or x.ndim != 1 or trace.memory.holds(x):
-        raise UnsupportedModelError(
-            f"{node} is an addmm with beta {beta}, alpha {alpha} and a first term of shape "
-            f"{tuple(x.shape)}; write it as product and sum"
-        )
-    return _product(trace, node, mat1, mat2, x)
+    plain = beta == 1 and alpha == 1 and x.ndim == 1 and not trace.memory.holds(x)
+    if plain or not (trace.memory.holds(mat1) or trace.memory.holds(mat2)):
+        return _product(trace, node, mat1, mat2, x)
+    symbol, place = _product(trace, node, mat1, mat2)
+    term = symbol if alpha == 1 else trace.builder.scale(symbol, float(alpha))
+    if trace.memory.holds(x):
+        other, where = trace.memory.read(x)
+        if where != place:
+            raise UnsupportedModelError("two values meet whose samples are on different axes")
+    else:
+        shape = (*mat1.shape[:-1], mat2.shape[-1])
+        other = _per_sample(x, torch.Size(shape), place)
+    if beta != 1:
+        scaled = isinstance(other, Symbol)
+        other = trace.builder.scale(other, float(beta)) if scaled else float(beta) * other
+    return trace.builder.plus(term, other), place
 
 
 def _mv(trace: Trace, node: str, x: Any, vec: Any) -> Result:
@@ -258,13 +268,33 @@ def _convolution(
     groups: int,
 ) -> Result:
     axes = weight.ndim - 2
-    if transposed or axes > 2 or trace.memory.holds(weight):
-        kind = "transposed" if transposed else f"{axes}-dimensional"
+    if trace.memory.holds(weight):
         raise UnsupportedModelError(
-            f"{node} is a {kind} convolution; only 1 and 2 dimensions with constant weights, not "
-            "transposed, are supported"
+            f"{node} is a convolution whose weights depend on the input, which is not piecewise "
+            "linear"
         )
     symbol = batched(trace, node, x, axes + 2)
+    if transposed:
+        more = pair(output_padding, axes)
+        numbers = {"stride": stride, "padding": padding, "dilation": dilation}
+        sizes = {name: pair(value, axes) for name, value in numbers.items()}
+        shape = tuple(
+            (n - 1) * s - 2 * p + d * (k - 1) + o + 1
+            for n, s, p, d, k, o in zip(
+                symbol.shape[1:], *sizes.values(), weight.shape[2:], more, strict=True
+            )
+        )
+        out = trace.builder.conv_transpose(
+            symbol,
+            _numpy(weight),
+            _numpy(bias),
+            trace.weight_name(weight, node),
+            (weight.shape[1] * int(groups), *shape),
+            output_padding=more,
+            groups=int(groups),
+            **sizes,
+        )
+        return out, Arrangement("axis", trace.memory.rows)
     out = trace.builder.conv(
         symbol,
         _numpy(weight),
@@ -281,7 +311,7 @@ def _convolution(
 # --- means ---------------------------------------------------------------------------------------
 
 
-def _pool(
+def average_images(
     trace: Trace,
     node: str,
     x: Any,
@@ -290,10 +320,8 @@ def _pool(
     padding: Any = (0,),
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: Any = None,
 ) -> Result:
-    if divisor_override is not None:
-        raise UnsupportedModelError(f"{node} has a divisor_override; leave it at None")
+    """Return average pooling of images."""
     symbol = batched(trace, node, x, 4)
     window = pair(kernel_size, 2)
     pooled = trace.builder.average_pool(
@@ -371,7 +399,6 @@ RULES: dict[str, Callable[..., Result]] = {
     "bmm": _bmm,
     "convolution": _convolution,
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _batch_norm),
-    "avg_pool2d": _pool,
     "_adaptive_avg_pool2d": _adapt,
     "mean": _mean,
     "sum": _sum,

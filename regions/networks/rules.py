@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from regions.networks import extremes, operations
+from regions.networks import extremes, mixing, operations
 
-RULES: dict[str, Callable[..., operations.Result]] = {**operations.RULES, **extremes.RULES}
+RULES: dict[str, Callable[..., operations.Result]] = {
+    **operations.RULES,
+    **extremes.RULES,
+    **mixing.RULES,
+}

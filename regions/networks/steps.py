@@ -17,8 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from regions.networks.convolve import convolve
-
-Shape = tuple[int, ...]
+from regions.networks.geometry import Shape, joint_places, of_channels, window_reads
 
 
 def _as_column(homogeneous: Any, like: Any) -> Any:
@@ -136,7 +135,7 @@ class Linear(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Conv(Step):
-    """Convolution in one or two dimensions with zero padding."""
+    """Convolution in one to three dimensions with zero padding."""
 
     kind: ClassVar[str] = "conv"
     weight: str
@@ -159,7 +158,8 @@ class Conv(Step):
             return convolve(values[0], weight, *rest)
         from torch.nn import functional
 
-        apply = functional.conv1d if len(self.stride) == 1 else functional.conv2d
+        axes: Any = (functional.conv1d, functional.conv2d, functional.conv3d)
+        apply = axes[len(self.stride) - 1]
         return _through_torch(
             lambda x, weight: apply(x, weight, None, *rest, self.groups), values[0], weight
         )
@@ -185,26 +185,70 @@ class Conv(Step):
 
     def taps(self, shape: Shape) -> np.ndarray:
         """Return the input index (or -1) seen by each tap of each position: (taps, positions)."""
-        import torch
+        sides = shape[1:]
+        rest = (self.weight_shape[2:], self.stride, self.padding, self.dilation)
+        axes = zip(sides, self.shape[1:], *rest, strict=True)
+        spatial = joint_places(sides, [window_reads(*numbers) for numbers in axes])
+        places = of_channels(spatial, shape[0], sides).swapaxes(0, 1)
+        return places.reshape(shape[0] * len(spatial), -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvTranspose(Step):
+    """Transposed convolution: the adjoint of the convolution of the same weight.
+
+    `weight_shape` is (inputs, outputs / groups, *kernel), as torch has it.
+    """
+
+    kind: ClassVar[str] = "convtranspose"
+    weight: str
+    weight_shape: Shape
+    stride: Shape
+    padding: Shape
+    output_padding: Shape
+    dilation: Shape
+    groups: int
+
+    @property
+    def module(self) -> str:
+        return self.weight
+
+    @property
+    def fan_in(self) -> int:
+        return prod(self.weight_shape) // self.weight_shape[1] // self.groups
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         from torch.nn import functional
 
-        index = torch.arange(1, prod(shape) + 1, dtype=torch.float64).reshape(1, *shape)
-        kernel, dilation, padding, stride = (
-            self.weight_shape[2:],
-            self.dilation,
-            self.padding,
-            self.stride,
+        axes: Any = (
+            functional.conv_transpose1d,
+            functional.conv_transpose2d,
+            functional.conv_transpose3d,
         )
-        if len(stride) == 1:  # a signal is an image of height one
-            index = index.unsqueeze(2)
-            kernel, dilation, padding, stride = (
-                (1, *kernel),
-                (1, *dilation),
-                (0, *padding),
-                (1, *stride),
-            )
-        taps = functional.unfold(index, kernel, dilation, padding, stride)
-        return taps[0].numpy().astype(np.int64) - 1
+        rest = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
+        return _through_torch(
+            lambda x, weight: axes[len(self.stride) - 1](x, weight, None, *rest),
+            values[0],
+            parameters[f"{self.weight}.weight"],
+        )
+
+    def offset(self, parameters: Mapping[str, Any]) -> Any | None:
+        bias = parameters.get(f"{self.weight}.bias")
+        return None if bias is None else bias.reshape(-1, *([1] * len(self.stride)))
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        back = Conv(
+            name=self.name,
+            inputs=self.inputs,
+            shape=shapes[0],
+            weight=self.weight,
+            weight_shape=self.weight_shape,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+        return [sp.csr_array(back.matrices([self.shape], parameters)[0].T)]
 
 
 @dataclass(frozen=True, kw_only=True)

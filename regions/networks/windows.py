@@ -9,19 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from regions.networks.steps import Move, Shape
+from regions.networks.geometry import Shape, joint_places, of_channels, window_reads
+from regions.networks.steps import Move
 
 Part = Literal["first", "second", "ahead", "padded"]
-
-
-def _reads(side: int, count: int, kernel: int, stride: int, padding: int, dilation: int) -> Any:
-    """Return what windows see along one axis, (kernel, positions); -1 in the padding."""
-    reads = dilation * np.arange(kernel)[:, None] + stride * np.arange(count) - padding
-    return np.where((reads >= 0) & (reads < side), reads, -1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,44 +32,14 @@ class Window(Move):
 
     @cached_property
     def places(self) -> np.ndarray:
-        seen = spatial_places(self)[:, None]
-        shifts = np.arange(self.shape[1]).reshape(1, -1, *([1] * len(self.sides)))
-        return np.where(seen < 0, -1, seen + shifts * prod(self.sides)).ravel()
+        return of_channels(spatial_places(self), self.shape[1], self.sides).ravel()
 
 
 def spatial_places(step: Window) -> np.ndarray:
     """Return the place within one channel that each slot sees, (slots, *positions), or -1."""
-    geometry = (step.sides, step.shape[2:], step.kernel, step.stride, step.padding, step.dilation)
-    return joint_places(step.sides, [_reads(*numbers) for numbers in zip(*geometry, strict=True)])
-
-
-def joint_places(sides: Shape, reads: list[np.ndarray]) -> np.ndarray:
-    """Return the places that windows see, (slots, *positions), or -1, from those along each axis.
-
-    `reads` are (taps, positions), with -1 for what is not there.
-    """
-    found = np.zeros((1,) * (len(sides) + 1), np.int64)
-    for axis, (side, seen) in enumerate(zip(sides, reads, strict=True)):
-        shape = [len(seen), *([1] * len(sides))]
-        shape[axis + 1] = seen.shape[1]
-        row = seen.reshape(1, *shape)
-        both = np.where((found[:, None] < 0) | (row < 0), -1, found[:, None] * side + row)
-        found = both.reshape(-1, *both.shape[2:])
-    return found
-
-
-def window_counts(
-    sides: Shape, kernel: Shape, ceil_mode: bool, stride: Shape, padding: Shape, dilation: Shape
-) -> Shape:
-    """Return how many positions windows have along each axis, as torch has it."""
-    counts = []
-    for n, k, s, p, d in zip(sides, kernel, stride, padding, dilation, strict=True):
-        room = n + 2 * p - d * (k - 1) - 1
-        count = (-(-room // s) if ceil_mode else room // s) + 1
-        if ceil_mode and (count - 1) * s >= n + p:
-            count -= 1  # the last window starts in the padding
-        counts.append(count)
-    return tuple(counts)
+    rest = (step.shape[2:], step.kernel, step.stride, step.padding, step.dilation)
+    axes = zip(step.sides, *rest, strict=True)
+    return joint_places(step.sides, [window_reads(*numbers) for numbers in axes])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,9 @@ def roundings(step: Step) -> int:
     """Return how many roundings one term of a step's sums can go through."""
     if step.module is not None:
         return step.fan_in + 2
-    return {"scale": 2, "add": len(step.inputs), "move": 0}.get(step.kind, step.size + 256)
+    if isinstance(step, Move):
+        return 0
+    return {"scale": 2, "add": len(step.inputs)}.get(step.kind, step.size + 256)
 
 
 @dataclass(frozen=True)

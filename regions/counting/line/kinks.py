@@ -156,8 +156,8 @@ class Segments:
         """Return a bound of the rounding errors of segment `layer`, as a share of its terms."""
         terms = 0
         for step in self.graph.segments[layer]:
-            if isinstance(step, (Linear, Conv)):
-                terms += prod(step.weight_shape[1:])
+            if step.module is not None:
+                terms += step.fan_in
             elif isinstance(step, AvgPool):
                 sides = zip(self.shapes[step.inputs[0]][1:], step.shape[1:], strict=True)
                 terms += prod(step.window or (-(-n // m) + 1 for n, m in sides))
