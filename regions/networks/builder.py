@@ -284,18 +284,14 @@ class Builder:
             present = np.ones((x.shape[0], *x.shape[2:]), bool)
         while x.shape[0] > 1:
             slots, each = x.shape[0], x.shape[1:]
-            absent = tuple(np.flatnonzero(~present).tolist())
-            full = 2 * (slots // 2)
-
-            def part(name: str, count: int, source: Symbol, absent=absent, slots=slots) -> Symbol:
-                fields = {"part": name, "slots": slots, "absent": absent}
-                return self._add(Pairs, [source], (count, *each), **fields)
-
-            first, second = part("first", slots // 2, x), part("second", slots // 2, x)
-            ahead = part("ahead", -(-slots // 2), x)
+            fields = {"slots": slots, "absent": tuple(np.flatnonzero(~present).tolist())}
+            full, pairs, after = 2 * (slots // 2), (slots // 2, *each), (-(-slots // 2), *each)
+            first = self._add(Pairs, [x], pairs, part="first", **fields)
+            second = self._add(Pairs, [x], pairs, part="second", **fields)
+            ahead = self._add(Pairs, [x], after, part="ahead", **fields)
             gain = self.relu(self.add(second, first, -1.0, sign), slots=slots)
             if full < slots:
-                gain = part("padded", -(-slots // 2), gain, ())
+                gain = self._add(Pairs, [gain], after, part="padded", slots=slots)
             x = self.add(ahead, gain, sign)
             last = present[full:]
             present = np.concatenate([present[0:full:2] | present[1:full:2], last])

@@ -68,13 +68,15 @@ def as_network(
     the model and of the user's own modules, functions and objects around it: files, clocks, the
     environment, objects of other libraries. Hooks that print values must be removed first.
 
-    Supported: Linear, Conv1d/2d, BatchNorm1d/2d (eval), average and adaptive average pooling, means
-    and sums over other axes than the batch, ReLU and LeakyReLU (module, function, method, in
-    place), clamp(min=0), additions, multiplication by constants, products with constant matrices,
-    Dropout and Identity, and everything that only moves values (flatten, view, permute, slices,
-    indices, assignments, cat, stack, padding, nearest upsampling, pixel shuffle). Max pooling is
-    refused: its regions are not those of ReLU units. Not supported yet though piecewise linear:
-    PReLU, ReLU6, Hardtanh, abs, maximum.
+    Supported: Linear, convolutions in one to three dimensions, transposed ones too, BatchNorm
+    (eval), all kinds of average pooling, max pooling and adaptive max pooling, maxima and minima
+    of tensors and over axes (maxout), means, sums and running sums over other axes than the batch,
+    ReLU, LeakyReLU, PReLU, ReLU6, Hardtanh, Hardsigmoid, Softshrink, clamp, abs (as modules,
+    functions, methods, in place), additions, multiplication by constants, products with constant
+    matrices, interpolation (nearest, linear, cubic), Dropout and Identity, and everything that only
+    moves values (flatten, view, permute, slices, indices, assignments, cat, stack, chunk, roll,
+    padding, pixel and channel shuffle). Units and regions: see
+    `regions.networks.pieces`.
 
     Examples
     --------

@@ -301,8 +301,8 @@ class Trace(Double):
                 if key_of(value) not in sources or value.is_neg() or value.is_conj():
                     self.memory.spoil(value, unsupported(self.node(operation), operation))
         elif isinstance(plan, RegionsError):
-            self.final.note(plan, found[0])
             for value in found:
+                self.final.note(plan, value)
                 self.memory.spoil(value, plan)
         elif found[0].dtype not in self.plain_types:
             self._settle(func, self._rounds(operation, found[0].dtype), out, written, sources)
