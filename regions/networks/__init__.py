@@ -1,6 +1,6 @@
 """Any model -> one small frozen description, proved equal to the model."""
 
-from regions.networks.convert import as_network
+from regions.networks.convert import as_network, as_wiring
 from regions.networks.domain import Box, Domain, Slice
 from regions.networks.graph import Graph
 from regions.networks.layers import Layer
@@ -18,6 +18,7 @@ __all__ = [
     "Slice",
     "State",
     "as_network",
+    "as_wiring",
     "liveness",
     "load_model",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks.geometry import window_counts
 from regions.networks.graph import Graph
+from regions.networks.mix import How, Mix
 from regions.networks.network import ReLUNetwork
 from regions.networks.steps import (
     Add,
@@ -177,6 +178,10 @@ class Builder:
             term = self.place(x, used.ravel(), used.shape)
             terms.append(term if (weight[weight != 0] == 1).all() else self.scale(term, weight))
         return terms[0] if len(terms) == 1 else self.total(terms)
+
+    def mix(self, parts: list[Symbol], shape: Shape, how: How, axes: Shape = ()) -> Symbol:
+        """Add values of which only the wiring is known (see `Mix`)."""
+        return self._add(Mix, parts, shape, how=how, axes=axes)
 
     def scale(self, x: Symbol, factor: Any = None, offset: Any = None) -> Symbol:
         """Add y = factor * x + offset; both must broadcast to x's shape."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError, DataError, UnsupportedModelError
+from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
 
 
@@ -110,6 +111,50 @@ def as_network(
         f"cannot read a {type(model).__name__}; expected a torch.nn.Module, a list of (W, b) "
         "pairs, the path of an .onnx file, or a ReLUNetwork"
     )
+
+
+def as_wiring(
+    model: Any, input_shape: Sequence[int] | None = None
+) -> tuple[Graph, Mapping[str, np.ndarray]]:
+    """Return which value of a network can reach which, and its weights as they act.
+
+    Unlike `as_network` it takes any feed-forward module: what is not piecewise linear (gates,
+    attention, smooth activations, normalisation) is known by what depends on what.
+
+    Parameters
+    ----------
+    model, input_shape
+        As for `as_network`.
+
+    Returns
+    -------
+    graph : Graph
+        With steps of kind "mix" where an operation has no exact form.
+    parameters : mapping
+        ``"fc1.weight"``, ``"fc1.bias"``, ... in float64.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If values of the input reach Python, samples of a batch are mixed, or the model draws at
+        random.
+
+    Examples
+    --------
+    >>> import torch, regions
+    >>> from regions.networks import as_wiring
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.GELU(), torch.nn.Linear(4, 2))
+    >>> graph, parameters = as_wiring(model)
+    >>> dict(graph.prunable), graph.is_exact
+    ({'0': (4, 3), '2': (2, 4)}, False)
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(model, torch.nn.Module):
+        from regions.networks.read_torch import wire_module
+
+        return wire_module(model, None if input_shape is None else _sizes(input_shape))
+    net = as_network(model, input_shape)
+    return net.graph, net.parameters
 
 
 def _sizes(input_shape: Any) -> tuple[int, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import nn
 
 from regions.errors import ArgumentError, ConversionError, RegionsError, UnsupportedModelError
+from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
 from regions.networks.probes import probe_points, start_points
 from regions.networks.state import Kept, changed_values, kept_values, stand_in
@@ -25,6 +27,7 @@ from regions.networks.twin import (
     uncompiled,
 )
 from regions.networks.verify import verify
+from regions.networks.wired import WiredTrace, attention_in_steps
 
 _FLOAT32 = 1e-4  # what rounding may change in constants that a model computes
 
@@ -65,6 +68,25 @@ def read_module(
     source = f"the model ({type(model).__name__})"
     verify(again, points, {**second.preactivations, None: out}, source)
     return again
+
+
+def wire_module(
+    model: nn.Module, input_shape: tuple[int, ...] | None
+) -> tuple[Graph, Mapping[str, np.ndarray]]:
+    """Return the wiring of `model` and its weights as they act; the model is never changed."""
+    model = uncompiled(model)
+    twin = make_twin(model)
+    shape = input_shape or _first_features(twin)
+    kept, types = kept_values(model), number_types(model)
+    protected = protected_storages(model, kept)
+    with torch.no_grad(), still_generators(), left_alone(model, kept), attention_in_steps():
+        twin.to(torch.float64)
+        found = []
+        for rows in (2, 5):
+            trace = WiredTrace(shape, rows, own_tensors(twin), protected, types, double=True)
+            found.append(_follow(twin, start_points(shape, rows), torch.float64, trace)[0])
+    _check_equal(*found)
+    return found[0].graph, found[0].parameters
 
 
 def _only_counts(
