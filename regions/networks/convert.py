@@ -97,7 +97,7 @@ def as_network(
             "order of layers and no activations; load it into its module and give the module"
         )
     if isinstance(model, (str, Path)):
-        return _of_shape(_from_file(Path(model)), shape)
+        return _of_shape(_from_file(Path(model), output), shape)
     torch = sys.modules.get("torch")  # a module can only come from a torch already imported
     if torch is not None and isinstance(model, (torch.nn.Module, torch.export.ExportedProgram)):
         from regions.networks.read_torch import read_module, read_program
@@ -179,7 +179,7 @@ def _of_shape(net: ReLUNetwork, shape: tuple[int, ...] | None) -> ReLUNetwork:
     return net
 
 
-def _from_file(path: Path) -> ReLUNetwork:
+def _from_file(path: Path, output: str | int | None) -> ReLUNetwork:
     if path.suffix != ".onnx":
         raise UnsupportedModelError(
             f"cannot read {path.name!r}: files must be .onnx; load other formats yourself and "
@@ -193,7 +193,7 @@ def _from_file(path: Path) -> ReLUNetwork:
         raise DataError(f"no file {path}; check the path")
     from regions.networks.read_onnx import read_onnx
 
-    return read_onnx(path)
+    return read_onnx(path, output)
 
 
 def _from_arrays(pairs: Sequence) -> ReLUNetwork:
