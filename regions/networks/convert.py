@@ -13,6 +13,7 @@ import numpy as np
 from regions.errors import ArgumentError, DataError, UnsupportedModelError
 from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
+from regions.networks.read_sklearn import is_perceptron, read_perceptron
 
 
 def as_network(
@@ -22,11 +23,12 @@ def as_network(
 
     Parameters
     ----------
-    model : torch.nn.Module, ExportedProgram, list of (W, b), path of an ONNX file, or ReLUNetwork
+    model : Module or ExportedProgram of torch, list of (W, b), ONNX file, scikit-learn MLP, or net
         Modules are read in eval mode with the weights that they would use now: pruned ones
         (``torch.nn.utils.prune``, parametrizations) as ``weight_orig * weight_mask``. In a list,
         W has shape (outputs, inputs), b has shape (outputs,) or is None, every layer but the last
-        is followed by a ReLU, and the layers are called "layer1", "layer2", ..., "output".
+        is followed by a ReLU, and the layers are called "layer1", "layer2", ..., "output". Of a
+        fitted MLPClassifier the softmax or sigmoid is left off.
     input_shape : sequence of int, optional
         Shape of one input without the batch axis, such as (1, 28, 28). Needed for modules whose
         first layer is not Linear.
@@ -107,9 +109,11 @@ def as_network(
         return _of_shape(read_program(model, output), shape)
     if isinstance(model, (list, tuple)):
         return _of_shape(_from_arrays(model), shape)
+    if is_perceptron(model):
+        return _of_shape(read_perceptron(model), shape)
     raise UnsupportedModelError(
         f"cannot read a {type(model).__name__}; expected a torch.nn.Module, a list of (W, b) "
-        "pairs, the path of an .onnx file, or a ReLUNetwork"
+        "pairs, the path of an .onnx file, a fitted MLPClassifier or MLPRegressor, or a ReLUNetwork"
     )
 
 

@@ -321,6 +321,7 @@ OPERATIONS: dict[str, Operation] = {
     "MaxPool": _max_pool,
     "Mean": lambda *parts: _of_all(torch.add)(*parts) / len(parts),
     "Min": _of_all(torch.minimum),
+    "Mod": torch.remainder,
     "Mul": torch.mul,
     "Neg": torch.neg,
     "PRelu": lambda x, slope: functional.relu(x) - slope * functional.relu(-x),
