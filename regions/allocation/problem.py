@@ -130,11 +130,11 @@ def make_problem(
     input_shape: tuple[int, ...] | None,
 ) -> Problem:
     """Return the problem that the arguments of `allocate` describe."""
-    shapes, weights, graph, note = _read(model_or_widths, input_shape)
+    shapes, weights, graph, note, output = _read(model_or_widths, input_shape)
     sizes = {name: prod(shape) for name, shape in shapes.items()}
     whole = _checked_names(skip or (), sizes, "skip")
     if not prune_output and len(sizes) > 1:
-        whole = {*whole, list(sizes)[-1]}
+        whole = {*whole, *output} if set(sizes) - {*output} else whole
     fixed = dict(fixed or {})
     both = sorted(_checked_names(fixed, sizes, "fixed") & whole)
     if both:
@@ -173,7 +173,8 @@ def _read(model_or_widths: Any, input_shape: tuple[int, ...] | None) -> tuple:
     if isinstance(model_or_widths, Sequence) and not isinstance(model_or_widths, str):
         entries = list(model_or_widths)
         if not entries or any(_is_scalar(entry) for entry in entries):
-            return _shapes_of_widths(entries), None, None, ""
+            shapes = _shapes_of_widths(entries)
+            return shapes, None, None, "", tuple(shapes)[-1:]
     reading = read_model(model_or_widths, input_shape)
     if reading.tied:
         name, owner = next(iter(reading.tied.items()))
@@ -181,7 +182,7 @@ def _read(model_or_widths: Any, input_shape: tuple[int, ...] | None) -> tuple:
             f"layers {owner!r} and {name!r} share one weight, but an allocation gives every layer "
             "a density of its own; give regions.prune the densities themselves"
         )
-    return reading.shapes, reading.weights, reading.graph, reading.note
+    return reading.shapes, reading.weights, reading.graph, reading.note, reading.output_layers
 
 
 def _is_scalar(entry: Any) -> bool:

@@ -192,5 +192,5 @@ def _is_plain(step: Step, graph: Graph, last: str) -> bool:
         below = [isinstance(other, ReLU) for other in graph.steps if step.name in other.inputs]
         return whole and (step.module == last or below == [True])
     if isinstance(step, Move):
-        return step.index is None and len(step.shape) == 1
+        return step.reshapes and len(step.shape) == 1
     return isinstance(step, (Input, AvgPool)) or (isinstance(step, ReLU) and step.slope == 0)

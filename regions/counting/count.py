@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from regions.choices import choose
+from regions.counting.checks import check_two_pieces
 from regions.counting.effort import Effort
 from regions.counting.engine import Engine
 from regions.counting.line.line import Line
@@ -25,6 +26,7 @@ ENGINES: Mapping[str, type] = {
     engine.name: engine for engine in (Line, Plane, Cells, Vertices, Milp, Sample, Estimate, Parity)
 }
 METHODS = ("auto", *ENGINES)
+_OF_PATTERNS = (Line.name, Plane.name, Cells.name, Sample.name)  # of units of any pieces
 
 
 def count_regions(
@@ -42,7 +44,9 @@ def count_regions(
 
     Counted are full-dimensional activation regions of the hidden ReLUs (kind="activation"): sets
     of inputs that share an activation pattern, over the open domain. The output layer is no ReLU
-    layer unless the model applies one. A unit that is constant on a region adds no split.
+    layer unless the model applies one. A unit that is constant on a region adds no split. A unit
+    that takes a maximum of k values (max pooling, maxout) has k pieces, and a region's pattern says
+    on which of them it is: the first that is largest there (`regions.networks.pieces`).
 
     Parameters
     ----------
@@ -107,6 +111,8 @@ def count_regions(
         raise ArgumentError(
             f"method {engine.name!r} does not count kind={kind!r}; use one of {able}, or 'auto'"
         )
+    if kind == "activation" and engine.name not in _OF_PATTERNS:
+        check_two_pieces(question.net, f"method {engine.name!r}")
     found = engine.found(question, effort)
     known = {"kind": question.kind, "domain": question.domain}
     return found.result(engine.name, seconds=effort.seconds, **known)

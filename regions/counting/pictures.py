@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from regions.counting.checks import check_two_pieces
 from regions.counting.line.line import breakpoints
 from regions.counting.plane.explorer import PlaneCells
 from regions.counting.plane.planar import PlanarFrame, planar_frame
@@ -76,6 +77,7 @@ def plot_regions(
     if by not in painters:
         raise ArgumentError(f"by is {by!r}; expected one of {', '.join(painters)}")
     network = as_network(net, input_shape)
+    check_two_pieces(network, "plot_regions")
     where = as_domain(plane, network.input_size)
     frame = planar_frame(network, where)
     cells = _cells(network, frame)

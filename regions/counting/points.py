@@ -20,6 +20,7 @@ from regions.counting.tree.settle import floats
 from regions.errors import ArgumentError, DomainError
 from regions.exact.scaled import Scaled
 from regions.networks import Box, ReLUNetwork, Slice
+from regions.networks.pieces import Pieces
 
 _AT_ONCE, _VALUES = 4096, 2**22
 _STEPS = 64
@@ -59,6 +60,11 @@ class Points:
     def forms(self) -> Forms:
         """The network's units, exactly."""
         return Forms(self.net, self.place)
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The pieces of the network's units."""
+        return Pieces(self.net.graph)
 
     @cached_property
     def rounding(self) -> Rounding:
@@ -115,7 +121,7 @@ class Points:
             yield own
 
     def patterns(self, own: np.ndarray, generator: np.random.Generator) -> list[bytes]:
-        """Return the packed patterns of the regions in which points lie.
+        """Return names of the patterns of the regions in which points lie.
 
         Points on a boundary, or outside by rounding, are moved a little towards other points, and
         dropped if that does not help: each pattern is that of a full-dimensional region.
@@ -132,7 +138,11 @@ class Points:
                 else:
                     bits[row] = exact
             kept = np.setdiff1d(np.arange(len(own)), left)
-            found += [row.tobytes() for row in np.packbits(bits[kept], axis=1)]
+            found += (
+                self.pieces.names(bits[kept])
+                if self.pieces.maxima
+                else (row.tobytes() for row in np.packbits(bits[kept], axis=1))
+            )
             if not left or attempt == _TRIES:
                 return found
             own = self._moved(own, np.array(left), generator)

@@ -1,7 +1,7 @@
 """Any model -> one small frozen description, proved equal to the model."""
 
 from regions.networks.checkpoint import load_weights
-from regions.networks.convert import as_network
+from regions.networks.convert import as_network, as_wiring
 from regions.networks.domain import Box, Domain, Slice, as_domain
 from regions.networks.graph import Graph
 from regions.networks.layers import Layer
@@ -20,6 +20,7 @@ __all__ = [
     "State",
     "as_domain",
     "as_network",
+    "as_wiring",
     "liveness",
     "load_model",
     "load_weights",

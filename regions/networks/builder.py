@@ -10,9 +10,24 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError, UnsupportedModelError
+from regions.networks.geometry import window_counts
 from regions.networks.graph import Graph
+from regions.networks.mix import How, Mix
 from regions.networks.network import ReLUNetwork
-from regions.networks.steps import Add, AvgPool, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
+from regions.networks.steps import (
+    Add,
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    Input,
+    Linear,
+    Move,
+    ReLU,
+    Scale,
+    Shape,
+    Step,
+)
+from regions.networks.windows import Pairs, Window
 
 _LARGEST = 10**8  # input values; test points and labels of more fill the memory
 
@@ -143,6 +158,31 @@ class Builder:
             groups=groups,
         )
 
+    def conv_transpose(
+        self, x: Symbol, weight: Any, bias: Any, name: str, shape: Shape, **geometry: Any
+    ) -> Symbol:
+        """Add a transposed convolution to `shape`."""
+        if len(x.shape) != weight.ndim - 1 or x.shape[0] != weight.shape[0]:
+            raise UnsupportedModelError(
+                f"layer {name!r} expects {weight.shape[0]} channels and {weight.ndim - 2} spatial "
+                f"axes, but its input has shape {x.shape}; check input_shape"
+            )
+        name, sizes = self._claim(name, weight, bias), tuple(weight.shape)
+        return self._add(ConvTranspose, [x], shape, weight=name, weight_shape=sizes, **geometry)
+
+    def taps(self, x: Symbol, places: np.ndarray, weights: np.ndarray) -> Symbol:
+        """Add sums of few values each: of `x` at `places` times `weights`, (terms, *shape)."""
+        terms = []
+        for place, weight in zip(places, weights, strict=True):
+            used = np.where(weight == 0, -1, place)
+            term = self.place(x, used.ravel(), used.shape)
+            terms.append(term if (weight[weight != 0] == 1).all() else self.scale(term, weight))
+        return terms[0] if len(terms) == 1 else self.total(terms)
+
+    def mix(self, parts: list[Symbol], shape: Shape, how: How, axes: Shape = ()) -> Symbol:
+        """Add values of which only the wiring is known (see `Mix`)."""
+        return self._add(Mix, parts, shape, how=how, axes=axes)
+
     def scale(self, x: Symbol, factor: Any = None, offset: Any = None) -> Symbol:
         """Add y = factor * x + offset; both must broadcast to x's shape."""
         shape = np.broadcast_shapes(x.shape, np.shape(factor), np.shape(offset))
@@ -202,13 +242,13 @@ class Builder:
         """Add the sum of several values of one shape."""
         return self._add(Add, parts, parts[0].shape, signs=(1.0,) * len(parts))
 
-    def add(self, x: Symbol, y: Symbol, sign: float = 1.0) -> Symbol:
-        """Add x + sign * y."""
+    def add(self, x: Symbol, y: Symbol, sign: float = 1.0, both: float = 1.0) -> Symbol:
+        """Add both * (x + sign * y)."""
         if x.shape != y.shape:
             raise UnsupportedModelError(
                 f"an addition joins values of shapes {x.shape} and {y.shape}; they must agree"
             )
-        return self._add(Add, [x, y], x.shape, signs=(1.0, sign))
+        return self._add(Add, [x, y], x.shape, signs=(both, both * sign))
 
     def plus(self, x: Any, y: Any, sign: float = 1.0) -> Symbol:
         """Add x + sign * y, where one of the two may be a constant array."""
@@ -228,11 +268,39 @@ class Builder:
         shape = (-1, *([1] * (len(x.shape) - 1)))
         return self.scale(x, factor.reshape(shape), offset.reshape(shape))
 
-    def relu(self, x: Symbol, slope: float = 0.0) -> Symbol:
-        """Add a ReLU layer (LeakyReLU with `slope`)."""
+    def relu(self, x: Symbol, slope: float = 0.0, slots: int = 0) -> Symbol:
+        """Add a ReLU layer (LeakyReLU with `slope`; switches of maxima with `slots`)."""
         if not np.isfinite(slope):
             raise ArgumentError(f"a LeakyReLU has the negative slope {slope}; it must be finite")
-        return self._add(ReLU, [x], x.shape, slope=float(slope))
+        return self._add(ReLU, [x], x.shape, slope=float(slope), slots=slots)
+
+    def windows(self, x: Symbol, kernel: Shape, ceil_mode: bool, **geometry: Shape) -> Symbol:
+        """Add what sliding windows see, (slots, channels, *positions); zero in the padding."""
+        counts = window_counts(x.shape[1:], kernel, ceil_mode, **geometry)
+        shape = (prod(kernel), x.shape[0], *counts)
+        return self._add(Window, [x], shape, sides=x.shape[1:], kernel=kernel, **geometry)
+
+    def extreme(self, x: Symbol, sign: float = 1.0, present: np.ndarray | None = None) -> Symbol:
+        """Add the maximum over the first axis of `x`, or with `sign=-1` the minimum.
+
+        `present`, (slots, *shape[2:]), says which slots are there: each place needs one.
+        """
+        if present is None:
+            present = np.ones((x.shape[0], *x.shape[2:]), bool)
+        while x.shape[0] > 1:
+            slots, each = x.shape[0], x.shape[1:]
+            fields = {"slots": slots, "absent": tuple(np.flatnonzero(~present).tolist())}
+            full, pairs, after = 2 * (slots // 2), (slots // 2, *each), (-(-slots // 2), *each)
+            first = self._add(Pairs, [x], pairs, part="first", **fields)
+            second = self._add(Pairs, [x], pairs, part="second", **fields)
+            ahead = self._add(Pairs, [x], after, part="ahead", **fields)
+            gain = self.relu(self.add(second, first, -1.0, sign), slots=slots)
+            if full < slots:
+                gain = self._add(Pairs, [gain], after, part="padded", slots=slots)
+            x = self.add(ahead, gain, sign)
+            last = present[full:]
+            present = np.concatenate([present[0:full:2] | present[1:full:2], last])
+        return self.place(x, np.arange(x.size), x.shape[1:])
 
     def finish(self, output: Symbol) -> ReLUNetwork:
         """Return the network that ends at `output`, without steps that do not lead there."""

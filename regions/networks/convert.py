@@ -11,22 +11,31 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError, DataError, UnsupportedModelError
+from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
+from regions.networks.read_sklearn import is_perceptron, read_perceptron
 
 
-def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetwork:
+def as_network(
+    model: Any, input_shape: Sequence[int] | None = None, output: str | int | None = None
+) -> ReLUNetwork:
     """Return `model` as a `ReLUNetwork`, verified against the model's own outputs.
 
     Parameters
     ----------
-    model : torch.nn.Module, ExportedProgram, list of (W, b), path of an ONNX file, or ReLUNetwork
+    model : Module or ExportedProgram of torch, list of (W, b), ONNX file, scikit-learn MLP, or net
         Modules are read in eval mode with the weights that they would use now: pruned ones
         (``torch.nn.utils.prune``, parametrizations) as ``weight_orig * weight_mask``. In a list,
         W has shape (outputs, inputs), b has shape (outputs,) or is None, every layer but the last
-        is followed by a ReLU, and the layers are called "layer1", "layer2", ..., "output".
+        is followed by a ReLU, and the layers are called "layer1", "layer2", ..., "output". Of a
+        fitted MLPClassifier the softmax or sigmoid is left off.
     input_shape : sequence of int, optional
         Shape of one input without the batch axis, such as (1, 28, 28). Needed for modules whose
         first layer is not Linear.
+    output : str or int, optional
+        Which output is meant where a model returns several: a position in a tuple, or a name.
+        "logits" leaves a final softmax, log-softmax or sigmoid off, which the result says in
+        `left_off`.
 
     Returns
     -------
@@ -62,13 +71,15 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     the model and of the user's own modules, functions and objects around it: files, clocks, the
     environment, objects of other libraries. Hooks that print values must be removed first.
 
-    Supported: Linear, Conv1d/2d, BatchNorm1d/2d (eval), average and adaptive average pooling, means
-    and sums over other axes than the batch, ReLU and LeakyReLU (module, function, method, in
-    place), clamp(min=0), additions, multiplication by constants, products with constant matrices,
-    Dropout and Identity, and everything that only moves values (flatten, view, permute, slices,
-    indices, assignments, cat, stack, padding, nearest upsampling, pixel shuffle). Max pooling is
-    refused: its regions are not those of ReLU units. Not supported yet though piecewise linear:
-    PReLU, ReLU6, Hardtanh, abs, maximum.
+    Supported: Linear, convolutions in one to three dimensions, transposed ones too, BatchNorm
+    (eval), all kinds of average pooling, max pooling and adaptive max pooling, maxima and minima
+    of tensors and over axes (maxout), means, sums and running sums over other axes than the batch,
+    ReLU, LeakyReLU, PReLU, ReLU6, Hardtanh, Hardsigmoid, Softshrink, clamp, abs (as modules,
+    functions, methods, in place), additions, multiplication by constants, products with constant
+    matrices, interpolation (nearest, linear, cubic), Dropout and Identity, and everything that only
+    moves values (flatten, view, permute, slices, indices, assignments, cat, stack, chunk, roll,
+    padding, pixel and channel shuffle). Units and regions: see
+    `regions.networks.pieces`.
 
     Examples
     --------
@@ -78,6 +89,8 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
     [[1.0]]
     """
     shape = None if input_shape is None else _sizes(input_shape)
+    if output is not None and (isinstance(output, bool) or not isinstance(output, (str, int))):
+        raise ArgumentError(f"output is {output!r}; expected a name, a position, or 'logits'")
     if isinstance(model, ReLUNetwork):
         return _of_shape(model, shape)
     if isinstance(model, Mapping):
@@ -86,20 +99,66 @@ def as_network(model: Any, input_shape: Sequence[int] | None = None) -> ReLUNetw
             "order of layers and no activations; load it into its module and give the module"
         )
     if isinstance(model, (str, Path)):
-        return _of_shape(_from_file(Path(model)), shape)
+        return _of_shape(_from_file(Path(model), output), shape)
     torch = sys.modules.get("torch")  # a module can only come from a torch already imported
     if torch is not None and isinstance(model, (torch.nn.Module, torch.export.ExportedProgram)):
         from regions.networks.read_torch import read_module, read_program
 
         if isinstance(model, torch.nn.Module):
-            return read_module(model, shape)
-        return _of_shape(read_program(model), shape)
+            return read_module(model, shape, output)
+        return _of_shape(read_program(model, output), shape)
     if isinstance(model, (list, tuple)):
         return _of_shape(_from_arrays(model), shape)
+    if is_perceptron(model):
+        return _of_shape(read_perceptron(model), shape)
     raise UnsupportedModelError(
         f"cannot read a {type(model).__name__}; expected a torch.nn.Module, a list of (W, b) "
-        "pairs, the path of an .onnx file, or a ReLUNetwork"
+        "pairs, the path of an .onnx file, a fitted MLPClassifier or MLPRegressor, or a ReLUNetwork"
     )
+
+
+def as_wiring(
+    model: Any, input_shape: Sequence[int] | None = None
+) -> tuple[Graph, Mapping[str, np.ndarray]]:
+    """Return which value of a network can reach which, and its weights as they act.
+
+    Unlike `as_network` it takes any feed-forward module: what is not piecewise linear (gates,
+    attention, smooth activations, normalisation) is known by what depends on what.
+
+    Parameters
+    ----------
+    model, input_shape
+        As for `as_network`.
+
+    Returns
+    -------
+    graph : Graph
+        With steps of kind "mix" where an operation has no exact form.
+    parameters : mapping
+        ``"fc1.weight"``, ``"fc1.bias"``, ... in float64.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If values of the input reach Python, samples of a batch are mixed, or the model draws at
+        random.
+
+    Examples
+    --------
+    >>> import torch, regions
+    >>> from regions.networks import as_wiring
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.GELU(), torch.nn.Linear(4, 2))
+    >>> graph, parameters = as_wiring(model)
+    >>> dict(graph.prunable), graph.is_exact
+    ({'0': (4, 3), '2': (2, 4)}, False)
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(model, torch.nn.Module):
+        from regions.networks.read_torch import wire_module
+
+        return wire_module(model, None if input_shape is None else _sizes(input_shape))
+    net = as_network(model, input_shape)
+    return net.graph, net.parameters
 
 
 def _sizes(input_shape: Any) -> tuple[int, ...]:
@@ -124,7 +183,7 @@ def _of_shape(net: ReLUNetwork, shape: tuple[int, ...] | None) -> ReLUNetwork:
     return net
 
 
-def _from_file(path: Path) -> ReLUNetwork:
+def _from_file(path: Path, output: str | int | None) -> ReLUNetwork:
     if path.suffix != ".onnx":
         raise UnsupportedModelError(
             f"cannot read {path.name!r}: files must be .onnx; load other formats yourself and "
@@ -138,7 +197,7 @@ def _from_file(path: Path) -> ReLUNetwork:
         raise DataError(f"no file {path}; check the path")
     from regions.networks.read_onnx import read_onnx
 
-    return read_onnx(path)
+    return read_onnx(path, output)
 
 
 def _from_arrays(pairs: Sequence) -> ReLUNetwork:

@@ -9,9 +9,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from regions.networks.steps import KINDS, Conv, Input, Linear, Move, ReLU, Scale, Shape, Step
+from regions.networks.mix import Mix
+from regions.networks.steps import (
+    Add,
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    Input,
+    Linear,
+    Move,
+    ReLU,
+    Scale,
+    Shape,
+    Step,
+)
+from regions.networks.windows import Pairs, Window
 
 _FORMAT = 1
+KINDS: dict[str, type[Step]] = {
+    step.kind: step
+    for step in (
+        *(Input, Linear, Conv, ConvTranspose, Scale, AvgPool),
+        *(Move, Window, Pairs, Add, ReLU, Mix),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -19,9 +40,16 @@ class Graph:
     """Steps in topological order; the first is the input, the last the output.
 
     It has no weights, so it can travel with masks and be compared and saved as JSON.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    whole : tuple of str
+        Weights that stay whole: constants that are no layer's own.
     """
 
     steps: tuple[Step, ...]
+    whole: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> Shape:
@@ -47,7 +75,41 @@ class Graph:
     def prunable(self) -> Mapping[str, Shape]:
         """Weight shape of every Linear and Conv by module name, in order; biases never count."""
         weighted = (step for step in self.steps if isinstance(step, (Linear, Conv)))
-        return {step.module: step.weight_shape for step in weighted}
+        return {s.module: s.weight_shape for s in weighted if s.module not in self.whole}
+
+    @cached_property
+    def weighted(self) -> Mapping[str, Shape]:
+        """Shape of every weight by module name: of the prunable ones, and of those kept whole."""
+        kinds = (Linear, Conv, ConvTranspose)
+        return {s.module: s.weight_shape for s in self.steps if isinstance(s, kinds)}
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether the steps say what is computed, and not only what depends on what."""
+        return not any(isinstance(step, Mix) for step in self.steps)
+
+    @cached_property
+    def last_layers(self) -> tuple[str, ...]:
+        """The output layer: those whose values reach the output past no hidden unit.
+
+        Past the units at the very end, if no weight lies behind them. Weights that are kept whole
+        count: where one of them is last, there is no such layer.
+        """
+        level, found, seen = [self.steps[-1].name], set(), set()
+        while level and not found:
+            behind = []  # the units that this level ends at
+            while level:
+                step = self.by_name[level.pop()]
+                if step.name in seen:
+                    continue
+                seen.add(step.name)
+                if step.module is not None:
+                    found.add(step.module)
+                else:
+                    unit = isinstance(step, (ReLU, Mix))
+                    (behind if unit else level).extend(step.inputs)
+            level = behind
+        return tuple(name for name in self.prunable if name in found)
 
     @cached_property
     def relu_names(self) -> tuple[str, ...]:
@@ -195,7 +257,7 @@ class Graph:
     def to_json(self) -> str:
         """Return the graph as a JSON text that `from_json` reads back."""
         steps = [{"kind": step.kind, **dataclasses.asdict(step)} for step in self.steps]
-        return json.dumps({"format": _FORMAT, "steps": steps})
+        return json.dumps({"format": _FORMAT, "steps": steps, "whole": self.whole})
 
     @classmethod
     def from_json(cls, text: str) -> Graph:
@@ -203,7 +265,8 @@ class Graph:
         content = json.loads(text)
         if content.get("format") != _FORMAT:
             raise ValueError(f"graph format {content.get('format')!r}, expected {_FORMAT}")
-        return cls(tuple(_step_from(fields) for fields in content["steps"]))
+        steps = tuple(_step_from(fields) for fields in content["steps"])
+        return cls(steps, tuple(map(str, content.get("whole", ()))))
 
 
 def _step_from(fields: dict[str, Any]) -> Step:
@@ -221,4 +284,4 @@ def _keeps_units(step: Step) -> bool:
         return len(step.shape) == 1
     if isinstance(step, ReLU):
         return step.slope == 0.0
-    return isinstance(step, Scale) or (isinstance(step, Move) and step.index is None)
+    return isinstance(step, Scale) or (isinstance(step, Move) and step.reshapes)

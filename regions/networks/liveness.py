@@ -89,7 +89,7 @@ def _kept_weights(graph: Graph, masks: Mapping[str, np.ndarray]) -> dict[str, to
             f"no prunable module is called {unknown}; there are {[*graph.prunable]}"
         )
     kept = {}
-    for name, shape in graph.prunable.items():
+    for name, shape in graph.weighted.items():
         mask = np.asarray(masks[name]) if name in masks else np.ones(shape)
         if mask.shape != shape:
             raise ArgumentError(f"mask {name!r} has shape {mask.shape}; its weight has {shape}")
@@ -129,7 +129,8 @@ def _feed_back(
             if gradient is not None:
                 feeding[source] = torch.maximum(feeding[source], (gradient > 0).float())
         if weight is not None and step.module is not None:
-            effective[step.module] |= (pulled[-1] > 0) & (weight > 0)
+            if step.module in effective:
+                effective[step.module] |= (pulled[-1] > 0) & (weight > 0)
     return feeding, effective
 
 

@@ -56,10 +56,13 @@ class ReLUNetwork(Frozen):
     parameters : mapping
         Read-only float64 arrays: ``"fc1.weight"``, ``"fc1.bias"``, and the factors and offsets of
         folded BatchNorm layers and constants.
+    left_off : str or None
+        The final softmax, log-softmax or sigmoid that ``output="logits"`` left off.
     """
 
     graph: Graph
     parameters: Mapping[str, np.ndarray]
+    left_off: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.parameters.items():
@@ -119,7 +122,7 @@ class ReLUNetwork(Frozen):
                     f"weights are {dict(self.prunable)}; use these names and shapes"
                 )
             changed[f"{name}.weight"] = self.parameters[f"{name}.weight"] * mask
-        return ReLUNetwork(self.graph, changed)
+        return replace(self, parameters=changed)
 
     def layers(self) -> tuple[Layer, ...]:
         """Return the chain form: one sparse affine map per ReLU layer, and one for the output."""
@@ -198,7 +201,8 @@ class ReLUNetwork(Frozen):
 
     def __repr__(self) -> str:
         layers = ", ".join(f"{layer.name}: {layer.size}" for layer in self.relu_layers)
-        return f"ReLUNetwork({self.input_shape} -> [{layers}] -> {self.output_shape})"
+        rest = f", without its final {self.left_off}" if self.left_off else ""
+        return f"ReLUNetwork({self.input_shape} -> [{layers}] -> {self.output_shape}{rest})"
 
 
 def absolute(net: ReLUNetwork) -> ReLUNetwork:

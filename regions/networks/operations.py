@@ -41,12 +41,12 @@ def _numpy(value: Any) -> Any:
     return value.detach().resolve_neg().to(torch.float64, copy=True).numpy()
 
 
-def _pair(value: Any, axes: int) -> tuple[int, ...]:
+def pair(value: Any, axes: int) -> tuple[int, ...]:
     values = tuple(int(v) for v in value)
     return values * axes if len(values) == 1 else values
 
 
-def _first(trace: Trace, node: str, x: torch.Tensor, axes: int | None = None) -> Symbol:
+def batched(trace: Trace, node: str, x: torch.Tensor, axes: int | None = None) -> Symbol:
     """Return the symbol of `x`, whose samples must be on its first axis, and its rank `axes`."""
     symbol, place = trace.memory.read(x)
     if place.kind != "axis" or place.axis != 0 or axes not in (None, x.ndim):
@@ -60,7 +60,7 @@ def _first(trace: Trace, node: str, x: torch.Tensor, axes: int | None = None) ->
 # --- element by element --------------------------------------------------------------------------
 
 
-def _operands(trace: Trace, *values: Any) -> tuple[list[Any], Place]:
+def operands(trace: Trace, *values: Any) -> tuple[list[Any], Place]:
     """Return each value as a symbol or a constant that broadcasts to one sample, and the place."""
     tensors = [value for value in values if isinstance(value, torch.Tensor)]
     shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
@@ -102,7 +102,7 @@ def _per_sample(value: Any, shape: torch.Size, place: Arrangement) -> Any:
 
 
 def _add(trace: Trace, node: str, x: Any, other: Any, alpha: float = 1, **_: Any) -> Result:
-    (x, other), place = _operands(trace, x, other)
+    (x, other), place = operands(trace, x, other)
     builder, alpha = trace.builder, float(alpha)
     if isinstance(x, Symbol) and isinstance(other, Symbol):
         if abs(alpha) != 1.0:
@@ -122,7 +122,7 @@ def _rsub(trace: Trace, node: str, x: Any, other: Any, alpha: float = 1, **_: An
 
 
 def _mul(trace: Trace, node: str, x: Any, other: Any, **_: Any) -> Result:
-    (x, other), place = _operands(trace, x, other)
+    (x, other), place = operands(trace, x, other)
     if isinstance(x, Symbol) and isinstance(other, Symbol):
         raise UnsupportedModelError(
             f"{node} multiplies two values that depend on the input, which is not piecewise linear"
@@ -139,7 +139,7 @@ def _div(
             f"{node} divides and rounds (rounding_mode={rounding_mode!r}), which is not "
             "continuous; divide without rounding_mode"
         )
-    (x, other), place = _operands(trace, x, other)
+    (x, other), place = operands(trace, x, other)
     if isinstance(other, Symbol):
         raise UnsupportedModelError(f"{node} divides by a value that depends on the input")
     with np.errstate(divide="ignore"):  # an infinite factor is refused by its name later
@@ -151,28 +151,10 @@ def _neg(trace: Trace, node: str, x: Any, **_: Any) -> Result:
     return trace.builder.scale(symbol, -1.0), place
 
 
-def _relu(trace: Trace, node: str, x: Any, negative_slope: float = 0.0, **_: Any) -> Result:
+def relu_rule(trace: Trace, node: str, x: Any, negative_slope: float = 0.0, **_: Any) -> Result:
     symbol, place = trace.memory.read(x)
     trace.preactivations[symbol.name] = _numpy(place(x)[:2])
     return trace.builder.relu(symbol, float(negative_slope)), place
-
-
-def _clamp(trace: Trace, node: str, x: Any, min: Any = None, max: Any = None, **_: Any) -> Result:
-    if max is not None or isinstance(min, torch.Tensor) or min != 0:
-        raise UnsupportedModelError(
-            f"{node} clamps to [{min}, {max}], which is piecewise linear, but only clamp(min=0), "
-            "a ReLU, is supported"
-        )
-    return _relu(trace, node, x)
-
-
-def _threshold(trace: Trace, node: str, x: Any, threshold: float, value: float) -> Result:
-    if threshold != 0 or value != 0:
-        raise UnsupportedModelError(
-            f"{node} is a threshold at {threshold} with value {value}; only both at 0, a ReLU, is "
-            "supported"
-        )
-    return _relu(trace, node, x)
 
 
 def _batch_norm(
@@ -196,7 +178,7 @@ def _batch_norm(
     factor = factor if weight is None else factor * weight
     offset = -running_mean * factor if bias is None else bias - running_mean * factor
     shape = (1, -1, *([1] * (x.ndim - 2)))
-    (symbol, factor, offset), place = _operands(
+    (symbol, factor, offset), place = operands(
         trace, x, factor.reshape(shape), offset.reshape(shape)
     )
     return trace.builder.scale(symbol, factor, offset), place
@@ -224,12 +206,22 @@ def _product(trace: Trace, node: str, x: Any, w: Any, bias: Any = None) -> Resul
 def _addmm(
     trace: Trace, node: str, x: Any, mat1: Any, mat2: Any, beta: float = 1, alpha: float = 1
 ) -> Result:
-    if beta != 1 or alpha != 1 or x.ndim != 1 or trace.memory.holds(x):
-        raise UnsupportedModelError(
-            f"{node} is an addmm with beta {beta}, alpha {alpha} and a first term of shape "
-            f"{tuple(x.shape)}; write it as product and sum"
-        )
-    return _product(trace, node, mat1, mat2, x)
+    plain = beta == 1 and alpha == 1 and x.ndim == 1 and not trace.memory.holds(x)
+    if plain or not (trace.memory.holds(mat1) or trace.memory.holds(mat2)):
+        return _product(trace, node, mat1, mat2, x)
+    symbol, place = _product(trace, node, mat1, mat2)
+    term = symbol if alpha == 1 else trace.builder.scale(symbol, float(alpha))
+    if trace.memory.holds(x):
+        other, where = trace.memory.read(x)
+        if where != place:
+            raise UnsupportedModelError("two values meet whose samples are on different axes")
+    else:
+        shape = (*mat1.shape[:-1], mat2.shape[-1])
+        other = _per_sample(x, torch.Size(shape), place)
+    if beta != 1:
+        scaled = isinstance(other, Symbol)
+        other = trace.builder.scale(other, float(beta)) if scaled else float(beta) * other
+    return trace.builder.plus(term, other), place
 
 
 def _mv(trace: Trace, node: str, x: Any, vec: Any) -> Result:
@@ -276,21 +268,41 @@ def _convolution(
     groups: int,
 ) -> Result:
     axes = weight.ndim - 2
-    if transposed or axes > 2 or trace.memory.holds(weight):
-        kind = "transposed" if transposed else f"{axes}-dimensional"
+    if trace.memory.holds(weight):
         raise UnsupportedModelError(
-            f"{node} is a {kind} convolution; only 1 and 2 dimensions with constant weights, not "
-            "transposed, are supported"
+            f"{node} is a convolution whose weights depend on the input, which is not piecewise "
+            "linear"
         )
-    symbol = _first(trace, node, x, axes + 2)
+    symbol = batched(trace, node, x, axes + 2)
+    if transposed:
+        more = pair(output_padding, axes)
+        numbers = {"stride": stride, "padding": padding, "dilation": dilation}
+        sizes = {name: pair(value, axes) for name, value in numbers.items()}
+        shape = tuple(
+            (n - 1) * s - 2 * p + d * (k - 1) + o + 1
+            for n, s, p, d, k, o in zip(
+                symbol.shape[1:], *sizes.values(), weight.shape[2:], more, strict=True
+            )
+        )
+        out = trace.builder.conv_transpose(
+            symbol,
+            _numpy(weight),
+            _numpy(bias),
+            trace.weight_name(weight, node),
+            (weight.shape[1] * int(groups), *shape),
+            output_padding=more,
+            groups=int(groups),
+            **sizes,
+        )
+        return out, Arrangement("axis", trace.memory.rows)
     out = trace.builder.conv(
         symbol,
         _numpy(weight),
         _numpy(bias),
         trace.weight_name(weight, node),
-        stride=_pair(stride, axes),
-        padding=_pair(padding, axes),
-        dilation=_pair(dilation, axes),
+        stride=pair(stride, axes),
+        padding=pair(padding, axes),
+        dilation=pair(dilation, axes),
         groups=int(groups),
     )
     return out, Arrangement("axis", trace.memory.rows)
@@ -299,7 +311,7 @@ def _convolution(
 # --- means ---------------------------------------------------------------------------------------
 
 
-def _pool(
+def average_images(
     trace: Trace,
     node: str,
     x: Any,
@@ -308,17 +320,15 @@ def _pool(
     padding: Any = (0,),
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: Any = None,
 ) -> Result:
-    if divisor_override is not None:
-        raise UnsupportedModelError(f"{node} has a divisor_override; leave it at None")
-    symbol = _first(trace, node, x, 4)
-    window = _pair(kernel_size, 2)
+    """Return average pooling of images."""
+    symbol = batched(trace, node, x, 4)
+    window = pair(kernel_size, 2)
     pooled = trace.builder.average_pool(
         symbol,
         window,
-        stride=_pair(stride, 2) if len(stride) else window,
-        padding=_pair(padding, 2),
+        stride=pair(stride, 2) if len(stride) else window,
+        padding=pair(padding, 2),
         ceil_mode=bool(ceil_mode),
         count_include_pad=bool(count_include_pad),
     )
@@ -326,16 +336,14 @@ def _pool(
 
 
 def _adapt(trace: Trace, node: str, x: Any, output_size: Any) -> Result:
-    symbol = _first(trace, node, x, 4)
+    symbol = batched(trace, node, x, 4)
     pooled = trace.builder.average_pool(symbol, None, shape=tuple(int(s) for s in output_size))
     return pooled, Arrangement("axis", trace.memory.rows)
 
 
-def _reduced(
-    trace: Trace, node: str, x: Any, dim: Any
-) -> tuple[Symbol, list[int], tuple[int, ...]]:
+def reduced(trace: Trace, node: str, x: Any, dim: Any) -> tuple[Symbol, list[int], tuple[int, ...]]:
     """Return the symbol, its reduced axes (of one sample), and the shape that keeps them."""
-    symbol = _first(trace, node, x)
+    symbol = batched(trace, node, x)
     dims = sorted(d % x.ndim for d in dim) if dim else list(range(x.ndim))
     if 0 in dims:
         raise UnsupportedModelError(
@@ -347,7 +355,7 @@ def _reduced(
     return symbol, axes, kept
 
 
-def _reshaped(trace: Trace, symbol: Symbol, kept: tuple[int, ...], axes: list, keepdim: bool):
+def reshaped(trace: Trace, symbol: Symbol, kept: tuple[int, ...], axes: list, keepdim: bool):
     shape = kept if keepdim else tuple(s for i, s in enumerate(kept) if i not in axes)
     whole = trace.builder.place(symbol, np.arange(symbol.size), shape)
     return whole, Arrangement("axis", trace.memory.rows)
@@ -356,7 +364,7 @@ def _reshaped(trace: Trace, symbol: Symbol, kept: tuple[int, ...], axes: list, k
 def _mean(
     trace: Trace, node: str, x: Any, dim: Any = None, keepdim: bool = False, **_: Any
 ) -> Result:
-    symbol, axes, kept = _reduced(trace, node, x, dim)
+    symbol, axes, kept = reduced(trace, node, x, dim)
     rank = len(symbol.shape)
     if rank not in (2, 3) or axes != list(range(1, rank)):  # as one row of values per mean
         order = [i for i in range(rank) if i not in axes] + axes
@@ -364,17 +372,17 @@ def _mean(
         count = int(np.prod(kept, dtype=int))
         symbol = trace.builder.place(symbol, places, (count, symbol.size // count))
     pooled = trace.builder.average_pool(symbol, None, shape=(1,) * (len(symbol.shape) - 1))
-    return _reshaped(trace, pooled, kept, axes, keepdim)
+    return reshaped(trace, pooled, kept, axes, keepdim)
 
 
 def _sum(
     trace: Trace, node: str, x: Any, dim: Any = None, keepdim: bool = False, **_: Any
 ) -> Result:
-    symbol, axes, kept = _reduced(trace, node, x, dim)
+    symbol, axes, kept = reduced(trace, node, x, dim)
     places = np.arange(symbol.size).reshape(symbol.shape)
     terms = np.moveaxis(places, axes, range(len(axes))).reshape(-1, int(np.prod(kept, dtype=int)))
     parts = [trace.builder.place(symbol, term, kept) for term in terms]
-    return _reshaped(trace, trace.builder.total(parts), kept, axes, keepdim)
+    return reshaped(trace, trace.builder.total(parts), kept, axes, keepdim)
 
 
 RULES: dict[str, Callable[..., Result]] = {
@@ -384,16 +392,13 @@ RULES: dict[str, Callable[..., Result]] = {
     "mul": _mul,
     "div": _div,
     "neg": _neg,
-    **dict.fromkeys(("relu", "leaky_relu"), _relu),
-    **dict.fromkeys(("clamp", "clamp_min"), _clamp),
-    "threshold": _threshold,
+    **dict.fromkeys(("relu", "leaky_relu"), relu_rule),
     "mm": lambda trace, node, x, mat2: _product(trace, node, x, mat2),
     "addmm": _addmm,
     "mv": _mv,
     "bmm": _bmm,
     "convolution": _convolution,
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _batch_norm),
-    "avg_pool2d": _pool,
     "_adaptive_avg_pool2d": _adapt,
     "mean": _mean,
     "sum": _sum,

@@ -1,30 +1,39 @@
-"""Reads an ONNX file: feed-forward networks as the verification community writes them."""
+"""Reads an ONNX file: it is run in torch, and read from that run, like a module."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import prod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
+from torch import nn
 
-from regions.errors import DataError, DependencyError, RegionsError, UnsupportedModelError
-from regions.networks.builder import Builder, Symbol, without_batch
+from regions.errors import (
+    ArgumentError,
+    DataError,
+    DependencyError,
+    RegionsError,
+    UnsupportedModelError,
+)
+from regions.networks.final import LOGITS
 from regions.networks.network import ReLUNetwork
+from regions.networks.onnx_operations import OPERATIONS, SMOOTH
 from regions.networks.probes import probe_points
+from regions.networks.read_torch import read_module
 from regions.networks.verify import verify
 
 _LARGEST = 2 * 1024**3  # the format's own limit without external data
+_FINAL = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
 
 
-def read_onnx(path: Path) -> ReLUNetwork:
+def read_onnx(path: Path, output: str | int | None = None) -> ReLUNetwork:
     """Return the network in `path`, verified against the ONNX reference evaluator."""
     model = _load(path)
     try:
-        return _read(model, path)
+        return _read(model, path, output)
     except RegionsError:
         raise
     except Exception as error:
@@ -34,20 +43,16 @@ def read_onnx(path: Path) -> ReLUNetwork:
         ) from error
 
 
-def _read(model: Any, path: Path) -> ReLUNetwork:
-    reader = _Reader(model)
-    for node in model.graph.node:
-        reader.visit(node)
-    output = reader.values.get(model.graph.output[0].name)
-    if len(model.graph.output) != 1 or not isinstance(output, Symbol):
-        raise UnsupportedModelError(
-            f"{path.name} must have one output that depends on its input; it has "
-            f"{[value.name for value in model.graph.output]}"
-        )
-    net = reader.builder.finish(output)
+def _read(model: Any, path: Path, output: str | int | None) -> ReLUNetwork:
+    name, left_off = _output_of(model.graph, output)
+    nodes = _needed(model.graph, name)
+    batched, shape = _input_shape(model.graph)
+    program = _Program(model.graph, nodes, name, batched)
+    net = read_module(program.eval(), shape)
     points = probe_points(net)
-    verify(net, points, {None: _evaluate(model, points)}, path.name)
-    return net
+    found = _evaluate(model, nodes, name, points, batched)
+    verify(net, points, {None: found.reshape(len(points), *net.output_shape)}, path.name)
+    return replace(net, left_off=left_off)
 
 
 def _load(path: Path) -> Any:
@@ -70,26 +75,53 @@ def _load(path: Path) -> Any:
     return model
 
 
-def _evaluate(model: Any, points: np.ndarray) -> np.ndarray:
-    """Run the model in float64 by the reference evaluator, one sample at a time."""
-    import onnx
-    from onnx.reference import ReferenceEvaluator
+def _output_of(graph: Any, output: str | int | None) -> tuple[str, str | None]:
+    """Return the name of the value that is meant, and what is left off behind it.
 
-    twin = onnx.ModelProto()
-    twin.CopyFrom(model)
+    Without a name it is the only output of floating numbers: classifiers give labels beside them.
+    """
+    names = [value.name for value in graph.output]
+    if output in (None, LOGITS):
+        real = [value.name for value in graph.output if _is_real(value)]
+        if len(real) != 1:
+            raise UnsupportedModelError(
+                f"the ONNX graph has the outputs {names}; name one that depends on the input with "
+                "output="
+            )
+        name = real[0]
+    elif isinstance(output, int) and 0 <= output < len(names):
+        name = names[output]
+    elif output in names:
+        name = str(output)
+    else:
+        raise ArgumentError(f"output is {output!r}, but the ONNX graph has {names}")
+    makers = {made: node for node in graph.node for made in node.output}
+    left = None
+    while output == LOGITS and left is None and name in makers:
+        maker = makers[name]
+        if maker.op_type not in (*_FINAL, "Identity", "ZipMap", "Cast"):
+            break
+        left, name = _FINAL.get(maker.op_type), maker.input[0]
+    return name, left
+
+
+def _is_real(value: Any) -> bool:
+    import onnx
+
     single, double = onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE
-    constants = [a.t for n in twin.graph.node for a in n.attribute if a.HasField("t")]
-    for tensor in [*twin.graph.initializer, *constants]:
-        if tensor.data_type == single:
-            array = onnx.numpy_helper.to_array(tensor).astype(np.float64)
-            tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
-    for value in [*twin.graph.input, *twin.graph.output, *twin.graph.value_info]:
-        if value.type.tensor_type.elem_type == single:
-            value.type.tensor_type.elem_type = double
-    runner = ReferenceEvaluator(twin)
-    name = _input_of(model.graph).name
-    outputs: list[Any] = [runner.run(None, {name: point[None]}) for point in points]
-    return np.concatenate([output[0] for output in outputs])
+    kinds = (single, double, onnx.TensorProto.FLOAT16, 0)
+    plain = value.type.WhichOneof("value") in ("tensor_type", None)
+    return plain and value.type.tensor_type.elem_type in kinds
+
+
+def _needed(graph: Any, name: str) -> list[Any]:
+    """Return the nodes that a value depends on, in order."""
+    wanted, nodes = {name}, []
+    for node in reversed(graph.node):
+        if wanted & set(node.output):
+            wanted.update(node.input)
+            nodes.append(node)
+    return nodes[::-1]
 
 
 def _input_of(graph: Any) -> Any:
@@ -102,155 +134,180 @@ def _input_of(graph: Any) -> Any:
     return inputs[0]
 
 
-class _Reader:
-    def __init__(self, model: Any):
+def _input_shape(graph: Any) -> tuple[bool, tuple[int, ...]]:
+    """Return whether the batch axis is free, and the shape of one input (as the file has it)."""
+    value = _input_of(graph)
+    sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
+    free = len(sizes) > 1 and sizes[0] < 1
+    fixed = sizes[1:] if free else sizes
+    if not fixed or min(fixed) < 1:
+        raise UnsupportedModelError(
+            f"the ONNX input {value.name!r} has shape {sizes}; expected fixed positive sizes, "
+            "after a batch axis that may be free"
+        )
+    if not free and len(fixed) > 1 and fixed[0] == 1:
+        return False, tuple(fixed[1:])
+    return free, tuple(fixed)
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """Names and attributes of one node."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+
+class _Node(nn.Module):
+    """One operation; its class has the operation's name, which errors give."""
+
+    def __init__(self, fields: _Fields):
+        super().__init__()
+        self.fields = fields
+
+    def forward(self, values: dict[str, Any]) -> tuple:
+        given = [values[name] if name else None for name in self.fields.inputs]
+        while given and given[-1] is None:
+            given.pop()
+        out = OPERATIONS[type(self).__name__](*given, **self.fields.attributes)
+        return out if isinstance(out, (tuple, list)) else (out,)
+
+
+class _Program(nn.Module):
+    """The nodes of a graph as a module.
+
+    A file with a fixed batch of one, or without a batch axis, is run sample by sample.
+    """
+
+    def __init__(self, graph: Any, nodes: list[Any], output: str, batched: bool):
         from onnx import numpy_helper
 
-        self.to_array = numpy_helper.to_array
-        value = _input_of(model.graph)
-        sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
-        if len(sizes) < 2 or min(sizes[1:]) < 1 or sizes[0] > 1:
-            raise UnsupportedModelError(
-                f"the ONNX input {value.name!r} has shape {sizes}; expected a batch axis (free or "
-                "of size one) and then fixed positive sizes"
-            )
-        self.builder = Builder(tuple(sizes[1:]))
-        self.values: dict[str, Any] = {value.name: self.builder.input}
-        self.values.update({t.name: self.to_array(t) for t in model.graph.initializer})
+        super().__init__()
+        self.source, self.output, self.batched = _input_of(graph).name, output, batched
+        self.rank = len(_input_of(graph).type.tensor_type.shape.dim)
+        for tensor in graph.initializer:
+            self._keep(tensor.name, numpy_helper.to_array(tensor))
+        for position, node in enumerate(nodes):
+            attributes = {a.name: _attribute(a) for a in node.attribute}
+            if node.op_type == "Constant":
+                (value,) = attributes.values()
+                kind = np.float32 if isinstance(value, (float, list)) and _floats(value) else None
+                self._keep(node.output[0], np.asarray(value, kind))
+                continue
+            if node.op_type not in OPERATIONS:
+                raise _refusal(node)
+            if node.op_type == "Split":
+                attributes["outputs"] = len(node.output)
+            made = {
+                k: _tensor(v) if isinstance(v, np.ndarray) else v for k, v in attributes.items()
+            }
+            name = (node.name or f"{node.op_type}_{position}").replace(".", "_")
+            fields = _Fields(tuple(node.input), tuple(node.output), made)
+            self._modules[f"{name}" if name not in self._modules else f"{name}_{position}"] = type(
+                node.op_type, (_Node,), {}
+            )(fields)
 
-    def visit(self, node: Any) -> None:
-        """Turn one node into steps, or into a constant if it depends on none."""
-        rule = _RULES.get(node.op_type)
-        if rule is None:
-            raise UnsupportedModelError(
-                f"ONNX node {node.name or node.output[0]!r} is {node.op_type!r}, which has no "
-                f"exact piecewise-linear form here. Supported: {', '.join(sorted(_RULES))}"
-            )
-        arguments = [self.values[name] if name else None for name in node.input]
-        fields = {a.name: self._attribute(a) for a in node.attribute}
-        self.values[node.output[0]] = rule(self, node, *arguments, **fields)
+    def _keep(self, name: str, array: np.ndarray) -> None:
+        self._buffers[name] = _tensor(array)
 
-    def _attribute(self, attribute: Any) -> Any:
-        from onnx import helper
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._run(x) if self.batched else torch.vmap(self._one)(x)
 
-        value = helper.get_attribute_value(attribute)
-        return self.to_array(value) if attribute.HasField("t") else value
+    def _one(self, x: torch.Tensor) -> torch.Tensor:
+        lead = x.ndim < self.rank
+        out = self._run(x[None] if lead else x)
+        return out[0] if lead and out.ndim and len(out) == 1 else out
 
-
-def _module_name(node: Any, place: int) -> str:
-    return node.input[place].removesuffix(".weight") or node.name
+    def _run(self, x: torch.Tensor) -> torch.Tensor:
+        values: dict[str, Any] = {**self._buffers, self.source: x}
+        for node in self._modules.values():
+            assert isinstance(node, _Node)
+            for name, value in zip(node.fields.outputs, node(values), strict=False):
+                values[name] = value
+        return values[self.output]
 
 
-def _gemm(r: _Reader, node: Any, x: Any, b: Any, c: Any = None, **fields: Any) -> Symbol:
-    if fields.get("transA") or not isinstance(x, Symbol) or isinstance(b, Symbol):
-        raise UnsupportedModelError(f"ONNX node {node.name!r}: Gemm must be value times constant")
-    weight = fields.get("alpha", 1.0) * (b if fields.get("transB") else b.T)
-    bias = None if c is None else np.asarray(fields.get("beta", 1.0) * c)
-    if bias is not None:  # may have a batch axis of size one
-        bias = np.broadcast_to(without_batch(Symbol("", weight.shape[:1]), bias), weight.shape[:1])
-    return r.builder.linear(x, weight, bias, _module_name(node, 1))
-
-
-def _matmul(r: _Reader, node: Any, x: Any, b: Any) -> Symbol:
-    if not isinstance(x, Symbol) or isinstance(b, Symbol) or b.ndim != 2:
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    try:
+        return torch.from_numpy(np.array(array))
+    except TypeError:
         raise UnsupportedModelError(
-            f"ONNX node {node.name!r}: MatMul must be value @ constant matrix"
-        )
-    return r.builder.linear(x, b.T, None, _module_name(node, 1))
+            f"the ONNX file holds a constant of type {array.dtype}; only numbers are read"
+        ) from None
 
 
-def _sides(r: _Reader, x: Symbol, pads: list[int], node: Any) -> tuple[Symbol, tuple[int, ...]]:
-    """Return symmetric padding, after zeros are put on the heavier sides by a step of its own."""
-    axes = len(pads) // 2
-    begin, end = pads[:axes], pads[axes:]
-    common = tuple(min(b, e) for b, e in zip(begin, end, strict=True))
-    rest = [(b - m, e - m) for b, e, m in zip(begin, end, common, strict=True)]
-    if any(b or e for b, e in rest):
-        flat = [side for pair in reversed(rest) for side in pair]
-        x = r.builder.move(x, lambda labels: functional.pad(labels, flat), node.name)
-    return x, common
+def _floats(value: Any) -> bool:
+    return isinstance(value, float) or bool(value and isinstance(value[0], float))
 
 
-def _conv(r: _Reader, node: Any, x: Symbol, w: np.ndarray, b: Any = None, **f: Any) -> Symbol:
-    axes = w.ndim - 2
-    if f.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
-        raise UnsupportedModelError(f"ONNX node {node.name!r}: give explicit pads, not auto_pad")
-    x, padding = _sides(r, x, list(f.get("pads", [0] * 2 * axes)), node)
-    stride, dilation = tuple(f.get("strides", [1] * axes)), tuple(f.get("dilations", [1] * axes))
-    name = _module_name(node, 1)
-    return r.builder.conv(x, w, b, name, stride, padding, dilation, f.get("group", 1))
+def _attribute(attribute: Any) -> Any:
+    from onnx import helper, numpy_helper
+
+    value = helper.get_attribute_value(attribute)
+    return numpy_helper.to_array(value) if attribute.HasField("t") else value
 
 
-def _pool(r: _Reader, node: Any, x: Symbol, **fields: Any) -> Symbol:
-    window = tuple(fields["kernel_shape"])
-    pads = list(fields.get("pads", [0] * 2 * len(window)))
-    if pads[: len(window)] != pads[len(window) :] and not fields.get("count_include_pad", 0):
-        raise UnsupportedModelError(
-            f"ONNX node {node.name!r}: average pooling with pads {pads} that differ between sides "
-            "needs count_include_pad=1"
-        )
-    x, padding = _sides(r, x, pads, node)
-    return r.builder.average_pool(
-        x,
-        window,
-        stride=tuple(fields.get("strides", [1] * len(window))),
-        padding=padding,
-        ceil_mode=bool(fields.get("ceil_mode", 0)),
-        count_include_pad=bool(fields.get("count_include_pad", 0)),
+def _refusal(node: Any) -> UnsupportedModelError:
+    reason = "has no exact piecewise-linear form here"
+    if node.op_type in SMOOTH:
+        reason = "is not piecewise linear, so linear regions are not defined for it"
+        if node.op_type in _FINAL:
+            reason += "; if it is the last one, output='logits' leaves it off"
+    return UnsupportedModelError(
+        f"ONNX node {node.name or node.output[0]!r} is {node.op_type!r}, which {reason}. "
+        f"Supported: {', '.join(sorted(OPERATIONS))}"
     )
 
 
-def _normalise(
-    r: _Reader, node: Any, x: Symbol, scale: Any, bias: Any, mean: Any, var: Any, **fields: Any
-) -> Symbol:
-    return r.builder.normalise(x, mean, var, scale, bias, fields.get("epsilon", 1e-5))
+def _evaluate(
+    model: Any, nodes: list[Any], name: str, points: np.ndarray, batched: bool
+) -> np.ndarray:
+    """Run some nodes in float64 by the reference evaluator, one sample at a time."""
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    twin = onnx.ModelProto()
+    twin.CopyFrom(model)
+    del twin.graph.node[:]
+    twin.graph.node.extend(nodes)
+    del twin.graph.output[:]
+    double = onnx.TensorProto.DOUBLE
+    twin.graph.output.append(onnx.helper.make_tensor_value_info(name, double, None))
+    for node in twin.graph.node:
+        _widen_node(node)
+    for tensor in twin.graph.initializer:
+        _widen(tensor)
+    del twin.graph.value_info[:]
+    source = _input_of(twin.graph)
+    source.type.tensor_type.elem_type = double
+    lead = batched or len(source.type.tensor_type.shape.dim) > points.ndim - 1
+    runner = ReferenceEvaluator(twin)
+    feeds = [{source.name: point[None] if lead else point} for point in points]
+    outputs: list[Any] = [runner.run([name], feed)[0] for feed in feeds]
+    return np.stack([np.asarray(out, dtype=np.float64) for out in outputs])
 
 
-def _plus(sign: float) -> Callable:
-    return lambda r, node, x, y: r.builder.plus(x, y, sign)
+def _widen(tensor: Any) -> None:
+    import onnx
+
+    if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
+        array = onnx.numpy_helper.to_array(tensor).astype(np.float64)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
 
 
-def _reshape(r: _Reader, node: Any, x: Any, shape: np.ndarray, **_: Any) -> Any:
-    if isinstance(x, np.ndarray):
-        return x.reshape(shape)
-    sizes = [int(size) for size in shape]
-    sizes = [x.shape[i - 1] if size == 0 and i else size for i, size in enumerate(sizes)]
-    if sizes[0] in (0, 1) or (sizes[0] == -1 and prod(sizes[1:]) > 0):
-        sizes[0] = 2  # the batch on which moves are traced
-    return r.builder.move(x, lambda labels: labels.reshape(sizes), node.name)
+def _widen_node(node: Any) -> None:
+    """Turn a node's single-precision constants and casts into double precision."""
+    import onnx
 
-
-def _flatten(r: _Reader, node: Any, x: Symbol, axis: int = 1) -> Symbol:
-    if axis != 1:
-        raise UnsupportedModelError(f"ONNX node {node.name!r}: Flatten needs axis 1, got {axis}")
-    return r.builder.move(x, lambda labels: labels.flatten(1), node.name)
-
-
-def _spatial_mean(r: _Reader, node: Any, x: Symbol) -> Symbol:
-    return r.builder.average_pool(x, None, shape=(1,) * (len(x.shape) - 1))
-
-
-def _transpose(r: _Reader, node: Any, x: Any, perm: list[int]) -> Any:
-    if isinstance(x, np.ndarray):
-        return x.transpose(perm)
-    return r.builder.move(x, lambda labels: torch.permute(labels, perm), node.name)
-
-
-_RULES: dict[str, Callable] = {
-    "Add": _plus(1.0),
-    "AveragePool": _pool,
-    "BatchNormalization": _normalise,
-    "Constant": lambda r, node, value: value,
-    "Conv": _conv,
-    "Dropout": lambda r, node, x, *_, **__: x,
-    "Flatten": _flatten,
-    "Gemm": _gemm,
-    "GlobalAveragePool": _spatial_mean,
-    "Identity": lambda r, node, x: x,
-    "LeakyRelu": lambda r, node, x, alpha=0.01: r.builder.relu(x, alpha),
-    "MatMul": _matmul,
-    "Relu": lambda r, node, x: r.builder.relu(x),
-    "Reshape": _reshape,
-    "Sub": _plus(-1.0),
-    "Transpose": _transpose,
-}
+    for attribute in list(node.attribute):
+        if attribute.HasField("t"):
+            _widen(attribute.t)
+        elif node.op_type == "Cast" and attribute.name == "to":
+            if attribute.i in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
+                attribute.i = onnx.TensorProto.DOUBLE
+        elif node.op_type == "Constant" and attribute.name in ("value_float", "value_floats"):
+            value = onnx.helper.get_attribute_value(attribute)
+            array = np.asarray(np.asarray(value, np.float32), np.float64)
+            made = onnx.helper.make_attribute("value", onnx.numpy_helper.from_array(array))
+            attribute.CopyFrom(made)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import nn
 
 from regions.errors import ArgumentError, ConversionError, RegionsError, UnsupportedModelError
+from regions.networks.graph import Graph
 from regions.networks.network import ReLUNetwork
 from regions.networks.probes import probe_points, start_points
 from regions.networks.state import Kept, changed_values, kept_values, stand_in
@@ -25,11 +27,14 @@ from regions.networks.twin import (
     uncompiled,
 )
 from regions.networks.verify import verify
+from regions.networks.wired import WiredTrace, attention_in_steps
 
 _FLOAT32 = 1e-4  # what rounding may change in constants that a model computes
 
 
-def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNetwork:
+def read_module(
+    model: nn.Module, input_shape: tuple[int, ...] | None, output: str | int | None = None
+) -> ReLUNetwork:
     """Return `model` as a verified `ReLUNetwork`; the model itself is never changed."""
     model = uncompiled(model)
     twin = make_twin(model)
@@ -38,7 +43,7 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
     protected = protected_storages(model, kept)
 
     def trace(rows: int, double: bool, known: ReLUNetwork | None = None) -> Trace:
-        return Trace(shape, rows, own_tensors(twin), protected, types, double, known)
+        return Trace(shape, rows, own_tensors(twin), protected, types, double, known, output)
 
     with torch.no_grad(), still_generators(), left_alone(model, kept):
         # the model's own run, in its own number type, then another one in float64
@@ -63,6 +68,25 @@ def read_module(model: nn.Module, input_shape: tuple[int, ...] | None) -> ReLUNe
     source = f"the model ({type(model).__name__})"
     verify(again, points, {**second.preactivations, None: out}, source)
     return again
+
+
+def wire_module(
+    model: nn.Module, input_shape: tuple[int, ...] | None
+) -> tuple[Graph, Mapping[str, np.ndarray]]:
+    """Return the wiring of `model` and its weights as they act; the model is never changed."""
+    model = uncompiled(model)
+    twin = make_twin(model)
+    shape = input_shape or _first_features(twin)
+    kept, types = kept_values(model), number_types(model)
+    protected = protected_storages(model, kept)
+    with torch.no_grad(), still_generators(), left_alone(model, kept), attention_in_steps():
+        twin.to(torch.float64)
+        found = []
+        for rows in (2, 5):
+            trace = WiredTrace(shape, rows, own_tensors(twin), protected, types, double=True)
+            found.append(_follow(twin, start_points(shape, rows), torch.float64, trace)[0])
+    _check_equal(*found)
+    return found[0].graph, found[0].parameters
 
 
 def _only_counts(
@@ -93,7 +117,9 @@ def _only_counts(
     return not read
 
 
-def read_program(program: torch.export.ExportedProgram) -> ReLUNetwork:
+def read_program(
+    program: torch.export.ExportedProgram, output: str | int | None = None
+) -> ReLUNetwork:
     """Return a program saved by torch.export as a verified `ReLUNetwork`."""
     inputs = {name for name in program.graph_signature.user_inputs if isinstance(name, str)}
     values = [node.meta["val"] for node in program.graph.nodes if node.name in inputs]
@@ -112,7 +138,7 @@ def read_program(program: torch.export.ExportedProgram) -> ReLUNetwork:
                 f"the exported program is not complete ({type(error).__name__}: {error}); export "
                 "and save it again"
             ) from error
-        return read_module(module, tuple(int(size) for size in values[0].shape[1:]))
+        return read_module(module, tuple(int(size) for size in values[0].shape[1:]), output)
 
 
 def _first_features(model: nn.Module) -> tuple[int, ...]:
@@ -143,8 +169,9 @@ def _follow(
             f"the model cannot be run on a batch of shape {points.shape} and type {dtype} "
             f"({type(error).__name__}: {error}); check input_shape and the forward pass"
         ) from error
-    net = trace.end(out)
-    return net, out.double().numpy()
+    out = trace.final.chosen(out)
+    net, left = trace.end(out), trace.final.left_off(out, trace.memory)
+    return net, out.double().numpy() if left is None else left.values
 
 
 def _check_equal(net: ReLUNetwork, again: ReLUNetwork) -> None:

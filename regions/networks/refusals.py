@@ -5,9 +5,10 @@ from __future__ import annotations
 from regions.errors import UnsupportedModelError
 
 SUPPORTED = (
-    "Linear, Conv1d, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool, AdaptiveAvgPool, mean, sum, "
-    "ReLU, LeakyReLU, addition, subtraction, products with constants, Flatten, reshape, view, "
-    "permute, slices, cat, padding, Dropout, Identity"
+    "Linear, convolutions (transposed ones too), BatchNorm, average and max pooling, means, sums, "
+    "maxima and minima, ReLU, LeakyReLU, PReLU, ReLU6, Hardtanh, clamp, abs, addition, "
+    "subtraction, products with constants, interpolation, Flatten, reshape, view, permute, slices, "
+    "cat, chunk, padding, Dropout, Identity"
 )
 
 _SMOOTH = frozenset(
@@ -17,10 +18,7 @@ _SMOOTH = frozenset(
     "glu erf logsumexp hardswish _native_multi_head_attention "
     "_scaled_dot_product_flash_attention_for_cpu".split()
 )
-_PIECEWISE = frozenset(
-    "_prelu_kernel hardtanh hardsigmoid rrelu_with_noise abs maximum minimum max min amax amin "
-    "clamp_max softshrink sort topk cummax cummin median fmin fmax".split()
-)
+_PIECEWISE = frozenset("rrelu_with_noise sort topk cummax cummin median".split())
 _BROKEN = frozenset(
     "sign floor ceil round trunc frac fmod remainder floor_divide hardshrink gt ge lt le eq ne "
     "argmax argmin heaviside sgn signbit bucketize searchsorted".split()
@@ -34,12 +32,7 @@ def is_known(operation: str) -> bool:
 
 def unsupported(node: str, operation: str) -> UnsupportedModelError:
     """Return the error that refuses an operation without a rule, with the true reason."""
-    if "max_pool" in operation:
-        hint = (
-            " Max pooling is piecewise linear, but has regions of its own; use average pooling or "
-            "strides."
-        )
-    elif operation in _SMOOTH:
+    if operation in _SMOOTH:
         hint = " It is not piecewise linear, so linear regions are not defined for it."
     elif operation in _PIECEWISE:
         hint = " It is piecewise linear, but this package's description does not support it yet."

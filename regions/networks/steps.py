@@ -17,8 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from regions.networks.convolve import convolve
-
-Shape = tuple[int, ...]
+from regions.networks.geometry import Shape, joint_places, of_channels, window_reads
 
 
 def _as_column(homogeneous: Any, like: Any) -> Any:
@@ -136,7 +135,7 @@ class Linear(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Conv(Step):
-    """Convolution in one or two dimensions with zero padding."""
+    """Convolution in one to three dimensions with zero padding."""
 
     kind: ClassVar[str] = "conv"
     weight: str
@@ -159,7 +158,8 @@ class Conv(Step):
             return convolve(values[0], weight, *rest)
         from torch.nn import functional
 
-        apply = functional.conv1d if len(self.stride) == 1 else functional.conv2d
+        axes: Any = (functional.conv1d, functional.conv2d, functional.conv3d)
+        apply = axes[len(self.stride) - 1]
         return _through_torch(
             lambda x, weight: apply(x, weight, None, *rest, self.groups), values[0], weight
         )
@@ -185,26 +185,70 @@ class Conv(Step):
 
     def taps(self, shape: Shape) -> np.ndarray:
         """Return the input index (or -1) seen by each tap of each position: (taps, positions)."""
-        import torch
+        sides = shape[1:]
+        rest = (self.weight_shape[2:], self.stride, self.padding, self.dilation)
+        axes = zip(sides, self.shape[1:], *rest, strict=True)
+        spatial = joint_places(sides, [window_reads(*numbers) for numbers in axes])
+        places = of_channels(spatial, shape[0], sides).swapaxes(0, 1)
+        return places.reshape(shape[0] * len(spatial), -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvTranspose(Step):
+    """Transposed convolution: the adjoint of the convolution of the same weight.
+
+    `weight_shape` is (inputs, outputs / groups, *kernel), as torch has it.
+    """
+
+    kind: ClassVar[str] = "convtranspose"
+    weight: str
+    weight_shape: Shape
+    stride: Shape
+    padding: Shape
+    output_padding: Shape
+    dilation: Shape
+    groups: int
+
+    @property
+    def module(self) -> str:
+        return self.weight
+
+    @property
+    def fan_in(self) -> int:
+        return prod(self.weight_shape) // self.weight_shape[1] // self.groups
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         from torch.nn import functional
 
-        index = torch.arange(1, prod(shape) + 1, dtype=torch.float64).reshape(1, *shape)
-        kernel, dilation, padding, stride = (
-            self.weight_shape[2:],
-            self.dilation,
-            self.padding,
-            self.stride,
+        axes: Any = (
+            functional.conv_transpose1d,
+            functional.conv_transpose2d,
+            functional.conv_transpose3d,
         )
-        if len(stride) == 1:  # a signal is an image of height one
-            index = index.unsqueeze(2)
-            kernel, dilation, padding, stride = (
-                (1, *kernel),
-                (1, *dilation),
-                (0, *padding),
-                (1, *stride),
-            )
-        taps = functional.unfold(index, kernel, dilation, padding, stride)
-        return taps[0].numpy().astype(np.int64) - 1
+        rest = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
+        return _through_torch(
+            lambda x, weight: axes[len(self.stride) - 1](x, weight, None, *rest),
+            values[0],
+            parameters[f"{self.weight}.weight"],
+        )
+
+    def offset(self, parameters: Mapping[str, Any]) -> Any | None:
+        bias = parameters.get(f"{self.weight}.bias")
+        return None if bias is None else bias.reshape(-1, *([1] * len(self.stride)))
+
+    def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
+        back = Conv(
+            name=self.name,
+            inputs=self.inputs,
+            shape=shapes[0],
+            weight=self.weight,
+            weight_shape=self.weight_shape,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+        return [sp.csr_array(back.matrices([self.shape], parameters)[0].T)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,21 +317,27 @@ class Move(Step):
     index: tuple[int, ...] | None = None
 
     @cached_property
-    def _places(self) -> np.ndarray:
+    def places(self) -> np.ndarray:
+        """The index as an array."""
         return np.arange(self.size) if self.index is None else np.asarray(self.index)
+
+    @cached_property
+    def reshapes(self) -> bool:
+        """Whether the order of all values stays as it is."""
+        return type(self) is Move and self.index is None
 
     def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         flat = values[0].reshape(len(values[0]), -1)
-        if self.index is not None:
-            kept = self._places >= 0
-            flat = flat[:, np.maximum(self._places, 0)]
+        if not self.reshapes:
+            kept = self.places >= 0
+            flat = flat[:, np.maximum(self.places, 0)]
             if not kept.all():
                 flat = flat * (kept if isinstance(flat, np.ndarray) else flat.new_tensor(kept))
         return flat.reshape(len(flat), *self.shape)
 
     def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
-        rows = np.flatnonzero(self._places >= 0)
-        entries = (np.ones(len(rows)), (rows, self._places[rows]))
+        rows = np.flatnonzero(self.places >= 0)
+        entries = (np.ones(len(rows)), (rows, self.places[rows]))
         return [sp.csr_array(entries, shape=(self.size, prod(shapes[0])))]
 
 
@@ -316,10 +366,15 @@ class Add(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class ReLU(Step):
-    """max(x, 0), or max(x, 0) + slope * min(x, 0) when `slope` is not zero (LeakyReLU)."""
+    """max(x, 0), or max(x, 0) + slope * min(x, 0) when `slope` is not zero (LeakyReLU).
+
+    With `slots`, its units are switches of maxima: so many slots meet in pairs, (slots // 2, *shape
+    of the maxima) (`regions.networks.pieces`).
+    """
 
     kind: ClassVar[str] = "relu"
     slope: float = 0.0
+    slots: int = 0
 
     def value(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         if isinstance(values[0], np.ndarray):
@@ -332,8 +387,3 @@ class ReLU(Step):
         self, values: list[Any], magnitudes: Mapping[str, Any], homogeneous: float = 0.0
     ) -> Any:
         return values[0] if abs(self.slope) <= 1.0 else abs(self.slope) * values[0]
-
-
-KINDS: dict[str, type[Step]] = {
-    step.kind: step for step in (Input, Linear, Conv, Scale, AvgPool, Move, Add, ReLU)
-}

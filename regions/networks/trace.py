@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,13 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from regions.errors import RegionsError, UnsupportedModelError
 from regions.networks.builder import Builder
+from regions.networks.final import Final, LeftOff
 from regions.networks.memory import Arrangement, Memory, key_of
 from regions.networks.moves import MOVING, TURNING, is_constant
 from regions.networks.network import ReLUNetwork
-from regions.networks.operations import RULES
 from regions.networks.precision import Double, changes_memory, gives_views
 from regions.networks.refusals import is_known, unsupported
+from regions.networks.rules import RULES
 
 _READS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 _CONSTANT = object()
@@ -65,6 +67,8 @@ class Trace(Double):
         Whether the run is in float64, or in the model's own number type.
     known : ReLUNetwork
         What another run gave, to share its arrays.
+    output : str, int or None
+        Which of several outputs is meant; "logits" leaves a final softmax or sigmoid off.
     """
 
     def __init__(
@@ -76,8 +80,10 @@ class Trace(Double):
         types: frozenset[torch.dtype],
         double: bool,
         known: ReLUNetwork | None = None,
+        output: str | int | None = None,
     ):
         super().__init__(types, double)
+        self.final = Final(output)
         self.builder = Builder(shape, None if known is None else known.parameters)
         self.memory = Memory(self.builder, rows)
         self.refusal: RegionsError | None = None
@@ -93,14 +99,13 @@ class Trace(Double):
         self.memory.write(points, self.builder.input)
         self._made[key_of(points) or 0] = StorageWeakRef(points.untyped_storage())
 
-    def end(self, out: Any) -> ReLUNetwork:
+    def end(self, out: torch.Tensor) -> ReLUNetwork:
         """Return the network whose output is `out`."""
         if self.refusal is not None:  # even where the model caught the error
             raise self.refusal
-        if not isinstance(out, torch.Tensor):
-            raise UnsupportedModelError(
-                f"the model returns a {type(out).__name__}; wrap it so that it returns one tensor"
-            )
+        left = self.final.left_off(out, self.memory)
+        if left is not None:
+            return replace(self.builder.finish(left.symbol), left_off=left.operation)
         if not self.memory.holds(out):
             raise UnsupportedModelError(
                 "the output does not depend on the input, or not through operations that can be "
@@ -206,6 +211,8 @@ class Trace(Double):
             return _CONSTANT
         try:
             return self._result(func, bound, held)
+        except LeftOff as error:
+            return error
         except RegionsError as error:
             return self._named(error, operation)
 
@@ -226,6 +233,8 @@ class Trace(Double):
         reason = next((r for r in map(self.memory.reason, held) if r is not None), None)
         if reason is not None:
             raise reason
+        if self.final.is_left(base):
+            raise self.final.leave(base, *self.memory.read(bound["self"]), bound["self"])
         if base not in RULES:
             raise unsupported(self.node(operation), operation)
         bound = {k: v for k, v in bound.items() if k != "out"}  # written like any result
@@ -293,6 +302,7 @@ class Trace(Double):
                     self.memory.spoil(value, unsupported(self.node(operation), operation))
         elif isinstance(plan, RegionsError):
             for value in found:
+                self.final.note(plan, value)
                 self.memory.spoil(value, plan)
         elif found[0].dtype not in self.plain_types:
             self._settle(func, self._rounds(operation, found[0].dtype), out, written, sources)
@@ -301,6 +311,8 @@ class Trace(Double):
         else:
             symbol, place = plan
             self.memory.write(place(found[0]), symbol)
+            for value in found[1:]:  # such as the indices of maxima
+                self.memory.spoil(value, unsupported(self.node(operation), operation))
 
     def _rounds(self, operation: str, dtype: torch.dtype) -> RegionsError:
         return UnsupportedModelError(

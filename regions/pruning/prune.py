@@ -125,7 +125,10 @@ def prune(
     check_name("scope", scope, ("layer", "global"))
     judge = criterion_of(criterion, options)
     reading = read_model(model, input_shape)
-    counts = layer_counts(densities, reading.shapes, prune_output, reading.tied)
+    counts = layer_counts(
+        densities, reading.shapes, () if prune_output else reading.output_layers, reading.tied
+    )
+    _check_computed(reading, counts)
     weights = {name: reading.weights[name] for name in counts}
     request = Request(
         model=model,
@@ -155,6 +158,17 @@ def prune(
     asked = isinstance(getattr(densities, "counts", None), Mapping)
     _warn(masks, reading, [name for name, count in counts.items() if asked and count == 0])
     return masks
+
+
+def _check_computed(reading: Reading, counts: Mapping[str, int]) -> None:
+    """Refuse layers whose zeros would not act, as a module computes its weight from them."""
+    lost = [name for name in reading.computed if name in counts]
+    if lost:
+        raise ArgumentError(
+            f"the layers {lost} compute their weight from their parameter at every pass (weight "
+            "standardisation or the like), so zeros in the parameter are no zeros in what acts; "
+            "leave them out (densities by name), or give modules that use their parameter"
+        )
 
 
 def _warn(masks: Masks, reading: Reading, emptied: Collection[str]) -> None:
@@ -214,19 +228,21 @@ def _repaired(
 def layer_counts(
     densities: Any,
     shapes: Mapping[str, tuple[int, ...]],
-    prune_output: bool = False,
+    whole: Collection[str] = (),
     tied: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Return how many weights each parameter to prune keeps, by the first layer that has it.
+
+    One number spares the layers `whole`, unless there are no others.
 
     See `prune` for what is accepted; `tied` is that of a `Reading`.
     """
     sizes = {name: prod(shape) for name, shape in shapes.items() if name not in tied}
     if _is_number(densities):
         check_density(densities)
-        if not prune_output and len(sizes) > 1:
-            output = list(shapes)[-1]
-            del sizes[tied.get(output, output)]
+        spared = {tied.get(name, name) for name in whole}
+        if spared < set(sizes):
+            sizes = {name: size for name, size in sizes.items() if name not in spared}
         total = nearest(densities, sum(sizes.values()))
         if total == 0:
             raise BudgetError(

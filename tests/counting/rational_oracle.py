@@ -111,6 +111,68 @@ def wired_cells(rows, slopes, domain, n0):
     return found, d
 
 
+def maxima_oracle(layers, domain, n0, kind="activation"):
+    """Return the number of regions of a chain with maxima: the outputs' (W, b) come last.
+
+    Layers are (W, b), "relu", or a list of windows, each a list of the values whose maximum it is.
+    A maximum is cut by the differences of all pairs; its piece is the first value that is largest
+    all over a cell.
+    """
+    columns, sides, d = _place(domain, n0)
+    columns = [[Fraction(x) for x in column] for column in columns]
+    found, names = [], count()
+    for cell in _start(sides, d, names):
+        stack = [(cell, columns, 0, ())]
+        while stack:
+            cell, values, layer, pattern = stack.pop()
+            if layer == len(layers):
+                found.append((cell, pattern, tuple(map(tuple, values))))
+                continue
+            for part, after, signs in _behind(layers[layer], cell, values, names, d):
+                stack.append((part, after, layer + 1, (*pattern, *signs)))
+    if kind == "activation":
+        return len({pattern for _, pattern, _ in found})
+    edges = graph_edges([cell for cell, _, _ in found], d, [out for _, _, out in found])
+    return components(len(found), edges)
+
+
+def _behind(layer, cell, values, names, d):
+    """Yield (cell, values, pieces) for the cells into which a layer of a chain cuts a cell."""
+    if isinstance(layer, tuple):
+        weight, bias = layer
+        rows = [{-1: Fraction(float(b)), **_row(w)} for w, b in zip(weight, bias, strict=True)]
+        yield cell, [_mixed(row, values, d) for row in rows], ()
+        return
+    relu = layer == "relu"
+    zero = [Fraction(0)] * (d + 1)
+    sets = [[zero, value] for value in values] if relu else [[values[i] for i in w] for w in layer]
+    parts = [(cell, (), [])]
+    for inputs in sets:
+        cells = [(part, pieces, after, ()) for part, pieces, after in parts]
+        pairs = list(combinations(range(len(inputs)), 2))
+        for i, j in pairs:
+            form = [x - y for x, y in zip(inputs[j], inputs[i], strict=True)]
+            whole = _integers(form) if any(form) else tuple(form)
+            cells = [
+                (child, pieces, after, (*larger, active))
+                for part, pieces, after, larger in cells
+                for child, active in _cut(part, whole, next(names), d)
+            ]
+        parts = []
+        for part, pieces, after, larger in cells:
+            beats = dict(zip(pairs, larger, strict=True))  # whether the second is larger
+            best = 0
+            for k in range(1, len(inputs)):
+                best = k if beats[best, k] else best
+            parts.append((part, (*pieces, best), [*after, inputs[best]]))
+    for part, pieces, after in parts:
+        yield part, after, pieces
+
+
+def _row(weights):
+    return {i: Fraction(float(w)) for i, w in enumerate(weights) if w}
+
+
 def _mixed(row, values, d):
     """Return a form from those of the values that it reads."""
     form = [Fraction(0)] * d + [Fraction(row.get(-1, 0))]

@@ -59,6 +59,48 @@ IMAGES = {
         lambda m, h: F.avg_pool2d(h, 3, 2, 1, True, False), width=2
     ),
     "adaptive pooling": lambda: conv_then(lambda m, h: F.adaptive_avg_pool2d(h, (4, None))),
+    "max pooling": lambda: conv_then(lambda m, h: F.max_pool2d(h, 2, ceil_mode=True)),
+    "max pooling with padding": lambda: conv_then(
+        lambda m, h: F.max_pool2d(h, 3, stride=2, padding=1, dilation=1)
+    ),
+    "dilated max pooling": lambda: conv_then(
+        lambda m, h: F.max_pool2d(h, kernel_size=(2, 3), stride=1, dilation=(2, 1))
+    ),
+    "adaptive max pooling": lambda: conv_then(lambda m, h: F.adaptive_max_pool2d(h, (3, 2))),
+    "one dimension, max pooling": lambda: (
+        image(nn.Conv1d(2, 3, 3), nn.MaxPool1d(3, 2, 1), nn.AdaptiveMaxPool1d(2)),
+        (2, 9),
+    ),
+    "bilinear upsampling": lambda: conv_then(
+        lambda m, h: F.interpolate(h, scale_factor=2, mode="bilinear")
+    ),
+    "bilinear to a size": lambda: conv_then(
+        lambda m, h: F.interpolate(h, size=(7, 3), mode="bilinear", align_corners=True)
+    ),
+    "bicubic upsampling": lambda: conv_then(
+        lambda m, h: F.interpolate(h, scale_factor=1.5, mode="bicubic")
+    ),
+    "transposed convolution": lambda: conv_then(
+        lambda m, h: m.c(h),
+        width=4,
+        c=nn.ConvTranspose2d(4, 6, (3, 2), 2, 1, 1, groups=2, dilation=2),
+    ),
+    "transposed convolution of signals": lambda: (
+        image(nn.ConvTranspose1d(2, 3, 3, 2), nn.ReLU(), nn.Conv1d(3, 2, 2)),
+        (2, 5),
+    ),
+    "three dimensions": lambda: (
+        image(
+            nn.Conv3d(2, 4, 3, padding=1, groups=2),
+            nn.ReLU(),
+            nn.AvgPool3d(2, stride=1, padding=1, ceil_mode=True),
+            nn.ConvTranspose3d(4, 2, 2),
+            nn.Upsample(scale_factor=2, mode="trilinear"),
+            nn.AdaptiveAvgPool3d((2, 1, 3)),
+        ),
+        (2, 3, 3, 4),
+    ),
+    "own divisor": lambda: conv_then(lambda m, h: F.avg_pool2d(h, 2, divisor_override=3)),
     "mean over one axis": lambda: conv_then(lambda m, h: F.relu(h.mean(2) - 0.3)),
     "mean over channels": lambda: conv_then(lambda m, h: F.relu(h - h.mean(1, keepdim=True))),
     "sum over space": lambda: conv_then(lambda m, h: h.sum((2, 3))),

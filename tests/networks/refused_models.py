@@ -134,9 +134,6 @@ NAMED = {
     "Softmax": (lambda: nn.Softmax(1), "Softmax.*not piecewise linear"),
     "LayerNorm": (lambda: nn.LayerNorm(6), "LayerNorm.*not piecewise linear"),
     "GroupNorm": (lambda: nn.GroupNorm(2, 6), "GroupNorm.*not piecewise linear"),
-    "PReLU": (nn.PReLU, "PReLU.*is piecewise linear, but"),
-    "ReLU6": (nn.ReLU6, "ReLU6.*is piecewise linear, but"),
-    "Hardtanh": (nn.Hardtanh, "Hardtanh.*is piecewise linear, but"),
     "batch statistics": (
         lambda: nn.BatchNorm1d(6, track_running_stats=False),
         "track_running_stats=True",
@@ -183,10 +180,6 @@ WRITTEN = {
     "power": (lambda: middle(lambda m, h: h**2), "pow.*not piecewise"),
     "quotient of values": (lambda: middle(lambda m, h: h / (1 + h)), "divides by a value"),
     "attention": (lambda: middle(lambda m, h: h @ h.t() @ h), "multiplies two values"),
-    "absolute value": (lambda: middle(lambda m, h: h.abs()), "abs.*is piecewise linear, but"),
-    "maximum": (lambda: middle(lambda m, h: torch.maximum(h, -h)), "maximum.*is piecewise linear"),
-    "clamp on both sides": (lambda: middle(lambda m, h: h.clamp(0, 1e3)), "clamps to"),
-    "clamp in place": (lambda: middle(lambda m, h: h.clamp_(max=1e3)), "clamps to"),
     "floor division": (lambda: middle(lambda m, h: torch.relu(h // 1)), "floor_divide.*jumps"),
     "div with rounding": (
         lambda: middle(lambda m, h: torch.div(h, 3, rounding_mode="floor")),
@@ -281,11 +274,6 @@ WRITTEN = {
     "hook that branches, on a ReLU": (lambda: with_hook(hook_if_large, part=1), "control flow"),
     "hook through numpy": (lambda: with_hook(hook_through_numpy), "'numpy'"),
     "hook in place through numpy": (lambda: with_hook(hook_in_place_through_numpy), "'numpy'"),
-    "hook that clamps": (lambda: with_hook(lambda m, i, o: o.clamp(max=1e3)), "clamps to"),
-    "hook that clamps in place": (
-        lambda: with_hook(lambda m, i, o: (o.clamp_(max=1e3), None)[1]),
-        "clamps to",
-    ),
     "hook on the input that branches": (
         lambda: with_hook(
             lambda m, i: (0 * i[0],) if i[0].max() > 1e3 else None, "register_forward_pre_hook"
@@ -317,12 +305,7 @@ REFUSED |= {
 }
 
 IMAGE_REFUSALS = {
-    "max pooling": (lambda m, h: F.max_pool2d(h, 2), "average pooling"),
-    "adaptive max pooling": (lambda m, h: F.adaptive_max_pool2d(h, 2), "average pooling"),
-    "bilinear upsampling": (lambda m, h: F.interpolate(h, scale_factor=2, mode="bilinear"), "form"),
-    "transposed convolution": (lambda m, h: F.conv_transpose2d(h, m.k), "transposed"),
     "instance norm": (lambda m, h: F.instance_norm(h), "statistics"),
-    "own divisor": (lambda m, h: F.avg_pool2d(h, 2, divisor_override=3), "divisor_override"),
     "sum with scatter": (
         lambda m, h: h.index_add(1, torch.tensor([0]), h[:, :1]),
         "index_add",

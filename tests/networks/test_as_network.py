@@ -300,10 +300,19 @@ def with_nan():
     return model
 
 
+class Indices(nn.Module):
+    def forward(self, x):
+        return nn.functional.max_pool2d(x, 2, return_indices=True)[1].to(x.dtype)
+
+
 REFUSED = {
     "tanh": (lambda: nn.Sequential(nn.Linear(2, 2), nn.Tanh()), None, "'1'.*Tanh.*Supported"),
     "gelu": (lambda: nn.Sequential(nn.Linear(2, 2), nn.GELU()), None, "GELU.*not piecewise"),
-    "max pooling": (lambda: nn.Sequential(nn.MaxPool2d(2)), (1, 4, 4), "MaxPool2d.*average"),
+    "indices of maxima": (
+        lambda: nn.Sequential(Indices(), nn.Flatten()),
+        (1, 4, 4),
+        "max_pool2d_with_indices",
+    ),
     "softmax": (lambda: nn.Sequential(nn.Linear(2, 2), nn.Softmax(1)), None, "Softmax"),
     "layer norm": (lambda: nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2)), None, "LayerNorm"),
     "batch statistics": (

@@ -135,3 +135,165 @@ def test_damaged_files_are_refused_or_read(tmp_path):
         except RegionsError:
             refused += 1
     assert refused > 20
+
+
+EXPORTED = ["LeNet-5", "ResNet-18", "MobileNetV2", "ShuffleNetV2", "U-Net", "signals"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("free", [True, False], ids=["free batch", "batch of one"])
+@pytest.mark.parametrize("name", EXPORTED)
+def test_exported_architectures_are_the_model(tmp_path, name, free):
+    torch = pytest.importorskip("torch")
+    from architectures import READ, built
+
+    model, shape = built(READ[name])
+    model, path = model.double(), tmp_path / "m.onnx"
+    inputs = torch.randn(2 if free else 1, *shape, dtype=torch.float64)
+    axes = {"x": {0: "n"}} if free else None
+    torch.onnx.export(model, inputs, path, dynamo=False, dynamic_axes=axes, input_names=["x"])
+    net = regions.as_network(path)
+    points = np.random.default_rng(0).normal(size=(40, *shape)) * 2
+    with torch.no_grad():
+        expected = model(torch.from_numpy(points)).numpy()
+    found = net(points).reshape(expected.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+def forms():
+    """Graphs as exporters and the verification community write them."""
+    node = helper.make_node
+    yield (
+        "Shape, Gather, Concat, Reshape",
+        [
+            node("Shape", ["x"], ["s"]),
+            node("Gather", ["s", "first"], ["n"], axis=0),
+            node("Unsqueeze", ["n", "axes"], ["n1"]),
+            node("Concat", ["n1", "rest"], ["shape"], axis=0),
+            node("Relu", ["x"], ["r"]),
+            node("Reshape", ["r", "shape"], ["f"]),
+            node("MatMul", ["f", "w"], ["y"]),
+        ],
+        {"first": np.array(0), "axes": np.array([0]), "rest": np.array([-1]), "w": draw(12, 3)},
+        ["n", 3, 2, 2],
+        lambda x, c: np.maximum(x, 0).reshape(len(x), -1) @ c["w"],
+    )
+    yield (
+        "means over space, Div and Mul",
+        [
+            node("Sub", ["x", "mean"], ["c"]),
+            node("Div", ["c", "std"], ["d"]),
+            node("Relu", ["d"], ["r"]),
+            node("ReduceMean", ["r"], ["m"], axes=[2, 3], keepdims=0),
+            node("Mul", ["m", "k"], ["y"]),
+        ],
+        {"mean": draw(1, 3, 1, 1), "std": abs(draw(3, 1, 1)) + 1, "k": draw(3)},
+        ["n", 3, 4, 5],
+        lambda x, c: np.maximum((x - c["mean"]) / c["std"], 0).mean((2, 3)) * c["k"],
+    )
+    yield (
+        "Pad, MaxPool, Squeeze, Transpose without perm",
+        [
+            node("Pad", ["x", "pads"], ["p"]),
+            node("MaxPool", ["p"], ["m"], kernel_shape=[2, 2], strides=[2, 2]),
+            node("Flatten", ["m"], ["f"]),
+            node("Transpose", ["w"], ["t"]),
+            node("MatMul", ["f", "t"], ["y"]),
+        ],
+        {"pads": np.array([0, 0, 1, 0, 0, 0, 0, 1]), "w": draw(2, 12)},
+        [1, 2, 3, 5],
+        lambda x, c: (
+            np.pad(x, [(0, 0), (0, 0), (1, 0), (0, 1)])
+            .reshape(len(x), 2, 2, 2, 3, 2)
+            .max((3, 5))
+            .reshape(len(x), -1)
+            @ c["w"].T
+        ),
+    )
+    yield (
+        "an input without a batch axis",
+        [
+            node("MatMul", ["w", "x"], ["h"]),
+            node("Relu", ["h"], ["r"]),
+            node("MatMul", ["v", "r"], ["y"]),
+        ],
+        {"w": draw(5, 3), "v": draw(2, 5)},
+        [3],
+        lambda x, c: np.maximum(x @ c["w"].T, 0) @ c["v"].T,
+    )
+    yield (
+        "one number",
+        [node("Mul", ["x", "w"], ["h"]), node("Relu", ["h"], ["y"])],
+        {"w": draw(4)},
+        [1],
+        lambda x, c: np.maximum(x * c["w"], 0),
+    )
+    yield (
+        "Clip, PRelu, Split, Concat, constants as attributes",
+        [
+            node("Constant", [], ["low"], value_float=-0.5),
+            node("Clip", ["x", "low", "high"], ["c"]),
+            node("PRelu", ["c", "slope"], ["p"]),
+            node("Split", ["p"], ["a", "b"], axis=1),
+            node("Concat", ["b", "a"], ["j"], axis=1),
+            node("Constant", [], ["axes"], value_ints=[1]),
+            node("ReduceSum", ["j", "axes"], ["s"], keepdims=1),
+            node("Sub", ["j", "s"], ["y"]),
+        ],
+        {"high": np.float32(1.5), "slope": draw(4)},
+        ["n", 4],
+        lambda x, c: (lambda j: j - j.sum(1, keepdims=True))(
+            (lambda v: np.where(v > 0, v, c["slope"] * v)[:, [2, 3, 0, 1]])(np.clip(x, -0.5, 1.5))
+        ),
+    )
+
+
+@pytest.mark.parametrize("form", list(forms()), ids=lambda form: form[0])
+def test_forms_that_exporters_write(tmp_path, form):
+    _, nodes, constants, shape, expected = form
+    net = regions.as_network(save(tmp_path / "m.onnx", nodes, constants, shape))
+    x = np.random.default_rng(0).normal(size=(30, *net.input_shape)) * 3
+    wanted = expected(x, {k: np.asarray(v, float) for k, v in constants.items()})
+    np.testing.assert_allclose(net(x).reshape(wanted.shape), wanted, atol=1e-5)
+
+
+def classifier(path):
+    """A classifier as skl2onnx writes one: labels and probabilities."""
+    node, value = helper.make_node, helper.make_tensor_value_info
+    nodes = [
+        node("Cast", ["x"], ["c"], to=onnx.TensorProto.FLOAT),
+        node("MatMul", ["c", "w"], ["m"]),
+        node("Add", ["m", "b"], ["a"]),
+        node("Relu", ["a"], ["r"]),
+        node("MatMul", ["r", "v"], ["l"]),
+        node("Softmax", ["l"], ["p"], axis=1),
+        node("ArgMax", ["p"], ["k"], axis=1, keepdims=0),
+        node("Cast", ["k"], ["label"], to=onnx.TensorProto.INT64),
+    ]
+    constants = {"w": draw(4, 6), "b": draw(1, 6), "v": draw(6, 3)}
+    graph = helper.make_graph(
+        nodes,
+        "classifier",
+        [value("x", onnx.TensorProto.FLOAT, ["n", 4])],
+        [
+            value("label", onnx.TensorProto.INT64, ["n"]),
+            value("p", onnx.TensorProto.FLOAT, ["n", 3]),
+        ],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    return path, constants
+
+
+def test_a_classifier_is_read_up_to_its_softmax(tmp_path):
+    path, constants = classifier(tmp_path / "c.onnx")
+    with pytest.raises(UnsupportedModelError, match=r"Softmax.*output='logits'"):
+        regions.as_network(path)
+    net = regions.as_network(path, output="logits")
+    assert net.left_off == "softmax"
+    x = np.random.default_rng(0).normal(size=(9, 4))
+    hidden = np.maximum(x @ constants["w"].astype(float) + constants["b"], 0)
+    np.testing.assert_allclose(net(x), hidden @ constants["v"], atol=1e-6)
+    with pytest.raises(RegionsError, match="Softmax"):
+        regions.as_network(path, output="label")

@@ -18,7 +18,7 @@ import numpy as np
 
 from regions.exact.scaled import Scaled
 from regions.networks import ReLUNetwork, State
-from regions.networks.steps import Add, AvgPool, Move, ReLU, Step
+from regions.networks.steps import Add, AvgPool, ConvTranspose, Move, ReLU, Step
 
 PRECISE_UNIT = 2.0**-96
 _DEPTH = 5  # slices of the values; what lies below them is less than PRECISE_UNIT
@@ -47,7 +47,7 @@ class Precise:
     def possible(self) -> bool:
         """Whether every step has such a form: averages have none, nor weights of too many bits."""
         steps = self.net.graph.steps
-        if any(isinstance(step, AvgPool) for step in steps):
+        if any(isinstance(step, (AvgPool, ConvTranspose)) for step in steps):
             return False
         return all(len(parts) <= _MOST_SLICES for parts in self._slices.values())
 

@@ -20,7 +20,7 @@ import numpy as np
 from regions.exact.scaled import exponent_of
 from regions.networks import ReLUNetwork, State
 from regions.networks.network import absolute
-from regions.networks.steps import ReLU, Step
+from regions.networks.steps import Add, Move, ReLU, Step
 
 UNIT = 2.0**-53
 _FINEST = -900  # multiples of 2^-900 and their products with bounds stay clear of underflow
@@ -44,7 +44,9 @@ def roundings(step: Step) -> int:
     """Return how many roundings one term of a step's sums can go through."""
     if step.module is not None:
         return step.fan_in + 2
-    return {"scale": 2, "add": len(step.inputs), "move": 0}.get(step.kind, step.size + 256)
+    if isinstance(step, Move):
+        return 0
+    return {"scale": 2, "add": len(step.inputs)}.get(step.kind, step.size + 256)
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _grid_of(step: Step, before: int, net: ReLUNetwork) -> int:
     """Return the grid of a step's values, given that of what it reads."""
     if isinstance(step, ReLU):
         return before + min(grid([np.array(step.slope)]), 0)
-    if step.kind in ("add", "move"):
+    if isinstance(step, (Add, Move)):
         return before
     name = step.module or step.name
     factors = [net.parameters.get(f"{name}.{part}") for part in ("weight", "factor")]

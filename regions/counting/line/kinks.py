@@ -156,8 +156,8 @@ class Segments:
         """Return a bound of the rounding errors of segment `layer`, as a share of its terms."""
         terms = 0
         for step in self.graph.segments[layer]:
-            if isinstance(step, (Linear, Conv)):
-                terms += prod(step.weight_shape[1:])
+            if step.module is not None:
+                terms += step.fan_in
             elif isinstance(step, AvgPool):
                 sides = zip(self.shapes[step.inputs[0]][1:], step.shape[1:], strict=True)
                 terms += prod(step.window or (-(-n // m) + 1 for n, m in sides))
@@ -194,8 +194,7 @@ class Segments:
                 total = self._sum(total, other.times(sign), wanted, columns)
             return total
         if isinstance(step, Move):
-            index = np.arange(step.size) if step.index is None else np.asarray(step.index)
-            made = kink_kernel.moved(kinks, index, prod(step.shape[1:]), columns)
+            made = kink_kernel.moved(kinks, step.places, prod(step.shape[1:]), columns)
             return Kinks(*made, np.ones(step.size))
         rows = kinks.rows(columns).T.reshape(columns, *self.shapes[step.inputs[0]])
         out = np.asarray(step.linear([rows], parameters)).reshape(len(rows), step.size)

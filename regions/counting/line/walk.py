@@ -33,6 +33,7 @@ from regions.counting.line.knots import Knots, LineFrame
 from regions.counting.line.pieces import Flips, Piece, Pushed
 from regions.counting.line.stretch import Stretch
 from regions.networks import ReLUNetwork, State
+from regions.networks.pieces import Pieces
 
 _MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
 _MOST_KNOTS = 704
@@ -47,7 +48,8 @@ class LinePart:
     knots : (m, 2) array
         Its ends and the breakpoints between them, from left to right, in the frame's coordinates.
     layers : (m,) int array
-        The ReLU layer that breaks there; -1 at the two ends.
+        The ReLU layer where a unit changes its piece there; -1 at the two ends, and where only
+        switches of maxima change (`regions.networks.pieces`).
     bends : (m,) bool array
         Where the outputs bend (nowhere, if they were not asked for).
     first, last : (hidden units,) bool array
@@ -78,6 +80,7 @@ class Walker:
         self.columns = int(np.clip(_MEMORY // (8 * sum(net.widths)), 4, _MOST_KNOTS))
         sizes = [layer.size for layer in net.relu_layers]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.pieces = Pieces(net.graph)
 
     def piece(self, first: float, last: float) -> Piece:
         """Return the piece between two places, before the first layer."""
@@ -211,20 +214,35 @@ class Walker:
     def finished(self, piece: Piece) -> LinePart:
         """Return a piece behind the last ReLU layer, or behind the last linear segment."""
         knots, inner = piece.knots, np.zeros(len(piece.knots), np.bool_)
+        layers = knots.layers
+        if self.pieces.maxima:
+            layers = self._broken(piece)
         if isinstance(piece, Pushed):
-            inner[1:-1] = self._bends(piece)
+            inner[1:-1] = self._bends(piece, layers[1:-1] >= 0)
         last = piece.pattern(len(knots) - 2)
         doubtful, self.settler.doubtful = self.settler.doubtful, 0
         return LinePart(
-            self.stretch.knots(knots.places), knots.layers, inner, piece.active, last, doubtful
+            self.stretch.knots(knots.places), layers, inner, piece.active, last, doubtful
         )
 
-    def _bends(self, piece: Pushed) -> np.ndarray:
-        """Tell at which inner knots the outputs bend."""
+    def _broken(self, piece: Piece) -> np.ndarray:
+        """Return the layers of the knots, -1 where only switches of maxima change."""
+        layers, active, flips = piece.knots.layers.copy(), piece.active.copy(), piece.flips
+        order = np.argsort(flips.knots, kind="stable")
+        units, at = flips.units[order], flips.knots[order]
+        for group in np.split(np.arange(len(at)), np.flatnonzero(np.diff(at)) + 1):
+            if len(group):
+                before, switched = active.copy(), units[group]
+                active[switched] ^= True
+                layers[at[group[0]]] = self.pieces.first_change(before, active, switched)
+        return layers
+
+    def _bends(self, piece: Pushed, broken: np.ndarray) -> np.ndarray:
+        """Tell at which inner knots the outputs bend, of those where a unit changes its piece."""
         kinks = kink_kernel.rows_of(piece.values[piece.end], piece.doubtful, piece.width)
         kinks = np.abs(kinks[:, piece.columns])
-        bends = (kinks > 2 * piece.tilts[piece.end][:, None]).any(axis=0)
-        for knot in np.flatnonzero(~bends):
+        bends = (kinks > 2 * piece.tilts[piece.end][:, None]).any(axis=0) & broken
+        for knot in np.flatnonzero(~bends & broken):
             before, after = piece.pattern(knot), piece.pattern(knot + 1)
             if self.settler.reaches:
                 bends[knot] = self.stretch.bends(before, after)
@@ -320,13 +338,16 @@ def joined(
 
     Such a breakpoint becomes the first knot of the part behind it.
     """
-    ends = np.cumsum([layer.size for layer in net.relu_layers])
+    pieces = Pieces(net.graph)
     settler, before = Settler(Stretch(net, frame, 0)), None
     for part in parts:
-        if before is not None and (before != part.first).any():
+        switched = np.flatnonzero(before != part.first) if before is not None else ()
+        broken = -1
+        if before is not None and len(switched):
+            broken = pieces.first_change(before, part.first, switched)
+        if before is not None and broken >= 0:
             layers, bends, doubtful = part.layers.copy(), part.bends.copy(), part.doubtful
-            unit = int(np.argmax(before != part.first))
-            layers[0] = np.searchsorted(ends, unit, side="right")
+            layers[0] = broken
             if outputs:
                 bends[0] = not settler.reaches or settler.stretch.bends(before, part.first)
                 doubtful += not settler.reaches

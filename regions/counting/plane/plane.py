@@ -25,6 +25,7 @@ from regions.counting.result import Found
 from regions.counting.undecided import Undecided
 from regions.errors import DomainError, OutOfTime
 from regions.networks import ReLUNetwork
+from regions.networks.pieces import Pieces
 
 _TASKS = 16  # per worker
 _UNBOUNDED = (
@@ -72,7 +73,8 @@ class Plane:
             frame = planar_frame(net, question.domain)
             if linear and not frame.bounded:
                 raise DomainError(_UNBOUNDED)
-            counted = _pieces if linear else _counts
+            pieces = Pieces(net.graph)
+            counted = _pieces if linear else _patterns if pieces.maxima else _counts
             work = counted(net, frame, effort, doubts)
             for more in effort.bar("parts of the plane", work):
                 count += more
@@ -180,6 +182,27 @@ def _shares(
             heappush(heap, (-explorer.crossed(part), next(order), part))
     doubts.add(explorer.judge.doubts)
     return [polygon for _, _, polygon in sorted(heap)] + whole
+
+
+def _patterns(
+    net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Undecided
+) -> Iterator[int]:
+    """Yield numbers of new patterns of networks with maxima, whose switches cut regions in parts.
+
+    A region is convex, and its parts may lie in several parts of the frame.
+    """
+    seen: set[bytes] = set()
+    pieces = Pieces(net.graph)
+    for part in frame.parts:
+        explorer = _explorer(net, frame, part, effort)()
+        try:
+            for cells in explorer.cells(Polygon(part.vertices, part.labels)):
+                known = len(seen)
+                seen.update(pieces.names(cells.patterns))
+                yield len(seen) - known
+                effort.check()
+        finally:
+            doubts.add(explorer.judge.doubts)
 
 
 def _pieces(

@@ -18,7 +18,8 @@ from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.linear import count_linear
-from regions.counting.tree.tally import tally
+from regions.counting.tree.tally import tally, tally_patterns
+from regions.networks.pieces import Pieces
 
 
 @dataclass(frozen=True)
@@ -47,5 +48,8 @@ class Cells:
         with stoppable() as stopped:
             tree = halfspace_tree(question.net, question.domain, effort=effort)
             geometry: Any = tree.geometry
-            return tally(tree, tree.root(geometry.root()), effort)
+            root, pieces = tree.root(geometry.root()), Pieces(question.net.graph)
+            if pieces.maxima:
+                return tally_patterns(tree, root, effort, pieces)
+            return tally(tree, root, effort)
         return Found.cut_short(1, stopped.by or "time")  # on the way to the root: it is not empty

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.counting.checks import check_two_pieces
 from regions.counting.effort import Effort
 from regions.counting.question import Question
 from regions.counting.region import Region
@@ -80,6 +81,7 @@ def enumerate_regions(
     """
     question = Question.of(net, domain, input_shape=input_shape)
     effort = Effort(time_limit, n_jobs, progress)
+    check_two_pieces(question.net, "enumerate_regions")
     return _shown(question, effort)
 
 

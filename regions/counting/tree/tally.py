@@ -15,6 +15,7 @@ from regions.counting.result import Found
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
 from regions.errors import OutOfTime
+from regions.networks.pieces import Pieces
 
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
@@ -31,6 +32,52 @@ def tally(tree: Tree, root: Batch, effort: Effort) -> Found:
                 found += more
                 bar.update(more)
     return Found.counted(found, tree.undecided, stopped.by)
+
+
+def tally_patterns(tree: Tree, root: Batch, effort: Effort, pieces: Pieces) -> Found:
+    """Count the patterns of all cells below `root`, where maxima have switches that cut regions."""
+    seen: set[bytes] = set()
+    with stoppable() as stopped:
+        with effort.bar("regions") as bar:
+            for more in _found_patterns(tree, root, effort, pieces):
+                bar.update(len(more - seen))
+                seen |= more
+    return Found.counted(len(seen), tree.undecided, stopped.by)
+
+
+def _found_patterns(
+    tree: Tree, root: Batch, effort: Effort, pieces: Pieces
+) -> Iterator[set[bytes]]:
+    """Yield names of patterns as they are found; raise OutOfTime when time is up."""
+    if effort.workers == 1:
+        for batch in tree.leaves(root):
+            yield set(pieces.names(batch.active))
+            effort.check()
+        return
+    tree, parts = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
+    complete = True
+    tasks = [(part, pieces) for part in parts]
+    for more, finished, left in in_parallel(_name_piece, tree, tasks, effort):
+        tree.undecided.add(left)
+        yield more
+        complete = complete and finished
+    if not complete:
+        raise OutOfTime
+
+
+def _name_piece(
+    task: tuple[Batch, Pieces], effort: Effort, tree: Tree
+) -> tuple[set[bytes], bool, Undecided]:
+    """Return the patterns below a piece, whether these are all, and what was undecided."""
+    (piece, pieces), tree = task, tree.apart()
+    found: set[bytes] = set()
+    try:
+        for batch in tree.leaves(piece):
+            effort.check()
+            found.update(pieces.names(batch.active))
+    except OutOfTime:
+        return found, False, tree.undecided
+    return found, True, tree.undecided
 
 
 def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[int]:

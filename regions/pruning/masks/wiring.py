@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from math import isfinite, prod
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from regions.networks.graph import Graph
-from regions.networks.steps import Add, AvgPool, Conv, Input, Linear, Move, ReLU, Step
+from regions.networks.mix import How, Mix
+from regions.networks.steps import (
+    Add,
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    Input,
+    Linear,
+    Move,
+    ReLU,
+    Step,
+)
+from regions.networks.windows import Pairs, Part, Window
 
 _LARGEST = 2**31
 
@@ -49,13 +61,17 @@ def _fits(step: Step, given: list[tuple[int, ...]]) -> bool:
     if isinstance(step, Add):
         numbers = len(step.signs) == len(given) and all(map(isfinite, step.signs))
         return numbers and np.broadcast_shapes(*given) == step.shape
+    if isinstance(step, Mix):
+        return _depends(step, given)
     (source,) = given
+    if isinstance(step, (Window, Pairs)):
+        return _places(step, source)
     if isinstance(step, Linear):
         named = isinstance(step.weight, str) and (*step.shape[:-1], step.features) == source
         return named and _sizes(step.weight_shape) == step.weight_shape
     if isinstance(step, Move):
         return _moves(step.index, prod(source), prod(step.shape))
-    if isinstance(step, (Conv, AvgPool)):
+    if isinstance(step, (Conv, ConvTranspose, AvgPool)):
         return _slides(step, source)
     if isinstance(step, ReLU) and not isfinite(step.slope):
         return False
@@ -69,12 +85,41 @@ def _moves(index: tuple[int, ...] | None, given: int, wanted: int) -> bool:
     return inside and len(index) == wanted
 
 
-def _slides(step: Conv | AvgPool, source: tuple[int, ...]) -> bool:
+def _places(step: Window | Pairs, source: tuple[int, ...]) -> bool:
+    """Tell whether a window or the slots of a knockout read within what they are given."""
+    if isinstance(step, Window):
+        numbers = (step.sides, step.kernel, step.stride, step.dilation)
+        if any(len(_sizes(part)) != len(step.sides) for part in numbers):
+            return False
+        _sizes(step.padding, 0)
+        slots = prod(step.kernel) == step.shape[0] and len(step.padding) == len(step.sides)
+        return slots and (step.shape[1], *step.sides) == source
+    if step.part not in get_args(Part) or type(step.slots) is not int or step.slots < 2:
+        return False
+    pairs, after = step.slots // 2, -(-step.slots // 2)
+    counts = {"ahead": (step.slots, after), "padded": (pairs, after)}
+    given, wanted = counts.get(step.part, (step.slots, pairs))
+    last = step.slots * prod(step.shape[2:])
+    absent = all(type(place) is int and 0 <= place < last for place in step.absent)
+    return absent and source == (given, *step.shape[1:]) and step.shape[0] == wanted
+
+
+def _depends(step: Mix, given: list[tuple[int, ...]]) -> bool:
+    """Run a step of which only the wiring is known on tensors without values."""
+    import torch
+
+    if step.how not in get_args(How) or _sizes(step.axes, 0) != step.axes:
+        return False
+    values = [torch.empty(1, *shape, device="meta") for shape in given]
+    return tuple(step.sizes(values, {}).shape[1:]) == step.shape
+
+
+def _slides(step: Conv | ConvTranspose | AvgPool, source: tuple[int, ...]) -> bool:
     """Run a convolution or a pooling on tensors without values."""
     import torch
 
     values, parameters = torch.empty(1, *source, device="meta"), {}
-    if isinstance(step, Conv):
+    if isinstance(step, (Conv, ConvTranspose)):
         for numbers, least in ((step.weight_shape, 1), (step.stride, 1), (step.dilation, 1)):
             _sizes(numbers, least)
         _sizes(step.padding, 0)

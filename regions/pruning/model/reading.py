@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regions.errors import ArgumentError, RegionsError, UnsupportedModelError
-from regions.networks import Graph, as_network
+from regions.networks import Graph, as_network, as_wiring
 from regions.pruning.model.parameters import (
     current_weight,
     is_masked,
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 class Reading:
     """The prunable weights of a model in float64, and its wiring or why there is none.
 
+    Weights are those that act: where a module computes its weight from its parameter, the result.
+    `note` says why there is no wiring, or where it is known, why there is no exact description.
     `tied` names the layers whose weight is the same parameter as that of an earlier layer, and
-    which; `passed_over` the weights that belong to no Linear or Conv module.
+    which; `passed_over` the weights that belong to no Linear or Conv module; `computed` the layers
+    whose weight is not their parameter with some entries set to zero.
     """
 
     weights: dict[str, np.ndarray]
@@ -35,6 +39,12 @@ class Reading:
     note: str
     tied: dict[str, str] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
+    computed: tuple[str, ...] = ()
+
+    @property
+    def output_layers(self) -> tuple[str, ...]:
+        """The layers that give the outputs: by the wiring, or the last one where it is unknown."""
+        return tuple(self.weights)[-1:] if self.graph is None else self.graph.last_layers
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -65,8 +75,9 @@ def is_parameter(value: Any) -> bool:
 def read_model(model: Any, input_shape: tuple[int, ...] | None = None) -> Reading:
     """Return the weights and the wiring of `model`.
 
-    A torch module that cannot be described as a ReLU network still has weights to prune: its
-    wiring is then None and the note says why. Wrong `input_shape` or non-finite weights are errors.
+    A torch module that cannot be described as a ReLU network still has weights to prune, and most
+    have a wiring; where it is None, the note says why. Wrong `input_shape` or non-finite weights
+    are errors.
     """
     if not is_module(model):
         network = as_network(model, input_shape)
@@ -88,22 +99,47 @@ def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) ->
         )
     for name, weight in weights.items():
         _check_finite(name, weight)
-    graph, note = _wiring(model, input_shape)
-    missing = [] if graph is None else [name for name in graph.prunable if name not in weights]
-    if missing:
-        graph, note = None, f"the weights of {missing} belong to no Linear or Conv module"
+    graph, parameters, note = _wiring(model, input_shape)
+    computed = []
     if graph is not None:
-        weights = {name: weights[name] for name in graph.prunable}
-    return Reading(weights, graph, note, tied_layers(model, weights), others)
+        whole = tuple(name for name in graph.prunable if not _is_own(name, weights, graph))
+        graph = replace(graph, whole=whole)
+        own = {name: weights[name] for name in graph.prunable}
+        weights = {name: _acting(own[name], parameters[f"{name}.weight"]) for name in own}
+        computed = [n for n, w in weights.items() if ((w != own[n]) & (w != 0)).any()]
+    return Reading(weights, graph, note, tied_layers(model, weights), others, tuple(computed))
 
 
-def _wiring(model: Any, input_shape: tuple[int, ...] | None) -> tuple[Graph | None, str]:
+def _is_own(name: str, weights: Mapping[str, np.ndarray], graph: Graph) -> bool:
+    """Tell whether a weight of the wiring is that of a Linear or Conv module."""
+    return name in weights and weights[name].shape == graph.prunable[name]
+
+
+def _acting(own: np.ndarray, acting: np.ndarray) -> np.ndarray:
+    """Return the weight that acts, or a module's own where they differ by rounding alone."""
+    rounding = 1e-5 * np.abs(own).max(initial=0.0)
+    same = np.abs(acting - own) <= rounding
+    return (
+        own
+        if (same & ((acting == 0) == (own == 0))).all()
+        else np.where(same & (acting != 0), own, acting)
+    )
+
+
+def _wiring(
+    model: Any, input_shape: tuple[int, ...] | None
+) -> tuple[Graph | None, Mapping[str, np.ndarray], str]:
     try:
-        return as_network(model, input_shape).graph, ""
+        network = as_network(model, input_shape)
+        return network.graph, network.parameters, ""
     except RegionsError as error:
         if input_shape is not None and isinstance(error, ArgumentError):
             raise
-        return None, str(error)
+        note = str(error)
+    try:
+        return *as_wiring(model, input_shape), note
+    except RegionsError:
+        return None, {}, note
 
 
 def _weight(name: str, module: Any) -> np.ndarray:

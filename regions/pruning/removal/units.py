@@ -122,8 +122,8 @@ def _moved(labels: np.ndarray, step: Step) -> np.ndarray:
         raise _Shared("its units are added to those of another branch and share their indices")
     if isinstance(step, Move):
         flat = labels.ravel()
-        if step.index is not None:
-            places = np.asarray(step.index)
+        if not step.reshapes:
+            places = step.places
             flat = np.where(places < 0, -1, flat[places])
         return flat.reshape(step.shape)
     if isinstance(step, AvgPool):

@@ -117,11 +117,20 @@ def test_no_paths_at_all():
     assert empty.fraction == 0.0
 
 
-def test_models_without_description_can_be_pruned_but_not_followed():
-    model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
+class Branching(torch.nn.Sequential):
+    def forward(self, x):
+        return super().forward(x) if x.sum() > 0 else -super().forward(x)
+
+
+def test_models_without_wiring_can_be_pruned_but_not_followed():
+    model = Branching(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
     masks = regions.prune(model, 0.5)
     assert masks.counts == {"0": 5, "2": 6}
-    with pytest.raises(regions.errors.UnsupportedModelError, match=r"(?i)tanh"):
+    with pytest.raises(regions.errors.UnsupportedModelError, match="control flow"):
         masks.effective()
-    with pytest.raises(regions.errors.UnsupportedModelError, match=r"(?i)tanh"):
-        regions.prune(model, 0.5, repair=True)
+
+
+def test_models_without_linear_regions_are_followed_by_their_wiring():
+    model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
+    masks = regions.prune(model, {"0": 0.34, "2": 0.34}, prune_output=True, repair=True)
+    assert masks.effective().weights == masks.counts
