@@ -14,6 +14,7 @@ _ROOMS = {
         "Region",
         "RegionCount",
         "Status",
+        "count_kinds",
         "count_regions",
         "enumerate_regions",
         "plot_regions",

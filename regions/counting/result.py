@@ -42,8 +42,8 @@ class Status(Enum):
         "of the domain, or report it with this caveat."
     )
     BOUNDED = (
-        "The number lies between `lower` and `upper`: no engine finds it exactly in this dimension. "
-        "Report both, or count kind='linear' and kind='activation', which are these bounds."
+        "The number lies between `lower` and `upper`: no engine finds it exactly in this "
+        "dimension. Report both: they are the numbers for kind='linear' and kind='activation'."
     )
     LIMIT_REACHED = (
         "The run was stopped (time limit, interrupt, memory or lost workers) before all regions "
@@ -198,7 +198,9 @@ Use method='cells' for the exact count, or method='estimate' for an unbiased est
     def summary(self) -> str:
         """Return the count, what a region is, and what the status means, in three lines."""
         what = f"{self.method}, {self.status.name}, {self.seconds:.2f} s"
-        return f"{self._claim()} ({what}) over {self._where()}\n{self.definition}\n{self.status.value}"
+        return (
+            f"{self._claim()} ({what}) over {self._where()}\n{self.definition}\n{self.status.value}"
+        )
 
     def _claim(self) -> str:
         noun = f"{self.kind} region{'s' if (self.count or self.lower) != 1 else ''}"

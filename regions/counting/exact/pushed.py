@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -62,7 +63,9 @@ def pushed(
         first += relu.size
         # without given activations the unit may be on the other side of its kink
         multiplier = net.slopes(layer, here)
-        most = np.abs(multiplier) if active is not None else np.full((1, 1), max(1.0, abs(relu.slope)))
+        most = (
+            np.abs(multiplier) if active is not None else np.full((1, 1), max(1.0, abs(relu.slope)))
+        )
         state = net.activate(state, layer, multiplier)
         off = net.activate(off, layer, np.broadcast_to(most, values.shape))
 
@@ -88,8 +91,7 @@ def maps_on(
     """
     cells, rows = len(patterns), len(columns)
     homogeneous = np.tile(np.append(np.zeros(rows - 1), 1.0), cells)
-    values, bounds = np.zeros(0), np.zeros(0)
     around = np.tile(columns, (cells, 1)), np.tile(errors, (cells, 1))
-    for values, bounds in pushed(net, *around, homogeneous, np.repeat(patterns, rows, axis=0)):
-        pass
+    layers = pushed(net, *around, homogeneous, np.repeat(patterns, rows, axis=0))
+    ((values, bounds),) = deque(layers, maxlen=1)
     return values.reshape(cells, -1), bounds.reshape(cells, -1)

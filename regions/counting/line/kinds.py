@@ -1,4 +1,4 @@
-"""Regions of a line that are no intervals between its breakpoints: single points, and whole maps."""
+"""Regions of a line that are no intervals between breakpoints: single points, and whole maps."""
 
 from __future__ import annotations
 
@@ -130,9 +130,7 @@ class Maps:
         names = distinct_maps(np.vstack(maps), np.vstack(bounds), exact, self.left)
         return int(names.max()) + 1
 
-    def _exact(
-        self, patterns: np.ndarray, hidden: int, effort: Effort
-    ) -> Callable[[int], Scaled]:
+    def _exact(self, patterns: np.ndarray, hidden: int, effort: Effort) -> Callable[[int], Scaled]:
         forms = Forms(self.net, self.frame.exact())
 
         def exact(piece: int) -> Scaled:

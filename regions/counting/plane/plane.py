@@ -10,8 +10,6 @@ from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import ClassVar, get_args
 
-import numpy as np
-
 from regions.counting.dense import is_chain
 from regions.counting.effort import Effort, stoppable
 from regions.counting.plane.chain import flat_chain

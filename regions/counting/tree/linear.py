@@ -83,7 +83,7 @@ def count_merged(question: Question, effort: Effort) -> Found:
         count = int(pieces.max()) + 1
         if question.kind in ("closed", "affine"):
             count = _further(question, found, pieces, maps, left, effort)
-    if question.kind == "convex":
+    if question.kind == "convex" and question.dimension > 1:
         return Found.between(count, len(found), left, stopped.by)
     return Found.counted(count, left, stopped.by, activation_regions=len(found))
 
