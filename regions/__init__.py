@@ -20,6 +20,7 @@ _ROOMS = {
         "plot_regions",
         "region_graph",
     ),
+    "neighbourhoods": ("Neighbourhoods", "local"),
     "bounds": ("Bound", "lower_bound", "rank_distribution", "upper_bound"),
     "allocation": ("Allocation", "allocate"),
     "pruning": ("Masks", "prune"),
