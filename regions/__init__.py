@@ -16,6 +16,7 @@ _ROOMS = {
         "Status",
         "count_kinds",
         "count_regions",
+        "decision_boundary",
         "enumerate_regions",
         "plot_regions",
         "region_graph",

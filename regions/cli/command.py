@@ -15,7 +15,7 @@ from tyro.conf import FlagCreatePairsOff
 from regions.cli.output import INTERRUPTED, drop_unprinted
 from regions.errors import RegionsError
 
-COMMANDS = ("count", "bound", "allocate", "prune", "compare", "recall", "atlas", "demo")
+COMMANDS = ("count", "local", "bound", "allocate", "prune", "compare", "recall", "atlas", "demo")
 
 
 def main(arguments: list[str] | None = None) -> int:

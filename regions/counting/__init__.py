@@ -1,5 +1,6 @@
 """Counting the regions of a ReLU network: one folder per engine, one result type."""
 
+from regions.counting.boundary import DecisionBoundary, decision_boundary
 from regions.counting.count import ENGINES, METHODS, choose_method, count_regions
 from regions.counting.kinds import KindCounts, count_kinds
 from regions.counting.line.line import breakpoints
@@ -15,6 +16,7 @@ __all__ = [
     "DEFINITIONS",
     "ENGINES",
     "METHODS",
+    "DecisionBoundary",
     "KindCounts",
     "Region",
     "RegionCount",
@@ -24,6 +26,7 @@ __all__ = [
     "choose_method",
     "count_kinds",
     "count_regions",
+    "decision_boundary",
     "enumerate_regions",
     "line_density",
     "plot_line_density",

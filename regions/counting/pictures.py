@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from regions.counting.boundary import decision_boundary
 from regions.counting.line.line import breakpoints
 from regions.counting.plane.explorer import PlaneCells
 from regions.counting.plane.planar import PlanarFrame, planar_frame
@@ -28,6 +29,7 @@ def plot_regions(
     by: Literal["region", "layer", "class"] = "region",
     ax: Axes | None = None,
     linewidth: float = 0.4,
+    boundary: bool = False,
 ) -> Axes:
     """Draw the activation regions of `net` on a bounded plane.
 
@@ -43,6 +45,8 @@ def plot_regions(
     ax : matplotlib axes, optional
     linewidth : float
         Width of the boundaries, in points.
+    boundary : bool
+        Whether to draw the decision boundary on top (`decision_boundary`).
 
     Returns
     -------
@@ -70,6 +74,8 @@ def plot_regions(
     cells = _cells(network, frame)
     ax = plt.gca() if ax is None else ax
     painters[by](ax, network, frame, cells, linewidth)
+    if boundary:
+        decision_boundary(network, plane).plot(ax)
     corners = frame.coordinates(frame.polygon)
     low, high = corners.min(axis=0), corners.max(axis=0)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")

@@ -226,7 +226,7 @@ class _Search:
         factors = [torch.as_tensor(slope, dtype=quick.dtype) for slope in slopes[:-1]]
         with torch.no_grad():
             for along in quick.layers(directions, factors):
-                sizes = torch.linalg.vector_norm(along.reshape(len(points), _PROBES, -1), dim=1)
+                sizes = along.reshape(len(points), _PROBES, -1).square().sum(dim=1).sqrt()
                 norms.append(sizes.numpy().astype(np.float64) / _PROBES**0.5)
         return cls(net, np.abs(np.hstack(values)), np.hstack(norms), slopes)
 
