@@ -32,12 +32,22 @@ import regions
 from analyses.catalogue import Entry
 from analyses.study import Study, launch
 from regions.atlas.kernels import kernel_distance
-from regions.errors import ArgumentError, DataError
+from regions.choices import check_name
+from regions.errors import DataError
 from regions.figures import figure_style, plot_means, share_legend
 from regions.files import read_npz
 from regions.neighbourhoods.rays import orthonormal, switching_units
 from regions.representations import DegenerateLayerWarning, SampleSizeWarning
-from regions.training import DataSet, Recipe, Split, build_model, evaluate, load_data, train
+from regions.training import (
+    MODELS,
+    DataSet,
+    Recipe,
+    Split,
+    build_model,
+    evaluate,
+    load_data,
+    train,
+)
 
 ENTRY = Entry(
     figure="Published ResNets, pruned (ours)",
@@ -45,7 +55,6 @@ ENTRY = Entry(
     inputs="digits, or --data cifar10.npz --weights cifar10_resnets.npz",
 )
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the published networks' inputs
-STAGES = ("stage1", "stage2", "stage3")
 ARMS = {
     "global": ({"scope": "global"}, "magnitude"),
     "erk": ({}, "magnitude"),
@@ -61,7 +70,8 @@ class PrunedResnet(Study):
     axes = {"network": "networks", ("method", "density"): "arms"}
     choosing = ("methods", "densities")
     small = {
-        "methods": ("global",),
+        "networks": ("convnet",),
+        "methods": ("global", "disjoint"),
         "densities": (1.0, 0.2),
         "width": 2,
         "lines": 1,
@@ -69,7 +79,7 @@ class PrunedResnet(Study):
         "axes_drawn": 2,
         "images": 60,
         "kernel_images": 4,
-        "epochs": 1,
+        "epochs": 2,
     }
     in_rows = False
     shown = ("summary", "recall")
@@ -109,12 +119,10 @@ class PrunedResnet(Study):
     def settled(self) -> PrunedResnet:
         """Return the study that is run; ArgumentError for unknown methods or networks."""
         study = self._shrunk()
-        unknown = [name for name in study.methods if name not in ARMS]
-        if unknown or not all(name.startswith("resnet") for name in study.networks):
-            raise ArgumentError(
-                f"methods {study.methods} and networks {study.networks}; expected methods of "
-                f"{tuple(ARMS)} and residual networks such as resnet20"
-            )
+        for method in study.methods:
+            check_name("method", method, ARMS)
+        for network in study.networks:
+            check_name("network", network, MODELS)
         return study
 
     def prepare(self, home: Path) -> dict[str, tuple[dict, dict]]:
@@ -124,10 +132,6 @@ class PrunedResnet(Study):
     def given(self, prepared: Any, **point: Any) -> dict[str, Any]:
         """Return the weights that a task starts from."""
         return {"weights_of": prepared[point["network"]]}
-
-    def cost(self, **point: Any) -> float:
-        """Deeper networks take longer."""
-        return float(point["network"].removeprefix("resnet"))
 
     def measure(
         self, network: str, method: str, density: float, weights_of: tuple[dict, dict]
@@ -155,7 +159,7 @@ class PrunedResnet(Study):
         self, model: nn.Module, dense: nn.Module, other: nn.Module, data: DataSet
     ) -> Iterator[pd.DataFrame]:
         """Yield what every instrument says: columns quantity, key and value."""
-        yield _rows("correct", correct(model, data.test))
+        yield from correct(model, data.test)
         net = regions.as_network(model.eval(), input_shape=data.image_shape)
         for kind, ends in line_ends(data.test, self.lines).items():
             counts = [regions.count_regions(net, regions.Slice.through(e)) for e in ends]
@@ -180,12 +184,11 @@ class PrunedResnet(Study):
         def those(*starts: str) -> pd.DataFrame:
             return rows[rows["quantity"].str.startswith(starts)].reset_index(drop=True)
 
-        accuracy = those("correct").groupby(arm, sort=False)["value"].mean().reset_index()
         means = rows.groupby([*arm, "quantity"], sort=False)["value"].mean().unstack("quantity")
-        means = means.rename(columns={"correct": "accuracy"}).reset_index()
+        means = means.drop(columns=["right", "images"]).reset_index()
         return {
             "summary": means.rename_axis(columns=None),
-            "accuracy": accuracy.rename(columns={"value": "accuracy"}),
+            "accuracy": those("accuracy"),
             "lines": those("lines"),
             "around_images": those("distance", "complexity"),
             "stages": those("svcca", "cka"),
@@ -195,8 +198,8 @@ class PrunedResnet(Study):
 
     def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
         """Return one figure per question."""
-        drawn = {"accuracy": draw(tables["accuracy"].assign(quantity="test accuracy"), "accuracy")}
-        for name in ("lines", "around_images", "stages", "kernels"):
+        drawn = {}
+        for name in ("accuracy", "lines", "around_images", "stages", "kernels"):
             drawn[name] = draw(tables[name], "value")
         recall = tables["recall"].assign(quantity="recall intensification", phase="tuned")
         return drawn | {"recall": draw(recall, "estimate")}
@@ -250,7 +253,7 @@ def trained(study: PrunedResnet, network: str) -> tuple[dict, dict]:
         build_model(network, data.image_shape, data.classes, seed=seed, width=study.width)
         for seed in (0, 1)
     ]
-    recipe = Recipe(epochs=study.epochs, batch_size=128, lr=0.1, schedule="cosine")
+    recipe = Recipe(epochs=study.epochs, schedule="cosine")
     done = train(models, data, recipe)
     states = [
         {name: value.numpy() for name, value in done.state_dict(index).items()} for index in (0, 1)
@@ -283,15 +286,14 @@ def masks_of(
     return regions.prune(model, densities, criterion, input_shape=shape, **options)
 
 
-def correct(model: nn.Module, split: Split) -> list[float]:
-    """Return the share of images of each class that are classified correctly."""
-    labels = predictions(model, split)
-    return [float((labels[split.labels == c] == c).mean()) for c in np.unique(split.labels)]
-
-
-def predictions(model: nn.Module, split: Split) -> np.ndarray:
-    """Return the predicted class of every image."""
-    return np.asarray(evaluate([model], split).predictions[0])
+def correct(model: nn.Module, split: Split) -> Iterator[pd.DataFrame]:
+    """Yield how many images of each class are classified correctly, of how many, and the share."""
+    labels, classes = evaluate([model], split).predictions[0], np.unique(split.labels)
+    right = np.array([(labels[split.labels == c] == c).sum() for c in classes])
+    images = np.array([(split.labels == c).sum() for c in classes])
+    yield _rows("right", right)
+    yield _rows("images", images)
+    yield _rows("accuracy", [right.sum() / images.sum()])
 
 
 def line_ends(split: Split, count: int) -> dict[str, list[np.ndarray]]:
@@ -310,34 +312,29 @@ def line_ends(split: Split, count: int) -> dict[str, list[np.ndarray]]:
 
 def complexities(study: PrunedResnet, net: Any, points: np.ndarray) -> list[int]:
     """Return the local complexity of Humayun et al. at some points."""
-    rng = np.random.default_rng(1)
-    return [
-        int(
-            switching_units(
-                net,
-                point.astype(np.float64),
-                orthonormal(rng, net.input_size, study.axes_drawn),
-                study.radius,
-            ).sum()
-        )
-        for point in points
-    ]
+    rng, found = np.random.default_rng(1), []
+    for point in points.astype(np.float64):
+        axes = orthonormal(rng, net.input_size, study.axes_drawn)
+        found.append(int(switching_units(net, point, axes, study.radius).sum()))
+    return found
 
 
 def similarities(
     model: nn.Module, reference: nn.Module, inputs: torch.Tensor, label: str
 ) -> pd.DataFrame:
-    """Return SVCCA and CKA of the stages' outputs, averaged over positions."""
+    """Return SVCCA and CKA of the stages' outputs (or the ReLUs'), averaged over positions."""
+    stages = [name for name, _ in model.named_children() if name.startswith("stage")]
+    tapped = stages or [name for name, part in model.named_modules() if isinstance(part, nn.ReLU)]
     seen = []
     for each in (model, reference):
-        with regions.capture(each, list(STAGES), mode="gap") as captured, torch.no_grad():
+        with regions.capture(each, tapped, mode="gap") as captured, torch.no_grad():
             each(inputs)
-            seen.append({name: captured[name].numpy().astype(np.float64) for name in STAGES})
+            seen.append({name: captured[name].numpy().astype(np.float64) for name in tapped})
     rows = []
     with warnings.catch_warnings():  # small forms have few images, and dead channels are a finding
         warnings.simplefilter("ignore", SampleSizeWarning)
         warnings.simplefilter("ignore", DegenerateLayerWarning)
-        for name in STAGES:
+        for name in tapped:
             for measure in (regions.svcca, regions.cka):
                 value = measure(seen[0][name], seen[1][name]).value
                 quantity = f"{measure.__name__} with {label}"
@@ -347,17 +344,20 @@ def similarities(
 
 def recall_of(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the recall intensification of every arm that was trained on."""
-    counted, found = rows[rows["quantity"] == "correct"], []
-    sizes = 1000
-    for network, own in counted.groupby("network", sort=False):
-        dense = own[(own["method"] == "dense") & (own["phase"] == "tuned")]
-        for method, part in own[own["method"] != "dense"].groupby("method", sort=False):
-            after = part[part["phase"] == "tuned"].groupby("density", sort=False)["value"]
-            if dense.empty:
-                continue
+    tuned, found = rows[rows["phase"] == "tuned"], []
+    for network, own in tuned.groupby("network", sort=False):
+        right, images = (own[own["quantity"] == name] for name in ("right", "images"))
+        dense, pruned = (right[(right["method"] == "dense") == whole] for whole in (True, False))
+        if dense.empty:
+            continue
+        sizes = images.loc[images["method"] == "dense", "value"].to_numpy(dtype=int)
+        for method, part in pruned.groupby("method", sort=False):
             table = regions.RecallTable.from_counts(
-                [np.rint(dense["value"].to_numpy() * sizes).astype(int)],
-                {1 / d: [np.rint(v.to_numpy() * sizes).astype(int)] for d, v in after},
+                dense["value"].to_numpy(dtype=int)[None],
+                {
+                    1 / density: counts["value"].to_numpy(dtype=int)[None]
+                    for density, counts in part.groupby("density", sort=False)
+                },
                 sizes,
             )
             result = regions.intensification(table).to_frame()
@@ -371,7 +371,7 @@ def recall_of(rows: pd.DataFrame) -> pd.DataFrame:
 def draw(table: pd.DataFrame, value: str) -> Figure:
     """Draw one panel per quantity: a value against density, a line per method and phase."""
     names = list(table["quantity"].unique())
-    curves = table.assign(arm=table["method"] + ", " + table["phase"])
+    curves = table.assign(arm=table["method"] + ", " + table["phase"]).dropna(subset=[value])
     arms = list(curves.loc[curves["method"] != "dense", "arm"].unique())
     with figure_style("neurips", columns=max(len(names), 2), aspect=0.9):
         fig, axes = plt.subplots(1, len(names), layout="constrained", squeeze=False)
@@ -382,6 +382,10 @@ def draw(table: pd.DataFrame, value: str) -> Figure:
             if len(dense):
                 ax.axhline(dense[value].mean(), color="0.5", linewidth=0.8, label="dense")
             ax.set(xscale="log", xlabel="density", ylabel=name)
+            ticks = sorted(table["density"].unique())
+            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            ax.minorticks_off()
+            ax.set_xlim(0.8 * ticks[0], 1.25)
         share_legend(fig, columns=3)
     return fig
 
