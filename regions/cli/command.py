@@ -21,6 +21,7 @@ from regions.errors import RegionsError
 COMMANDS = (
     "count",
     "plot",
+    "local",
     "bound",
     "allocate",
     "prune",

@@ -25,7 +25,7 @@ def count(
     points: Path | None = None,
     within: tuple[float, float] | None = None,
     method: Annotated[str, one_of(("auto", *ENGINES))] = "auto",
-    kind: Annotated[Any, one_of(get_args(Kind))] = "activation",
+    kind: Annotated[Any, one_of((*get_args(Kind), "all"))] = "activation",
     time_limit: float | None = None,
     n_jobs: int | None = None,
     require_exact: bool = False,
@@ -42,7 +42,7 @@ def count(
         within: With points: the part of the whole flat inside the cube LOW HIGH.
         method: Which engine; auto picks one that is exact (milp is for cross-checks: it takes
             minutes where cells takes seconds).
-        kind: Regions of one activation pattern, or merged pieces of one affine map.
+        kind: Which definition of a region; all gives a table of the six.
         time_limit: Seconds after which what is known is returned.
         n_jobs: Workers.
         require_exact: Exit with status 3 if the count is not exact.
@@ -51,17 +51,18 @@ def count(
     net = network(model, input_shape)
     if method == "milp":
         print("regions: milp solves a program per region; cells is much faster", file=sys.stderr)
-    found = regions.count_regions(
+    found = regions.count_kinds(
         net,
         domain(net.input_size, box, points, within),
+        "all" if kind == "all" else (kind,),
         method=method,
-        kind=kind,
         time_limit=time_limit,
         n_jobs=n_jobs,
         progress=sys.stderr.isatty(),
         **given_fields(engine),
     )
-    give(found, where)
-    if found.details.get("stopped_by") == "interrupt":
+    give(found if kind == "all" else found[kind], where)
+    if any(result.details.get("stopped_by") == "interrupt" for result in found.results):
         return INTERRUPTED
-    return 3 if require_exact and found.status is not regions.Status.EXACT else 0
+    exact = all(result.status is regions.Status.EXACT for result in found.results)
+    return 3 if require_exact and not exact else 0

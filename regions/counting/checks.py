@@ -14,5 +14,6 @@ def check_two_pieces(net: ReLUNetwork, what: str) -> None:
         raise UnsupportedModelError(
             f"{what} knows units of two pieces, and this network takes maxima of up to "
             f"{max(layer.slots[0] for layer in maxima)} values (max pooling, maxout); count its "
-            "regions with method 'line', 'plane', 'cells' or 'sample', or kind='linear'"
+            "regions with method 'line', 'plane', 'cells' or 'sample', of kind 'activation', "
+            "'linear' or 'affine'"
         )

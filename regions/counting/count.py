@@ -62,8 +62,10 @@ def count_regions(
         a second);
         "sample": lower bound from distinct patterns; "estimate": unbiased random-walk estimate;
         "parity": probabilistic lower bound.
-    kind : {"activation", "linear"}
-        "linear" counts maximal connected pieces with one affine map instead (exact engines).
+    kind : {"pattern", "activation", "convex", "linear", "closed", "affine"}
+        Which regions, from the most to the fewest (definitions 1 to 6 of [1]_, `DEFINITIONS`);
+        all but "activation" through the engines line, plane and cells. "convex" is bounded in
+        dimension 2 and more: between "linear" and "activation".
     time_limit : float, optional
         Seconds after which the status is LIMIT_REACHED with the regions found so far.
     n_jobs : int, optional
@@ -98,6 +100,11 @@ def count_regions(
     >>> result = regions.count_regions(net, regions.Box.cube(2, -1.0, 1.0))
     >>> result.count, result.method, result.status.name
     (4, 'plane', 'EXACT')
+
+    References
+    ----------
+    .. [1] M. Stargalla, C. Hertrich, D. Reichman, The computational complexity of counting linear
+       regions in ReLU neural networks, NeurIPS 2025, arXiv:2505.16716.
     """
     question, effort = (
         Question.of(net, domain, kind, input_shape),
@@ -111,8 +118,8 @@ def count_regions(
         raise ArgumentError(
             f"method {engine.name!r} does not count kind={kind!r}; use one of {able}, or 'auto'"
         )
-    if kind == "activation" and engine.name not in _OF_PATTERNS:
-        check_two_pieces(question.net, f"method {engine.name!r}")
+    if kind == "pattern" or (kind == "activation" and engine.name not in _OF_PATTERNS):
+        check_two_pieces(question.net, f"method {engine.name!r}, kind={kind!r}")
     found = engine.found(question, effort)
     known = {"kind": question.kind, "domain": question.domain}
     return found.result(engine.name, seconds=effort.seconds, **known)

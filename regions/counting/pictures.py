@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from regions.counting.boundary import decision_boundary
 from regions.counting.checks import check_two_pieces
 from regions.counting.line.line import breakpoints
 from regions.counting.plane.explorer import PlaneCells
@@ -35,6 +36,7 @@ def plot_regions(
     by: Literal["region", "layer", "class"] = "region",
     ax: Axes | None = None,
     linewidth: float | None = None,
+    boundary: bool = False,
     input_shape: Sequence[int] | None = None,
 ) -> Axes:
     """Draw the activation regions of `net` on a bounded plane.
@@ -52,6 +54,8 @@ def plot_regions(
     ax : matplotlib axes, optional
     linewidth : float, optional
         Width of the boundaries, in points; by default thinner the more regions there are.
+    boundary : bool
+        Whether to draw the decision boundary on top (`decision_boundary`).
     input_shape : sequence of int, optional
         Shape of one input, for models that start with a convolution.
 
@@ -85,6 +89,8 @@ def plot_regions(
     if linewidth is None:
         linewidth = 0.4 * min(1.0, _MANY / len(cells))
     painters[by](ax, network, frame, cells, linewidth)
+    if boundary:
+        decision_boundary(network, where).plot(ax)
     corners = frame.coordinates(frame.polygon)
     low, high = corners.min(axis=0), corners.max(axis=0)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from regions.errors import ArgumentError, DomainError
 from regions.networks import Box, ReLUNetwork, Slice, as_domain, as_network
 
-Kind = Literal["activation", "linear"]
+Kind = Literal["pattern", "activation", "convex", "linear", "closed", "affine"]
+"""What is counted: definitions 1 to 6 of Stargalla, Hertrich and Reichman, from most to fewest."""
+
+DEFINITIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "pattern": "A region is any non-empty set of points that share an activation pattern, "
+        "also a lower-dimensional one; a unit is active where its preactivation is positive.",
+        "activation": "A region is a full-dimensional set of points that share an activation "
+        "pattern.",
+        "convex": "A region is a cell of a polyhedral complex with the fewest full-dimensional "
+        "cells on each of which the network is affine.",
+        "linear": "A region is a maximal open connected set on which the network is affine: cells "
+        "that share a facet and an affine map are one.",
+        "closed": "A region is a maximal connected union of closed full-dimensional cells with one "
+        "affine map: cells that share a point and an affine map are one.",
+        "affine": "A region is the set of all full-dimensional cells with one affine map, "
+        "connected or not.",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -20,9 +40,8 @@ class Question:
     net : ReLUNetwork
     domain : Box, Slice, pair (low, high) or None
         None is all of the input space.
-    kind : {"activation", "linear"}
-        Full-dimensional activation regions of the hidden ReLUs, or maximal connected pieces with
-        one affine map.
+    kind : {"pattern", "activation", "convex", "linear", "closed", "affine"}
+        Which regions (`DEFINITIONS`).
 
     Raises
     ------

@@ -8,7 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from regions.counting.question import Kind
+from regions.counting.question import DEFINITIONS, Kind
 from regions.counting.undecided import Undecided
 from regions.errors import ArgumentError
 from regions.results import Result, jsonable
@@ -40,6 +40,10 @@ class Status(Enum):
         "closer than its rounding errors (`details['resolution']`), and exact arithmetic on a "
         "network of this size is out of reach: the true number may differ. Count a smaller part "
         "of the domain, or report it with this caveat."
+    )
+    BOUNDED = (
+        "The number lies between `lower` and `upper`: no engine finds it exactly in this "
+        "dimension. Report both: they are the numbers for kind='linear' and kind='activation'."
     )
     LIMIT_REACHED = (
         "The run was stopped (time limit, interrupt, memory or lost workers) before all regions "
@@ -78,6 +82,15 @@ class Found:
         return cls(Status.EXACT, count, count, count, known)
 
     @classmethod
+    def between(
+        cls, lower: int, upper: int, left: Undecided, stopped_by: str | None = None, **details: Any
+    ) -> Found:
+        """Return that there are at least `lower` and at most `upper` regions."""
+        if stopped_by is not None or left.number or lower == upper:
+            return cls.counted(lower, left, stopped_by, **details)
+        return cls(Status.BOUNDED, lower, None, upper, details)
+
+    @classmethod
     def cut_short(cls, lower: int, stopped_by: str, **details: Any) -> Found:
         """Return that `lower` regions were found before `stopped_by` ended the count."""
         return cls(Status.LIMIT_REACHED, lower, details={**details, "stopped_by": stopped_by})
@@ -110,14 +123,14 @@ class RegionCount(Result):
         There are at most so many regions; for ESTIMATE the upper end of its interval. None if
         nothing is known.
     status : Status
-        EXACT, LOWER_BOUND, ESTIMATE, UNCERTIFIED or LIMIT_REACHED; ``status.value`` explains it.
+        EXACT, LOWER_BOUND, ESTIMATE, UNCERTIFIED, BOUNDED or LIMIT_REACHED; ``status.value``
+        explains it.
     method : str
         The engine that counted.
     seconds : float
         Wall time of the call, without the time that compiling kernels took at their first use.
-    kind : {"activation", "linear"}
-        Full-dimensional activation regions of the hidden ReLUs, or maximal connected pieces
-        with one affine map.
+    kind : {"pattern", "activation", "convex", "linear", "closed", "affine"}
+        Which regions were counted; ``definition`` says it in one sentence.
     domain : Box, Slice or None
         Where the regions were counted; None is all of the input space.
     details : mapping
@@ -130,6 +143,7 @@ class RegionCount(Result):
     >>> known = RegionCount(count=None, lower=7, status=Status.LOWER_BOUND, method="sample")
     >>> print(known.summary())
     at least 7 activation regions (sample, LOWER_BOUND, 0.00 s) over the whole input space
+    A region is a full-dimensional set of points that share an activation pattern.
     There are at least `lower` regions; the method cannot see the others. \
 Use method='cells' for the exact count, or method='estimate' for an unbiased estimate.
     """
@@ -164,9 +178,15 @@ Use method='cells' for the exact count, or method='estimate' for an unbiased est
             )
         return self.count
 
+    @property
+    def definition(self) -> str:
+        """What a region of this kind is, in one sentence."""
+        return DEFINITIONS[self.kind]
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary; integers above 2**53 become strings."""
-        return jsonable({**self._row(), "details": dict(self.details)})
+        row = {**self._row(), "definition": self.definition}
+        return jsonable({**row, "details": dict(self.details)})
 
     def to_frame(self) -> pd.DataFrame:
         """Return one tidy row: count, lower, upper, status, method, kind, domain, ..., seconds."""
@@ -176,9 +196,11 @@ Use method='cells' for the exact count, or method='estimate' for an unbiased est
         return pd.DataFrame([self._row()], dtype=object).astype({"seconds": float})
 
     def summary(self) -> str:
-        """Return the count and what its status means, in two lines."""
+        """Return the count, what a region is, and what the status means, in three lines."""
         what = f"{self.method}, {self.status.name}, {self.seconds:.2f} s"
-        return f"{self._claim()} ({what}) over {self._where()}\n{self.status.value}"
+        return (
+            f"{self._claim()} ({what}) over {self._where()}\n{self.definition}\n{self.status.value}"
+        )
 
     def _claim(self) -> str:
         noun = f"{self.kind} region{'s' if (self.count or self.lower) != 1 else ''}"
@@ -189,6 +211,8 @@ Use method='cells' for the exact count, or method='estimate' for an unbiased est
         if self.status is Status.ESTIMATE:
             upper = "no stated upper end" if self.upper is None else self.upper
             return f"about {self.count} {noun} [{self.lower}, {upper}]"
+        if self.status is Status.BOUNDED:
+            return f"between {self.lower} and {self.upper} {noun}"
         return f"at least {self.lower} {noun}"
 
     def _where(self) -> str:

@@ -17,10 +17,84 @@ import numpy as np
 def oracle(layers, domain, slopes=None, kind="activation"):
     """Return the number of regions of a chain of (W, b), the last pair being the output layer."""
     cells, d = all_cells(layers, domain, slopes)
+    if kind == "pattern":
+        return len(all_patterns(layers, domain, slopes))
     if kind == "activation":
         return len({pattern for _, pattern, _ in cells})
-    edges = graph_edges([cell for cell, _, _ in cells], d, [tuple(out) for _, _, out in cells])
+    maps = [tuple(out) for _, _, out in cells]
+    if kind == "affine":
+        return len(set(maps))
+    if kind == "closed":
+        sides = _open_sides(domain, len(layers[0][0][0]))
+        pairs = combinations(range(len(cells)), 2)
+        same = [(i, j) for i, j in pairs if maps[i] == maps[j]]
+        touching = [(i, j) for i, j in same if _touch(cells[i][0], cells[j][0], sides, d)]
+        return components(len(cells), touching)
+    edges = graph_edges([cell for cell, _, _ in cells], d, maps)
     return components(len(cells), edges)
+
+
+def all_patterns(layers, domain, slopes=None):
+    """Return the patterns of all points of the open domain, of faces of every dimension too."""
+    columns, _, d = _place(domain, len(layers[0][0][0]))
+    sides = _open_sides(domain, len(layers[0][0][0]))
+    found = set()
+    for cell, _, _ in all_cells(layers, domain, slopes)[0]:
+        for rays in _faces(cell):
+            point = [sum(column) for column in zip(*rays, strict=True)]
+            if all(sum(a * b for a, b in zip(side, point, strict=True)) > 0 for side in sides):
+                at = [Fraction(x, point[d]) for x in point]
+                inputs = [sum(a * b for a, b in zip(column, at, strict=True)) for column in columns]
+                found.add(_pattern(layers, inputs, slopes or [0.0] * (len(layers) - 1)))
+    return found
+
+
+def _open_sides(domain, n0):
+    """Return the forms that are positive inside the domain; the last one is not at infinity."""
+    _, sides, d = _place(domain, n0)
+    return [*sides, (*(0,) * d, 1)]
+
+
+def _faces(cell):
+    """Return the rays of every face of a pointed cone, the cone itself included."""
+    names = set().union(*(facets for _, facets in cell))
+    every = frozenset(range(len(cell)))
+    facets = [frozenset(i for i in every if name in cell[i][1]) for name in names]
+    found, left = {every}, [every]
+    while left:
+        face = left.pop()
+        for facet in facets:
+            smaller = face & facet
+            if smaller and smaller not in found:
+                found.add(smaller)
+                left.append(smaller)
+    return [[cell[i][0] for i in face] for face in found]
+
+
+def _pattern(layers, values, slopes):
+    """Return which units are positive at a point."""
+    pattern = ()
+    for (weight, bias), slope in zip(layers[:-1], slopes, strict=True):
+        bias = np.zeros(len(weight)) if bias is None else bias
+        values = [
+            sum(Fraction(float(w)) * x for w, x in zip(row, values, strict=True) if w)
+            + Fraction(float(b))
+            for row, b in zip(weight, bias, strict=True)
+        ]
+        pattern += tuple(x > 0 for x in values)
+        values = [x if x > 0 else Fraction(float(slope)) * x for x in values]
+    return pattern
+
+
+def _touch(one, two, sides, d):
+    """Tell whether two cells' closures share a point inside the domain."""
+    shared = [ray for ray, _ in one]
+    for normal in _facet_normals(two, d):
+        shared = _clip(shared, normal)
+    if not shared:
+        return False
+    point = [sum(column) for column in zip(*shared, strict=True)]
+    return all(sum(a * b for a, b in zip(side, point, strict=True)) > 0 for side in sides)
 
 
 def oracle_edges(layers, domain, slopes=None):

@@ -19,7 +19,7 @@ def test_models_are_read_on_the_way():
     ("change", "error", "words"),
     [
         ({"method": "magic"}, ArgumentError, "one of auto, line, plane"),
-        ({"kind": "pieces"}, ArgumentError, "'activation' or 'linear'"),
+        ({"kind": "pieces"}, ArgumentError, "'activation' or 'convex'"),
         ({"time_limit": 0}, ArgumentError, "number of seconds above 0"),
         ({"time_limit": -1.0}, ArgumentError, "number of seconds above 0"),
         ({"time_limit": float("nan")}, ArgumentError, "number of seconds above 0"),

@@ -6,12 +6,13 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 
 from regions.counting.effort import Effort, stoppable
 from regions.counting.line.errors import RESOLUTION
+from regions.counting.line.kinds import Maps, Points
 from regions.counting.line.knots import LineFrame, line_frame
 from regions.counting.line.walk import LinePart, joined, walk, walk_between
 from regions.counting.question import Kind, Question
@@ -32,7 +33,8 @@ class Line:
 
     ``details["by_layer"]`` counts the distinct breakpoints by ReLU layer; where several layers
     break at one point it belongs to the first of them. Workers are threads (or those of joblib's
-    current backend) over pieces of a bounded domain.
+    current backend) over pieces of a bounded domain. On a line convex, linear and closed regions
+    are the same intervals.
 
     Examples
     --------
@@ -43,23 +45,36 @@ class Line:
     """
 
     name: ClassVar[str] = "line"
-    kinds: ClassVar[tuple[Kind, ...]] = ("activation", "linear")
+    kinds: ClassVar[tuple[Kind, ...]] = get_args(Kind)
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Count; DomainError if the domain is not one-dimensional."""
-        net, linear = question.net, question.kind == "linear"
-        tally = _Tally(len(net.relu_layers))
+        net, kind = question.net, question.kind
+        tally, closer, count = _Tally(len(net.relu_layers)), None, 0
+        pieces = kind not in ("pattern", "activation")
+        look = {"pattern": Points, "affine": Maps}.get(kind)
         with stoppable() as stopped, effort.blas_threads(net):
             frame = line_frame(net, question.domain)
+            closer = None if look is None else look(net, frame)
             bar = effort.bar("line", total=1.0, bar_format=SHARE)
-            with bar, closing(_parts(net, frame, linear, effort)) as parts:
+            with bar, closing(_parts(net, frame, pieces, effort)) as parts:
                 for part in parts:
                     tally.add(part)
+                    if closer is not None:
+                        closer.add(part, effort)
                     bar.set_postfix_str(f"{tally.breakpoints} breakpoints", refresh=False)
                     bar.update(min(_share(frame, part), 1.0 - bar.n))
-        count = 1 + (tally.bends if linear else tally.breakpoints)
+            if isinstance(closer, Maps):
+                count = closer.count(effort)
+        left = _left(tally.doubtful)
+        if closer is not None:
+            left.add(closer.left)
+        if isinstance(closer, Points):
+            count = 1 + tally.breakpoints + closer.alone
+        elif closer is None:
+            count = 1 + (tally.bends if pieces else tally.breakpoints)
         details = {"by_layer": tally.by_layer.tolist()}
-        return Found.counted(count, _left(tally.doubtful), stopped.by, **details)
+        return Found.counted(count, left, stopped.by, **details)
 
 
 def breakpoints(net: ReLUNetwork, domain: Box | Slice | None) -> pd.DataFrame:

@@ -54,6 +54,10 @@ class LinePart:
         Where the outputs bend (nowhere, if they were not asked for).
     first, last : (hidden units,) bool array
         The activations in the first gap and the last one.
+    flips : Flips
+        Which units switch at which of its knots.
+    blur : (m,) array
+        How far the knots' two coordinates can be off.
     doubtful : int
         Decisions that were taken in float64 and not certified.
     """
@@ -63,7 +67,26 @@ class LinePart:
     bends: np.ndarray
     first: np.ndarray
     last: np.ndarray
+    flips: Flips
+    blur: np.ndarray
     doubtful: int = 0
+
+    def switches(self, before: np.ndarray | None) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield every breakpoint's knot, and the activations before and behind it.
+
+        `before` are those at the end of the part to the left, if there is one.
+        """
+        active = self.first
+        if before is not None and (before != active).any():
+            yield 0, before, active
+        order = np.argsort(self.flips.knots, kind="stable")
+        knots, starts = np.unique(self.flips.knots[order], return_index=True)
+        for knot, units in zip(
+            knots.tolist(), np.split(self.flips.units[order], starts[1:]), strict=False
+        ):
+            after = active ^ (np.bincount(units, minlength=len(active)) % 2 == 1)
+            yield knot, active, after
+            active = after
 
 
 class Walker:
@@ -221,8 +244,16 @@ class Walker:
             inner[1:-1] = self._bends(piece, layers[1:-1] >= 0)
         last = piece.pattern(len(knots) - 2)
         doubtful, self.settler.doubtful = self.settler.doubtful, 0
+        blur = knots.errors * np.abs(np.diff(self.stretch.ends, axis=0)).max() + 4 * UNIT
         return LinePart(
-            self.stretch.knots(knots.places), layers, inner, piece.active, last, doubtful
+            knots=self.stretch.knots(knots.places),
+            layers=layers,
+            bends=inner,
+            first=piece.active,
+            last=last,
+            flips=piece.flips,
+            blur=blur,
+            doubtful=doubtful,
         )
 
     def _broken(self, piece: Piece) -> np.ndarray:

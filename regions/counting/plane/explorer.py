@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -52,6 +53,18 @@ class PlaneCells:
 
     def __len__(self) -> int:
         return len(self.patterns)
+
+    @cached_property
+    def owner(self) -> np.ndarray:
+        """The cell of every row."""
+        return np.repeat(np.arange(len(self)), np.diff(self.ends))
+
+    @cached_property
+    def following(self) -> np.ndarray:
+        """For every row the next vertex of its cell."""
+        following = np.arange(1, len(self.rows) + 1)
+        following[self.ends[1:] - 1] = self.ends[:-1]
+        return following
 
     @property
     def vertices(self) -> np.ndarray:

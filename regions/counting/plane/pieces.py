@@ -40,18 +40,33 @@ def linear_pieces(
     tick : function
         Called now and then; what it raises goes to the caller.
     """
-    one, two, _ = neighbours(cells, explorer, tick)
+    low, high = shared_edges(cells, explorer, tick)
+    return pieces_across(cells, low, high, explorer, tick)
+
+
+def pieces_across(
+    cells: PlaneCells,
+    low: np.ndarray,
+    high: np.ndarray,
+    explorer: Explorer | SegmentExplorer,
+    tick: Callable[[], None],
+) -> np.ndarray:
+    """Return `linear_pieces`, given the edges that two cells share (`shared_edges`)."""
+    one, two = cells.owner[low], cells.owner[high]
     same = equal_maps(cells, one, two, explorer, tick)
     graph = coo_array((np.ones(same.sum()), (one[same], two[same])), (len(cells), len(cells)))
     return connected_components(graph, directed=False)[1]
 
 
-def neighbours(
+def shared_edges(
     cells: PlaneCells, explorer: Explorer | SegmentExplorer, tick: Callable[[], None]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the pairs of cells (first, second) that share an edge, and the edge's unit."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges that two cells share: the row of each in either cell, as in `cells.rows`.
+
+    The unit of the edge's label is inactive in the cell of the first row, active in the second's.
+    """
     units = max(cells.patterns.shape[1], 1)
-    owner = np.repeat(np.arange(len(cells)), np.diff(cells.ends))
+    owner = cells.owner
     inner = np.flatnonzero(cells.labels >= 0)
     labels, owner = cells.labels[inner], owner[inner]
     unit = labels % units
@@ -81,7 +96,7 @@ def neighbours(
     rest = np.flatnonzero(left)
     lows, highs = _along(cells, inner, labels, above, rest, explorer, tick)
     low, high = np.concatenate([low, lows]), np.concatenate([high, highs])
-    return owner[low], owner[high], unit[low]
+    return inner[low], inner[high]
 
 
 def _along(
@@ -94,8 +109,7 @@ def _along(
     tick: Callable[[], None],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Match the other edges by their order along each cut."""
-    following = np.arange(1, len(cells.rows) + 1)
-    following[cells.ends[1:] - 1] = cells.ends[:-1]
+    following = cells.following
     start, end = cells.rows[inner[rest]], cells.rows[following[inner[rest]]]
     middle = (start[:, [X, Y]] + end[:, [X, Y]]) / 2
     far = start[:, FAR] + end[:, FAR] + 8 * UNIT

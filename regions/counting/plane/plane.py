@@ -8,16 +8,15 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from heapq import heapify, heappop, heappush
-from typing import ClassVar
-
-import numpy as np
+from typing import ClassVar, get_args
 
 from regions.counting.dense import is_chain
 from regions.counting.effort import Effort, stoppable
 from regions.counting.plane.chain import flat_chain
 from regions.counting.plane.explorer import Explorer, PlaneCells, Polygon
 from regions.counting.plane.judge import Judge
-from regions.counting.plane.pieces import linear_pieces
+from regions.counting.plane.kinds import closed_pieces, count_maps, count_patterns
+from regions.counting.plane.pieces import pieces_across, shared_edges
 from regions.counting.plane.planar import Part, PlanarFrame, planar_frame
 from regions.counting.plane.segments import SegmentExplorer
 from regions.counting.question import Kind, Question
@@ -40,7 +39,7 @@ class Plane:
     """Exact counts on two-dimensional domains, for any network.
 
     Bounded ones, or for kind="activation" also unbounded ones (a whole plane). Workers are threads
-    (or those of joblib's current backend) over parts of the plane.
+    (or those of joblib's current backend) over parts of the plane. For kind="convex" bounds.
 
     Notes
     -----
@@ -63,21 +62,25 @@ class Plane:
     """
 
     name: ClassVar[str] = "plane"
-    kinds: ClassVar[tuple[Kind, ...]] = ("activation", "linear")
+    kinds: ClassVar[tuple[Kind, ...]] = get_args(Kind)
 
     def found(self, question: Question, effort: Effort) -> Found:
-        """Count; DomainError if the domain is not a plane, or unbounded and kind="linear"."""
-        net, linear = question.net, question.kind == "linear"
-        count, doubts = 0, Undecided()
+        """Count; DomainError if the domain is no plane, or unbounded and kind not "activation"."""
+        net, kind = question.net, question.kind
+        count, upper, doubts = 0, 0, Undecided()
         with stoppable() as stopped, effort.blas_threads(net):
             frame = planar_frame(net, question.domain)
-            if linear and not frame.bounded:
-                raise DomainError(_UNBOUNDED)
-            pieces = Pieces(net.graph)
-            counted = _pieces if linear else _patterns if pieces.maxima else _counts
-            work = counted(net, frame, effort, doubts)
-            for more in effort.bar("parts of the plane", work):
-                count += more
+            if kind != "activation":
+                if not frame.bounded:
+                    raise DomainError(_UNBOUNDED)
+                count, upper = _merged(net, frame, kind, effort, doubts)
+            else:
+                counted = _patterns if Pieces(net.graph).maxima else _counts
+                work = counted(net, frame, effort, doubts)
+                for more in effort.bar("parts of the plane", work):
+                    count += more
+        if kind == "convex":
+            return Found.between(count, upper, doubts, stopped.by)
         return Found.counted(count, doubts, stopped.by)
 
 
@@ -205,15 +208,26 @@ def _patterns(
             doubts.add(explorer.judge.doubts)
 
 
-def _pieces(
-    net: ReLUNetwork, frame: PlanarFrame, effort: Effort, doubts: Undecided
-) -> Iterator[int]:
-    """Yield the number of linear pieces, once."""
+def _merged(
+    net: ReLUNetwork, frame: PlanarFrame, kind: Kind, effort: Effort, doubts: Undecided
+) -> tuple[int, int]:
+    """Return the number of regions that cells or their faces make up together, and of cells."""
     parts, part = [], frame.parts[0]
     explorer = _explorer(net, frame, part, effort)()
-    for cells in explorer.cells(Polygon(part.vertices, part.labels)):
-        parts.append(cells)
+    for found in explorer.cells(Polygon(part.vertices, part.labels)):
+        parts.append(found)
         effort.check()
-    pieces = linear_pieces(PlaneCells.joined(parts), explorer, effort.check)
+    cells = PlaneCells.joined(parts)
+    low, high = shared_edges(cells, explorer, effort.check)
+    if kind == "pattern":
+        columns = part.columns(frame.place).floats()
+        count = count_patterns(cells, low, high, explorer, net, columns, effort)
+    else:
+        pieces = pieces_across(cells, low, high, explorer, effort.check)
+        count = int(pieces.max()) + 1
+        if kind == "affine":
+            count = count_maps(cells, pieces, explorer, effort)
+        elif kind == "closed":
+            count = closed_pieces(cells, low, high, pieces, explorer, effort)
     doubts.add(explorer.judge.doubts)
-    yield len(np.unique(pieces))
+    return count, len(cells)

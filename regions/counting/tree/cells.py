@@ -11,13 +11,14 @@ space, and on degenerate networks (central, parallel or duplicate hyperplanes, c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.tree.halfspaces import halfspace_tree
-from regions.counting.tree.linear import count_linear
+from regions.counting.tree.linear import count_merged
+from regions.counting.tree.patterns import count_patterns
 from regions.counting.tree.tally import tally, tally_patterns
 from regions.networks.pieces import Pieces
 
@@ -28,7 +29,8 @@ class Cells:
 
     Every unit cuts every cell it crosses: the side of the cell's witness point is there for free,
     one small linear program decides on the other, at most (units) x (regions) programs in all.
-    Workers share the subtrees.
+    Workers share the subtrees. Kinds "pattern" and "closed" take linear programs in integers, for
+    small networks; for kind="convex" there are bounds.
 
     Examples
     --------
@@ -39,12 +41,14 @@ class Cells:
     """
 
     name: ClassVar[str] = "cells"
-    kinds: ClassVar[tuple[Kind, ...]] = ("activation", "linear")
+    kinds: ClassVar[tuple[Kind, ...]] = get_args(Kind)
 
     def found(self, question: Question, effort: Effort) -> Found:
         """Count; DomainError if the domain is empty."""
-        if question.kind == "linear":
-            return count_linear(question, effort)
+        if question.kind == "pattern":
+            return count_patterns(question, effort)
+        if question.kind != "activation":
+            return count_merged(question, effort)
         with stoppable() as stopped:
             tree = halfspace_tree(question.net, question.domain, effort=effort)
             geometry: Any = tree.geometry

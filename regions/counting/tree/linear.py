@@ -1,8 +1,9 @@
-"""Linear pieces: regions that share a facet and an affine map are one."""
+"""Regions of one affine map: those that share a facet are one piece, or share a point, or all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -10,12 +11,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from regions.counting.effort import Effort, stoppable
+from regions.counting.maps import distinct_maps
 from regions.counting.question import Question
 from regions.counting.region import Region
 from regions.counting.result import Found
 from regions.counting.tree.enumerate import regions_of
 from regions.counting.tree.graph import graph_of
 from regions.counting.tree.halfspaces import halfspace_tree
+from regions.counting.tree.touching import closed_pieces
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
 from regions.exact.scaled import Scaled
@@ -60,8 +63,12 @@ def merged(
     return connected_components(links, directed=False)[1]
 
 
-def count_linear(question: Question, effort: Effort) -> Found:
-    """Count the linear pieces in any dimension: enumerate the regions, merge equal neighbours."""
+def count_merged(question: Question, effort: Effort) -> Found:
+    """Count the regions that cells of one map make up, of any kind, in any dimension.
+
+    All cells are enumerated first; those that share a facet and a map are merged, and for
+    kind="affine" or "closed" what they make up is merged further.
+    """
     found, count, left = [], 0, Undecided()
     with stoppable() as stopped:
         tree = halfspace_tree(question.net, question.domain, effort=effort)
@@ -71,26 +78,65 @@ def count_linear(question: Question, effort: Effort) -> Found:
                 found.append(region)
                 bar.update()
                 effort.check()
-        count = int(_pieces(found, tree, effort).max()) + 1
+        maps = _Maps.of(found, tree, effort)
+        pieces = _pieces(found, tree, maps, effort)
+        count = int(pieces.max()) + 1
+        if question.kind in ("closed", "affine"):
+            count = _further(question, found, pieces, maps, left, effort)
+    if question.kind == "convex" and question.dimension > 1:
+        return Found.between(count, len(found), left, stopped.by)
     return Found.counted(count, left, stopped.by, activation_regions=len(found))
 
 
-def _pieces(found: list[Region], tree: Tree, effort: Effort) -> np.ndarray:
+@dataclass(frozen=True)
+class _Maps:
+    """The affine maps of regions in float64, how far each coefficient can be off, and exactly."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    exact: Callable[[int], Scaled]
+
+    @classmethod
+    def of(cls, found: list[Region], tree: Tree, effort: Effort) -> _Maps:
+        """Return those of all the regions of a tree."""
+        patterns = np.array([region.pattern for region in found])
+        maps, errors = [], []
+        for start in range(0, len(found), _AT_ONCE):
+            active = patterns[start : start + _AT_ONCE]
+            values, off = tree.outputs(Batch(len(tree.stages), None, active))
+            maps.append(values.reshape(len(active), -1))
+            slopes = np.repeat(off[:, :1], values.shape[1] - 1, axis=1)
+            both = np.concatenate([slopes, off[:, 1:]], axis=1)
+            errors.append(both.reshape(len(active), -1))
+
+        @lru_cache(maxsize=_KEPT)
+        def exact(region: int) -> Scaled:
+            effort.check()
+            return tree.frame.forms.outputs(patterns[region])
+
+        return cls(np.vstack(maps), np.vstack(errors), exact)
+
+
+def _pieces(found: list[Region], tree: Tree, maps: _Maps, effort: Effort) -> np.ndarray:
     """Return the linear piece of every region in `found`, all the regions of a tree."""
     graph = graph_of(found, tree.frame.domain, effort)
     edges = np.array(list(graph.edges), dtype=np.int64).reshape(-1, 2)
-    patterns = np.array([region.pattern for region in found])
-    maps, errors = [], []
-    for start in range(0, len(found), _AT_ONCE):
-        active = patterns[start : start + _AT_ONCE]
-        values, off = tree.outputs(Batch(len(tree.stages), None, active))
-        maps.append(values.reshape(len(active), -1))
-        slopes = np.repeat(off[:, :1], values.shape[1] - 1, axis=1)
-        errors.append(np.concatenate([slopes, off[:, 1:]], axis=1).reshape(len(active), -1))
+    return merged(edges[:, 0], edges[:, 1], maps.values, maps.errors, maps.exact)
 
-    @lru_cache(maxsize=_KEPT)
-    def exact(region: int) -> Scaled:
-        effort.check()
-        return tree.frame.forms.outputs(patterns[region])
 
-    return merged(edges[:, 0], edges[:, 1], np.vstack(maps), np.vstack(errors), exact)
+def _further(
+    question: Question,
+    found: list[Region],
+    pieces: np.ndarray,
+    maps: _Maps,
+    left: Undecided,
+    effort: Effort,
+) -> int:
+    """Return how many distinct maps the linear pieces have, or how many closed pieces there are."""
+    _, chosen = np.unique(pieces, return_index=True)
+    names = distinct_maps(
+        maps.values[chosen], maps.errors[chosen], lambda i: maps.exact(int(chosen[i])), left
+    )
+    if question.kind == "affine":
+        return int(names.max()) + 1
+    return closed_pieces(question, found, pieces, names, effort)

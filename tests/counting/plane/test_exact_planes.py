@@ -17,7 +17,7 @@ from regions.counting.plane import plane as engine
 from regions.counting.plane.explorer import PlaneCells, Polygon
 from regions.counting.plane.judge import Judge
 from regions.counting.plane.outline import Sides, across, between, clip, sectors
-from regions.counting.plane.pieces import neighbours
+from regions.counting.plane.pieces import shared_edges
 from regions.counting.plane.planar import planar_frame
 
 A = np.array
@@ -146,7 +146,9 @@ def test_cells_meet_edge_to_edge():
             part = frame.parts[0]
             explorer = engine._explorer(drawn.net, frame, part, Effort())()
             cells = PlaneCells.joined(list(explorer.cells(Polygon(part.vertices, part.labels))))
-            one, two, unit = neighbours(cells, explorer, lambda: None)
+            low, high = shared_edges(cells, explorer, lambda: None)
+            one, two = cells.owner[low], cells.owner[high]
+            unit = cells.labels[low] % max(cells.patterns.shape[1], 1)
             exact, d = all_cells(drawn.layers, drawn.domain, drawn.slopes)
             names = [tuple(map(bool, pattern)) for pattern in cells.patterns]
             assert set(names) == {pattern for _, pattern, _ in exact}, (family, seed)
