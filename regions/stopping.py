@@ -16,6 +16,7 @@ from typing import Any
 from regions import cluster
 
 _SECONDS_BETWEEN_LOOKS = 0.25
+_SECONDS_TO_TELL = 5.0
 
 
 @dataclass
@@ -69,12 +70,13 @@ def stopping() -> Iterator[Sign]:
     with TemporaryDirectory() as folder:
         sign = Sign(None if cluster.active() else Path(folder) / "stop")
         pressed = threading.Event()
+        telling = threading.Thread(target=sign.set, daemon=True)
         before: Any = None
 
         def press(*_: Any) -> None:
             signal.signal(signal.SIGINT, before)  # the next one ends everything
             pressed.set()
-            threading.Thread(target=sign.set).start()  # a handler must not wait for a scheduler
+            telling.start()  # a handler must not wait for a scheduler
 
         if threading.current_thread() is threading.main_thread():
             before = signal.signal(signal.SIGINT, press)
@@ -87,5 +89,7 @@ def stopping() -> Iterator[Sign]:
         finally:
             if before is not None:
                 signal.signal(signal.SIGINT, before)
+            if pressed.is_set():
+                telling.join(_SECONDS_TO_TELL)  # the folder is gone after it
         if pressed.is_set():
             raise KeyboardInterrupt

@@ -89,6 +89,11 @@ def one_thread() -> Iterator[None]:
         yield
 
 
+def are_on_a_cluster() -> bool:
+    """Return whether the workers that are active in joblib are those of a dask cluster."""
+    return cluster.active() is not None
+
+
 def results_of(
     work: Callable[..., Any],
     tasks: Iterable[tuple[Any, tuple]],

@@ -13,6 +13,7 @@ import numpy as np
 
 from regions.allocation.problem import Counts, Problem
 from regions.allocation.reach import Places, Reach
+from regions.networks import liveness
 from regions.networks.steps import Conv, Linear, Step
 
 Units = np.ndarray | None  # boolean, of a step's shape; None: all of them
@@ -47,6 +48,12 @@ class GraphDraw:
 
         The numbers are those of `regions.networks.liveness` on the masks.
         """
+        graph = self.problem.wiring("counting effective weights")
+        pruned = [step for step in graph.steps if step.module in self.problem.shapes]
+        if not all(isinstance(step, (Linear, Conv)) for step in pruned):
+            live = liveness(graph, self.masks(counts))
+            weights = {name: int(np.count_nonzero(mask)) for name, mask in live.effective.items()}
+            return Alive(weights, [int(live.units(name).sum()) for name in graph.relu_names])
         if self._wires is None:
             self._wires = _Wires(self.problem, self.orders)
         return self._wires.alive(counts)
@@ -63,7 +70,7 @@ class _Wires:
         places: dict[str, Places] = {}
         for step in self.graph.steps[1:]:
             before = [self.graph.by_name[name].shape for name in step.inputs]
-            if not isinstance(step, (Linear, Conv)):
+            if not isinstance(step, (Linear, Conv)) or step.module not in problem.shapes:
                 self.plain[step.name] = _Plain(step, before)
                 continue
             if step.module not in places:
@@ -89,11 +96,11 @@ class _Wires:
         fed: dict[str, Units] = {first.name: None}
         for step in others:
             inputs = [fed[name] for name in step.inputs]
-            if step.module is None:
+            if step.name in self.plain:
                 found = self._known("fed", step, inputs, self.plain[step.name].feed)
             else:
                 feed = self.reach[step.name].fed
-                found = self._known("fed", step, [*inputs, counts[step.module]], feed)
+                found = self._known("fed", step, [*inputs, counts[str(step.module)]], feed)
             fed[step.name] = found
         return fed
 
@@ -108,11 +115,11 @@ class _Wires:
         for step in reversed(self.graph.steps):
             units = self._known("joined", step, wanted[step.name], _either_of(step))
             feeding[step.name] = units
-            if step.module is not None:
-                reach, count = self.reach[step.name], counts[step.module]
+            if step.name in self.reach:
+                reach, count = self.reach[step.name], counts[str(step.module)]
                 ends = [fed[step.inputs[0]], units, count]
                 found = self._known("effective", step, ends, reach.effective)
-                effective.setdefault(step.module, []).append(found)
+                effective.setdefault(str(step.module), []).append(found)
                 pulled = [self._known("feeding", step, [units, count], reach.feeding)]
             elif step.inputs:
                 pulled = self._known("feeding", step, [units], self.plain[step.name].pull)
@@ -157,19 +164,21 @@ def _common(one: Units, other: Units, step: Step) -> int:
 
 
 class _Plain:
-    """A step without weights: what it makes of units that are fed, or feeding."""
+    """A step without weights to prune: what it makes of units that are fed, or feeding."""
 
     def __init__(self, step: Step, before: list[tuple[int, ...]]):
         import torch
 
         self.step, self.before = step, before
+        shape = getattr(step, "weight_shape", None)
+        self.kept = {} if shape is None else {f"{step.module}.weight": torch.ones(shape)}
         ones = [torch.ones(1, *shape) for shape in before]
-        self.changes_nothing = step.sizes(ones, {}) is ones[0]
+        self.changes_nothing = step.sizes(ones, self.kept) is ones[0]
         alone = [
             [one if i == j else torch.zeros_like(one) for i, one in enumerate(ones)]
             for j in range(len(ones))
         ]
-        self.fills = [bool((step.sizes(values, {}) > 0).all()) for values in alone]
+        self.fills = [bool((step.sizes(values, self.kept) > 0).all()) for values in alone]
         self.pulled_from_all = self._pull(None)
 
     def feed(self, *inputs: Units) -> Units:
@@ -179,7 +188,7 @@ class _Plain:
         if self.changes_nothing:
             return inputs[0]
         values = [_tensor(units, shape) for units, shape in zip(inputs, self.before, strict=True)]
-        return _units(self.step.sizes(values, {}))
+        return _units(self.step.sizes(values, self.kept))
 
     def pull(self, units: Units) -> list[Units]:
         """Return which units of the steps that it reads are feeding."""
@@ -192,7 +201,7 @@ class _Plain:
 
         values = [torch.ones(1, *shape).requires_grad_() for shape in self.before]
         with torch.enable_grad():
-            out = self.step.sizes(values, {})
+            out = self.step.sizes(values, self.kept)
             pulled = torch.autograd.grad(
                 out, values, _tensor(units, self.step.shape), materialize_grads=True
             )

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import joblib
 from threadpoolctl import threadpool_limits
 
-from regions import cluster
 from regions.arguments import is_number, is_whole
 from regions.compiling import COMPILING
 from regions.errors import ArgumentError, OutOfTime, WorkersLost
@@ -19,7 +18,7 @@ from regions.networks import ReLUNetwork
 from regions.networks.steps import Conv
 from regions.progress import track
 from regions.stopping import Sign, stopping
-from regions.workers import results_of
+from regions.workers import are_on_a_cluster, results_of
 
 # about what passes before processes of this machine, or workers of a cluster, are at work
 SECONDS_TO_START = {"processes": 2.0, "cluster": 0.5}
@@ -146,7 +145,7 @@ class Effort:
             yield from results_of(work, rest, common, n_jobs=self.n_jobs, **how)
 
     def _seconds_to_start(self, prefer: str | None) -> float:
-        if cluster.active() is not None:
+        if are_on_a_cluster():
             return SECONDS_TO_START["cluster"]
         return 0.0 if prefer == "threads" else SECONDS_TO_START["processes"]
 

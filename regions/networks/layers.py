@@ -18,7 +18,8 @@ import scipy.sparse as sp
 from regions.networks.graph import Graph
 from regions.networks.steps import Step
 
-Map = tuple[sp.csr_array, np.ndarray]  # of the state after the last ReLU layer, and a constant
+# of the state after the last ReLU layer (None: the state itself), and a constant
+Map = tuple[sp.csr_array | None, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def affine_layers(graph: Graph, parameters: Mapping[str, np.ndarray]) -> tuple[L
     def compose(step: Step, inputs: list[Map]) -> Map:
         shapes = [graph.by_name[source].shape for source in step.inputs]
         parts = step.matrices(shapes, parameters)
-        matrix = reduce(add, (part @ m for part, (m, _) in zip(parts, inputs, strict=True)))
+        pairs = zip(parts, inputs, strict=True)
+        matrix = reduce(add, (part if m is None else part @ m for part, (m, _) in pairs))
         constant = np.zeros(step.size)
         for part, (_, before) in zip(parts, inputs, strict=True):
             constant = constant + part @ before
@@ -77,7 +79,7 @@ def affine_layers(graph: Graph, parameters: Mapping[str, np.ndarray]) -> tuple[L
         layers.append(
             Layer(
                 name="output" if relu is None else graph.relu_names[position],
-                matrix=sp.csr_array(sp.vstack([matrix for matrix, _ in rows], format="csr")),
+                matrix=_stacked(rows),
                 bias=np.concatenate([bias for _, bias in rows]),
                 units=0 if relu is None else relu.size,
                 slope=0.0 if relu is None else relu.slope,
@@ -89,8 +91,15 @@ def affine_layers(graph: Graph, parameters: Mapping[str, np.ndarray]) -> tuple[L
     return tuple(layers)
 
 
+def _stacked(rows: list[Map]) -> sp.csr_array:
+    parts = [sp.eye_array(len(bias)) if matrix is None else matrix for matrix, bias in rows]
+    return sp.csr_array(parts[0] if len(parts) == 1 else sp.vstack(parts, format="csr"))
+
+
 def _joined(parts: list[tuple[str, int]]) -> dict[str, Map]:
     """Return the maps that take each part out of a state of them all."""
+    if len(parts) == 1:
+        return {name: (None, np.zeros(size)) for name, size in parts}
     total = sum(size for _, size in parts)
     starts = accumulate((size for _, size in parts), initial=0)
     return {

@@ -174,14 +174,13 @@ class Conv(Step):
         outputs, positions = weight.shape[0], taps.shape[-1]
         per_group = outputs // self.groups
         group = np.repeat(np.arange(self.groups), per_group)
-        columns = taps.reshape(self.groups, -1, positions)[group]  # (outputs, taps, positions)
-        values = np.broadcast_to(weight.reshape(outputs, -1, 1), columns.shape)
-        rows = np.broadcast_to(
-            np.arange(outputs * positions).reshape(outputs, 1, positions), columns.shape
-        )
+        seen = taps.reshape(self.groups, -1, positions).swapaxes(1, 2).astype(np.int32)
+        columns = seen[group]  # (outputs, positions, taps): row by row, so that nothing is sorted
+        values = np.broadcast_to(weight.reshape(outputs, 1, -1), columns.shape)
         keep = (columns >= 0) & (values != 0)
+        starts = np.concatenate([[0], np.cumsum(np.count_nonzero(keep, axis=2))])
         shape = (outputs * positions, prod(shapes[0]))
-        return [sp.csr_array((values[keep], (rows[keep], columns[keep])), shape=shape)]
+        return [sp.csr_array((values[keep], columns[keep], starts), shape=shape)]
 
     def taps(self, shape: Shape) -> np.ndarray:
         """Return the input index (or -1) seen by each tap of each position: (taps, positions)."""
