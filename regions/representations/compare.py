@@ -24,6 +24,8 @@ from regions.representations.settings import Settings
 from regions.representations.similarity import Similarity, Status
 from regions.representations.svcca import SVCCA
 
+_VARYING = 3.0  # squares of a neuron's range in its sum of squares: about 20 rectified samples
+
 
 def compare_layers(
     dense: Any,
@@ -86,8 +88,8 @@ def compare_layers(
     settings = Settings(layers=layers, **{k: options.pop(k) for k in words if k in options})
     chosen = choose("measure", measure, MEASURES, options, beside=words, base=Measure)
     _check(settings, chosen)
-    asked = settings.blocks
-    if chosen.without_interval:
+    reason = chosen.without_interval if settings.blocks else ""
+    if reason:
         settings = replace(settings, blocks=0)
     plan, groups, images = collect(dense, pruned, inputs, settings, chosen.needs_lengths)
     results: dict[tuple[str, str], LayerSimilarity] = {}
@@ -100,7 +102,7 @@ def compare_layers(
     ]
     comparison = LayerComparison(
         measure=layered[0].similarity.measure,
-        layers=tuple(layered),
+        layers=tuple(replace(one, no_interval=reason or one.no_interval) for one in layered),
         grid={names: found.similarity for names, found in results.items()},
         unmatched_x=plan.unmatched_x,
         unmatched_y=plan.unmatched_y,
@@ -110,7 +112,6 @@ def compare_layers(
             "accumulator": settings.accumulator,
             "images": images if groups else 0,
             "blocks": settings.blocks,
-            "no_interval": chosen.without_interval if asked else "",
             "apart": dict(plan.apart),
         },
     )
@@ -146,15 +147,21 @@ def _group_results(
         return dft_similarity(*sums.maps(x, y), measure)
 
     def matched(name: str, similarity: Similarity) -> LayerSimilarity:
-        interval = None
-        if settings.blocks and np.isfinite(similarity.value):
+        interval, reason = None, ""
+        if settings.blocks and measure.counts_directions:
+            reason = _rarely_varying(total, collected.columns_x[name], collected.columns_y[name])
+        if settings.blocks and not reason and np.isfinite(similarity.value):
             parts = map(collected.total, range(len(collected.blocks)))
             left_out = [value(sums, name, name) for sums in parts]
             interval = jackknife(similarity.value, left_out)
         nulls = [value(sums, name, name) for sums in collected.shuffled]
         null = float(np.mean(nulls)) if nulls else float("nan")
         return LayerSimilarity(
-            layer=name, similarity=similarity, interval=interval, null_permuted=null
+            layer=name,
+            similarity=similarity,
+            interval=interval,
+            no_interval=reason,
+            null_permuted=null,
         )
 
     total, found = collected.total(), {}
@@ -163,6 +170,27 @@ def _group_results(
         plain = LayerSimilarity(layer=a, similarity=similarity)
         found[a, b] = matched(a, similarity) if a == b else plain
     return found
+
+
+def _rarely_varying(sums: Any, x: Column, y: Column) -> str:
+    """Return why a value that counts every direction has no interval; empty if it has one.
+
+    A neuron that varies on s samples has at most s times the square of its range as sum of
+    squares. One that varies on a handful, or on none of these images, may be a direction of other
+    images that counts like any other.
+    """
+    pair, rare = sums.pair(x, y), 0
+    for column, layer in ((x, pair.x), (y, pair.y)):
+        reach = (column.extent.high - column.extent.low)[layer.live]
+        rare += layer.neurons - len(layer.live)
+        if layer.matrix is None or len(layer.gram) == len(reach):
+            rare += int((np.real(np.diag(layer.gram)) < _VARYING * reach**2).sum())
+    if not rare:
+        return ""
+    return (
+        f"{rare} neurons vary on a handful of images or none, and cca counts each direction of "
+        "other images that they may have like any other; ask for cka or procrustes"
+    )
 
 
 def _warn(comparison: LayerComparison) -> None:

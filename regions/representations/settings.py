@@ -18,7 +18,13 @@ ACCUMULATORS: dict[str, type[Sums]] = {"moments": Moments, "tsqr": Triangle, "st
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The options of `compare_layers` beside those of its measure."""
+    """The options of `compare_layers` beside those of its measure.
+
+    Examples
+    --------
+    >>> Settings(tap="relu", mode="dft").accumulator
+    'store'
+    """
 
     layers: str | Sequence[str] | None = None
     """Which modules; see `capture`."""

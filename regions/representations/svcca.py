@@ -63,10 +63,19 @@ def svcca(
 
 @dataclass(frozen=True)
 class SVCCA(Measure):
-    """The mean correlation of the leading principal subspaces, as a measure of a pair of layers."""
+    """The mean correlation of the leading principal subspaces, as a measure of a pair of layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> round(SVCCA(n_components=2)(pair_of(X, 2 * X)).value, 6)
+    1.0
+    """
 
     name: ClassVar[str] = "svcca"
     needs_samples: ClassVar[str] = "xy"
+    counts_directions: ClassVar[bool] = True
 
     threshold: float = 0.99
     """Share of the variance to keep."""
