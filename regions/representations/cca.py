@@ -74,7 +74,11 @@ class CCA(Measure):
     invariant_x: ClassVar[frozenset[str]] = LINEAR
     invariant_y: ClassVar[frozenset[str]] = LINEAR
     needs_samples: ClassVar[str] = "xy"
-    counts_directions: ClassVar[bool] = True
+    without_interval: ClassVar[str] = (
+        "cca counts directions that hardly vary, or on few images, like any other: jackknife "
+        "intervals held the truth in 73 to 83 % of samples of 400 to 2,000 images on layers of "
+        "perceptrons where they promise 95; ask for cka or procrustes"
+    )
 
     statistic: str = "mean"
     """How the correlations are summed up: "mean", "mean_squared" or "yanai", as in `cca`."""

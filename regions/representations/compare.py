@@ -24,8 +24,6 @@ from regions.representations.settings import Settings
 from regions.representations.similarity import Similarity, Status
 from regions.representations.svcca import SVCCA
 
-_VARYING = 3.0  # squares of a neuron's range in its sum of squares: about 20 rectified samples
-
 
 def compare_layers(
     dense: Any,
@@ -102,7 +100,7 @@ def compare_layers(
     ]
     comparison = LayerComparison(
         measure=layered[0].similarity.measure,
-        layers=tuple(replace(one, no_interval=reason or one.no_interval) for one in layered),
+        layers=tuple(replace(one, no_interval=reason) for one in layered),
         grid={names: found.similarity for names, found in results.items()},
         unmatched_x=plan.unmatched_x,
         unmatched_y=plan.unmatched_y,
@@ -147,10 +145,8 @@ def _group_results(
         return dft_similarity(*sums.maps(x, y), measure)
 
     def matched(name: str, similarity: Similarity) -> LayerSimilarity:
-        interval, reason = None, ""
-        if settings.blocks and measure.counts_directions:
-            reason = _rarely_varying(total, collected.columns_x[name], collected.columns_y[name])
-        if settings.blocks and not reason and np.isfinite(similarity.value):
+        interval = None
+        if settings.blocks and np.isfinite(similarity.value):
             parts = map(collected.total, range(len(collected.blocks)))
             left_out = [value(sums, name, name) for sums in parts]
             interval = jackknife(similarity.value, left_out)
@@ -160,7 +156,6 @@ def _group_results(
             layer=name,
             similarity=similarity,
             interval=interval,
-            no_interval=reason,
             null_permuted=null,
         )
 
@@ -170,27 +165,6 @@ def _group_results(
         plain = LayerSimilarity(layer=a, similarity=similarity)
         found[a, b] = matched(a, similarity) if a == b else plain
     return found
-
-
-def _rarely_varying(sums: Any, x: Column, y: Column) -> str:
-    """Return why a value that counts every direction has no interval; empty if it has one.
-
-    A neuron that varies on s samples has at most s times the square of its range as sum of
-    squares. One that varies on a handful, or on none of these images, may be a direction of other
-    images that counts like any other.
-    """
-    pair, rare = sums.pair(x, y), 0
-    for column, layer in ((x, pair.x), (y, pair.y)):
-        reach = (column.extent.high - column.extent.low)[layer.live]
-        rare += layer.neurons - len(layer.live)
-        if layer.matrix is None or len(layer.gram) == len(reach):
-            rare += int((np.real(np.diag(layer.gram)) < _VARYING * reach**2).sum())
-    if not rare:
-        return ""
-    return (
-        f"{rare} neurons vary on a handful of images or none, and cca counts each direction of "
-        "other images that they may have like any other; ask for cka or procrustes"
-    )
 
 
 def _warn(comparison: LayerComparison) -> None:

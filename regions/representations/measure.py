@@ -80,8 +80,6 @@ class Measure(ABC):
         Whether `independent` is the exact mean over all orders of the samples, whatever they are.
     without_interval : str
         Why a jackknife interval of the measure would not cover; empty where it does.
-    counts_directions : bool
-        Whether every direction counts alike, however rarely a neuron varies.
 
     Examples
     --------
@@ -100,7 +98,6 @@ class Measure(ABC):
     needs_lengths: ClassVar[bool] = False
     exact_null: ClassVar[bool] = False
     without_interval: ClassVar[str] = ""
-    counts_directions: ClassVar[bool] = False
 
     def __call__(self, pair: Pair, **options: Any) -> Similarity:
         """Return the similarity of one pair; NaN with a status where it is undefined."""

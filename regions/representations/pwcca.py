@@ -65,7 +65,7 @@ class PWCCA(Measure):
     without_interval: ClassVar[str] = (
         "the weights of pwcca are absolute values, whose bias falls too slowly for a jackknife to "
         "take out: its intervals held the truth in 46 to 73 % of samples of 400 images where "
-        "they promise 95; ask for cca, cka or procrustes"
+        "they promise 95; ask for cka or procrustes"
     )
 
     side: str = "smaller"

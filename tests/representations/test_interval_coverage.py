@@ -7,7 +7,7 @@ from operator import add
 import numpy as np
 import pytest
 import torch
-from small_networks import build, kill, noise
+from small_networks import build, noise
 from torch import nn
 
 import regions
@@ -35,7 +35,7 @@ def active(model):
     """Raise the biases, so that no unit is rarely active."""
     with torch.no_grad():
         for layer in (model[0], model[2]):
-            layer.bias += 0.5
+            layer.bias += 1.5
     return model
 
 
@@ -121,44 +121,28 @@ def test_intervals_cover_on_layers_of_networks(kind, other, n):
 @pytest.mark.parametrize(("kind", "other"), [CASES[0], CASES[3]])
 def test_intervals_cover_in_a_few_draws(kind, other):
     """Of 40 intervals of 95 % at most 6 miss (in one of 5,000 runs more do); of 70 % more do."""
-    rates = coverage(kind, other, 400, 40, ["cka", "procrustes", "cca"])
+    rates = coverage(kind, other, 400, 40, ["cka", "procrustes"])
     assert all(rate >= 34 / 40 for rate in rates.values()), rates
 
 
 def test_frozen_or_moving_truncations_would_not_cover():
     """The control: why svcca and pwcca give no interval."""
-    rates = coverage("mlp", "half-pruned", 400, 40, ["svcca", "pwcca"])
+    rates = coverage("mlp", "half-pruned", 400, 40, ["svcca", "pwcca", "cca"])
     assert min(rates.values()) < 34 / 40, rates
 
 
-@pytest.mark.parametrize("measure", ["svcca", "pwcca", SVCCA(n_components=3)])
+@pytest.mark.parametrize("measure", ["cca", "svcca", "pwcca", SVCCA(n_components=3)])
 def test_measures_whose_intervals_would_not_cover_say_why(measure, networks):
     found = regions.compare_layers(*networks, noise(300, 6), measure=measure, blocks=10)
     assert all(layer.interval is None for layer in found)
     assert found.to_frame()["low"].isna().all()
-    assert "no interval for 0, 1, 2, 3, 4: the" in found.summary()
+    assert "no interval for 0, 1, 2, 3, 4: " in found.summary()
     plain = regions.compare_layers(*networks, noise(300, 6), measure=measure)
     assert "no interval" not in plain.summary()
 
 
-def test_cca_gives_no_interval_where_neurons_hardly_vary(networks):
-    dense, _ = networks
-    rare = kill(copy.deepcopy(dense), 0, [1])
-    with torch.no_grad():
-        rare[0].weight[2] *= 0.01
-        rare[0].bias[2] = -float(rare[0].weight[2].norm()) * 2.2  # active on a few of 300
-    found = regions.compare_layers(dense, rare, noise(300, 6), measure="cca", blocks=10)
-    one = {layer.layer: layer for layer in found}
-    assert one["0"].interval is None  # the dead unit is its bias here: constant
-    assert "2 neurons vary on a handful" in one["1"].no_interval
-    assert one["4"].interval is not None
-    assert "no interval for" in found.summary()
-    cka = regions.compare_layers(dense, rare, noise(300, 6), measure="cka", blocks=10)
-    assert all(layer.interval is not None for layer in cka)
-
-
 def test_intervals_say_what_they_cover(networks):
-    for measure in ("cka", SVCCA(threshold=1.0)):
+    for measure in ("cka", "procrustes"):
         common = {"measure": measure, "blocks": 10, "tap": "linear"}
         found = regions.compare_layers(*networks, noise(300, 6), **common)
         assert all(layer.interval is not None for layer in found)
