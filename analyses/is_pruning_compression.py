@@ -81,7 +81,7 @@ class IsPruningCompression(Study):
     max_positions: int = 16
     """Random positions per image of convolutional layers."""
     blocks: int = 10
-    """Blocks of images of the jackknife intervals in the table."""
+    """Blocks of images of the jackknife intervals in the table, for measures that have them."""
     device: str = "cpu"
 
     def measure(self, model: str, seed: int) -> pd.DataFrame:

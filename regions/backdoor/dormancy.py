@@ -18,6 +18,15 @@ def dormancy(network: GatedNetwork, inputs: np.ndarray) -> np.ndarray:
     -------
     array of shape (units,)
         0 for a unit that never fires, -1 for an average one.
+
+    Examples
+    --------
+    >>> from regions.backdoor import GatedNetwork
+    >>> from regions.training import build_model
+    >>> network = GatedNetwork(build_model("mlp", (4,), 2, hidden=(3,)), (4,))
+    >>> images = np.eye(4, dtype=np.float32)
+    >>> dormancy(network, images).shape
+    (3,)
     """
     means = network.activations(inputs).mean(axis=0, dtype=np.float64)
     parts = network.units.split(means).values()

@@ -120,6 +120,15 @@ def invert_triggers(
         Clean images (count, channels, height, width) and their classes.
     steps : int
         Of 32 images per class each.
+
+    Examples
+    --------
+    >>> from regions.training import build_model
+    >>> network = GatedNetwork(build_model("mlp", (1, 4, 4), 2, hidden=(3,)), (1, 4, 4))
+    >>> images = np.zeros((6, 1, 4, 4), dtype=np.float32)
+    >>> found = invert_triggers(network, images, np.array([0, 1] * 3), steps=10, rng=0)
+    >>> len(found.success)
+    2
     """
     if inputs.ndim != 4 or len(inputs) != len(labels) or len(inputs) == 0 or steps < 10:
         raise ArgumentError(

@@ -15,6 +15,14 @@ def channel_lipschitzness(units: HiddenUnits) -> np.ndarray:
     Liu 2022 (arXiv 2208.03111), who remove channels above mean + u standard deviations of their
     layer, batch normalisation folded in; ranking all layers together and the linear layers are
     ours.
+
+    Examples
+    --------
+    >>> from regions.backdoor import GatedNetwork
+    >>> from regions.training import build_model
+    >>> network = GatedNetwork(build_model("mlp", (4,), 2, hidden=(3,)), (4,))
+    >>> channel_lipschitzness(network.units).shape
+    (3,)
     """
     norms = [
         np.linalg.norm(weight.reshape(*weight.shape[:2], -1), ord=2, axis=(1, 2))

@@ -48,7 +48,14 @@ def remove_until(
 
 
 def first_removed(scores: np.ndarray, count: int) -> np.ndarray:
-    """Return the `count` units of highest score (the first ones on ties) as a boolean array."""
+    """Return the `count` units of highest score (the first ones on ties) as a boolean array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> first_removed(np.array([0.1, 3.0, 2.0]), 2)
+    array([False,  True,  True])
+    """
     removed = np.zeros(len(scores), dtype=bool)
     removed[np.argsort(-scores, kind="stable")[:count]] = True
     return removed

@@ -18,6 +18,15 @@ def trigger_response(
     **oracle**: no defender has it. With a trigger found by `invert_triggers` it is close to the
     pruning that Neural Cleanse proposes (Wang et al. 2019, doi:10.1109/SP.2019.00031), which ranks
     by the difference of activations; the division is ours, so that layers can be ranked together.
+
+    Examples
+    --------
+    >>> from regions.backdoor import GatedNetwork
+    >>> from regions.training import build_model
+    >>> network = GatedNetwork(build_model("mlp", (4,), 2, hidden=(3,)), (4,))
+    >>> images = np.eye(4, dtype=np.float32)
+    >>> trigger_response(network, images, images)
+    array([0., 0., 0.])
     """
     clean, other = (network.activations(part).astype(np.float64) for part in (inputs, triggered))
     rise = other.mean(axis=0) - clean.mean(axis=0)

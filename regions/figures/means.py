@@ -76,6 +76,14 @@ def plot_means(
         False where several panels get one legend from `share_legend`.
     **kwargs
         Passed to each `Axes.plot`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1, 1, 2, 2], "y": [1.0, 3.0, 2.0, 4.0]})
+    >>> ax = plot_means(frame, "x", "y", ax=plt.figure().add_subplot())
+    >>> ax.lines[0].get_ydata()
+    array([2., 3.])
+    >>> plt.close(ax.figure)
     """
     if interval not in ("band", "bars"):
         raise ArgumentError(f"interval is {interval!r}; choose 'band' or 'bars'")
@@ -93,7 +101,18 @@ def plot_means(
 
 
 def share_legend(fig: Figure, columns: int = 4) -> None:
-    """Give all panels of `fig` one legend below them, without duplicates."""
+    """Give all panels of `fig` one legend below them, without duplicates.
+
+    Examples
+    --------
+    >>> fig, axes = plt.subplots(1, 2)
+    >>> for ax in axes:
+    ...     _ = ax.plot([1, 2], label="dense")
+    >>> share_legend(fig)
+    >>> len(fig.legends)
+    1
+    >>> plt.close(fig)
+    """
     found: dict[str, Any] = {}
     for ax in fig.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):

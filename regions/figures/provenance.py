@@ -35,6 +35,11 @@ class Run:
         The seed that all random numbers derive from, if any.
     inputs
         Files that were read; their SHA-256 goes into the record.
+
+    Examples
+    --------
+    >>> Run(config={"epochs": 3}, seed=0).record()["config"]
+    {'epochs': 3}
     """
 
     config: Any

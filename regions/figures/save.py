@@ -50,6 +50,18 @@ def save_figure(
     ------
     ArgumentError
         If `stem` names a folder or `data` is no data frame.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> fig, ax = plt.subplots()
+    >>> found = save_figure(fig, Path(mkdtemp()) / "empty", pd.DataFrame({"x": [1]}), {"seed": 0})
+    >>> sorted(found)
+    ['csv', 'pdf', 'png', 'run', 'svg']
+    >>> plt.close(fig)
     """
     stem = Path(stem)
     if not stem.name or stem.is_dir():
@@ -67,13 +79,32 @@ def save_figure(
 def save_table(
     data: pd.DataFrame, path: str | os.PathLike, run: Run | Mapping[str, Any]
 ) -> dict[str, Path]:
-    """Write `data` as the CSV file `path`, and `run.json` beside it; return both paths."""
+    """Write `data` as the CSV file `path`, and `run.json` beside it; return both paths.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"density": [0.1, 0.2]})
+    >>> found = save_table(table, Path(mkdtemp()) / "table", {"seed": 0})
+    >>> all(path.is_file() for path in found.values())
+    True
+    """
     written = write_atomically(path, _csv(data))
     return {"csv": written, "run": save_run(written.parent, run, [written])}
 
 
 def save_run(folder: str | os.PathLike, run: Run | Mapping[str, Any], outputs: list[Path]) -> Path:
-    """Write `folder`/run.json: the record of `run` and the hashes of its `outputs`."""
+    """Write `folder`/run.json: the record of `run` and the hashes of its `outputs`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> save_run(mkdtemp(), {"seed": 0}, []).name
+    'run.json'
+    """
     path = Path(folder) / "run.json"
     record = (run if isinstance(run, Run) else Run(config=run)).record()
     earlier = _earlier_outputs(path, record)

@@ -38,6 +38,14 @@ class Captured(Mapping[str, torch.Tensor]):
     """The activations of the latest forward pass, by module name, in the order of execution.
 
     A module that ran several times appears as ``name#0``, ``name#1``, ...
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> with capture(model, ["0"]) as captured:
+    ...     _ = model(torch.zeros(5, 2))
+    >>> list(captured), tuple(captured["0"].shape)
+    (['0'], (5, 3))
     """
 
     def __init__(self) -> None:

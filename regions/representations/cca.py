@@ -60,12 +60,25 @@ def cca(
 
 @dataclass(frozen=True)
 class CCA(Measure):
-    """The mean canonical correlation, as a measure of a pair of layers."""
+    """The mean canonical correlation, as a measure of a pair of layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> round(CCA("mean_squared")(pair_of(X, 2 * X)).value, 6)
+    1.0
+    """
 
     name: ClassVar[str] = "cca"
     invariant_x: ClassVar[frozenset[str]] = LINEAR
     invariant_y: ClassVar[frozenset[str]] = LINEAR
     needs_samples: ClassVar[str] = "xy"
+    without_interval: ClassVar[str] = (
+        "cca counts directions that hardly vary, or on few images, like any other: jackknife "
+        "intervals held the truth in 73 to 83 % of samples of 400 to 2,000 images on layers of "
+        "perceptrons where they promise 95; ask for cka or procrustes"
+    )
 
     statistic: str = "mean"
     """How the correlations are summed up: "mean", "mean_squared" or "yanai", as in `cca`."""

@@ -117,7 +117,15 @@ def _gaussian_kernel(rows: np.ndarray, bandwidth: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CKA(Measure):
-    """Linear CKA, as a measure of a pair of layers: "cka", or "cka_debiased"."""
+    """Linear CKA, as a measure of a pair of layers: "cka", or "cka_debiased".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> round(CKA(debiased=True)(pair_of(X, 2 * X)).value, 6)
+    1.0
+    """
 
     exact_null: ClassVar[bool] = True
 

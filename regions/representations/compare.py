@@ -86,8 +86,8 @@ def compare_layers(
     settings = Settings(layers=layers, **{k: options.pop(k) for k in words if k in options})
     chosen = choose("measure", measure, MEASURES, options, beside=words, base=Measure)
     _check(settings, chosen)
-    asked = settings.blocks
-    if chosen.without_interval:
+    reason = chosen.without_interval if settings.blocks else ""
+    if reason:
         settings = replace(settings, blocks=0)
     plan, groups, images = collect(dense, pruned, inputs, settings, chosen.needs_lengths)
     results: dict[tuple[str, str], LayerSimilarity] = {}
@@ -100,7 +100,7 @@ def compare_layers(
     ]
     comparison = LayerComparison(
         measure=layered[0].similarity.measure,
-        layers=tuple(layered),
+        layers=tuple(replace(one, no_interval=reason) for one in layered),
         grid={names: found.similarity for names, found in results.items()},
         unmatched_x=plan.unmatched_x,
         unmatched_y=plan.unmatched_y,
@@ -110,7 +110,6 @@ def compare_layers(
             "accumulator": settings.accumulator,
             "images": images if groups else 0,
             "blocks": settings.blocks,
-            "no_interval": chosen.without_interval if asked else "",
             "apart": dict(plan.apart),
         },
     )
@@ -154,7 +153,10 @@ def _group_results(
         nulls = [value(sums, name, name) for sums in collected.shuffled]
         null = float(np.mean(nulls)) if nulls else float("nan")
         return LayerSimilarity(
-            layer=name, similarity=similarity, interval=interval, null_permuted=null
+            layer=name,
+            similarity=similarity,
+            interval=interval,
+            null_permuted=null,
         )
 
     total, found = collected.total(), {}

@@ -30,14 +30,30 @@ class LayerSimilarity:
     interval : Interval or None
         Where blocks were asked for and the measure has intervals that cover. It covers the value
         that the two networks would have on all images of this kind.
+    no_interval : str
+        Why there is none, though blocks were asked for.
     null_permuted : float
         Mean value with the images of one network shuffled; NaN where not asked for. Unlike
         ``similarity.null`` it keeps the dependence between positions of an image.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> import regions
+    >>> model = nn.Sequential(nn.Linear(4, 6), nn.ReLU())
+    >>> inputs = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    >>> comparison = regions.compare_layers(model, model, inputs, measure="cka", blocks=10)
+    >>> [(one.layer, round(one.similarity.value, 6)) for one in comparison]
+    [('0', 1.0), ('1', 1.0)]
+    >>> round(comparison.layers[0].interval.low, 6)
+    1.0
     """
 
     layer: str
     similarity: Similarity
     interval: Interval | None = None
+    no_interval: str = ""
     null_permuted: float = float("nan")
 
     def row(self) -> dict[str, Any]:
@@ -69,8 +85,18 @@ class LayerComparison(Result):
     unmatched_x, unmatched_y : tuple of str
         Layers that only one of the networks has.
     details : mapping
-        Mode, tap, accumulator, number of images, why there are no intervals though they were
-        asked for (`no_interval`), and layers that could not be compared.
+        Mode, tap, accumulator, number of images, and layers that could not be compared.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> import regions
+    >>> model = nn.Sequential(nn.Linear(4, 6), nn.ReLU())
+    >>> inputs = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    >>> comparison = regions.compare_layers(model, model, inputs, measure="cka", blocks=10)
+    >>> len(comparison), comparison.matrix.shape, round(comparison["1"].value, 6)
+    (2, (2, 2), 1.0)
     """
 
     measure: str
@@ -160,8 +186,10 @@ class LayerComparison(Result):
                 "the value that these two networks would have on all images of this kind, not "
                 "other training seeds"
             )
-        if self.details.get("no_interval"):
-            lines.append(f"no intervals: {self.details['no_interval']}")
+        for reason in dict.fromkeys(found.no_interval for found in self.layers):
+            if reason:
+                names = [found.layer for found in self.layers if found.no_interval == reason]
+                lines.append(f"no interval for {', '.join(names)}: {reason}")
         return "\n".join(lines)
 
     def plot(self, ax: Axes | None = None, kind: Literal["curve", "map"] = "curve") -> Axes:

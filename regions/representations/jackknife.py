@@ -13,7 +13,13 @@ from regions.errors import ArgumentError
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A value with its small-sample bias removed, and the interval around it."""
+    """A value with its small-sample bias removed, and the interval around it.
+
+    Examples
+    --------
+    >>> jackknife(2.0, [1.0, 2.0, 3.0]).corrected
+    2.0
+    """
 
     corrected: float
     low: float

@@ -31,6 +31,13 @@ class Layer:
     powers of length) is given. Directions smaller than `resolution` times the largest are rounding
     of the activations, and so are those that `noise`, what rounding adds to each live neuron's sum
     of squares, explains.
+
+    Examples
+    --------
+    >>> rows = np.array([[0.0, 1, 5], [0, 2, 5], [0, 4, 5]])
+    >>> layer = layer_of(rows)
+    >>> layer.live, layer.dead, layer.constant
+    (array([1]), array([0]), array([2]))
     """
 
     n: int
@@ -104,6 +111,11 @@ def layer_of(values: Any, name: str = "X", extent: Extent | None = None) -> Laye
     """Return the layer of (samples, neurons) activations; NumPy or torch, any device.
 
     `extent` tells the precision they were computed in, if it is not that of `values`.
+
+    Examples
+    --------
+    >>> layer_of(np.random.default_rng(0).standard_normal((100, 3))).neurons
+    3
     """
     (centred,), gram = centre((as_rows(values, name), name))
     return make_layer(centred, gram, Precision.of(values) if extent is None else extent.precision)

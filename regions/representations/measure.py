@@ -23,11 +23,38 @@ LINEAR = frozenset(TRANSFORMATIONS)
 
 
 class SampleSizeWarning(UserWarning):
-    """There are so few samples per neuron that a similarity is mostly bias."""
+    """There are so few samples per neuron that a similarity is mostly bias.
+
+    Examples
+    --------
+    >>> import warnings
+
+    >>> import numpy as np
+    >>> import regions
+    >>> X, Y = np.random.default_rng(0).standard_normal((2, 20, 6))
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     result = regions.cca(X, Y)
+    >>> seen[0].category.__name__, str(result.status)
+    ('SampleSizeWarning', 'few_samples')
+    """
 
 
 class DegenerateLayerWarning(UserWarning):
-    """A layer has no varying neuron, so that its similarity is undefined (NaN)."""
+    """A layer has no varying neuron, so that its similarity is undefined (NaN).
+
+    Examples
+    --------
+    >>> import warnings
+
+    >>> import numpy as np
+    >>> import regions
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     result = regions.cka(np.zeros((20, 3)), np.eye(20)[:, :3])
+    >>> seen[0].category.__name__, result.value
+    ('DegenerateLayerWarning', nan)
+    """
 
 
 @dataclass(frozen=True)
@@ -53,6 +80,14 @@ class Measure(ABC):
         Whether `independent` is the exact mean over all orders of the samples, whatever they are.
     without_interval : str
         Why a jackknife interval of the measure would not cover; empty where it does.
+
+    Examples
+    --------
+    >>> from regions.representations import MEASURES
+    >>> sorted(MEASURES["cka"].invariant_x)
+    ['orthogonal', 'scale', 'shift']
+    >>> MEASURES["pwcca"].symmetric
+    False
     """
 
     name: ClassVar[str]

@@ -19,6 +19,13 @@ class Pair:
     """Two layers and their cross product, X^H Y of the centred live neurons.
 
     `square_sum` is the sum over samples of |x|^2 |y|^2, for debiased CKA; None if unknown.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> pair = pair_of(X, X[:, :2])
+    >>> pair.n, pair.cross.shape
+    (100, (3, 2))
     """
 
     x: Layer
@@ -47,7 +54,14 @@ class Pair:
 
 
 def pair_of(X: Any, Y: Any) -> Pair:
-    """Return the pair of two (samples, neurons) arrays."""
+    """Return the pair of two (samples, neurons) arrays.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> pair_of(X, X[:, :2]).degenerate
+    False
+    """
     rows_x, rows_y = as_rows(X, "X"), as_rows(Y, "Y")
     check_paired(len(rows_x), len(rows_y))
     (left, right), gram = centre((rows_x, "X"), (rows_y, "Y"))
@@ -60,7 +74,15 @@ def pair_of(X: Any, Y: Any) -> Pair:
 
 
 def pair_layers(x: Layer, y: Layer) -> Pair:
-    """Return the pair of two layers that hold their rows."""
+    """Return the pair of two layers that hold their rows.
+
+    Examples
+    --------
+    >>> from regions.representations import layer_of
+    >>> layer = layer_of(np.random.default_rng(0).standard_normal((100, 3)))
+    >>> pair_layers(layer, layer).cross.shape
+    (3, 3)
+    """
     check_paired(x.n, y.n)
     if x is y:
         return Pair(x=x, y=y, cross=x.gram)

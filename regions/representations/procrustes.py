@@ -48,7 +48,15 @@ def procrustes(X: Any, Y: Any, *, kind: str = "similarity") -> Similarity:
 
 @dataclass(frozen=True)
 class Procrustes(Measure):
-    """How well one layer rotates onto the other, as a measure of a pair of layers."""
+    """How well one layer rotates onto the other, as a measure of a pair of layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> round(Procrustes()(pair_of(X, 2 * X)).value, 6)
+    1.0
+    """
 
     kind: str = "similarity"
     """"similarity", "squared_distance" or "angular_distance", as in `procrustes`."""

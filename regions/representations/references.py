@@ -38,6 +38,15 @@ def compare_curves(
     -------
     pandas.DataFrame
         The frames of `compare_layers` below each other, with a first column `curve`.
+
+    Examples
+    --------
+    >>> dense = nn.Sequential(nn.Linear(4, 6), nn.ReLU())
+    >>> inputs = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    >>> others = {"itself": dense, "untrained": untrained(dense)}
+    >>> frame = compare_curves(dense, others, inputs, measure="cka")
+    >>> frame["curve"].to_list()
+    ['itself', 'itself', 'untrained', 'untrained']
     """
     if not others:
         raise ArgumentError("others is empty; expected at least one network to compare with")

@@ -38,7 +38,15 @@ def regression_r2(X: Any, Y: Any) -> Similarity:
 
 @dataclass(frozen=True)
 class RegressionR2(Measure):
-    """The share of Y's variance that X explains, as a measure of a pair of layers."""
+    """The share of Y's variance that X explains, as a measure of a pair of layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> round(RegressionR2()(pair_of(X, 2 * X)).value, 6)
+    1.0
+    """
 
     name: ClassVar[str] = "regression_r2"
     invariant_x: ClassVar[frozenset[str]] = LINEAR

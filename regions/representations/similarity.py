@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What a similarity is worth; `.meaning` says it in a sentence."""
+    """What a similarity is worth; `.meaning` says it in a sentence.
+
+    Examples
+    --------
+    >>> print(Status.OK.meaning)
+    The value is what the measure defines.
+    """
 
     OK = "ok"
     FEW_SAMPLES = "few_samples"
@@ -100,7 +106,7 @@ class Similarity(Result):
     >>> X = rng.standard_normal((500, 4))
     >>> result = regions.cca(X, X @ rng.standard_normal((4, 4)))
     >>> print(result.summary())
-    cca = 1.0000 over 4 coefficients (null 0.0761); over all neurons 1.0000
+    cca = 1.0000 over 4 coefficients (null 0.0732); over all neurons 1.0000
     n = 500; neurons 4 and 4, rank 4 and 4, dead 0 and 0, constant 0 and 0
     ok: The value is what the measure defines.
     """

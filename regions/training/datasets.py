@@ -21,7 +21,14 @@ Standardise = Literal["channel", "pixel"]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Inputs, float32 of shape (images, *image_shape), and labels, int64 of shape (images,)."""
+    """Inputs, float32 of shape (images, *image_shape), and labels, int64 of shape (images,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> len(Split(inputs=np.zeros((5, 1, 8, 8), "float32"), labels=np.zeros(5, int)))
+    5
+    """
 
     inputs: np.ndarray = field(repr=False)
     labels: np.ndarray = field(repr=False)
@@ -60,6 +67,13 @@ class DataSet(Result):
         What was subtracted and divided by, broadcastable to `image_shape`.
     source_hash
         SHA-256 of the files the data came from.
+
+    Examples
+    --------
+    >>> from regions.training import load_data
+    >>> data = load_data("digits")
+    >>> data.name, data.image_shape, len(data.test)
+    ('digits', (1, 8, 8), 360)
     """
 
     name: str

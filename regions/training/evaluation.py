@@ -39,6 +39,13 @@ class Evaluation(Result):
         int64, (images,).
     losses
         (models,): mean cross-entropy in nats.
+
+    Examples
+    --------
+    >>> from regions.training import build_model, evaluate, load_data
+    >>> model = build_model("mlp", (1, 8, 8), 10, hidden=(8,), seed=0)
+    >>> evaluate([model], load_data("digits").test).predictions.shape
+    (1, 360)
     """
 
     predictions: np.ndarray = field(repr=False)

@@ -39,6 +39,14 @@ class TrainResult(Result):
         One row per model and epoch: `model`, `seed`, `epoch` (1, 2, ..), `lr`, `train_loss` (mean
         over the epoch's batches, each before its step), `validation_accuracy` (fraction; NaN
         without validation images).
+
+    Examples
+    --------
+    >>> from regions.training import Recipe, build_model, load_data, train
+    >>> model = build_model("mlp", (1, 8, 8), 10, hidden=(8,), seed=0)
+    >>> result = train([model], load_data("digits", limit=100), Recipe(epochs=1), seeds=[0])
+    >>> len(result.models())
+    1
     """
 
     parameters: Tensors

@@ -115,6 +115,17 @@ def test_compare(capsys, tmp_path, monkeypatch):
     assert table["value"].between(0, 1).all() and len(table) >= 3
 
 
+def test_compare_flattens_images_for_a_flat_model(capsys, tmp_path, monkeypatch):
+    (tmp_path / "flat_digits.py").write_text(
+        "from torch import nn\n"
+        "def flat():\n    return nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    arguments = ["compare", "flat_digits:flat", "flat_digits:flat", "--data", "digits"]
+    status, out, _ = run(capsys, *arguments, "--measure", "cka")
+    assert status == 0 and "cka of 3 layers over 360 images" in out
+
+
 def test_recall(capsys, tmp_path):
     dense, pruned = [[912, 962, 865], [903, 959, 858], [916, 970, 838]], [[815, 937, 689]] * 3
     table = regions.RecallTable.from_counts(dense, {50: pruned}, n=1000)

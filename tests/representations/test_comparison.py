@@ -11,7 +11,7 @@ import regions
 
 def test_the_result_in_every_form(networks):
     found = regions.compare_layers(
-        *networks, noise(500, 6), blocks=5, permutations=2, measure="cca"
+        *networks, noise(500, 6), blocks=5, permutations=2, measure="cka"
     )
     frame = found.to_frame()
     assert {
@@ -27,13 +27,13 @@ def test_the_result_in_every_form(networks):
         "status",
     } <= set(frame)
     assert (frame["low"] <= frame["corrected"]).all()
-    assert json.loads(json.dumps(found.to_dict()))["measure"] == "cca"
-    assert "cca of 5 layers over 500 images" in found.summary()
+    assert json.loads(json.dumps(found.to_dict()))["measure"] == "cka"
+    assert "cka of 5 layers over 500 images" in found.summary()
     fig, axes = plt.subplots(1, 3)
     found.plot(ax=axes[0])
     found.plot(ax=axes[1], kind="map")
     found["0"].plot(ax=axes[2])
-    assert axes[0].get_ylabel() == "cca"
+    assert axes[0].get_ylabel() == "cka"
     plt.close(fig)
     single = regions.cca(noise(100, 3), noise(100, 3))
     assert json.loads(json.dumps(single.to_dict()))["status"] == "ok"

@@ -20,7 +20,7 @@ def test_every_arm_is_compared_and_judged(tmp_path):
     assert set(layers["arm"]) == set(ARMS)
     itself = layers.loc[layers["arm"] == "dense", "value"]
     assert itself.to_numpy() == pytest.approx(1, abs=1e-9)
-    assert (layers["low"] <= layers["high"]).all()
+    assert layers["low"].isna().all()  # svcca has no interval that covers
     tables = study.tables(frame)
     assert len(tables["verdicts"]) == 4
     for fig in study.figures(tables).values():

@@ -58,12 +58,12 @@ def test_the_path_of_tensors_that_stay_on_their_device(networks, monkeypatch):
     plain = [measure(pair_of(X.numpy(), Y.numpy())).value for measure in MEASURES.values()]
     frames = [
         regions.compare_layers(*networks, inputs, measure=m, **options).to_frame()
-        for m in ("cca", "cka_debiased")
+        for m in ("cka", "cka_debiased")
     ]
     monkeypatch.setattr(rows, "_tensor_rows", lambda tensor: tensor.detach().double())
     kept = [measure(pair_of(X, Y)).value for measure in MEASURES.values()]
     np.testing.assert_allclose(kept, plain, atol=1e-12)
-    for m, frame in zip(("cca", "cka_debiased"), frames, strict=True):
+    for m, frame in zip(("cka", "cka_debiased"), frames, strict=True):
         found = regions.compare_layers(*networks, inputs, measure=m, **options).to_frame()
         numbers = ["value", "low", "high", "null_permuted"]
         np.testing.assert_allclose(found[numbers], frame[numbers], atol=1e-9)
