@@ -118,12 +118,8 @@ def _is_own(name: str, weights: Mapping[str, np.ndarray], graph: Graph) -> bool:
 def _acting(own: np.ndarray, acting: np.ndarray) -> np.ndarray:
     """Return the weight that acts, or a module's own where they differ by rounding alone."""
     rounding = 1e-5 * np.abs(own).max(initial=0.0)
-    same = np.abs(acting - own) <= rounding
-    return (
-        own
-        if (same & ((acting == 0) == (own == 0))).all()
-        else np.where(same & (acting != 0), own, acting)
-    )
+    close = (np.abs(acting - own) <= rounding) & ((acting == 0) == (own == 0))
+    return np.where(close, own, acting)
 
 
 def _wiring(
