@@ -52,7 +52,9 @@ def upper_bound(
     widths_or_net : list of int, or anything `regions.as_network` reads
         ``[n0, n1, ..., nL]``: every layer after the input counts as a ReLU layer. Of a network
         only the hidden ReLU layers count; convolutions enter by the support of their matrices,
-        residual connections as coordinates carried past the ReLU.
+        residual connections as coordinates carried past the ReLU. Maxima (max pooling, maxout) and
+        clamps are bounded as the ReLU units that compute them (`regions.networks.pieces`), which
+        cut every region of theirs into one or more: valid, but loose where many values meet.
     kind : str or Expected
         For every network of these widths: ``"trivial"``, ``"naive"``, ``"montufar"``,
         ``"serra"``. On average over random masks: ``"expected"`` (Cai et al.). For one mask:

@@ -51,6 +51,16 @@ class Reading:
         """Shape of each layer's weight."""
         return {name: weight.shape for name, weight in self.weights.items()}
 
+    def require_exact(self, what: str) -> Graph:
+        """Return the wiring of an exact description, or refuse if there is none."""
+        graph = self.require_graph(what)
+        if not graph.is_exact:
+            raise UnsupportedModelError(
+                f"{what} needs an exact description, and of this model only the wiring is known: "
+                f"{self.note}"
+            )
+        return graph
+
     def require_graph(self, what: str) -> Graph:
         """Return the wiring, or refuse if it is unknown."""
         if self.graph is None:
