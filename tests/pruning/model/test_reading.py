@@ -102,5 +102,5 @@ def test_what_needs_more_than_the_wiring_says_so():
         lambda: regions.prune(model, 0.5, "synflow"),
         lambda: regions.prune(model, 0.5, "disjoint"),
     ):
-        with pytest.raises(UnsupportedModelError, match="only .* wiring is known.*GELU"):
+        with pytest.raises(UnsupportedModelError, match=r"only .* wiring is known.*GELU"):
             needs()

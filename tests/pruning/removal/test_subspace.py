@@ -342,5 +342,5 @@ def test_output_units_are_never_removed():
 
 def test_models_without_an_exact_description_are_refused():
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
-    with pytest.raises(UnsupportedModelError, match="only the wiring is known.*Tanh"):
+    with pytest.raises(UnsupportedModelError, match=r"only the wiring is known.*Tanh"):
         regions.prune(model, 0.5, "subspace", inputs=np.ones((5, 3)))
