@@ -68,7 +68,7 @@ class HiddenUnits:
             speak again, so fold them first.
         """
         reading = read_model(model, input_shape)
-        layers = _chain(reading.require_graph("removing units"))
+        layers = _chain(reading.require_exact("removing units"))
         network = as_network(model, input_shape)
         zero = {name: np.zeros(weight.shape[0]) for name, weight in reading.weights.items()}
         biases = {

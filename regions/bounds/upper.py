@@ -56,7 +56,9 @@ def upper_bound(
         which `regions.allocate` takes for the output: leave it out to bound what a network of these
         layers does before its output, as the result says (`Bound.counts_output`). Of a network
         only the hidden ReLU layers count; convolutions enter by the support of their matrices,
-        residual connections as coordinates carried past the ReLU.
+        residual connections as coordinates carried past the ReLU. Maxima (max pooling, maxout) and
+        clamps are bounded as the ReLU units that compute them (`regions.networks.pieces`), which
+        cut every region of theirs into one or more: valid, but loose where many values meet.
     kind : str or Expected
         For every network of these widths: ``"trivial"``, ``"naive"``, ``"montufar"``,
         ``"serra"``. On average over random masks: ``"expected"`` (Cai et al.). For one mask:

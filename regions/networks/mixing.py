@@ -18,7 +18,7 @@ from regions.networks.geometry import (
     window_reads,
 )
 from regions.networks.memory import Arrangement
-from regions.networks.operations import Result, Trace, average_images, batched, pair
+from regions.networks.operations import Result, Trace, batched, pair
 
 _AXIS: dict[str, Callable] = {
     "linear": lambda x, size, corners, scale: torch.ops.aten.upsample_linear1d(
@@ -96,7 +96,7 @@ def _average_windows(
     """Return average pooling over any number of axes, or with a divisor of its own."""
     if x.ndim == 4 and divisor_override is None:
         rest = (stride, padding, ceil_mode, count_include_pad)
-        return average_images(trace, node, x, kernel_size, *rest)
+        return _average_images(trace, node, x, kernel_size, *rest)
     axes = x.ndim - 2
     symbol = batched(trace, node, x, axes + 2)
     sides, kernel = symbol.shape[1:], pair(kernel_size, axes)
@@ -131,6 +131,36 @@ def _averaged(trace: Trace, symbol: Symbol, spatial: np.ndarray, seen: Any) -> R
     return out, Arrangement("axis", trace.memory.rows)
 
 
+def _average_images(
+    trace: Trace,
+    node: str,
+    x: Any,
+    kernel_size: Any,
+    stride: Any = (),
+    padding: Any = (0,),
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Result:
+    """Return average pooling of images."""
+    symbol = batched(trace, node, x, 4)
+    window = pair(kernel_size, 2)
+    pooled = trace.builder.average_pool(
+        symbol,
+        window,
+        stride=pair(stride, 2) if len(stride) else window,
+        padding=pair(padding, 2),
+        ceil_mode=bool(ceil_mode),
+        count_include_pad=bool(count_include_pad),
+    )
+    return pooled, Arrangement("axis", trace.memory.rows)
+
+
+def _adapt(trace: Trace, node: str, x: Any, output_size: Any) -> Result:
+    symbol = batched(trace, node, x, 4)
+    pooled = trace.builder.average_pool(symbol, None, shape=tuple(int(s) for s in output_size))
+    return pooled, Arrangement("axis", trace.memory.rows)
+
+
 RULES: dict[str, Callable[..., Result]] = {
     **dict.fromkeys(
         ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"),
@@ -139,5 +169,6 @@ RULES: dict[str, Callable[..., Result]] = {
     "upsample_bicubic2d": _interpolation("cubic"),
     "cumsum": _cumsum,
     **dict.fromkeys(("avg_pool2d", "avg_pool3d"), _average_windows),
+    "_adaptive_avg_pool2d": _adapt,
     "_adaptive_avg_pool3d": _adaptive,
 }

@@ -311,36 +311,6 @@ def _convolution(
 # --- means ---------------------------------------------------------------------------------------
 
 
-def average_images(
-    trace: Trace,
-    node: str,
-    x: Any,
-    kernel_size: Any,
-    stride: Any = (),
-    padding: Any = (0,),
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-) -> Result:
-    """Return average pooling of images."""
-    symbol = batched(trace, node, x, 4)
-    window = pair(kernel_size, 2)
-    pooled = trace.builder.average_pool(
-        symbol,
-        window,
-        stride=pair(stride, 2) if len(stride) else window,
-        padding=pair(padding, 2),
-        ceil_mode=bool(ceil_mode),
-        count_include_pad=bool(count_include_pad),
-    )
-    return pooled, Arrangement("axis", trace.memory.rows)
-
-
-def _adapt(trace: Trace, node: str, x: Any, output_size: Any) -> Result:
-    symbol = batched(trace, node, x, 4)
-    pooled = trace.builder.average_pool(symbol, None, shape=tuple(int(s) for s in output_size))
-    return pooled, Arrangement("axis", trace.memory.rows)
-
-
 def reduced(trace: Trace, node: str, x: Any, dim: Any) -> tuple[Symbol, list[int], tuple[int, ...]]:
     """Return the symbol, its reduced axes (of one sample), and the shape that keeps them."""
     symbol = batched(trace, node, x)
@@ -399,7 +369,6 @@ RULES: dict[str, Callable[..., Result]] = {
     "bmm": _bmm,
     "convolution": _convolution,
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _batch_norm),
-    "_adaptive_avg_pool2d": _adapt,
     "mean": _mean,
     "sum": _sum,
 }

@@ -84,7 +84,7 @@ class Trace(Double):
     ):
         super().__init__(types, double)
         self.final = Final(output)
-        self.builder = Builder(shape, None if known is None else known.parameters)
+        self.builder = Builder(shape, known.parameters if known else None)
         self.memory = Memory(self.builder, rows)
         self.refusal: RegionsError | None = None
         self.preactivations: dict[str | None, np.ndarray] = {}  # of two samples, by step
@@ -103,8 +103,7 @@ class Trace(Double):
         """Return the network whose output is `out`."""
         if self.refusal is not None:  # even where the model caught the error
             raise self.refusal
-        left = self.final.left_off(out, self.memory)
-        if left is not None:
+        if (left := self.final.left_off(out, self.memory)) is not None:
             return replace(self.builder.finish(left.symbol), left_off=left.operation)
         if not self.memory.holds(out):
             raise UnsupportedModelError(
@@ -114,8 +113,7 @@ class Trace(Double):
         symbol, place = self.memory.read(out)
         if place != Arrangement("axis", self.memory.rows):
             raise UnsupportedModelError(
-                f"the model's output of shape {tuple(out.shape)} does not have samples on its "
-                "first axis; keep the batch axis first"
+                f"the output of shape {tuple(out.shape)} does not have samples on its first axis"
             )
         return self.builder.finish(symbol)
 
@@ -230,8 +228,7 @@ class Trace(Double):
             raise self._random(operation)
         if base in MOVING:
             return self._moved(func, operation, bound)
-        reason = next((r for r in map(self.memory.reason, held) if r is not None), None)
-        if reason is not None:
+        for reason in filter(None, map(self.memory.reason, held)):
             raise reason
         if self.final.is_left(base):
             raise self.final.leave(base, *self.memory.read(bound["self"]), bound["self"])

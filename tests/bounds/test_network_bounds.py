@@ -155,3 +155,23 @@ def test_sizes_without_matrices_are_those_of_the_matrices(build, shape):
         assert (step.units, step.carried) == (layer.units, layer.carried)
         assert step.image == layer.matrix.shape[0]
         assert step.keeps == (layer.slope != 0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bounds_of_maxima_and_clamps_hold(seed):
+    """They bound the ReLU units that compute them, whose cells part the regions."""
+    torch.manual_seed(seed)
+    model = nn.Sequential(
+        nn.Linear(2, 6),
+        nn.Unflatten(1, (2, 3)),
+        nn.AdaptiveMaxPool1d(1),
+        nn.Flatten(),
+        nn.Linear(2, 2),
+        nn.ReLU6(),
+        nn.Linear(2, 1),
+    )
+    net = regions.as_network(model)
+    count = int(regions.count_regions(net, regions.Box.cube(2, -20.0, 20.0)))
+    assert count > 1
+    for kind in ON_MASK:
+        assert regions.upper_bound(net, kind).value >= count

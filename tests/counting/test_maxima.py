@@ -138,3 +138,15 @@ def test_engines_of_two_pieces_refuse_maxima_by_name(method):
         count_regions(net, regions.Box.cube(3, -1.0, 1.0), method=method)
     with pytest.raises(UnsupportedModelError, match="enumerate_regions"):
         regions.enumerate_regions(net, regions.Box.cube(3, -1.0, 1.0))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_whole_plane_is_counted_once(seed):
+    """It is cut in parts at two units' lines, and a region may lie in several of them."""
+    module, layers = pooled(
+        np.random.default_rng(seed), 2, [6, 2], [(True, 3, 3, 0), None], grid=False
+    )
+    net = regions.as_network(module)
+    found = count_regions(net, None, method="plane")
+    assert (found.count, found.status) == (maxima_oracle(layers, None, 2), Status.EXACT)
+    assert int(count_regions(net, None, method="cells")) == found.count

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from architectures import READ, WIRED, Net, built, perceptron
+from architecture_parts import Net
+from architectures import READ, WIRED, built, perceptron
 from torch import nn
 
 import regions

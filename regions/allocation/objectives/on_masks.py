@@ -17,6 +17,7 @@ from regions.bounds.cai import LOG_2, log2_at_ranks
 from regions.bounds.on_mask import log2_on_mask
 from regions.bounds.recursion import Step, log_count
 from regions.bounds.supports import Supports, supports_of_network
+from regions.errors import UnsupportedModelError
 from regions.networks import ReLUNetwork
 
 
@@ -112,8 +113,14 @@ def _of_layers(problem: Problem, kind: str, count_output: bool) -> Callable[[Any
 
 
 def _of_model(problem: Problem) -> Callable[[Any, Counts], Supports]:
-    ones = {f"{name}.weight": np.ones(shape) for name, shape in problem.shapes.items()}
-    network = ReLUNetwork(problem.wiring("a bound of this model"), ones)
+    graph = problem.wiring("a bound of this model")
+    if not graph.is_exact:
+        raise UnsupportedModelError(
+            f"a bound of this model needs an exact description, and only its wiring is known: "
+            f"{problem.note}"
+        )
+    ones = {f"{name}.weight": np.ones(shape) for name, shape in graph.weighted.items()}
+    network = ReLUNetwork(graph, ones)
 
     def chain(draw: GraphDraw, counts: Counts) -> Supports:
         return supports_of_network(network.masked(draw.masks(counts)))

@@ -105,7 +105,7 @@ def synaptic_flow(
 
 
 def _read(request: Request) -> ReLUNetwork:
-    graph = request.reading.require_graph("synflow")
+    graph = request.reading.require_exact("synflow")
     return as_network(request.model, graph.input_shape)
 
 

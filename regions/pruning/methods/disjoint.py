@@ -144,7 +144,13 @@ class _Layer:
 
 
 def _chain(reading: Reading) -> dict[str, _Layer]:
-    graph = reading.require_graph("criterion 'disjoint'")
+    graph = reading.require_exact("criterion 'disjoint'")
+    if len(graph.weighted) > len(reading.weights):
+        others = sorted(set(graph.weighted) - set(reading.weights))
+        raise UnsupportedModelError(
+            f"criterion 'disjoint' needs layers of its own throughout, but the weights {others} "
+            "are kept whole; use criterion='magnitude' with repair=True"
+        )
     if graph.branches:
         raise UnsupportedModelError(
             f"criterion 'disjoint' needs a chain of layers, but {graph.branches[0]!r} joins or "

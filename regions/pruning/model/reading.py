@@ -51,6 +51,16 @@ class Reading:
         """Shape of each layer's weight."""
         return {name: weight.shape for name, weight in self.weights.items()}
 
+    def require_exact(self, what: str) -> Graph:
+        """Return the wiring of an exact description, or refuse if there is none."""
+        graph = self.require_graph(what)
+        if not graph.is_exact:
+            raise UnsupportedModelError(
+                f"{what} needs an exact description, and of this model only the wiring is known: "
+                f"{self.note}"
+            )
+        return graph
+
     def require_graph(self, what: str) -> Graph:
         """Return the wiring, or refuse if it is unknown."""
         if self.graph is None:
@@ -118,12 +128,8 @@ def _is_own(name: str, weights: Mapping[str, np.ndarray], graph: Graph) -> bool:
 def _acting(own: np.ndarray, acting: np.ndarray) -> np.ndarray:
     """Return the weight that acts, or a module's own where they differ by rounding alone."""
     rounding = 1e-5 * np.abs(own).max(initial=0.0)
-    same = np.abs(acting - own) <= rounding
-    return (
-        own
-        if (same & ((acting == 0) == (own == 0))).all()
-        else np.where(same & (acting != 0), own, acting)
-    )
+    close = (np.abs(acting - own) <= rounding) & ((acting == 0) == (own == 0))
+    return np.where(close, own, acting)
 
 
 def _wiring(

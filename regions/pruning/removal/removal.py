@@ -33,7 +33,7 @@ class Removal:
     @classmethod
     def of(cls, request: Request, method: str, inputs: Any) -> Removal:
         """Return what `request` asks for, or refuse it before anything is computed."""
-        graph = request.reading.require_graph(f"{method} removes whole units: it")
+        graph = request.reading.require_exact(f"{method} removes whole units: it")
         layers = removable(graph, request.counts, method)
         return cls.around(as_network(request.model, graph.input_shape), layers, inputs)
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import regions
-from regions.errors import ArgumentError
+from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning.model.reading import read_model
 
 
@@ -90,3 +90,17 @@ def test_zeros_that_would_not_act_are_refused():
     found = read_model(model).weights["0"]
     np.testing.assert_allclose(found, weight - weight.mean(1, keepdims=True), atol=1e-6)
     assert int(regions.prune(model, {"2": 0.5}, prune_output=True)["2"].sum()) == 5
+
+
+def test_what_needs_more_than_the_wiring_says_so():
+    model = nn.Sequential(nn.Linear(4, 6), nn.GELU(), nn.Linear(6, 3))
+    effective = regions.allocate(model, 0.5, "effective-weights", prune_output=True, rng=0)
+    assert sum(effective.counts.values()) == 21
+    assert regions.prune(model, 0.5, repair=True).effective().total_weights > 0
+    for needs in (
+        lambda: regions.allocate(model, 0.5, "live"),
+        lambda: regions.prune(model, 0.5, "synflow"),
+        lambda: regions.prune(model, 0.5, "disjoint"),
+    ):
+        with pytest.raises(UnsupportedModelError, match=r"only .* wiring is known.*GELU"):
+            needs()
