@@ -181,7 +181,7 @@ def draw(frame: pd.DataFrame, published: pd.DataFrame | None) -> Figure:
         fig, (left, right) = plt.subplots(1, 2, layout="constrained")
         once = frame[frame["points"] == frame["points"].min()]
         percent = once.assign(percent=100 * once["accuracy"], networks="test accuracy")
-        plot_means(percent, "density", "percent", "networks", legend=False, ax=left)
+        plot_means(percent, "density", "percent", "networks", legend=False, ax=left, color="black")
         left.set(xlabel="density (fraction of weights kept)", ylabel="test accuracy (%)")
         draw_counts(frame, published, right)
         for ax in (left, right):

@@ -42,6 +42,8 @@ ax.axhline(limit, color="0.4", ls="--", label="limit")
 factor = theory.limit_factor(density, depth)
 ax.axhline(factor * limit, color="0.4", ls=":", label="limit times its factor")
 ax.set(xscale="log", xlabel="width", ylabel="kernel (mean and sd of 20 draws)")
+ax.set_xticks(widths, [str(width) for width in widths])
+ax.minorticks_off()
 ax.legend()
 
 # %%

@@ -35,7 +35,6 @@ _OTHER_NAMES = {
     "support": "n",
     "size": "n",
     "architecture": "arch",
-    "method": "algorithm",
     "data_set": "dataset",
 }
 _DENSE = "dense"
@@ -52,6 +51,8 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     [[100, 90, 70], [100, 80, 60]]
     """
     frame = frame.rename(columns={name: _name(name) for name in frame.columns})
+    others = {old: new for old, new in _OTHER_NAMES.items() if new not in frame.columns}
+    frame = frame.rename(columns={name: others.get(_word(name), name) for name in frame.columns})
     double = frame.columns[frame.columns.duplicated()]
     if len(double):
         raise DataError(f"two columns are called {double[0]!r}; the frame has {[*frame.columns]}")
@@ -71,11 +72,14 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _name(name: Any) -> Any:
     """Return a known column's name in the one spelling, or the name of a class as it is."""
-    text = str(name).strip().lower().replace(" ", "_").replace("-", "_")
-    text = _OTHER_NAMES.get(text, text)
+    text = _word(name)
     known = [*KEYS, *NUMBERS, *SETTING, "correct", "correct_both"]
     known += ["recall", "recall_dense", "recall_pruned", "recall_both"]
     return text if text in known else name
+
+
+def _word(name: Any) -> str:
+    return str(name).strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _long(frame: pd.DataFrame) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def test_models_are_read_on_the_way():
         ({"method": 3}, ArgumentError, "one of auto, line, plane"),
         ({"walks": 10}, ArgumentError, "option.*walks"),
         ({"method": "sample", "kind": "linear"}, ArgumentError, "does not count kind='linear'"),
-        ({"domain": [0, 1]}, DomainError, "regions.Box"),
+        ({"domain": [0, 1, 2]}, DomainError, "regions.Box"),
         ({"domain": regions.Box.cube(3, 0.0, 1.0)}, DomainError, "3 dimensions.*2 inputs"),
         ({"method": "line"}, DomainError, "dimension 2.*line"),
         ({"net": "nowhere.onnx"}, regions.errors.RegionsError, "nowhere.onnx"),

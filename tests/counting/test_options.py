@@ -131,7 +131,7 @@ def test_kinds(kind):
         count_regions(NET, SQUARE, kind=kind)
 
 
-@pytest.mark.parametrize("domain", [True, 5, "box", [-1, 1], np.zeros((2, 2)), (SQUARE,)])
+@pytest.mark.parametrize("domain", [True, 5, "box", [-1, 0, 1], np.zeros((2, 2)), (SQUARE,)])
 def test_domains(domain):
     for verb in (count_regions, regions.region_graph, regions.enumerate_regions):
         with pytest.raises(DomainError, match="domain is a"):

@@ -132,3 +132,8 @@ def test_the_report_says_it_plainly_first_and_briefly_in_tables() -> None:
 def test_reading_text_needs_no_file() -> None:
     frame = pd.read_csv(io.StringIO(wide().to_csv(index=False)))
     assert same(regions.RecallTable.from_frame(frame))
+
+
+def test_columns_that_are_not_needed_do_not_stand_for_others() -> None:
+    more = TIDY.assign(seed=0, size=3, method="magnitude")
+    assert same(regions.RecallTable.from_frame(more))
