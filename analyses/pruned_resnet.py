@@ -343,7 +343,10 @@ def similarities(
 
 
 def recall_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the recall intensification of every arm that was trained on."""
+    """Return the recall intensification of every arm that was trained on.
+
+    One network gives the published slope over classes, and no interval for it.
+    """
     tuned, found = rows[rows["phase"] == "tuned"], []
     for network, own in tuned.groupby("network", sort=False):
         right, images = (own[own["quantity"] == name] for name in ("right", "images"))
@@ -360,7 +363,7 @@ def recall_of(rows: pd.DataFrame) -> pd.DataFrame:
                 },
                 sizes,
             )
-            result = regions.intensification(table).to_frame()
+            result = regions.intensification(table, "ols").to_frame()
             found.append(result.assign(network=network, method=method))
     if not found:
         return pd.DataFrame(columns=["network", "method", "ratio", "estimate", "density"])
@@ -373,19 +376,22 @@ def draw(table: pd.DataFrame, value: str) -> Figure:
     names = list(table["quantity"].unique())
     curves = table.assign(arm=table["method"] + ", " + table["phase"]).dropna(subset=[value])
     arms = list(curves.loc[curves["method"] != "dense", "arm"].unique())
-    with figure_style("neurips", columns=max(len(names), 2), aspect=0.9):
-        fig, axes = plt.subplots(1, len(names), layout="constrained", squeeze=False)
-        for ax, name in zip(axes[0], names, strict=True):
+    rows = -(-len(names) // 2)
+    with figure_style("neurips", rows=rows, columns=2, aspect=0.6):
+        fig, axes = plt.subplots(rows, 2, layout="constrained", squeeze=False)
+        for ax, name in zip(axes.flat, names, strict=False):
             part = curves[curves["quantity"] == name]
             plot_means(part, "density", value, "arm", ax=ax, order=arms, legend=False)
             dense = part[(part["method"] == "dense") & (part["phase"] == "pruned")]
             if len(dense):
                 ax.axhline(dense[value].mean(), color="0.5", linewidth=0.8, label="dense")
-            ax.set(xscale="log", xlabel="density", ylabel=name)
+            ax.set(xscale="log", xlabel="density", ylabel="", title=name)
             ticks = sorted(table["density"].unique())
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             ax.minorticks_off()
             ax.set_xlim(0.8 * ticks[0], 1.25)
+        for ax in axes.flat[len(names) :]:
+            ax.remove()
         share_legend(fig, columns=3)
     return fig
 

@@ -45,6 +45,12 @@ PUBLISHED = {
 }
 
 
+def trained_file(folder):
+    path = folder / "trained.npz"
+    np.savez(path, **{"resnet20/fc.bias": np.zeros(10), "resnet56/fc.bias": np.ones(10)})
+    return path
+
+
 def masks_file(folder):
     residual = nn.Sequential(
         nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(8, 2)

@@ -37,11 +37,13 @@ from good_files import (
     program_file,
     published_file,
     table_file,
+    trained_file,
     weights_file,
 )
 
 import regions
 from analyses import recall_published
+from analyses.pruned_resnet import PrunedResnet, trained
 from regions.cli.given import read_array
 from regions.errors import ArgumentError, DataError, RegionsError
 from regions.figures import save_table
@@ -88,6 +90,7 @@ LOADERS = {
     "onnx": (onnx_file, lambda path: load_model(str(path))),
     "points": (array_file, read_array),
     "recall": (table_file, report),
+    "trained": (trained_file, lambda path: trained(PrunedResnet(weights=path), "resnet20")),
     "published": (published_file, recall_published.read_tables),
     "idx": (idx_file, lambda path: load_data(path.parent)),
     "packed idx": (packed_idx_file, lambda path: load_data(path.parent)),

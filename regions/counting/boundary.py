@@ -130,10 +130,10 @@ def decision_boundary(net: Any, plane: Box | Slice) -> DecisionBoundary:
     Examples
     --------
     >>> import regions
-    >>> net = regions.as_network([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
+    >>> net = regions.as_network([([[1.0, 0.0], [0.0, 1.0]], [2.0, 2.0]), ([[1.0, -1.0]], [0.0])])
     >>> found = regions.decision_boundary(net, regions.Box.cube(2, -1.0, 1.0))
     >>> found.segments.round(6).tolist(), round(found.length, 6)
-    ([[[0.0, 0.0], [1.0, 1.0]]], 1.414214)
+    ([[[-1.0, -1.0], [1.0, 1.0]]], 2.828427)
     """
     network = net if isinstance(net, ReLUNetwork) else as_network(net)
     frame = planar_frame(network, plane)

@@ -63,7 +63,8 @@ def count_regions(
         "sample": lower bound from distinct patterns; "estimate": unbiased random-walk estimate;
         "parity": probabilistic lower bound.
     kind : {"pattern", "activation", "convex", "linear", "closed", "affine"}
-        Which regions, from the most to the fewest (definitions 1 to 6 of [1]_, `DEFINITIONS`);
+        Which regions, from the most to the fewest (after definitions 1 to 6 of [1]_; each is a
+        sentence in `DEFINITIONS`), over the open domain;
         all but "activation" through the engines line, plane and cells. "convex" is bounded in
         dimension 2 and more: between "linear" and "activation".
     time_limit : float, optional

@@ -34,8 +34,9 @@ def distinct_maps(
     Examples
     --------
     >>> maps, off = np.array([[1.0], [2.0], [1.0]]), np.zeros((3, 1))
-    >>> distinct_maps(maps, off, lambda i: Scaled.of(maps[i]), Undecided()).tolist()
-    [0, 1, 0]
+    >>> one, two, three = distinct_maps(maps, off, lambda i: Scaled.of(maps[i]), Undecided())
+    >>> bool(one == three), bool(one == two)
+    (True, False)
     """
     found = np.zeros(len(maps), dtype=np.int64)
     count = 0

@@ -11,7 +11,7 @@ from regions.errors import ArgumentError, DomainError
 from regions.networks import Box, ReLUNetwork, Slice, as_domain, as_network
 
 Kind = Literal["pattern", "activation", "convex", "linear", "closed", "affine"]
-"""What is counted: definitions 1 to 6 of Stargalla, Hertrich and Reichman, from most to fewest."""
+"""What is counted, from most to fewest: after definitions 1 to 6 of Stargalla et al. (2025)."""
 
 DEFINITIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -24,7 +24,7 @@ DEFINITIONS: Mapping[str, str] = MappingProxyType(
         "linear": "A region is a maximal open connected set on which the network is affine: cells "
         "that share a facet and an affine map are one.",
         "closed": "A region is a maximal connected union of closed full-dimensional cells with one "
-        "affine map: cells that share a point and an affine map are one.",
+        "affine map: cells that share a point inside the domain and an affine map are one.",
         "affine": "A region is the set of all full-dimensional cells with one affine map, "
         "connected or not.",
     }

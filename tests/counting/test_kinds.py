@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from itertools import pairwise
 from typing import get_args
@@ -12,6 +13,7 @@ from families import FAMILIES, case
 from rational_oracle import all_cells, oracle
 
 import regions
+from regions.cli import main
 from regions.counting import DEFINITIONS, Status, count_kinds, count_regions
 from regions.counting.question import Kind
 from regions.errors import ArgumentError, DomainError
@@ -282,3 +284,22 @@ def test_all_kinds_differ_from_each_other():
     line = regions.Slice.through([[-1.0, 0.0], [3.0, 0.0]])
     found = counts(regions.as_network(tent), line)
     assert [found[kind].count for kind in ("linear", "closed", "affine")] == [4, 4, 3]
+
+
+def test_the_command_gives_the_table(tmp_path, capsys):
+    names = ("layer1", "layer2", "output")
+    arrays = {
+        f"{n}.{p}": a
+        for n, pair in zip(names, EXAMPLE, strict=True)
+        for p, a in zip(("weight", "bias"), pair, strict=True)
+    }
+    np.savez(tmp_path / "net.npz", **arrays)
+    options = ["count", str(tmp_path / "net.npz"), "--box", "-1", "1", "--kind"]
+    assert main([*options, "all", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {kind: told[kind]["count"] for kind in EXACT_KINDS} == dict(
+        zip(EXACT_KINDS, (7, 5, 3, 3, 3), strict=True)
+    )
+    assert main([*options, "all", "--require-exact"]) == 3  # convex regions have bounds
+    assert main([*options, "closed", "--require-exact"]) == 0
+    assert DEFINITIONS["closed"] in capsys.readouterr().out

@@ -16,7 +16,7 @@ from regions.counting.question import Question
 from regions.counting.result import Found
 from regions.counting.solver import milp, verified
 from regions.counting.tree import settle
-from regions.counting.tree.linear import count_linear
+from regions.counting.tree.linear import count_merged
 from regions.counting.undecided import Undecided
 from regions.errors import OutOfTime
 
@@ -113,7 +113,7 @@ def test_pieces_that_are_cut_short_promise_one(out_of_reach, monkeypatch):
         raise OutOfTime
 
     monkeypatch.setattr("regions.counting.tree.linear._pieces", stops)
-    found = count_linear(Question.of(NET, LINE, "linear"), Effort())
+    found = count_merged(Question.of(NET, LINE, "linear"), Effort())
     assert (found.status, found.lower) == (Status.LIMIT_REACHED, 1)
     assert found.details["doubtful"] >= 1
 

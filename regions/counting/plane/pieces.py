@@ -25,7 +25,11 @@ _BLOCK = 2**24  # entries of patterns that are looked at together
 
 
 def linear_pieces(
-    cells: PlaneCells, explorer: Explorer | SegmentExplorer, tick: Callable[[], None]
+    cells: PlaneCells,
+    low: np.ndarray,
+    high: np.ndarray,
+    explorer: Explorer | SegmentExplorer,
+    tick: Callable[[], None],
 ) -> np.ndarray:
     """Return for every cell the number of the linear piece it belongs to.
 
@@ -35,23 +39,13 @@ def linear_pieces(
     ----------
     cells : PlaneCells
         All cells of a bounded plane.
+    low, high : (edges,) int arrays
+        The edges that two cells share (`shared_edges`).
     explorer : Explorer or SegmentExplorer
-        What found them.
+        What found the cells.
     tick : function
         Called now and then; what it raises goes to the caller.
     """
-    low, high = shared_edges(cells, explorer, tick)
-    return pieces_across(cells, low, high, explorer, tick)
-
-
-def pieces_across(
-    cells: PlaneCells,
-    low: np.ndarray,
-    high: np.ndarray,
-    explorer: Explorer | SegmentExplorer,
-    tick: Callable[[], None],
-) -> np.ndarray:
-    """Return `linear_pieces`, given the edges that two cells share (`shared_edges`)."""
     one, two = cells.owner[low], cells.owner[high]
     same = equal_maps(cells, one, two, explorer, tick)
     graph = coo_array((np.ones(same.sum()), (one[same], two[same])), (len(cells), len(cells)))

@@ -16,7 +16,7 @@ from regions.counting.plane.chain import flat_chain
 from regions.counting.plane.explorer import Explorer, PlaneCells, Polygon
 from regions.counting.plane.judge import Judge
 from regions.counting.plane.kinds import closed_pieces, count_maps, count_patterns
-from regions.counting.plane.pieces import pieces_across, shared_edges
+from regions.counting.plane.pieces import linear_pieces, shared_edges
 from regions.counting.plane.planar import Part, PlanarFrame, planar_frame
 from regions.counting.plane.segments import SegmentExplorer
 from regions.counting.question import Kind, Question
@@ -223,7 +223,7 @@ def _merged(
         columns = part.columns(frame.place).floats()
         count = count_patterns(cells, low, high, explorer, net, columns, effort)
     else:
-        pieces = pieces_across(cells, low, high, explorer, effort.check)
+        pieces = linear_pieces(cells, low, high, explorer, effort.check)
         count = int(pieces.max()) + 1
         if kind == "affine":
             count = count_maps(cells, pieces, explorer, effort)
