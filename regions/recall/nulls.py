@@ -31,6 +31,11 @@ class Null(ABC):
     ----------
     name, words, label : str
         The public word for it, what it says of alpha in a summary, and of the loss in a picture.
+
+    Examples
+    --------
+    >>> sorted(NULLS), NULLS["one"]().words
+    (['additive', 'control', 'flips', 'logit_shift', 'one', 'proportional'], 'alpha = 1')
     """
 
     name: ClassVar[str]

@@ -36,6 +36,17 @@ class Trend:
         Any difference between ratios, for the same.
     options : Options
         Estimator, population and correction.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> half = [[923, 963, 858], [921, 963, 875], [922, 963, 855]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {2: half, 10: tenth}, n=1000)
+    >>> found = trend(table, "ols")
+    >>> found.to_frame()[["ratio", "next_ratio"]].values.tolist(), found.slope > 0
+    ([[2.0, 10.0]], True)
     """
 
     ratios: tuple[float, ...]
