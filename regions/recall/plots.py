@@ -40,8 +40,8 @@ def plot_balances(
     >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
     >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
     >>> result = regions.intensification(table)
-    >>> plot_balances(result, 10).get_xlabel().split("\n")[0]
-    'dense recall balance'
+    >>> [text.get_text() for text in plot_balances(result, 10).get_legend().get_texts()][0]
+    'no change: 1'
     """
     if float(ratio) not in result.ratios:
         raise ArgumentError(f"no ratio {ratio}; the result has {result.ratios}")
