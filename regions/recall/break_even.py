@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regions.errors import ArgumentError
 from regions.randomness import Rng
 from regions.recall.estimate import estimate_known
 from regions.recall.inference import FEWEST_MODELS, infer

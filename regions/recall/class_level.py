@@ -95,8 +95,7 @@ def _one_ratio(found: Sequence[Balances], row: int, tested: bool) -> pd.DataFram
     pvalue, half = np.full((2, len(change)), np.nan)
     if tested and len(x) > 1:
         whole, *left_out = (
-            Contrast(Ratio(part.T, np.ones_like(part.T)), np.zeros(len(change)))
-            for part in changes
+            Contrast(Ratio(part.T, np.ones_like(part.T)), np.zeros(len(change))) for part in changes
         )
         test = infer(whole, left_out, "t", "two-sided")
         varied = test.standard_error > 0

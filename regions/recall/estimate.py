@@ -13,7 +13,6 @@ from regions.recall.options import Options
 from regions.recall.ratio import Contrast
 from regions.recall.table import RecallTable
 
-
 WITHIN_BOUNDS = (
     "alpha is known only within bounds (joint correctness is unknown); give k_both or "
     'estimator="ols"'

@@ -101,9 +101,7 @@ class Prediction(Null):
         return by.predicted(self.recalls, counts, scale)
 
     @abstractmethod
-    def recalls(
-        self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray
-    ) -> np.ndarray:
+    def recalls(self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the pruned recalls that the null predicts.
 
         Parameters
@@ -131,9 +129,7 @@ class Additive(Prediction):
     words = "alpha if all classes lost the same recall"
     label = "null: equal loss of recall"
 
-    def recalls(
-        self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray
-    ) -> np.ndarray:
+    def recalls(self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return recall - (recall @ weights - accuracy)[..., None]
 
 
@@ -145,9 +141,7 @@ class Flips(Prediction):
     words = "alpha if the same share of all predictions were replaced by guesses"
     label = "null: label-blind flips"
 
-    def recalls(
-        self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray
-    ) -> np.ndarray:
+    def recalls(self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
         guess = 1 / len(weights)
         kept = (accuracy - guess) / (recall @ weights - guess)
         return kept[..., None] * (recall - guess) + guess
@@ -161,9 +155,7 @@ class LogitShift(Prediction):
     words = "alpha if all classes lost the same log-odds"
     label = "null: equal loss of log-odds"
 
-    def recalls(
-        self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray
-    ) -> np.ndarray:
+    def recalls(self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return logit_shift(recall, accuracy, weights)
 
 

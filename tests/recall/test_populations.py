@@ -118,7 +118,7 @@ def test_each_population_is_named_and_chosen_by_what_is_known(predicted):
     ):
         result = regions.intensification(table, estimator)
         assert result.options.population == name
-        assert f"whose alpha the intervals cover: further training seeds" in result.summary()
+        assert "whose alpha the intervals cover: further training seeds" in result.summary()
         assert words in result.summary()
         warned = any("too narrow for new images" in note for note in result.warnings)
         assert warned == (name == "independent")

@@ -1,4 +1,4 @@
-"""Level of the null of equal log-odds with measured recalls, and expansions against closed forms."""
+"""Level of equal log-odds with measured recalls, and expansions against closed forms."""
 
 import numpy as np
 import pytest
