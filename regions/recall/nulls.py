@@ -46,7 +46,7 @@ class Null(ABC):
     def reference(
         self, ratio: Ratio, ratios: Ratios, counts: Counts, scale: Scale, by: Estimator
     ) -> Reference:
-        """Return what the null predicts for the `ratio` that the estimator `by` made of `counts`."""
+        """Return what the null predicts for the `ratio` that estimator `by` made of `counts`."""
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def trend(table: RecallTable, estimator: str = "moments", **options: Any) -> Tre
     Page's test ranks one uncorrected alpha
     per model and is only given for "ols". Measurement noise dilutes these alphas more or less as
     accuracy falls, so on new images it rejects too often although alpha does not move (simulated
-    .13 instead of .05 for accuracies from .84 to .5): it speaks of these test images alone.
+    .15 to .2 instead of .05 for accuracies from .84 to .5): it speaks of these test images alone.
 
     Parameters
     ----------
