@@ -193,3 +193,9 @@ def test_the_result_says_what_it_is():
 def test_widths_may_be_numpy_integers():
     assert bound(np.array([2, 20, 20])).value == 44521
     assert bound((np.int64(2), 20, 20)).widths == (2, 20, 20)
+
+
+def test_serras_lower_bound_folds_only_layers_three_times_as_wide():
+    # 4 < 3 x 2 units: only the zonotope applies, 2 Z(1, 1) (4 + 1); folding would claim 99
+    assert regions.lower_bound([2, 4, 4], kind="serra").value == 20
+    assert regions.lower_bound([2, 6, 6], kind="serra").value == 4**2 * 22
