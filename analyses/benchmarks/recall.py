@@ -72,7 +72,7 @@ def compute(config: Config) -> pd.DataFrame:
         "table from predictions": lambda: regions.RecallTable.from_predictions(
             labels, dense, pruned
         ),
-        "moments, models": lambda: regions.intensification(table),
+        "moments, models": lambda: regions.intensification(table, population="independent"),
         "moments, models and images, bootstrap": lambda: regions.intensification(
             table, population="examples", n_boot=config.draws
         ),

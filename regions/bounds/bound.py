@@ -46,6 +46,13 @@ class Bound(Result):
         How the rank distributions of an expectation were found.
     samples : int or None
         Number of random supports (or masks) behind an estimated expectation.
+
+    Examples
+    --------
+    >>> import regions
+    >>> bound = regions.upper_bound([2, 4, 1], "montufar")
+    >>> bound.value, round(bound.log2, 3)
+    (22, 4.459)
     """
 
     kind: str

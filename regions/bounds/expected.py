@@ -27,6 +27,12 @@ class Expected:
         `method` of `rank_distribution`.
     samples, rng, sampler
         As for `rank_distribution`.
+
+    Examples
+    --------
+    >>> import regions
+    >>> regions.upper_bound([2, 4, 4, 1], "expected", density=0.5, rng=0).log2 < 8
+    True
     """
 
     name: ClassVar[str] = "expected"

@@ -38,6 +38,13 @@ class BreakEven(Result):
         Estimator and population.
     note : str
         Why `ratio` is NaN.
+
+    Examples
+    --------
+    >>> import regions
+    >>> table = regions.RecallTable.from_counts([[90, 70]] * 2, {2: [[80, 65]] * 2}, n=100)
+    >>> break_even(table, "ols").summary()
+    'Break-even ratio unknown: alpha does not rise through 1: 0.828.'
     """
 
     ratio: float

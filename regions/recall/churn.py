@@ -24,6 +24,16 @@ def churn(table: RecallTable) -> pd.DataFrame:
         `ratio`, `model`, `churn`, `lost` (images only the dense network gets right), `gained`
         (only the pruned one), `statistic`, `pvalue` (exact for fewer than 25 changed images),
         `pvalue_adjusted` (Benjamini-Hochberg over the models of a ratio).
+
+    Examples
+    --------
+    >>> import regions
+    >>> labels = [0, 0, 0, 1, 1, 1]
+    >>> dense = [[0, 0, 0, 1, 1, 0], [0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1]]
+    >>> pruned = [[0, 1, 0, 1, 0, 0], [0, 1, 1, 1, 0, 1], [0, 1, 0, 1, 1, 1]]
+    >>> table = regions.RecallTable.from_predictions(labels, dense, {10: pruned})
+    >>> churn(table)[["model", "churn", "lost", "gained"]].round(2).values.tolist()
+    [['0', 0.33, 2, 0], ['1', 0.33, 2, 0], ['2', 0.17, 1, 0]]
     """
     both = require_both(table.counts)
     lost, gained = (table.dense - both).sum(-1), (table.pruned - both).sum(-1)

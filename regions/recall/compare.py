@@ -35,6 +35,16 @@ class IntensificationComparison(Result):
         Whether both arms prune the same dense networks, and the test uses it.
     pairing : str
         How that was found out.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> found = regions.compare_intensification(table, table)
+    >>> found.difference.tolist(), found.pvalue.tolist(), found.verdict
+    ([0.0], [1.0], ('?',))
     """
 
     ratios: tuple[float, ...]

@@ -22,6 +22,15 @@ class CrossModel(Estimator):
     particular to one seed cancels: no regression to the mean over seeds, and no noise of one
     model's measurement. Noise of the images themselves, shared by all models, stays: alpha is
     that of the models' mean recalls on these images, and so is what a null predicts.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> regions.intensification(table, CrossModel()).estimate.round(3).tolist()
+    [2.461]
     """
 
     name = "cross_model"

@@ -45,6 +45,15 @@ def dispersion(table: RecallTable) -> pd.DataFrame:
     pandas.DataFrame
         `ratio`, `dispersion` (pooled), `dispersion_corrected`, `log_mean`, `log_low`, `log_high`
         (95 %), `pvalue`, `pvalue_adjusted`, `n_models`.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> dispersion(table)[["dispersion", "log_mean"]].round(3).values.tolist()
+    [[2.439, 0.896]]
     """
     found = balances(table.counts, Scale())
     plain, corrected = dispersion_ratio(table.counts, found)

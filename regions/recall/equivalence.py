@@ -43,6 +43,17 @@ def equivalence(
     Notes
     -----
     Schuirmann 1987, doi:10.1007/BF01068419.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> equivalence(table, margin=2.0)["equivalent"].tolist()
+    [True]
+    >>> equivalence(table, margin=0.1)["equivalent"].tolist()
+    [False]
     """
     if not margin > 0 or not 0 < alpha < 0.5:
         raise ArgumentError(f"margin must be above 0 and alpha in (0, .5); got {margin}, {alpha}")

@@ -37,6 +37,12 @@ class Estimator(ABC):
         Whether single models' alphas are stable enough for their mean to be taken.
     least_images : int
         Images of each class that it needs in every group of images.
+
+    Examples
+    --------
+    >>> from regions.recall import ESTIMATORS
+    >>> sorted(ESTIMATORS), ESTIMATORS["ols"]().averaged, ESTIMATORS["moments"]().corrected
+    (['cross_model', 'moments', 'ols', 'split_half'], True, True)
     """
 
     name: ClassVar[str]

@@ -25,6 +25,15 @@ def excess_loss(table: RecallTable) -> pd.DataFrame:
     -----
     Tran et al. 2022, arXiv 2205.13574; Hashemizadeh et al. 2023, arXiv 2310.20673 (formulas by
     their description).
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> excess_loss(table)[["worst_class", "worst_excess", "unfairness"]].round(3).values.tolist()
+    [[2.0, 0.068, 0.128]]
     """
     loss = table.dense / table.sizes - table.pruned / table.sizes
     overall = table.accuracy_dense - table.accuracy_pruned

@@ -24,6 +24,16 @@ def find_exemplars(table: RecallTable, ratio: float) -> np.ndarray:
     Notes
     -----
     Hooker et al. 2019, arXiv 1911.05248.
+
+    Examples
+    --------
+    >>> import regions
+    >>> labels = [0, 0, 0, 1, 1, 1]
+    >>> dense = [[0, 0, 0, 1, 1, 0], [0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1]]
+    >>> pruned = [[0, 1, 0, 1, 0, 0], [0, 1, 1, 1, 0, 1], [0, 1, 0, 1, 1, 1]]
+    >>> table = regions.RecallTable.from_predictions(labels, dense, {10: pruned})
+    >>> find_exemplars(table, 10).tolist()
+    [False, True, False, False, True, False]
     """
     predictions = _required(table)
     if float(ratio) not in table.ratios:
@@ -41,6 +51,16 @@ def exemplars(table: RecallTable) -> pd.DataFrame:
         `ratio`, `images`, `share`, and mean accuracies over models on exemplars and on the other
         images: `dense_on_exemplars`, `pruned_on_exemplars`, `dense_on_others`,
         `pruned_on_others` (NaN without such images).
+
+    Examples
+    --------
+    >>> import regions
+    >>> labels = [0, 0, 0, 1, 1, 1]
+    >>> dense = [[0, 0, 0, 1, 1, 0], [0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1]]
+    >>> pruned = [[0, 1, 0, 1, 0, 0], [0, 1, 1, 1, 0, 1], [0, 1, 0, 1, 1, 1]]
+    >>> table = regions.RecallTable.from_predictions(labels, dense, {10: pruned})
+    >>> exemplars(table)[["images", "dense_on_exemplars", "pruned_on_exemplars"]].values.tolist()
+    [[2.0, 1.0, 0.16666666666666666]]
     """
     predictions = _required(table)
     dense = (predictions.dense == predictions.labels).mean(0)

@@ -237,7 +237,7 @@ def _warnings(
         notes.append(
             "counts do not show whether models err on the same images; where images are hard for "
             "all models alike, these intervals are too narrow for new images (95 % intervals held "
-            "the truth in 78 to 93 % of simulations with 30 models that share .3 to .7 of what "
+            "the truth in 80 to 94 % of simulations with 30 models that share .3 to .6 of what "
             "makes an image hard): give predictions"
         )
     if bounded:

@@ -30,6 +30,15 @@ class DoseResponse(Result):
         The same from one least-squares slope per model and a t test: the default to report.
     converged : bool
         False if statsmodels warned, which it does if a variance is estimated as zero.
+
+    Examples
+    --------
+    >>> found = DoseResponse(
+    ...     intercept=0.9, slope=0.1, standard_error=0.01, pvalue=0.0, slope_of_models=0.1,
+    ...     standard_error_of_models=0.01, pvalue_of_models=0.001, converged=True, n_models=5,
+    ... )
+    >>> found.summary().split(" per doubling")[0]
+    'alpha changes by 0.1000 (standard error 0.0100, t over 5 models, p 0.001)'
     """
 
     intercept: float
@@ -68,6 +77,18 @@ def dose_response(table: RecallTable) -> DoseResponse:
     ------
     ArgumentError
         For fewer than three ratios or models, or if a model's alpha is undefined.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import regions
+    >>> rng = np.random.default_rng(0)
+    >>> dense = rng.binomial(1000, [0.95, 0.9, 0.7], (4, 3))
+    >>> pruned = {t: dense - rng.binomial(dense, [0.01 * t, 0.02 * t, 0.04 * t]) for t in (2, 4, 8)}
+    >>> table = regions.RecallTable.from_counts(dense, pruned, n=1000)
+    >>> found = dose_response(table)
+    >>> found.n_models, found.slope_of_models > 0
+    (4, True)
     """
     alphas = ols(table.counts, Scale()).per_model()
     ratios, models = alphas.shape

@@ -21,7 +21,17 @@ from regions.recall.ratio import Ratio
 
 @dataclass(frozen=True)
 class Moments(Estimator):
-    """The slope without what measurement noise adds to its sums; see `moments`."""
+    """The slope without what measurement noise adds to its sums; see `moments`.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> regions.intensification(table, Moments()).estimate.round(3).tolist()
+    [2.46]
+    """
 
     name = "moments"
     words = "moments (slope corrected for measurement noise)"

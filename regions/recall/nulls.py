@@ -31,6 +31,11 @@ class Null(ABC):
     ----------
     name, words, label : str
         The public word for it, what it says of alpha in a summary, and of the loss in a picture.
+
+    Examples
+    --------
+    >>> sorted(NULLS), NULLS["one"]().words
+    (['additive', 'control', 'flips', 'logit_shift', 'one', 'proportional'], 'alpha = 1')
     """
 
     name: ClassVar[str]
@@ -41,7 +46,7 @@ class Null(ABC):
     def reference(
         self, ratio: Ratio, ratios: Ratios, counts: Counts, scale: Scale, by: Estimator
     ) -> Reference:
-        """Return what the null predicts for the `ratio` that the estimator `by` made of `counts`."""
+        """Return what the null predicts for the `ratio` that estimator `by` made of `counts`."""
 
 
 @dataclass(frozen=True)

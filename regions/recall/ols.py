@@ -15,7 +15,17 @@ from regions.recall.ratio import NOTHING, Ratio
 
 @dataclass(frozen=True)
 class OLS(Estimator):
-    """The published slope of pruned on dense balances, not corrected for measurement noise."""
+    """The published slope of pruned on dense balances, not corrected for measurement noise.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> regions.intensification(table, OLS(aggregate="pooled")).estimate.round(3).tolist()
+    [2.42]
+    """
 
     name = "ols"
     words = "ols (published slope through the origin, not corrected for measurement noise)"

@@ -32,6 +32,16 @@ def plot_balances(
         One of the ratios of `result`.
     **kwargs
         Passed to `Axes.scatter`.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> result = regions.intensification(table)
+    >>> [text.get_text() for text in plot_balances(result, 10).get_legend().get_texts()][0]
+    'no change: 1'
     """
     if float(ratio) not in result.ratios:
         raise ArgumentError(f"no ratio {ratio}; the result has {result.ratios}")
@@ -68,7 +78,17 @@ def _estimate_line(ax: Axes, result: IntensificationResult, row: int, ends: np.n
 def plot_intensification(
     result: IntensificationResult, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
-    """Draw alpha against the compression ratio; see `IntensificationResult.plot`."""
+    """Draw alpha against the compression ratio; see `IntensificationResult.plot`.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> plot_intensification(regions.intensification(table)).get_xlabel()
+    'compression ratio (log scale)'
+    """
     return result.plot(ax, **kwargs)
 
 
@@ -83,6 +103,15 @@ def plot_classes(table: RecallTable, ratio: float, ax: Axes | None = None, **kwa
         One of the ratios of the table.
     **kwargs
         Passed to both `Axes.errorbar` calls.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> plot_classes(table, 10).get_ylabel()
+    'class'
     """
     ax = axes_of(ax)
     part = table.select([ratio])

@@ -86,7 +86,7 @@ def _deviations(found: Balances) -> np.ndarray:
 
 
 def _expanded(function: Callable, found: Balances, directions: np.ndarray) -> _Curves:
-    """Expand a function of (recall, accuracy) about the mean of z along (ratios, k, classes + 1)."""
+    """Expand a function about the mean of z, along (ratios, k, classes + 1)."""
     recall = found.recall_dense.mean(-2, keepdims=True)
     accuracy = found.accuracy_pruned.mean(-1)[:, None]
     length = np.abs(directions).max(-1)

@@ -21,6 +21,15 @@ def rank_stability(table: RecallTable) -> pd.DataFrame:
     pandas.DataFrame
         One row per ratio: `ratio`, `kendall`, `spearman` (means over models), `kendall_sd`,
         `spearman_sd`, `undefined` (models with all recalls equal in one network, left out).
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> rank_stability(table).columns.tolist()
+    ['ratio', 'kendall', 'spearman', 'kendall_sd', 'spearman_sd', 'undefined']
     """
     dense = table.dense / table.sizes
     rows = []

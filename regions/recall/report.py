@@ -30,7 +30,18 @@ ALPHA = (
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RecallReport(Result):
-    """Results of several settings, each analysed in several ways."""
+    """Results of several settings, each analysed in several ways.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> from regions.recall import report
+    >>> report(table.to_frame()).to_frame()[["estimator", "verdict"]].values.tolist()
+    [['ols', '?'], ['moments', '>']]
+    """
 
     results: tuple[IntensificationResult, ...]
 

@@ -76,6 +76,17 @@ class IntensificationResult(Result):
     warnings : tuple of str
     table, options
         What was analysed, and how.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> result = regions.intensification(table, "ols")
+    >>> interval = result.confidence_interval()
+    >>> result.estimate.round(2).tolist(), result.verdict, bool(interval.low[0] > 1)
+    ([2.46], ('>',), True)
     """
 
     table: RecallTable = field(repr=False)

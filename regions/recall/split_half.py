@@ -25,6 +25,16 @@ class SplitHalf(Estimator):
     variable). Images of a class are exchangeable, so halves are drawn from the counts: how many
     of the images that both, one or none of the networks get right fall into half a. Each group of
     images is halved by itself, so that one group can be left out without drawing again.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> result = regions.intensification(table, SplitHalf(splits=5))
+    >>> result.options.estimator.splits
+    5
     """
 
     name = "split_half"

@@ -18,6 +18,15 @@ def worst_class(table: RecallTable) -> pd.DataFrame:
         One row for the dense networks (`network` "dense", ratio 1) and one per ratio ("pruned"):
         `ratio`, `network`, `accuracy`, `worst_class` (lowest mean recall), `worst_recall`,
         `range`, `sd`, `gini`: means over models of each model's own value.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
+    >>> tenth = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, 1000, {10: tenth})
+    >>> worst_class(table)[["network", "worst_class"]].values.tolist()
+    [['dense', 2], ['pruned', 2]]
     """
     dense = ("dense", 1.0, table.dense / table.sizes, table.accuracy_dense)
     pruned = [

@@ -31,6 +31,12 @@ class DecayFit(Result):
     rms : float
         Root mean square residual of log D (0.1 is about 10 % of D).
     points : int
+
+    Examples
+    --------
+    >>> n = np.arange(1, 9)
+    >>> fit_decay(n, 0.5**n).summary()
+    'D ~ exp(-rate n) with rate 0.693 [0.693, 0.693], R^2 of log D 1.000 on 8 points.'
     """
 
     form: str

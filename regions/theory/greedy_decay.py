@@ -49,6 +49,14 @@ class GreedyDecay(Result):
         Units of the layer, and those that contribute anything on the inputs.
     norm : float
         |f|^2, the discrepancy of the zero function.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> pairs = [(rng.normal(size=(8, 3)), None), (rng.normal(size=(2, 8)), None)]
+    >>> decay = greedy_decay(pairs, rng.normal(size=(50, 3)), steps=50, draws=2)
+    >>> decay.units, sorted(decay.fits()["form"].unique())
+    (8, ['exponential', 'power'])
     """
 
     frame: pd.DataFrame

@@ -33,6 +33,14 @@ class Screening(Result):
         Support of one truncated gradient of the odd part; empty without that part.
     size, c : int, float
         As given.
+
+    Examples
+    --------
+    >>> from regions.theory import SingleIndex
+    >>> model = SingleIndex.sparse(inputs=20, size=3, rng=0)
+    >>> found = screen(*model.sample(1000, rng=1), size=3, parts=["even"], rng=2)
+    >>> sorted(found.scores), found.size
+    (['even'], 3)
     """
 
     kept: np.ndarray

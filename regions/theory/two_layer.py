@@ -15,7 +15,17 @@ from regions.theory.screening import read_samples
 
 @dataclass(frozen=True, kw_only=True)
 class TwoLayer:
-    """f(x) = intercept + sum_u outer[u] relu(<inner[u], x restricted to kept> + bias[u])."""
+    """f(x) = intercept + sum_u outer[u] relu(<inner[u], x restricted to kept> + bias[u]).
+
+    Examples
+    --------
+    >>> net = TwoLayer(
+    ...     kept=np.array([1]), inner=np.array([[2.0]]), bias=np.zeros(1), outer=np.ones(1),
+    ...     intercept=0.5,
+    ... )
+    >>> net.predict([[9.0, 1.0], [9.0, -1.0]]).tolist()
+    [2.5, 0.5]
+    """
 
     kept: np.ndarray
     inner: np.ndarray

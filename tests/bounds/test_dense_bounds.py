@@ -203,3 +203,9 @@ def test_a_bound_says_whether_it_counts_the_outputs():
     read = regions.upper_bound(pairs)
     assert not read.counts_output and "outputs" not in read.summary()
     assert read.value == regions.upper_bound([3, 5, 4]).value < given.value
+
+
+def test_serras_lower_bound_folds_only_layers_three_times_as_wide():
+    # 4 < 3 x 2 units: only the zonotope applies, 2 Z(1, 1) (4 + 1); folding would claim 99
+    assert regions.lower_bound([2, 4, 4], kind="serra").value == 20
+    assert regions.lower_bound([2, 6, 6], kind="serra").value == 4**2 * 22

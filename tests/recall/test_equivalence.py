@@ -18,3 +18,12 @@ def test_equivalence_is_that_of_statsmodels(table):
     assert (inside == frame["equivalent"]).all()
     with pytest.raises(ArgumentError, match="margin must be above 0"):
         equivalence(table, 0.0)
+
+
+def test_two_models_are_never_equivalent(published):
+    pruned = dict(zip(published.ratios, published.pruned[:, :2], strict=True))
+    two = regions.RecallTable.from_counts(published.dense[:2], pruned, 1000)
+    frame = equivalence(two, 50.0, estimator="ols")
+    assert frame["pvalue"].isna().all() and not frame["equivalent"].any()
+    # a third one, and so wide a margin is kept
+    assert equivalence(published, 50.0, estimator="ols")["equivalent"].all()

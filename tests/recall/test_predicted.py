@@ -1,4 +1,4 @@
-"""Level of the null of equal log-odds with measured recalls, and expansions against closed forms."""
+"""Level of equal log-odds with measured recalls, and expansions against closed forms."""
 
 import numpy as np
 import pytest
@@ -95,3 +95,12 @@ def test_products_subtract_what_noise_adds():
     assert products(kept, found, noise).mean() == pytest.approx(expected, rel=0.02)
     raw = (found.x**2).sum(-1).mean()
     assert raw > 1.2 * expected
+
+
+def test_means_subtract_what_the_spread_of_few_models_adds():
+    # a prediction R' = a R^2 has the balance R^2 - 1: the square of the mean is known unbiasedly
+    found = balances(draw(7, 5, 4, 30), Scale())
+    terms = means(lambda recall, accuracy, weights: recall**2 * accuracy[..., None], found)
+    recall = found.recall_dense
+    expected = recall.mean(1) ** 2 - recall.var(1, ddof=1) / 4 - 1
+    assert terms.mean(1) == pytest.approx(expected, abs=1e-7)
