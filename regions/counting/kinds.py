@@ -77,7 +77,7 @@ def count_kinds(
     >>> [int(result) for result in found.results]
     [4, 4]
     """
-    names = get_args(Kind) if kinds == "all" else tuple(kinds)
+    names: tuple[Any, ...] = get_args(Kind) if kinds == "all" else tuple(kinds)
     for name in names:
         check_name("kind", name, get_args(Kind))
     network = Question.of(net, domain).net

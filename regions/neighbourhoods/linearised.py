@@ -114,7 +114,7 @@ def supports(net: ReLUNetwork) -> list[int]:
         lambda step, read: _window(step, read, axes),
         keep=True,
     )
-    channels = image[0] if axes else net.input_size
+    channels = net.input_size // prod(axes)
     return [
         channels * prod(min(n, size) for n, size in zip(seen[end][0], axes, strict=True))
         for end in net.graph.ends[: len(net.relu_layers)]

@@ -103,7 +103,7 @@ class Neighbourhoods:
         import seaborn as sns
 
         ax = plt.gca() if ax is None else ax
-        met = self.frame[(self.frame["distance"] > 0) & np.isfinite(self.frame["distance"])]
+        met: Any = self.frame[(self.frame["distance"] > 0) & np.isfinite(self.frame["distance"])]
         sns.histplot(
             met,
             x="distance",
