@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.counting.checks import check_two_pieces
 from regions.counting.plane.explorer import PlaneCells
 from regions.counting.plane.planar import PlanarFrame, planar_frame
 from regions.counting.plane.plane import plane_cells
 from regions.errors import ArgumentError
-from regions.networks import Box, ReLUNetwork, Slice, as_network
-from regions.results import jsonable
+from regions.networks import Box, Slice, as_domain, as_network
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +26,8 @@ _AT_ONCE = 2**20  # distances computed together
 _ALIKE = 10  # decimals to which the ends of two segments agree that are one
 
 
-@dataclass(frozen=True, eq=False)
-class DecisionBoundary:
+@dataclass(frozen=True, eq=False, repr=False)
+class DecisionBoundary(Result):
     """The linear pieces of a decision boundary on a plane, one for each region that it crosses.
 
     Attributes
@@ -109,7 +111,11 @@ class DecisionBoundary:
         return ax
 
 
-def decision_boundary(net: Any, plane: Box | Slice) -> DecisionBoundary:
+def decision_boundary(
+    net: Any,
+    plane: Box | Slice | tuple[Any, Any],
+    input_shape: Sequence[int] | None = None,
+) -> DecisionBoundary:
     """Return where the two largest outputs of a network are equal on a bounded plane.
 
     Every region has one affine map, so in it the boundary is made of segments: they follow from
@@ -119,8 +125,10 @@ def decision_boundary(net: Any, plane: Box | Slice) -> DecisionBoundary:
     Parameters
     ----------
     net : ReLUNetwork or whatever `as_network` reads
-    plane : Box or Slice
+    plane : Box, Slice or pair (low, high)
         Two-dimensional and bounded.
+    input_shape : sequence of int, optional
+        Shape of one input, for models that start with a convolution.
 
     Raises
     ------
@@ -135,14 +143,16 @@ def decision_boundary(net: Any, plane: Box | Slice) -> DecisionBoundary:
     >>> found.segments.round(6).tolist(), round(found.length, 6)
     ([[[-1.0, -1.0], [1.0, 1.0]]], 2.828427)
     """
-    network = net if isinstance(net, ReLUNetwork) else as_network(net)
-    frame = planar_frame(network, plane)
+    network = as_network(net, input_shape)
+    check_two_pieces(network, "decision_boundary")
+    where = as_domain(plane, network.input_size)
+    frame = planar_frame(network, where)
     segments, classes = [np.zeros((0, 2, 2))], [np.zeros((0, 2), dtype=np.int64)]
     for cells in plane_cells(network, frame):
         found, pairs = _of_cells(frame, cells)
         segments.append(found)
         classes.append(pairs)
-    return DecisionBoundary(plane, *_once(np.concatenate(segments), np.concatenate(classes)))
+    return DecisionBoundary(where, *_once(np.concatenate(segments), np.concatenate(classes)))
 
 
 def _of_cells(frame: PlanarFrame, cells: PlaneCells) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -12,13 +12,14 @@ from regions.counting.engine import Engine
 from regions.counting.question import Kind, Question
 from regions.counting.result import RegionCount
 from regions.networks import Box, Slice
+from regions.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class KindCounts:
+@dataclass(frozen=True, repr=False)
+class KindCounts(Result):
     """Counts of several kinds of regions; ``found["linear"]`` is one of them.
 
     Attributes
@@ -51,9 +52,10 @@ class KindCounts:
 
 def count_kinds(
     net: Any,
-    domain: Box | Slice | None = None,
+    domain: Box | Slice | tuple[Any, Any] | None = None,
     kinds: str | Iterable[Kind] = "all",
     method: str | Engine = "auto",
+    input_shape: Sequence[int] | None = None,
     **options: Any,
 ) -> KindCounts:
     """Count the regions of a network under several definitions.
@@ -61,11 +63,13 @@ def count_kinds(
     Parameters
     ----------
     net : ReLUNetwork or whatever `as_network` reads
-    domain : Box, Slice or None
+    domain : Box, Slice, pair (low, high) or None
         Where to count; None is all of the input space.
     kinds : "all" or names of kinds
         "pattern", "activation", "convex", "linear", "closed", "affine": from the most regions to
         the fewest.
+    input_shape : sequence of int, optional
+        Shape of one input, for models that start with a convolution.
     method, **options
         As `count_regions`; a time limit is one for each kind.
 
@@ -80,6 +84,7 @@ def count_kinds(
     names: tuple[Any, ...] = get_args(Kind) if kinds == "all" else tuple(kinds)
     for name in names:
         check_name("kind", name, get_args(Kind))
-    network = Question.of(net, domain).net
-    chosen = (count_regions(network, domain, method, name, **options) for name in names)
+    question = Question.of(net, domain, input_shape=input_shape)
+    asked = question.net, question.domain, method
+    chosen = (count_regions(*asked, name, **options) for name in names)
     return KindCounts(tuple(chosen))

@@ -9,14 +9,16 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import linprog
 
-from regions.counting.checks import generator_of, is_number, is_whole
+from regions.arguments import is_number, is_whole
+from regions.counting.checks import check_two_pieces
 from regions.counting.count import count_regions
 from regions.errors import ArgumentError
 from regions.neighbourhoods.nearest import Method, Nearest, jacobians, nearest_boundaries
 from regions.neighbourhoods.rays import orthonormal, rays_of, switching_units
 from regions.networks import Box, ReLUNetwork, Slice, as_network
 from regions.progress import track
-from regions.results import jsonable
+from regions.randomness import generator_of
+from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +28,8 @@ _FEW = 8  # inputs for which a region's largest ball is sought, by a linear prog
 _LEVEL = 0.95
 
 
-@dataclass(frozen=True)
-class Neighbourhoods:
+@dataclass(frozen=True, repr=False)
+class Neighbourhoods(Result):
     """What lies around each point; ``to_frame()`` has one row per point.
 
     Attributes
@@ -174,7 +176,8 @@ def local(
     -----
     Distances are exact up to float64: the least abs(preactivation) / norm(gradient) of all units.
     """
-    network = net if isinstance(net, ReLUNetwork) else as_network(net, input_shape)
+    network = as_network(net, input_shape)
+    check_two_pieces(network, "local")
     array = _points(network, points)
     _check(radius, directions, planes, network)
     draw = generator_of(rng)
