@@ -40,8 +40,8 @@ class Result(Frozen):
     Examples
     --------
     >>> import regions
-    >>> regions.upper_bound([2, 20, 20])
-    at most 44,521 activation regions (serra bound, widths 2-20-20, inputs in 2 of 2 dimensions)
+    >>> regions.upper_bound([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    at most 2 activation regions (serra bound, widths 1-1, inputs in 1 of 1 dimensions)
     """
 
     def summary(self) -> str:
