@@ -1,12 +1,14 @@
 """The closed form of the mean rank, against sampling."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regions
-from regions.bounds.karp_sipser import mean_rank
+from regions.bounds.karp_sipser import _variance, mean_rank
 
 # the last column: sampled means of an independent script, with their standard errors
 LISTED = [
@@ -66,3 +68,14 @@ def test_sparse_limits():
     # one entry per row of a large square matrix: 2 - 2x - x^2 with x = exp(-x)
     x = 0.5671432904097838
     assert mean_rank(10**5, 10**5, 1e-5) / 10**5 == pytest.approx(2 - 2 * x - x * x, rel=1e-4)
+
+
+@pytest.mark.parametrize(("rows", "cols", "density"), [(2, 3, 0.3), (3, 3, 0.5), (1, 4, 0.2)])
+def test_the_variance_of_empty_rows_less_empty_columns_over_all_masks(rows, cols, density):
+    first = second = 0.0
+    for bits in itertools.product([0, 1], repeat=rows * cols):
+        mask = np.reshape(bits, (rows, cols))
+        chance = density ** mask.sum() * (1 - density) ** (mask.size - mask.sum())
+        gap = (~mask.any(axis=1)).sum() - (~mask.any(axis=0)).sum()
+        first, second = first + chance * gap, second + chance * gap**2
+    assert _variance(rows, cols, density) == pytest.approx(second - first**2, rel=1e-10)

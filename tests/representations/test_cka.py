@@ -1,5 +1,7 @@
 """CKA: agreement with kernels, batches, outliers."""
 
+import itertools
+
 import numpy as np
 import pytest
 from activations import related, well_conditioned
@@ -85,3 +87,32 @@ def test_a_few_samples_far_out_decide_cka_and_the_result_says_so():
     one = X.copy()
     one[3] *= 1e4
     assert regions.cka(X, one).details["largest_share"] > 0.99
+
+
+def hsic(X, Y):
+    """The U-statistic from n x n kernels without their diagonals (Song et al. 2007)."""
+    n, kernels = len(X), []
+    for values in (X, Y):
+        kernel = values @ values.T
+        np.fill_diagonal(kernel, 0.0)
+        kernels.append(kernel)
+    K, L = kernels
+    total = np.trace(K @ L) + K.sum() * L.sum() / ((n - 1) * (n - 2))
+    return (total - 2 / (n - 2) * (K @ L).sum()) / (n * (n - 3))
+
+
+def test_batches_of_unequal_size_count_by_their_samples():
+    X, Y = related(np.random.default_rng(18), n=30)
+    parts = [(X[:5], Y[:5]), (X[5:], Y[5:])]
+    sums = [sum(len(x) * hsic(x, y) for x, y in pairs) for pairs in (
+        parts, [(x, x) for x, _ in parts], [(y, y) for _, y in parts]
+    )]  # fmt: skip
+    expected = sums[0] / np.sqrt(sums[1] * sums[2])
+    assert minibatch_cka(parts) == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_null_is_the_mean_over_all_orders_of_the_samples():
+    X, Y = related(np.random.default_rng(19), n=6)
+    orders = itertools.permutations(range(6))
+    mean = np.mean([gram_cka(X, Y[list(order)], False) for order in orders])
+    assert regions.cka(X, Y).null == pytest.approx(mean, rel=1e-10)

@@ -5,6 +5,7 @@ import pytest
 from activations import related
 
 import regions
+from regions.representations.heldout import _folds
 
 
 def test_held_out_correlations_are_about_zero_for_independent_layers():
@@ -44,3 +45,9 @@ def test_squares_of_held_out_correlations_have_the_null_of_shuffled_rows(folds, 
     assert abs(np.mean(values) - found) < 4 * error
     assert found > 1 / 300 / folds  # 0 would be wrong
     assert regions.cca(X, Y, cv=folds).null == 0
+
+
+def test_what_is_held_out_are_runs_of_neighbouring_rows_or_whole_groups():
+    assert [fold.tolist() for fold in _folds(4, 2, None)] == [[1, 1, 0, 0], [0, 0, 1, 1]]
+    (first, second) = _folds(6, 2, [0, 1, 2, 3, 0, 1])
+    assert first.tolist() == [1, 1, 0, 0, 1, 1] and (first ^ second).all()

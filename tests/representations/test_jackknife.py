@@ -5,6 +5,7 @@ from operator import add
 
 import numpy as np
 import pytest
+from scipy import stats
 from small_networks import noise
 
 import regions
@@ -87,3 +88,11 @@ def test_blocks_in_a_comparison_equal_the_jackknife_by_hand(networks):
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
     with pytest.raises(ArgumentError, match="5 images cannot fill 8 blocks"):
         regions.compare_layers(*networks, inputs[:5], measure="cka", blocks=8)
+
+
+def test_of_a_mean_it_is_the_interval_of_student():
+    data = np.random.default_rng(0).standard_normal(5)
+    found = jackknife(data.mean(), [np.delete(data, k).mean() for k in range(5)])
+    by_hand = stats.t.interval(0.95, 4, data.mean(), stats.sem(data))
+    assert (found.low, found.high) == pytest.approx(by_hand, rel=1e-10)
+    assert found.corrected == pytest.approx(data.mean(), rel=1e-10)
