@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -358,7 +358,7 @@ def recall_of(rows: pd.DataFrame) -> pd.DataFrame:
             table = regions.RecallTable.from_counts(
                 dense["value"].to_numpy(dtype=int)[None],
                 {
-                    1 / density: counts["value"].to_numpy(dtype=int)[None]
+                    1 / cast(float, density): counts["value"].to_numpy(dtype=int)[None]
                     for density, counts in part.groupby("density", sort=False)
                 },
                 sizes,

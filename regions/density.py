@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError
 
 
-def check_density(density: object, what: str = "density", *, empty: bool = False) -> float:
+def check_density(density: Any, what: str = "density", *, empty: bool = False) -> float:
     """Return `density` as a float, or refuse it: above 0 (or 0 too, if `empty`) and at most 1.
 
     Examples

@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numba
-from numba.core import caching
+from numba.core import caching, config
 
 _PACKAGE = Path(__file__).parent
 _MARK = "from regions.kernels import"
@@ -34,7 +34,7 @@ def kernel(**options: Any) -> Callable[[Callable], Any]:
 
     def compiled(function: Callable) -> Any:
         dispatcher: Any = numba.njit(**options)(function)
-        if not numba.config.DISABLE_JIT and _folder() is not None:
+        if not cast(Any, config).DISABLE_JIT and _folder() is not None:
             dispatcher._cache = _Kept(function)  # what njit(cache=True) does, with its own cache
         return dispatcher
 

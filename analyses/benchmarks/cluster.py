@@ -66,6 +66,7 @@ def cluster(workers: int) -> Iterator[tuple[str, list[psutil.Process]]]:
                 running.append(_start(folder, "worker", *how))
             with Client(scheduler_file=str(file)) as client:
                 client.wait_for_workers(workers)
+                assert client.scheduler is not None
                 address = client.scheduler.address
             yield address, [psutil.Process(process.pid) for process in running[1:]]
         finally:

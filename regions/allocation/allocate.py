@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -150,7 +150,7 @@ def allocate(
         name = getattr(objective, "__name__", "function")
     else:
         known: Mapping[str, Any] = {**OBJECTIVES, **RULES}
-        chosen: Objective | Rule = choose("objective", objective, known, options)
+        chosen: Objective | Rule = choose("objective", cast(Any, objective), known, options)
         name = chosen.name
         if isinstance(chosen, Rule):
             return _result(problem, name, chosen.counts(problem))

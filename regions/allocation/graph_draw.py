@@ -148,9 +148,10 @@ def _is_same(one: Any, other: Any) -> bool:
 
 def _either_of(step: Step) -> Callable[..., Units]:
     def either(*parts: Units) -> Units:
-        if any(part is None for part in parts):
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
             return None
-        found = np.logical_or.reduce([np.zeros(step.shape, dtype=bool), *parts])
+        found = np.logical_or.reduce([np.zeros(step.shape, dtype=bool), *known])
         return None if found.all() else found
 
     return either

@@ -23,7 +23,7 @@ def plot_densities(frame: pd.DataFrame, label: str, ax: Axes | None = None) -> A
     import seaborn as sns
 
     axes = plt.gca() if ax is None else ax
-    frame = frame[(frame["role"] != "whole") & (frame["count"] > 0)]
+    frame = frame.loc[(frame["role"] != "whole") & (frame["count"] > 0)]
     blue, orange, *_ = sns.color_palette("colorblind")
     low, high = frame["plateau_low"], frame["plateau_high"]
     axes.vlines(frame["layer"], low, high, color=blue, alpha=0.35, lw=5, label="plateau")

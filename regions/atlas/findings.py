@@ -68,7 +68,7 @@ class Findings(Result):
         recall = recall_tests(kinds["class"]) if several else None
         columns = _columns(survey, kinds["slice"], layers)
         table = tabulate(networks, recall, [column.key for column in columns])
-        known = {column.key for column in columns if table[column.key].notna().any()}
+        known = {column.key for column in columns if bool(table[column.key].notna().any())}
         shown = tuple(c for c in columns if c.key in known or c.status == "limit")
         return cls(
             model=starts.name,

@@ -22,15 +22,15 @@ def sentences(table: pd.DataFrame, layers: pd.DataFrame, recall: Any) -> tuple[s
     recall : pandas.DataFrame or None
         The tests, as `Findings.recall`.
     """
-    rows = table[~table["method"].isin((DENSE, CONTROL))]
+    rows = table.loc[~table["method"].isin((DENSE, CONTROL))]
     dense = table[table["method"] == DENSE].iloc[0]
-    least = rows[rows["density"] == rows["density"].min()]
+    least = rows.loc[rows["density"] == rows["density"].min()]
     found = [*_accuracy(dense, least), *_regions(dense, least), *_layer(layers, least)]
     return (*found, *_recall(recall))
 
 
 def _accuracy(dense: Any, least: pd.DataFrame) -> Iterator[str]:
-    known = least[least["accuracy"].notna()]
+    known = least.loc[least["accuracy"].notna()]
     if known.empty:
         return
     accuracy = known["accuracy"]
@@ -43,7 +43,7 @@ def _accuracy(dense: Any, least: pd.DataFrame) -> Iterator[str]:
 
 
 def _regions(dense: Any, least: pd.DataFrame) -> Iterator[str]:
-    known = least[least["regions_plane"].notna()]
+    known = least.loc[least["regions_plane"].notna()]
     if known.empty or not dense["regions_plane"] > 0:
         return
     shares = known["regions_plane"] / dense["regions_plane"]
@@ -60,7 +60,7 @@ def _layer(layers: pd.DataFrame, least: pd.DataFrame) -> Iterator[str]:
     if layers.empty or least.empty:
         return
     density = least["density"].iloc[0]
-    part = layers[(layers["density"] == density) & ~layers["method"].isin((DENSE, CONTROL))]
+    part = layers.loc[(layers["density"] == density) & ~layers["method"].isin((DENSE, CONTROL))]
     means = part.assign(svcca=part["svcca"].astype(float)).groupby("layer", sort=False)["svcca"]
     values = means.mean().dropna()
     if len(values):

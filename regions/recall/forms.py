@@ -8,7 +8,7 @@ counts, fractions or per cent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -88,7 +88,7 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
     classes = [name for name in frame.columns if name not in keys]
     if len(classes) < 2:
         raise DataError(f"the frame has the columns {[*frame.columns]}; expected {COLUMNS}")
-    numbers = frame[classes].apply(pd.to_numeric, errors="coerce")
+    numbers = frame.loc[:, classes].apply(pd.to_numeric, errors="coerce")
     if numbers.isna().to_numpy().any():
         row, column = np.argwhere(numbers.isna().to_numpy())[0]
         raise DataError(
@@ -96,7 +96,7 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
             "expected a number for every class"
         )
     sizes = frame["model"].astype(str).str.lower().isin(["n", "images", "size"])
-    long = frame[~sizes].melt(keys, classes, var_name="class", value_name="correct")
+    long = frame.loc[~sizes].melt(keys, classes, var_name="class", value_name="correct")
     if sizes.any():
         long["n"] = long["class"].map(numbers[sizes].iloc[0])
     if "n" not in long.columns:
@@ -155,19 +155,19 @@ def _counts(frame: pd.DataFrame, name: str) -> np.ndarray:
 
 def _beside(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with each dense network's count beside those of its pruned networks."""
-    words = frame["ratio"].astype(str).str.strip().str.lower()
+    words = frame.loc[:, "ratio"].astype(str).str.strip().str.lower()
     dense = words == _DENSE
     if not dense.any():
-        dense = pd.to_numeric(words, errors="coerce") == 1
+        dense = cast(pd.Series, pd.to_numeric(words, errors="coerce")) == 1
     if not dense.any():
         raise DataError(
             "no row is of a dense network; give its rows the ratio 'dense', or put its counts into "
             "a column correct_dense"
         )
     keys = [name for name in [*SETTING, "model", "class"] if name in frame.columns]
-    own = frame[dense].rename(columns={"correct": "correct_dense"})[[*keys, "correct_dense"]]
+    own = frame.loc[dense].rename(columns={"correct": "correct_dense"})[[*keys, "correct_dense"]]
     _check_once(own, keys)
-    pruned = frame[~dense].rename(columns={"correct": "correct_pruned"})
+    pruned = frame.loc[~dense].rename(columns={"correct": "correct_pruned"})
     joined = pruned.merge(own, on=keys, how="left")
     lost = joined.index[joined["correct_dense"].isna()]
     if len(lost):
@@ -176,7 +176,7 @@ def _beside(frame: pd.DataFrame) -> pd.DataFrame:
             f"model {row['model']!r} has class {row['class']!r} at ratio {row['ratio']} but not "
             "dense; give every model a row of ratio 'dense' for every class"
         )
-    numbers = pd.to_numeric(joined["ratio"], errors="coerce")
+    numbers = cast(pd.Series, pd.to_numeric(joined["ratio"], errors="coerce"))
     if numbers.isna().any():
         odd = joined.loc[numbers.isna().idxmax(), "ratio"]
         raise DataError(f"ratio is {odd!r}; expected a compression ratio, or 'dense'")

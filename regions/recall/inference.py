@@ -32,9 +32,11 @@ class Inference:
 
     def without_deviation(self, rows: np.ndarray) -> Inference:
         """Return the same with nothing deviating in some rows, because it cannot."""
-        zero = (np.where(rows, 0.0, part) for part in (self.deviation, self.standard_error))
+        deviation, error = (
+            np.where(rows, 0.0, part) for part in (self.deviation, self.standard_error)
+        )
         statistic, pvalue = np.where(rows, 0.0, self.statistic), np.where(rows, 1.0, self.pvalue)
-        return Inference(*zero, self.df, statistic, pvalue)
+        return Inference(deviation, error, self.df, statistic, pvalue)
 
 
 def infer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -71,7 +71,7 @@ class RecallReport(Result):
                 dodge=1.03**index,
                 color=f"C{index}",
             )
-        return ax
+        return cast("Axes", ax)
 
     def summary(self) -> str:
         """Return one plain sentence per ratio, what alpha is, and every result in words."""

@@ -201,7 +201,7 @@ class IntensificationResult(Result):
         """
         if brief:
             frame = self.to_frame().rename(columns={"estimate": "alpha", "pvalue_adjusted": "p"})
-            return frame[[*self.table.setting, *_BRIEF]]
+            return frame.loc[:, [*self.table.setting, *_BRIEF]]
         interval, about = self.confidence_interval(), self.description
         columns: dict[str, Any] = {
             **self.table.setting,

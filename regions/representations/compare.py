@@ -142,7 +142,8 @@ def _group_results(
         return by_maps(sums, x, y).value if by_frequency else measure.value(sums.pair(x, y))
 
     def by_maps(sums: Any, x: Column, y: Column) -> Similarity:
-        return dft_similarity(*sums.maps(x, y), measure)
+        maps_x, maps_y = sums.maps(x, y)
+        return dft_similarity(maps_x, maps_y, measure)
 
     def matched(name: str, similarity: Similarity) -> LayerSimilarity:
         interval = None

@@ -85,7 +85,7 @@ def _pooled(
     channels = min(values.shape[1] for values in maps)
     total = channels * size[0] * size[1]
     nulls = np.array([part.null for part, _ in usable])
-    ranks = {
+    ranks: dict[str, Any] = {
         f"rank_{side}": sum(getattr(part, f"rank_{side}") * weight for part, weight in usable)
         for side in "xy"
     }

@@ -59,7 +59,7 @@ def held_out_cca(
     if statistic != "mean":
         orders = _orders(groups, len(rows_x), max(_FEWEST, _SQUARES // k))
         shuffled = [_coefficients(rows_x, rows_y[order], held) for order in orders]
-        null = float(np.mean([summarise(one, (len(one),) * 2, statistic) for one in shuffled]))
+        null = float(np.mean([summarise(one, (len(one), len(one)), statistic) for one in shuffled]))
     return result_of(
         whole,
         "cca_held_out",

@@ -63,7 +63,7 @@ def _draw_curve(ax: Axes, part: pd.DataFrame, label: str | None, index: int, cou
     colour = PALETTE[index % len(PALETTE)]
     look = {"marker": MARKERS[index % len(MARKERS)], "ls": LINE_STYLES[index % len(LINE_STYLES)]}
     shown = part["value"]
-    if "corrected" in part and part["corrected"].notna().any():
+    if "corrected" in part and bool(part["corrected"].notna().any()):
         shown = part["corrected"].fillna(shown)
         label = "bias-corrected" if label is None else f"{label} (bias-corrected)"
     ax.plot(at, shown, color=colour, label=label, **look)
@@ -73,10 +73,10 @@ def _draw_curve(ax: Axes, part: pd.DataFrame, label: str | None, index: int, cou
 
 def _nulls(frame: pd.DataFrame) -> tuple[pd.Series, str]:
     """Return what independence looks like in each row, and in words where that is from."""
-    analytic = frame["null"].astype(float)
-    if "null_permuted" not in frame or frame["null_permuted"].isna().all():
+    analytic = frame.loc[:, "null"].astype(float)
+    if "null_permuted" not in frame or frame.loc[:, "null_permuted"].isna().all():
         return analytic, "if independent (formula)"
-    shuffled = frame["null_permuted"].astype(float)
+    shuffled = frame.loc[:, "null_permuted"].astype(float)
     if (shuffled.isna() & analytic.notna()).any():
         return shuffled.fillna(analytic), "images shuffled (maps), formula elsewhere"
     return shuffled, "images shuffled"
