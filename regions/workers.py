@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import cloudpickle
 
@@ -218,7 +218,7 @@ def _run(
 
     # under `with` the backend is the one that this very call will use
     with Parallel(n_jobs=n_jobs, prefer=prefer) as parallel:
-        in_rounds = not parallel._backend.supports_return_generator
+        in_rounds = not cast(Any, parallel._backend).supports_return_generator
         size = parallel._effective_n_jobs()
     if in_rounds:
         remaining = iter(calls)
@@ -226,7 +226,7 @@ def _run(
             yield from Parallel(n_jobs=n_jobs, prefer=prefer)(batch)
         return
     kind = "generator" if ordered else "generator_unordered"
-    running = Parallel(n_jobs=n_jobs, prefer=prefer, return_as=kind)(calls)
+    running = cast(Generator, Parallel(n_jobs=n_jobs, prefer=prefer, return_as=kind)(calls))
     try:
         for result in running:  # noqa: UP028 - `yield from` would close it before what follows
             yield result

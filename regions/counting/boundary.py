@@ -152,6 +152,7 @@ def decision_boundary(
         found, pairs = _of_cells(frame, cells)
         segments.append(found)
         classes.append(pairs)
+    assert where is not None  # `plane_cells` refuses what is unbounded
     return DecisionBoundary(where, *_once(np.concatenate(segments), np.concatenate(classes)))
 
 

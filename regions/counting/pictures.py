@@ -85,6 +85,7 @@ def plot_regions(
     where = as_domain(plane, network.input_size)
     frame = planar_frame(network, where)
     cells = _cells(network, frame)
+    assert where is not None  # `_cells` refuses what is unbounded
     ax = plt.gca() if ax is None else ax
     if linewidth is None:
         linewidth = 0.4 * min(1.0, _MANY / len(cells))

@@ -134,7 +134,7 @@ class Points:
             for row in np.flatnonzero(doubtful & ~outside):
                 exact = self._settled(own[row])
                 if exact is None:
-                    left.append(row)
+                    left.append(int(row))
                 else:
                     bits[row] = exact
             kept = np.setdiff1d(np.arange(len(own)), left)

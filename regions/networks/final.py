@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -88,7 +88,7 @@ class Final:
         names = list(known) or (list(range(len(out))) if isinstance(out, (list, tuple)) else [])
         given = names[0] if self._output in (None, LOGITS) and len(names) == 1 else self._output
         if given in names:
-            value = known[given] if known else out[given]
+            value = cast(Any, known or out)[given]
             if isinstance(value, torch.Tensor):
                 return value
         if self._output is None:

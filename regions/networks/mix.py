@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from regions.networks.steps import Shape, Step
 
@@ -30,9 +30,9 @@ class Mix(Step):
         if self.how == "product":
             return values[0].sum(-1)[..., None] + values[1].sum(-2)[..., None, :]
         if self.how == "all":
-            total = sum(value.reshape(len(value), -1).sum(1) for value in values)
+            total = cast(Any, sum(value.reshape(len(value), -1).sum(1) for value in values))
             return total.reshape(-1, *([1] * len(self.shape))).expand(-1, *self.shape)
-        total = sum(values[1:], values[0])
+        total = cast(Any, sum(values[1:], values[0]))
         if self.how == "axes":
             shape = total.shape
             total = total.sum(tuple(axis + 1 for axis in self.axes), keepdim=True).expand(shape)

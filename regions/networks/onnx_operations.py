@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -140,9 +140,8 @@ def _unsqueeze(x: Any, axes: Any = None, **fields: Any) -> Any:
 def _slice(x: Any, *given: Any, **fields: Any) -> Any:
     names = ("starts", "ends", "axes", "steps")
     given = (*given, *[None] * (4 - len(given)))
-    starts, ends, axes, steps = (
-        _axes(value, fields.get(name)) for value, name in zip(given, names, strict=True)
-    )
+    read = (_axes(value, fields.get(name)) for value, name in zip(given, names, strict=True))
+    starts, ends, axes, steps = cast(Any, read)
     axes = list(range(len(starts or []))) if axes is None else axes
     for i, axis in enumerate(axes):
         n, step = x.shape[axis], 1 if steps is None else steps[i]
@@ -224,7 +223,7 @@ def _resize(x: Any, *given: Any, **fields: Any) -> Any:
     if sizes is not None:
         size = _ints(sizes)[2:]
     else:
-        numbers = scales.tolist() if isinstance(scales, torch.Tensor) else list(scales)
+        numbers = scales.tolist() if isinstance(scales, torch.Tensor) else list(cast(Any, scales))
         size = [int(n * s) for n, s in zip(x.shape[2:], numbers[2:], strict=True)]
     _sized([*x.shape[:2], *size])
     placed = fields.get("coordinate_transformation_mode", b"half_pixel")

@@ -187,7 +187,9 @@ def _batch_norm(
 # --- products ------------------------------------------------------------------------------------
 
 
-def _product(trace: Trace, node: str, x: Any, w: Any, bias: Any = None) -> Result:
+def _product(
+    trace: Trace, node: str, x: Any, w: Any, bias: Any = None
+) -> tuple[Symbol, Arrangement]:
     """Return x @ w (+ bias) of two matrices, of which one is constant."""
     left, right = trace.memory.holds(x), trace.memory.holds(w)
     if left and right:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -166,7 +166,7 @@ class _Node(nn.Module):
         super().__init__()
         self.fields = fields
 
-    def forward(self, values: dict[str, Any]) -> tuple:
+    def forward(self, values: dict[str, Any]) -> tuple | list:
         given = [values[name] if name else None for name in self.fields.inputs]
         while given and given[-1] is None:
             given.pop()
@@ -284,7 +284,7 @@ def _evaluate(
     lead = batched or len(source.type.tensor_type.shape.dim) > points.ndim - 1
     runner = ReferenceEvaluator(twin)
     feeds = [{source.name: point[None] if lead else point} for point in points]
-    outputs: list[Any] = [runner.run([name], feed)[0] for feed in feeds]
+    outputs: list[Any] = [cast(list, runner.run([name], feed))[0] for feed in feeds]
     return np.stack([np.asarray(out, dtype=np.float64) for out in outputs])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -62,7 +62,7 @@ class WiredTrace(Trace):
         """Return the symbol of a result of which it is known what its places depend on."""
         base = func._opname.rstrip("_") if changes_memory(func) else func._opname
         read, builder = self.memory.read, self.builder
-        first = bound.get("self", bound.get("input"))
+        first = cast(Any, bound.get("self", bound.get("input")))
         if base == "_to_copy":
             return read(first)
         if torch.Tag.pointwise in func.tags or base in _POINTWISE:

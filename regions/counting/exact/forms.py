@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import lcm
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -300,7 +300,8 @@ class _Rows:
     def __init__(self, matrix: sp.csr_array, averaged: bool) -> None:
         self.matrix, self.divisor = matrix, 1
         if averaged:  # entries are 1/k, rounded: exactly, they are so many over a common multiple
-            counts = np.unique(np.round(1.0 / matrix.data).astype(int))
+            shares = cast(np.ndarray, matrix.data)
+            counts = np.unique(np.round(1.0 / shares).astype(int))
             self.divisor = lcm(*counts.tolist())
             matrix = matrix.copy()
             matrix.data = np.round(matrix.data * self.divisor)
@@ -308,7 +309,8 @@ class _Rows:
         self.exponent = exponent_of(self.matrix.data)
         with np.errstate(over="ignore"):  # then they are not small
             whole = np.ldexp(self.matrix.data, -self.exponent)
-        self._largest = float(np.abs(whole).max(initial=0.0)) * max(1, self.matrix.shape[1])
+        _, columns = cast(tuple[int, int], self.matrix.shape)
+        self._largest = float(np.abs(whole).max(initial=0.0)) * max(1, columns)
         self._small = None  # the integers themselves, where they are small
         if self._largest < _SMALL:
             self._small = self.matrix.copy()

@@ -121,7 +121,7 @@ class Settler:
         for i in np.unique(place[open_]):
             self._check()
             here = np.flatnonzero(open_ & (place == i))
-            point = self._point(piece, knots[i], before[i])
+            point = self._point(piece, int(knots[i]), before[i])
             units = piece.doubtful[unit[here]]
             signs[here] = self.stretch.signs(piece.layer, before[i], units, point)
         return signs

@@ -195,7 +195,7 @@ class Segments:
             return total
         if isinstance(step, Move):
             made = kink_kernel.moved(kinks, step.places, prod(step.shape[1:]), columns)
-            return Kinks(*made, np.ones(step.size))
+            return Kinks._make((*made, np.ones(step.size)))
         rows = kinks.rows(columns).T.reshape(columns, *self.shapes[step.inputs[0]])
         out = np.asarray(step.linear([rows], parameters)).reshape(len(rows), step.size)
         return Kinks.of(np.ascontiguousarray(out.T), step.shape)

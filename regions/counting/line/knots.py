@@ -188,7 +188,7 @@ class Knots:
     def __len__(self) -> int:
         return len(self.places)
 
-    def __getitem__(self, index: np.ndarray) -> Knots:
+    def __getitem__(self, index: np.ndarray | slice) -> Knots:
         fields = (self.places, self.errors, self.layers, self.units, self.exact)
         return Knots(*(field[index] for field in fields))
 

@@ -118,7 +118,7 @@ class Pushed(Piece):
         new = np.full(self.width, -1)
         new[np.sort(columns)] = np.arange(len(columns))
         values = {
-            name: Kinks(*kink_kernel.taken(kinks, new), kinks.factor)
+            name: Kinks._make((*kink_kernel.taken(kinks, new), kinks.factor))
             for name, kinks in self.values.items()
         }
         at, rounded = self._values_at([first, last])

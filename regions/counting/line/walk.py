@@ -274,7 +274,7 @@ class Walker:
         kinks = np.abs(kinks[:, piece.columns])
         bends = (kinks > 2 * piece.tilts[piece.end][:, None]).any(axis=0) & broken
         for knot in np.flatnonzero(~bends & broken):
-            before, after = piece.pattern(knot), piece.pattern(knot + 1)
+            before, after = piece.pattern(int(knot)), piece.pattern(int(knot) + 1)
             if self.settler.reaches:
                 bends[knot] = self.stretch.bends(before, after)
             else:
@@ -372,7 +372,7 @@ def joined(
     pieces = Pieces(net.graph)
     settler, before = Settler(Stretch(net, frame, 0)), None
     for part in parts:
-        switched = np.flatnonzero(before != part.first) if before is not None else ()
+        switched = np.flatnonzero(before != part.first) if before is not None else np.arange(0)
         broken = -1
         if before is not None and len(switched):
             broken = pieces.first_change(before, part.first, switched)

@@ -264,10 +264,10 @@ def _lowest(values: np.ndarray) -> np.ndarray:
 
 def _first_twins(net: ReLUNetwork, units: int) -> np.ndarray:
     """Return the twins of the first layer's units, where it is one matrix."""
-    steps = net.graph.segments[0]
-    if len(steps) > 1 or not isinstance(steps[0], Linear) or len(net.graph.steps[0].shape) > 1:
+    first, *others = net.graph.segments[0]
+    if others or not isinstance(first, Linear) or len(net.graph.steps[0].shape) > 1:
         return np.arange(units)
-    weight, bias = net.parameters[f"{steps[0].weight}.weight"], steps[0].offset(net.parameters)
+    weight, bias = net.parameters[f"{first.weight}.weight"], first.offset(net.parameters)
     offset = np.zeros(len(weight)) if bias is None else bias
     return _twins(weight.T, offset, 0)
 

@@ -44,7 +44,7 @@ class Judge:
             self.doubts.add(Undecided(len(values), float(bounds.max(initial=0.0))))
             return np.where(small > _SLIGHT * bounds, np.sign(values[:, 0]), 0.0).astype(np.int64)
         asked = questions[:, [0, 2, 3]].tolist()
-        return np.array([self._sign(*question, active) for question in asked])
+        return np.array([self._sign(unit, one, two, active) for unit, one, two in asked])
 
     def line(self, label: int, active: np.ndarray) -> Form:
         """Return the form of a side (below zero) or of a unit where the layers before are so."""

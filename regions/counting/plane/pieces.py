@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import cast
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -164,7 +165,7 @@ def equal_maps(
     with np.errstate(all="ignore"):
         apart = np.abs(cells.outputs[one] - cells.outputs[two])
         bounds = (cells.errors[one] + cells.errors[two])[:, [0, 0, 1]] * 1.001
-        differ = (apart > bounds).any(axis=(1, 2))
+        differ = cast(np.ndarray, (apart > bounds).any(axis=(1, 2)))
     open_ = np.flatnonzero(~differ)
     if isinstance(explorer, Explorer):
         open_ = open_[~_unheard(cells, one[open_], two[open_], explorer, tick)]

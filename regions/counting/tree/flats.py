@@ -263,7 +263,7 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values
             marked[k] = True
         if left == 0 and least < 0 < most:
             crossing += 1
-            reach = max(reach, most - least)
+            reach = max(reach, most - least)  # pyright: ignore[reportOperatorIssue]
             for k in range(nv):
                 errors[k] = max(errors[k], own[k])
     for k in range(nv):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from scipy.linalg import qr
@@ -269,7 +270,7 @@ def _relevant_directions(
     check()
     left, sizes = np.zeros((d, 0)), np.zeros(0)
     if live.size:
-        left, table, _ = qr(live, mode="economic", pivoting=True)
+        left, table, _ = cast(Any, qr(live, mode="economic", pivoting=True))
         sizes = np.abs(np.diag(table))
     rank = int((sizes > 1e-10 * sizes.max(initial=0.0)).sum())
     if rank == d or (first := net.layers()[0]).carried:
@@ -292,8 +293,8 @@ def _has_rank(matrix: np.ndarray, rank: int) -> bool:
     with np.errstate(all="ignore"):
         rows = matrix[np.abs(matrix).max(axis=1, initial=0.0) > 0]
         rows = rows / power_of_two(np.abs(rows).max(axis=1))[:, None]
-        rows = rows[qr(rows.T, mode="r", pivoting=True)[1][:rank]]
-        part = rows[:, qr(rows, mode="r", pivoting=True)[1][:rank]]
+        rows = rows[cast(Any, qr(rows.T, mode="r", pivoting=True))[1][:rank]]
+        part = rows[:, cast(Any, qr(rows, mode="r", pivoting=True))[1][:rank]]
         try:
             inverse = np.linalg.inv(part)
         except np.linalg.LinAlgError:

@@ -154,7 +154,7 @@ class Polytopes:
             if found or code in (polytopes.PAUSE, polytopes.DOUBT):
                 yield found, out
             if code == polytopes.DOUBT:
-                _settle_top(work, order[cursor[0] - 1], cursor, stack)
+                _settle_top(work, int(order[cursor[0] - 1]), cursor, stack)
             elif code == polytopes.WORDS:
                 work = replace(work, cells=_widened(work.cells))
                 stack, out = _widened(stack), _widened(out)

@@ -108,7 +108,8 @@ class Geometry(Protocol):
         What had to be left to float64 so far.
     """
 
-    undecided: Any
+    @property
+    def undecided(self) -> Any: ...
 
     def children(
         self, cells: Any, forms: StageForms, budget: int

@@ -94,6 +94,7 @@ class Removal:
         masks = unit_masks(self.layers, kept, shapes)
         repaired = {}
         for name, layer in self.layers.items() if rewrite is not None else ():
+            assert rewrite is not None
             for reader in layer.readers:
                 weight, bias = rewrite(reader, self.weight(reader), self.bias(reader), kept[name])
                 repaired[f"{reader.layer}.weight"] = weight
