@@ -77,6 +77,8 @@ def read_masks(path: str | os.PathLike) -> dict[str, Any]:
 
 def is_foreign(path: str | os.PathLike) -> bool:
     """Tell whether a readable archive of arrays is none of ours."""
+    if not Path(path).is_file():  # a pipe would be waited for
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
             return "head.npy" not in archive.namelist()
