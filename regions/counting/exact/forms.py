@@ -322,7 +322,8 @@ class _Rows:
         if self._small is not None:
             largest = max(map(abs, value.ints.flat), default=0)
             if largest < 2**62 and largest * max(1.0, self._largest) < 2.0**62:
-                part = self._small if len(rows) == self._small.shape[0] else self._small[rows]
+                everything = np.array_equal(rows, np.arange(self._small.shape[0]))
+                part = self._small if everything else self._small[rows]
                 out = (part @ value.ints.astype(np.int64)).astype(object)
                 return Scaled(out, value.exponent + self.exponent, value.divisor * self.divisor)
         fed = np.array([any(row) for row in value.ints], dtype=bool)
