@@ -184,7 +184,7 @@ WRONG_NPZ = [
     ({"y_test": labels(6, 5)}, "from 0 to 4"),
     ({"y_train": labels(30) * 2, "y_test": labels(6) * 2}, "no training image"),
     ({"y_train": labels(30).astype(float)}, "expected integers"),
-    ({"y_train": labels(30)[:, None]}, "expected integers"),
+    ({"y_train": np.stack([labels(30)] * 2, axis=1)}, "expected integers"),
     ({"y_train": labels(30).astype(object)}, "without pickles"),
     ({"X_test": images(6, (4, 4))}, "same shape"),
     ({"X_train": np.full((30, 5, 4), np.nan)}, "NaN"),
