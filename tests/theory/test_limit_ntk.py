@@ -114,7 +114,7 @@ def test_deviation_falls_like_one_over_the_square_root_of_the_width():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: theory.limit_ntk([1.0], [1.0], -1), "depth must be"),
+        (lambda: theory.limit_ntk([1.0], [1.0], -1), "depth is"),
         (lambda: theory.limit_ntk([1.0], [1.0], 1.5), "is 1.5; expected"),
         (lambda: theory.limit_ntk([1.0], [1.0], True), "is True; expected"),
         (lambda: theory.limit_ntk([1.0], [1.0, 2.0], 1), "1 inputs per point, but y has 2"),
