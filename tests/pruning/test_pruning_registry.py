@@ -22,6 +22,8 @@ VALUES = {
     "temperature": 2.0,
     "rounds": 3,
     "block": (2, 3),
+    "batch_norm": "running",
+    "budget": "layer",
     "paths": 4,
     "score": "mean",
     "order": "energy",
