@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_networks import dense, residual
+from drawn_networks import dense, residual
 
 import regions
 from regions.cli import main

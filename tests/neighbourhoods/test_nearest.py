@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from small_networks import dense, residual
+from drawn_networks import dense, residual
 
 import regions
 from regions.errors import ArgumentError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_networks import dense, residual
+from drawn_networks import dense, residual
 
 import regions
 from regions.neighbourhoods.rays import orthonormal, rays_of, switching_units
