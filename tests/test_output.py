@@ -178,7 +178,8 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_commands_look_where_they_write_first(name, nowhere, model, capsys, monkeypatch):
-    import regions.recall as recall
+    # the command itself: loaded while a name is replaced, it would keep the replacement
+    import regions.cli.recall as recall
 
     owner, _, attribute = name.rpartition(".")
     monkeypatch.setattr(recall if owner else regions, attribute, fail)
