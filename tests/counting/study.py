@@ -24,8 +24,8 @@ from regions.counting import count_regions
 from regions.counting.sample import SaturationWarning
 
 LARGEST_MERGED, MERGED_EVERY = 24, 8  # cells; the oracle compares all pairs of them
-LARGEST_SOLVED, SOLVED_EVERY = 12, 16  # a mixed-integer program per region
-SAMPLED_EVERY = 4
+LARGEST_SOLVED, SOLVED_EVERY = 12, 64  # a mixed-integer program per region
+SAMPLED_EVERY = 64
 FIELDS = ("family", "seed", "regions", "judged", "wrong")
 
 
