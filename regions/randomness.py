@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 Rng = int | np.random.Generator | None
 
 
+def check_rng(rng: Any) -> None:
+    """Raise an ArgumentError unless `rng` means a generator."""
+    if not (rng is None or isinstance(rng, np.random.Generator) or (is_whole(rng) and rng >= 0)):
+        raise ArgumentError(
+            f"rng is {rng!r}; expected a whole number of at least 0, a numpy Generator, or None"
+        )
+
+
 def generator_of(rng: Any) -> np.random.Generator:
     """Return the generator that `rng` means; ArgumentError if it means none."""
-    if rng is None or isinstance(rng, np.random.Generator) or (is_whole(rng) and rng >= 0):
-        return np.random.default_rng(rng)
-    raise ArgumentError(
-        f"rng is {rng!r}; expected a whole number of at least 0, a numpy Generator, or None"
-    )
+    check_rng(rng)
+    return np.random.default_rng(rng)
 
 
 def torch_generator(rng: Rng) -> torch.Generator:

@@ -14,7 +14,7 @@ from regions.bounds.cai import log2_expected
 from regions.bounds.ranks import log_rank_distribution
 from regions.bounds.reading import Architecture, read_architecture, read_densities, read_dim
 from regions.errors import ArgumentError, UnsupportedModelError
-from regions.randomness import Rng, generator_of
+from regions.randomness import Rng, check_rng
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ def layer_distributions(
 
 def _layer_seeds(rng: Rng, layers: int) -> list:
     """Return one source per layer: integers from an integer, so that results are remembered."""
-    generator = generator_of(rng)
+    check_rng(rng)
     if isinstance(rng, Integral):
         return [int(s) for s in np.random.SeedSequence(int(rng)).generate_state(layers, np.uint64)]
-    return [generator] * layers
+    return [np.random.default_rng(rng)] * layers
 
 
 def _weight_names(architecture: Architecture) -> list[str]:

@@ -15,7 +15,7 @@ from regions.bounds.karp_sipser import mean_rank
 from regions.bounds.sampled import SAMPLERS, sampled_ranks
 from regions.choices import check_name
 from regions.density import check_density
-from regions.randomness import Rng, generator_of
+from regions.randomness import Rng, check_rng
 
 METHODS = ("sampled", "binomial", "mean")
 
@@ -94,14 +94,14 @@ def log_rank_distribution(
     density = check_density(density, empty=True)
     check_name("method", method, METHODS)
     check_name("sampler", sampler, SAMPLERS)
-    generator = generator_of(rng)
+    check_rng(rng)
     if density in (0.0, 1.0):
         return _log(_certain(min(rows, cols), min(rows, cols) * int(density)))
     if method != "sampled":
         return (_log_binomial if method == "binomial" else _log_two_point)(rows, cols, density)
     if isinstance(rng, Integral):
         return _log_sampled_once(rows, cols, density, samples, int(rng), sampler)
-    return _log_sampled(rows, cols, density, samples, generator, sampler)
+    return _log_sampled(rows, cols, density, samples, np.random.default_rng(rng), sampler)
 
 
 @lru_cache(maxsize=4096)

@@ -116,6 +116,7 @@ W = [9, 8, 7, 3]
         ({"density": 1e-9}, BudgetError, "keeps none"),
         ({"density": 0.5, "skip": ["fc1"]}, ArgumentError, "skip names the layer 'fc1'"),
         ({"density": 0.5, "skip": "layer1"}, ArgumentError, "collection of layer names"),
+        ({"density": 0.5, "time_limit": "5"}, ArgumentError, "time_limit is"),
         ({"density": 0.5, "skip": ["layer1", "layer2"]}, BudgetError, "no layer is left"),
         ({"density": 0.5, "fixed": {"fc1": 0.1}}, ArgumentError, "fixed names the layer"),
         ({"density": 0.5, "fixed": {"layer1": 0}}, ArgumentError, "fixed density of 'layer1'"),

@@ -270,15 +270,15 @@ class Forms:
             parts = step.matrices(shapes, self.net.parameters)
             averaged = isinstance(step, AvgPool)
             self._matrices[step.name] = [_Rows(part, averaged) for part in parts]
-        chosen = np.arange(step.size) if rows is None else rows
         total = None
         for part, value in zip(self._matrices[step.name], inputs, strict=True):
-            term = part.times(value, chosen)
+            term = part.times(value, rows)
             total = term if total is None else total + term
         assert total is not None
         offset = step.offset(self.net.parameters)
         if offset is not None:
-            constant = Scaled.of(np.broadcast_to(offset, step.shape).ravel()[chosen])
+            constants = np.broadcast_to(offset, step.shape).ravel()
+            constant = Scaled.of(constants if rows is None else constants[rows])
             padded = np.zeros(total.shape, dtype=object)
             padded[:, -1] = constant.ints
             total = total + Scaled(padded, constant.exponent)
@@ -317,16 +317,16 @@ class _Rows:
             self._small.data = whole.astype(np.int64)
         self._rows: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
-    def times(self, value: Scaled, rows: np.ndarray) -> Scaled:
-        """Return the product with `value`, (columns, d + 1), at the given rows."""
+    def times(self, value: Scaled, rows: np.ndarray | None) -> Scaled:
+        """Return the product with `value`, (columns, d + 1), at the given rows (None: all)."""
         if self._small is not None:
             largest = max(map(abs, value.ints.flat), default=0)
             if largest < 2**62 and largest * max(1.0, self._largest) < 2.0**62:
-                everything = np.array_equal(rows, np.arange(self._small.shape[0]))
-                part = self._small if everything else self._small[rows]
+                part = self._small if rows is None else self._small[rows]
                 out = (part @ value.ints.astype(np.int64)).astype(object)
                 return Scaled(out, value.exponent + self.exponent, value.divisor * self.divisor)
         fed = np.array([any(row) for row in value.ints], dtype=bool)
+        rows = np.arange(self.matrix.indptr.size - 1) if rows is None else rows
         out = np.zeros((len(rows), value.shape[1]), dtype=object)
         for i, row in enumerate(rows if fed.any() else ()):
             columns, ints = self._row(int(row))

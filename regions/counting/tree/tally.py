@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from math import comb
 from typing import TYPE_CHECKING, Any
 
@@ -54,23 +55,14 @@ def _found_patterns(
             yield set(pieces.names(batch.active))
             effort.check()
         return
-    tree, parts = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
-    complete = True
-    tasks = [(part, pieces) for part in parts]
-    for more, finished, left in in_parallel(_name_piece, tree, tasks, effort):
-        tree.undecided.add(left)
-        yield more
-        complete = complete and finished
-    if not complete:
-        raise OutOfTime
+    yield from _by_workers(partial(_name_piece, pieces), tree, root, effort)
 
 
 def _name_piece(
-    task: tuple[Batch, Pieces], effort: Effort, tree: Tree
+    pieces: Pieces, piece: Batch, effort: Effort, tree: Tree
 ) -> tuple[set[bytes], bool, Undecided]:
     """Return the patterns below a piece, whether these are all, and what was undecided."""
-    (piece, pieces), tree = task, tree.apart()
-    found: set[bytes] = set()
+    tree, found = tree.apart(), set[bytes]()
     try:
         for batch in tree.leaves(piece):
             effort.check()
@@ -87,10 +79,15 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[int]:
             yield more
             effort.check()
         return
+    yield from _by_workers(_count_piece, tree, root, effort)
+
+
+def _by_workers(work: Callable, tree: Tree, root: Batch, effort: Effort) -> Iterator[Any]:
+    """Yield what workers find below pieces of a tree; raise OutOfTime if that is not all."""
     tree, pieces = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
     complete = True
     with effort.shared() as told:
-        for more, finished, left in in_parallel(_count_piece, tree, pieces, told):
+        for more, finished, left in in_parallel(work, tree, pieces, told):
             tree.undecided.add(left)
             yield more
             complete = complete and finished
