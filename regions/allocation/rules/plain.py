@@ -42,9 +42,10 @@ class UniformPlus(Rule):
         for name in convolutions[:1]:
             if name in least:
                 least[name] = most[name]
-        last = list(problem.shapes)[-1]
-        if last in least:
-            least[last] = max(least[last], min(ceil(_LAST * problem.sizes[last]), most[last]))
+        ends = list(problem.shapes)[-1:] if problem.graph is None else problem.graph.last_layers
+        for name in ends:
+            if name in least:
+                least[name] = max(least[name], min(ceil(_LAST * problem.sizes[name]), most[name]))
         if sum(least.values()) > problem.budget:
             raise BudgetError(
                 f"rule 'uniform+' keeps the first convolution whole and a fifth of the last layer, "

@@ -185,7 +185,7 @@ class Masks(Result, Mapping[str, np.ndarray]):
             for name, kept in self.counts.items()
         ]
         total = f"all {len(self)} layers together: density {self.total_density:.4g}"
-        return "\n".join([*lines, f"{total} (the last one, the output layer, counts too)"])
+        return "\n".join([*lines, f"{total} (the output layer counts too)"])
 
     def effective(self) -> Effective:
         """Return which kept weights and units lie on a path from an input to an output.
