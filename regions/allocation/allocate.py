@@ -23,7 +23,7 @@ from regions.randomness import Rng
 def allocate(
     model_or_widths: Any,
     density: float | None = None,
-    objective: str | Objective | Rule | Callable[..., float] = "effective-weights",
+    objective: str | Objective | Rule | Callable[..., float] = "balance",
     skip: Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     rng: Rng = 0,
@@ -154,7 +154,7 @@ def allocate(
         chosen: Objective | Rule = choose("objective", cast(Any, objective), known, options)
         name = chosen.name
         if isinstance(chosen, Rule):
-            return _result(problem, name, chosen.counts(problem))
+            return _result(problem, name, chosen.counts(problem), criterion=chosen.criterion)
         evaluate, most = chosen.prepare(problem, rng), chosen.ceiling(problem)
     with track(show=progress, label=f"allocate by {name}", total=max_evaluations) as bar:
         trials = Trials(problem, evaluate, max_evaluations, bar, most, time_limit)

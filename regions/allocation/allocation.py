@@ -34,6 +34,8 @@ class Allocation(Result):
     ----------
     objective : str
         What was maximised, or the rule ("uniform", "erk", ...) that was followed.
+    criterion : str
+        The criterion or method that `regions.prune` takes for these counts if none is named.
     counts : dict of str to int
         Weights kept in every layer, also in those kept whole.
     shapes : dict of str to tuple
@@ -67,6 +69,7 @@ class Allocation(Result):
     """
 
     objective: str
+    criterion: str = "magnitude"
     counts: Mapping[str, int]
     shapes: Mapping[str, tuple[int, ...]]
     roles: Mapping[str, str]
@@ -229,8 +232,8 @@ def _fields_of(content: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(content) - {*names, "kind", "format", "densities"})
     if unknown:
         raise ValueError(f"it has the fields {unknown}, which no allocation has")
-    given = {name: _numbers(content[name]) for name in names if name != "objective"}
-    given["objective"] = content["objective"]
+    words = {"objective": content["objective"], "criterion": content.get("criterion", "magnitude")}
+    given = {**words, **{name: _numbers(content[name]) for name in names if name not in words}}
     given["shapes"] = {name: tuple(shape) for name, shape in given["shapes"].items()}
     given["plateau"] = {name: tuple(ends) for name, ends in given["plateau"].items()}
     return given

@@ -35,9 +35,18 @@ class Objective(ABC):
 
 @dataclass(frozen=True)
 class Rule(ABC):
-    """Layer densities from a formula alone, without any search: the controls of comparisons."""
+    """Layer densities from a formula alone, without any search.
+
+    Attributes
+    ----------
+    name : str
+        The public word for it.
+    criterion : str
+        The criterion or method of `regions.prune` that the densities are made for.
+    """
 
     name: ClassVar[str]
+    criterion: ClassVar[str] = "magnitude"
 
     @abstractmethod
     def counts(self, problem: Problem) -> dict[str, int]:

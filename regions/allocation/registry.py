@@ -10,6 +10,7 @@ from regions.allocation.objectives.expected_log import ExpectedLog
 from regions.allocation.objectives.on_masks import Effective, Live, Rows
 from regions.allocation.objectives.on_paths import EffectiveUnits, EffectiveWeights
 from regions.allocation.objectives.rank import Rank
+from regions.allocation.rules.balance import Balance
 from regions.allocation.rules.disjoint import Disjoint
 from regions.allocation.rules.erdos_renyi import ErdosRenyi, ErdosRenyiKernel
 from regions.allocation.rules.lamp import LAMP
@@ -32,6 +33,7 @@ OBJECTIVES: Mapping[str, type[Objective]] = {
 RULES: Mapping[str, type[Rule]] = {
     rule.name: rule
     for rule in (
+        Balance,
         Disjoint,
         Equal,
         ErdosRenyi,

@@ -23,7 +23,7 @@ def prune(
     model: Model,
     density: float | None = None,
     allocation: Path | None = None,
-    criterion: str = "magnitude",
+    criterion: str | None = None,
     data: str | None = None,
     images: int = 256,
     scope: Literal["layer", "global"] = "layer",
@@ -39,7 +39,8 @@ def prune(
     Args:
         density: One density for every prunable layer but the output layer.
         allocation: A file from `regions allocate -o`, instead of a density.
-        criterion: How weights are scored; `regions.prune` lists the criteria.
+        criterion: How weights are chosen; `regions.prune` lists the criteria (default: the one that
+            an allocation is made for, else magnitude).
         data: For criteria that look at images: a data set for `regions.training.load_data`
             (digits, .npz, a folder); they see one batch of its training images.
         images: Size of that batch, each class in proportion.
@@ -72,10 +73,11 @@ def prune(
     print(f"{paths}\nMasks written to {output}", file=sys.stderr)
 
 
-def batch(criterion: str, data: str | None, images: int, seed: int) -> dict[str, Any]:
+def batch(criterion: str | None, data: str | None, images: int, seed: int) -> dict[str, Any]:
     """Return one batch as the options of `regions.prune` that the criterion takes."""
     if data is None:
         return {}
+    criterion = "magnitude" if criterion is None else criterion
     known = {**CRITERIA, **METHODS}
     check_name("criterion", criterion, known)
     taken = {"inputs", "labels"}.intersection(options_of(known[criterion]))

@@ -12,8 +12,9 @@ import numpy as np
 
 from regions.choices import check_name
 from regions.density import check_density
-from regions.errors import ArgumentError, BudgetError
+from regions.errors import ArgumentError, BudgetError, UnsupportedModelError
 from regions.pruning.counts import apportion, nearest
+from regions.pruning.criteria.magnitude import Magnitude
 from regions.pruning.criterion import Criterion, Function, Method, Request, Selection
 from regions.pruning.masks.masks import Masks
 from regions.pruning.masks.paths import follower
@@ -29,7 +30,7 @@ from regions.randomness import Rng
 def prune(
     model: Any,
     densities: Any = None,
-    criterion: str | Criterion | Method | Function = "magnitude",
+    criterion: str | Criterion | Method | Function | None = None,
     repair: bool = False,
     *,
     scope: str = "layer",
@@ -55,7 +56,10 @@ def prune(
         `Allocation` (regions.allocate) gives whole numbers; if it was made from widths, its layers
         are matched in order. `Masks` stand for their counts, so that
         ``prune(model, masks, "random")`` is the control of equal counts.
-    criterion : str, criterion or callable
+    criterion : str, criterion or callable, optional
+        By default that of an `Allocation` (`Allocation.criterion`: disjoint paths for
+        ``"balance"``, its default, and ``"disjoint"``; for models that have none, repaired
+        magnitude, and plain magnitude where the wiring is unknown), and else ``"magnitude"``.
         A name in `regions.pruning.CRITERIA`, such as ``"magnitude"``, ``"random"`` or ``"snip"``,
         or one of the objects there, which hold their options; or a function of a
         `regions.pruning.Request` that returns one score per weight. Equal scores: the earlier
@@ -123,7 +127,9 @@ def prune(
         )
     densities = density if densities is None else densities
     check_name("scope", scope, ("layer", "global"))
-    judge = criterion_of(criterion, options)
+    own = criterion is None and not repair and scope == "layer"
+    named = getattr(densities, "criterion", "magnitude") if own else criterion
+    judge = criterion_of("magnitude" if named is None else named, options)
     reading = read_model(model, input_shape)
     counts = layer_counts(
         densities, reading.shapes, () if prune_output else reading.output_layers, reading.tied
@@ -140,8 +146,13 @@ def prune(
         reading=reading,
         options={} if isinstance(judge, (Criterion, Method)) else options,
     )
-    check_sharing(judge, reading, counts)
-    found = judge(request)
+    try:
+        check_sharing(judge, reading, counts)
+        found = judge(request)
+    except UnsupportedModelError:
+        if not own:
+            raise
+        found, repair = Magnitude()(request), reading.graph is not None
     if isinstance(found, Selection):
         if repair:
             raise ArgumentError(

@@ -20,6 +20,7 @@ class Disjoint(Rule):
     """
 
     name = "disjoint"
+    criterion = "disjoint"
 
     def counts(self, problem: Problem) -> dict[str, int]:
         counts = disjoint_counts(
