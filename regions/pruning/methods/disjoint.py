@@ -9,14 +9,20 @@ from math import isqrt, prod
 
 import numpy as np
 
-from regions.errors import BudgetError, UnsupportedModelError
+from regions.errors import BudgetError
+from regions.networks import Graph
 from regions.pruning.counts import apportion
 from regions.pruning.criterion import Method, Request, Selection
 from regions.pruning.masks.paths import follower
+from regions.pruning.methods.clock import Clock
+from regions.pruning.methods.disjoint_branches import branching_masks
 from regions.pruning.methods.disjoint_paths import heaviest_disjoint_paths
 from regions.pruning.methods.spread import spread
+from regions.pruning.methods.streams import streams_of
+from regions.pruning.methods.unit_graph import unit_graph
+from regions.pruning.methods.unit_paths import count_disjoint_paths
 from regions.pruning.model.reading import Reading
-from regions.pruning.repair import repair_layers
+from regions.pruning.repair import Follow, repair_layers
 
 _INHIBITORY = 1e6
 
@@ -51,38 +57,52 @@ class Disjoint(Method):
     sparsity, Vysogorets and Kempe, JMLR 24(99), 2023; degree-balanced sparsity: Mocanu et al. 2018,
     arXiv:1707.04780. The procedure is ours.
 
+    In networks with branches (additions, concatenations, maxima) a junction is no unit, and layers
+    that write to one residual stream share its units: a channel of the stream is in use for all of
+    them, or for none. L and K are those of all layers that share streams, and each layer that is
+    the first to write to a stream puts min(m, its channels) of them to use. From layer to layer
+    the heaviest disjoint edges between the channels in use are kept, then what channels lack that
+    are new or that no later layer reads, then point 4; see
+    `regions.pruning.methods.disjoint_branches`. Numbers of channels in use are lowered where a
+    layer keeps too few weights to reach them, and raised where they have no room for its weights.
+
     Where budgets are so large that the units in use have no room for them, the masks are those of
     repaired magnitude pruning: then dead ends are rare and all units are in use anyway.
 
     Attributes
     ----------
     paths : int, optional
-        The number of disjoint paths of every group of layers that follow each other; then there is
-        no other way out: what has no room for them is refused.
+        The number of disjoint paths of every group of layers that follow each other (with
+        branches: of channels that each layer puts to use, and the least number of disjoint paths);
+        then there is no other way out: what has no room for them is refused.
+    time_limit : float, optional
+        Seconds for the search once the model is read, looked at between layers.
 
     Raises
     ------
     UnsupportedModelError
-        For networks that are no chain of layers (residual connections).
+        For networks that keep no channels apart (attention), or use a weight in several places.
     BudgetError
         If there are no masks of these sizes whose every weight is on a path, or none with as many
         disjoint paths as the option `paths` says.
+    OutOfTime
+        If the time is over: masks that are not finished would have weights on no path.
     """
 
     name = "disjoint"
     paths: int | None = None
+    time_limit: float | None = None
 
     def __call__(self, request: Request) -> Selection:
-        layers = _chain(request.reading)
-        counts = _counts(request, layers)
-        follow = follower(request.reading.graph)
-        whole = {name: np.ones(layer.shape, dtype=bool) for name, layer in layers.items()}
-        masks: dict[str, np.ndarray] = {}
+        reading = request.reading
+        graph = reading.require_graph("criterion 'disjoint'")
+        counts, clock = _counts(request), Clock.start(self.time_limit)
+        follow = _timed(follower(graph), clock)
+        simple = graph.is_exact and not graph.branches
+        choose = self._along if simple and _owns(graph, reading) else self._across
         try:
-            for names in _runs(list(layers), counts):
-                masks |= _run(names, layers, counts, self.paths)
-            alive = follow(whole | masks)
-            if all(np.array_equal(alive[name], mask) for name, mask in masks.items()):
+            masks = choose(request, graph, counts, follow, clock)
+            if masks is not None:
                 return Selection(masks=masks)
         except BudgetError:
             if self.paths is not None:
@@ -94,8 +114,59 @@ class Disjoint(Method):
             )
         # no room between the units in use, or a kernel's weight that only meets padding
         scores = {name: np.abs(request.weights[name]) for name in counts}
-        shapes = {name: layer.shape for name, layer in layers.items()}
-        return Selection(masks=repair_layers(scores, counts, shapes, follow))
+        return Selection(masks=repair_layers(scores, counts, reading.shapes, follow))
+
+    def _along(
+        self,
+        request: Request,
+        graph: Graph,
+        counts: Mapping[str, int],
+        follow: Follow,
+        clock: Clock,
+    ) -> dict[str, np.ndarray] | None:
+        """Return the masks of a chain, or None if some weight is on no path."""
+        layers = _chain(graph, request.reading.weights)
+        whole = {name: np.ones(layer.shape, dtype=bool) for name, layer in layers.items()}
+        masks: dict[str, np.ndarray] = {}
+        for names in _runs(list(layers), counts):
+            masks |= _run(names, layers, counts, self.paths, clock)
+        alive = follow(whole | masks)
+        on_paths = all(np.array_equal(alive[name], mask) for name, mask in masks.items())
+        return masks if on_paths else None
+
+    def _across(
+        self,
+        request: Request,
+        graph: Graph,
+        counts: Mapping[str, int],
+        follow: Follow,
+        clock: Clock,
+    ) -> dict[str, np.ndarray]:
+        """Return the masks of a network with branches."""
+        units = unit_graph(graph)
+        whole = {name: np.ones(shape, dtype=bool) for name, shape in graph.prunable.items()}
+        nonzero = {name: request.weights[name] != 0.0 for name in counts}
+        alive = follow(whole | nonzero)
+        live = {name: alive[name] for name in counts}
+        most = 0 if self.paths is None else count_disjoint_paths(units, live)
+        if self.paths is not None and not 1 <= self.paths <= most:
+            raise BudgetError(
+                f"paths is {self.paths}, but the network has room for 1 to {most} disjoint paths"
+            )
+        masks = branching_masks(
+            streams_of(units, request.weights, counts),
+            live,
+            lambda masks: follow(whole | dict(masks)),
+            lambda budget, depth: self.paths or path_count(budget, depth, budget),
+            self.paths is not None,
+            clock,
+        )
+        if self.paths is not None and count_disjoint_paths(units, masks) < self.paths:
+            raise BudgetError(
+                f"no masks of the counts {counts} with {self.paths} disjoint paths were found; "
+                "leave `paths` out, or change the budget"
+            )
+        return masks
 
 
 def path_count(budget: int, depth: int, narrowest: int) -> int:
@@ -143,25 +214,26 @@ class _Layer:
         return best
 
 
-def _chain(reading: Reading) -> dict[str, _Layer]:
-    graph = reading.require_exact("criterion 'disjoint'")
-    if len(graph.weighted) > len(reading.weights):
-        others = sorted(set(graph.weighted) - set(reading.weights))
-        raise UnsupportedModelError(
-            f"criterion 'disjoint' needs layers of its own throughout, but the weights {others} "
-            "are kept whole; use criterion='magnitude' with repair=True"
-        )
-    if graph.branches:
-        raise UnsupportedModelError(
-            f"criterion 'disjoint' needs a chain of layers, but {graph.branches[0]!r} joins or "
-            "leaves a branch; use criterion='magnitude' with repair=True"
-        )
+def _timed(follow: Follow, clock: Clock) -> Follow:
+    def timed(masks: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        clock.check()
+        return follow(masks)
+
+    return timed
+
+
+def _owns(graph: Graph, reading: Reading) -> bool:
+    """Tell whether all weights of the wiring are those of layers that can be pruned."""
+    return set(graph.weighted) <= set(reading.weights)
+
+
+def _chain(graph: Graph, weights: Mapping[str, np.ndarray]) -> dict[str, _Layer]:
     layers, below, active = {}, None, False
     for step in graph.steps[1:]:
         if step.kind == "relu":
             active = True
-        if step.module is not None and step.module in reading.weights:
-            weight = reading.weights[step.module]
+        if step.module is not None and step.module in weights:
+            weight = weights[step.module]
             matrix = weight.reshape(len(weight), -1)
             units = matrix.shape[1] if below is None else below
             layers[step.module] = _Layer(
@@ -174,10 +246,10 @@ def _chain(reading: Reading) -> dict[str, _Layer]:
     return layers
 
 
-def _counts(request: Request, layers: Mapping[str, _Layer]) -> dict[str, int]:
+def _counts(request: Request) -> dict[str, int]:
     if request.scope == "layer":
         return dict(request.counts)
-    shapes = {name: layers[name].shape for name in request.counts}
+    shapes = {name: request.weights[name].shape for name in request.counts}
     return disjoint_counts(shapes, sum(request.counts.values()))
 
 
@@ -221,6 +293,7 @@ def _run(
     layers: Mapping[str, _Layer],
     counts: Mapping[str, int],
     paths: int | None,
+    clock: Clock,
 ) -> dict[str, np.ndarray]:
     """Return the masks of pruned layers that follow each other."""
     is_output = names[-1] == list(layers)[-1]
@@ -251,9 +324,10 @@ def _run(
     if len(names) == 1:
         best = np.argsort(-(starts + ends), kind="stable")[:number]
         return {names[0]: _first_layer(layers[names[0]], counts[names[0]], best)}
-    edges = _paths(names, layers, starts, ends, number, is_output)
+    edges = _paths(names, layers, starts, ends, number, is_output, clock)
     masks = {names[0]: _first_layer(layers[names[0]], counts[names[0]], np.unique(edges[0][1]))}
     for name, pair in zip(names[1:], edges, strict=True):
+        clock.check()
         masks[name] = _further_layer(layers[name], counts[name], pair)
     return masks
 
@@ -287,6 +361,7 @@ def _paths(
     ends: np.ndarray,
     number: int,
     is_output: bool,
+    clock: Clock,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     scores = []
     for below, name in pairwise(names):
@@ -297,7 +372,7 @@ def _paths(
     scores[0] = scores[0] + starts
     scores[-1] = scores[-1] + ends[:, None]
     share = -(-number // len(scores[-1])) if is_output else 1
-    return heaviest_disjoint_paths(scores, number, share)
+    return heaviest_disjoint_paths(scores, number, share, clock)
 
 
 def _first_layer(layer: _Layer, count: int, units: np.ndarray) -> np.ndarray:

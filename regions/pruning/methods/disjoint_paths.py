@@ -8,15 +8,19 @@ import numpy as np
 from scipy import optimize, sparse
 
 from regions.errors import BudgetError
+from regions.pruning.methods.clock import Clock
 
 # Best partners of a unit that are looked at where paths have several edges.
 _PARTNERS = 24
 _FORBIDDEN = -1e12
+_NO_LIMIT = Clock.start(None)
 
 Edges = list[tuple[np.ndarray, np.ndarray]]
 
 
-def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int = 1) -> Edges:
+def heaviest_disjoint_paths(
+    scores: Sequence[np.ndarray], count: int, share: int = 1, clock: Clock = _NO_LIMIT
+) -> Edges:
     """Return `count` paths of largest total score that meet in no unit.
 
     Parameters
@@ -28,6 +32,8 @@ def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int
         Number of paths, each with one edge per level.
     share : int
         How many paths may end in the same unit at the top.
+    clock : Clock
+        Stops the linear program.
 
     Returns
     -------
@@ -38,6 +44,8 @@ def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int
     ------
     BudgetError
         If there are no such paths.
+    OutOfTime
+        If the clock says so.
 
     Notes
     -----
@@ -58,7 +66,8 @@ def heaviest_disjoint_paths(scores: Sequence[np.ndarray], count: int, share: int
     else:
         few = [_candidates(matrix, _PARTNERS) for matrix in scores]
         everything = [np.nonzero(np.isfinite(matrix)) for matrix in scores]
-        edges = _flow(scores, few, count, share) or _flow(scores, everything, count, share)
+        edges = _flow(scores, few, count, share, clock)
+        edges = edges or _flow(scores, everything, count, share, clock)
     if edges is None:
         raise BudgetError(
             f"there are no {count} paths through layers of "
@@ -85,7 +94,7 @@ def _assignment(scores: np.ndarray, count: int, share: int) -> Edges | None:
 
 
 def _flow(
-    scores: Sequence[np.ndarray], levels: Sequence[tuple], count: int, share: int
+    scores: Sequence[np.ndarray], levels: Sequence[tuple], count: int, share: int, clock: Clock
 ) -> Edges | None:
     """Return the heaviest paths along the edges in `levels`, or None if there are none."""
     value = np.concatenate(
@@ -107,7 +116,9 @@ def _flow(
         b_eq=np.repeat([0.0, count], [sum(above[:-1]), 1]),
         bounds=(0.0, 1.0),
         method="highs-ds",
+        options={} if clock.limit is None else {"time_limit": clock.left},
     )
+    clock.check()
     if found.status != 0:
         return None
     chosen = found.x > 0.5

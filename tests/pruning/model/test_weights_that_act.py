@@ -97,10 +97,11 @@ def test_what_needs_more_than_the_wiring_says_so():
     effective = regions.allocate(model, 0.5, "effective-weights", prune_output=True, rng=0)
     assert sum(effective.counts.values()) == 21
     assert regions.prune(model, 0.5, repair=True).effective().total_weights > 0
+    masks = regions.prune(model, 0.5, "disjoint")
+    assert masks.effective().weights["0"] == masks.counts["0"]
     for needs in (
         lambda: regions.allocate(model, 0.5, "live"),
         lambda: regions.prune(model, 0.5, "synflow"),
-        lambda: regions.prune(model, 0.5, "disjoint"),
     ):
         with pytest.raises(UnsupportedModelError, match=r"only .* wiring is known.*GELU"):
             needs()
