@@ -76,11 +76,12 @@ def check_numbers(allocation: Any) -> None:
         given = getattr(allocation, what)
         if not is_whole(given) or not 0 <= given <= _LARGEST:
             raise ArgumentError(f"{what} is {given!r:.80}; expected a whole number >= 0")
-    if not isinstance(allocation.objective, str) or not isinstance(allocation.converged, bool):
-        raise ArgumentError(
-            f"objective is {allocation.objective!r:.80} and converged {allocation.converged!r:.80};"
-            " expected a name, and True or False"
-        )
+    for what in ("objective", "criterion"):
+        given = getattr(allocation, what)
+        if not isinstance(given, str):
+            raise ArgumentError(f"{what} is {given!r:.80}; expected a name")
+    if not isinstance(allocation.converged, bool):
+        raise ArgumentError(f"converged is {allocation.converged!r:.80}; expected True or False")
 
 
 def _check_count(what: str, given: Any, size: int) -> None:

@@ -1,0 +1,153 @@
+"""Balance, the default: its formula, its two limits, and the masks that come with it."""
+
+import warnings
+from math import prod
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import regions
+from regions.allocation import Allocation
+from regions.training import build_model
+
+
+def ends(shapes):
+    return {name: shape[0] + prod(shape[1:]) for name, shape in shapes.items()}
+
+
+def free(found, of):
+    return {name: of[name] for name, role in found.roles.items() if role == "free"}
+
+
+def test_by_hand():
+    # of the four largest weights three are in layer2; both layers have five ends
+    first = np.array([[0.1, 0.2, 4.0], [0.3, 0.4, 0.5]])
+    second = np.array([[5.0, 0.6], [6.0, 7.0], [0.7, 0.8]])
+    found = regions.allocate([(first, None), (second, None), (np.ones((2, 3)), None)], weights=4)
+    assert found.objective == "balance" and found.criterion == "disjoint"
+    # 4 (1 + 5) / 14 and 4 (3 + 5) / 14
+    assert found.counts == {"layer1": 2, "layer2": 2, "output": 6}
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(2, 30), min_size=3, max_size=5),
+    st.floats(0.01, 1.0),
+    st.integers(0, 2**32 - 1),
+)
+def test_every_count_is_what_the_formula_says(widths, density, seed):
+    rng = np.random.default_rng(seed)
+    scales = 10.0 ** rng.integers(-2, 3, len(widths) - 1)
+    pairs = [
+        (scale * rng.normal(size=(rows, cols)), None)
+        for scale, cols, rows in zip(scales, widths[:-1], widths[1:], strict=True)
+    ]
+    sizes = [len(W) * W.shape[1] for W, _ in pairs[:-1]]
+    budget = max(round(density * sum(sizes)), len(sizes))
+    found = regions.allocate(pairs, weights=budget)
+    share = free(found, ends(found.shapes))
+    large = regions.allocate(pairs, weights=budget, objective="global", minimum=0).counts
+    total = sum(share.values())
+    exact = {n: budget * (large[n] + share[n]) / (budget + total) for n in share}
+    filled = any(exact[n] >= found.sizes[n] or exact[n] < 1 for n in share)
+    for name in share:
+        if not filled:  # else the rest is shared between the others
+            assert abs(found.counts[name] - exact[name]) < 2
+    assert sum(free(found, found.counts).values()) == budget
+
+
+def test_far_above_the_ends_it_is_global_and_far_below_a_random_graph():
+    rng = np.random.default_rng(0)
+    pairs = [(rng.normal(size=(300, 300)) * s, None) for s in (1.0, 0.6, 0.3, 1.0)]
+    many, few = (regions.allocate(pairs, density) for density in (0.3, 0.0001))
+    large = regions.allocate(pairs, 0.3, "global")
+    total = sum(free(many, ends(many.shapes)).values())
+    for name, count in free(many, many.counts).items():
+        assert abs(count - large.counts[name]) <= total
+        assert abs(few.counts[name] - few.budget / 3) <= 1
+    assert regions.allocate(pairs, 0.0001, "global").counts["layer3"] == 1  # a control: starved
+
+
+def test_one_scale_and_the_order_of_units_do_not_matter():
+    rng = np.random.default_rng(1)
+    W, V, U = (rng.normal(size=s) for s in ((12, 20), (9, 12), (4, 9)))
+    order = rng.permutation(12)
+    found = regions.allocate([(W, None), (V, None), (U, None)], 0.1)
+    same = regions.allocate([(1e-9 * W[order], None), (1e-9 * V[:, order], None), (U, None)], 0.1)
+    assert same.counts == found.counts
+
+
+def test_widths_share_by_sizes_and_ends():
+    found = regions.allocate([30, 20, 10, 5], 0.5)
+    sizes = {"layer1": 600, "layer2": 200}
+    total = 30 + 20 + 20 + 10
+    for name, size in sizes.items():
+        exact = 400 * (size / 2 + sum(found.shapes[name])) / (400 + total)
+        assert abs(found.counts[name] - exact) <= 1
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet5", "convnet", "resnet20"])
+@pytest.mark.parametrize("density", [0.5, 0.1, 0.02])
+def test_with_no_further_choice_every_kept_weight_is_on_a_path(name, density):
+    shape = (1, 12, 12)
+    options = {"mlp": {"hidden": (20, 12, 16)}, "lenet5": {}}.get(name, {"width": 4})
+    model = build_model(name, shape, 5, seed=3, **options)
+    found = regions.allocate(model, density, input_shape=shape)
+    masks = regions.prune(model, found, input_shape=shape)
+    assert masks.counts == found.counts
+    report = masks.effective()
+    kept = {n: count for n, count in found.counts.items() if found.roles[n] == "free"}
+    assert {n: report.weights[n] for n in kept} == kept
+
+
+def test_the_masks_are_those_of_disjoint_paths_unless_another_choice_is_made(pairs):
+    model = pairs([30, 20, 10, 4])
+    found = regions.allocate(model, 0.1)
+    assert regions.prune(model, found) == regions.prune(model, found, "disjoint")
+    assert regions.prune(model, found, repair=True) == regions.prune(
+        model, found, "magnitude", repair=True
+    )
+    plain = regions.allocate(model, 0.1, "erk")
+    assert plain.criterion == "magnitude"
+    assert regions.prune(model, plain) == regions.prune(model, plain, "magnitude")
+    # the control: the masks differ
+    assert regions.prune(model, found) != regions.prune(model, found, "magnitude")
+
+
+class Unknown(torch.nn.Module):
+    """A network whose wiring nobody can follow: it depends on values."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = torch.nn.Linear(8, 6), torch.nn.Linear(6, 3)
+
+    def forward(self, x):
+        h = torch.relu(self.one(x))
+        return self.two(h if float(h.sum()) > 0 else -h)
+
+
+def test_models_without_disjoint_paths_get_magnitude():
+    torch.manual_seed(0)
+    model = Unknown()
+    found = regions.allocate(model, 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        masks = regions.prune(model, found)
+    assert masks == regions.prune(model, found, "magnitude")
+    with pytest.raises(regions.errors.UnsupportedModelError):
+        regions.prune(model, found, "disjoint")
+
+
+def test_files_keep_the_criterion_and_older_ones_say_magnitude(tmp_path, pairs):
+    found = regions.allocate(pairs([9, 8, 7, 3]), 0.3)
+    path = found.save(tmp_path / "a.json")
+    assert Allocation.load(path) == found
+    text = path.read_text().replace('"criterion": "disjoint",', "")
+    path.write_text(text)
+    assert Allocation.load(path).criterion == "magnitude"
+    path.write_text(text.replace('"objective": "balance"', '"objective": "balance", "criterion": 3'))
+    with pytest.raises(regions.errors.DataError, match="criterion"):
+        Allocation.load(path)
