@@ -74,8 +74,7 @@ def supports_of_network(net: ReLUNetwork, ranks: bool = False) -> Supports:
     With `ranks` also the numerical ranks of its own weights, which no other weights on the same
     support need have.
     """
-    if has_large_matrices(net):
-        entries = matrix_entries(net)
+    if (entries := matrix_entries(net)) > _MOST_ENTRIES:
         raise UnsupportedModelError(
             f"this needs the matrices of whole layers, which have about {entries:.2g} entries "
             f"({12 * entries / 1e9:.0f} GB), over the limit of {_MOST_ENTRIES:.0g}; use "
@@ -89,11 +88,6 @@ def supports_of_network(net: ReLUNetwork, ranks: bool = False) -> Supports:
 def matrix_entries(net: ReLUNetwork) -> int:
     """Return how many entries the matrices of all layers have, weights that are zero included."""
     return sum(step.size * step.fan_in for step in net.graph.steps if step.module is not None)
-
-
-def has_large_matrices(net: ReLUNetwork) -> bool:
-    """Tell whether the matrices of all layers are too large to be formed."""
-    return matrix_entries(net) > _MOST_ENTRIES
 
 
 def _layer_support(layer: Layer, ranks: bool) -> Support:

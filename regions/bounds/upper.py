@@ -22,7 +22,7 @@ from regions.bounds.reading import (
     read_dim,
 )
 from regions.bounds.recursion import Step, exact_count, log_count
-from regions.bounds.supports import has_large_matrices
+from regions.bounds.supports import matrix_entries
 from regions.bounds.trivial import patterns
 from regions.choices import check_name, check_options, choose
 from regions.errors import ArgumentError
@@ -38,6 +38,8 @@ AVERAGES: dict[str, type[Expected]] = {Expected.name: Expected}
 KINDS = (*DENSE, *AVERAGES, *ON_MASK)
 # 2^14000 is about the longest integer that Python turns into text
 MAX_UNITS = 14_000
+# entries of the matrices of all layers, above which bounds go without them
+MAX_ENTRIES = 2 * 10**7
 
 
 def upper_bound(
@@ -68,9 +70,9 @@ def upper_bound(
         affine pieces; the others bound full-dimensional activation regions. Of a network these
         five also use the ranks of its own weights, so that layers of low rank lower them; up to
         rounding to double precision (weights of low rank stored in single precision have full
-        rank). Where the layers' matrices would have over 100 million entries (networks beyond
-        ResNet-20 at 32 x 32), four of them come from kernels and wiring instead, valid but perhaps
-        looser (`regions.bounds.channels`), and ``"activation"`` is refused. On the same mask
+        rank). Where the layers' matrices would have over 20 million entries (from ResNet-20
+        at 32 x 32 on), four of them come from kernels and wiring instead, valid but perhaps looser
+        (`regions.bounds.channels`); over 100 million ``"activation"`` is refused. On the same mask
         activation <= live <= rows <= rank <= serra <= montufar <= trivial.
     density : float, sequence or mapping of float
         Fraction of weights kept, for ``"expected"``: one number, one per ReLU layer, or by weight
@@ -160,7 +162,7 @@ def _evaluate(architecture: Architecture, kind: str, dim: int) -> tuple[float, i
     else:
         if kind == "serra":
             steps = architecture.steps()
-        elif architecture.net is not None and has_large_matrices(architecture.net):
+        elif architecture.net is not None and matrix_entries(architecture.net) > MAX_ENTRIES:
             steps = channel_steps(architecture.net, kind)
         else:
             steps = RECURSIONS[kind](architecture.supports())

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import regions
-from regions.bounds import supports
+from regions.bounds import supports, upper
 from regions.bounds.channels import channel_steps
 from regions.bounds.on_mask import RECURSIONS
 from regions.bounds.recursion import exact_count
@@ -87,6 +87,7 @@ def test_a_kernel_of_low_rank_lowers_the_bound():
 def test_large_networks_take_this_way_and_what_cannot_is_refused(monkeypatch):
     net = network(0.3)
     usual = {kind: regions.upper_bound(net, kind).value for kind in RECURSIONS}
+    monkeypatch.setattr(upper, "MAX_ENTRIES", 100)
     monkeypatch.setattr(supports, "_MOST_ENTRIES", 100)
     for kind in RECURSIONS:
         found = regions.upper_bound(net, kind).value
