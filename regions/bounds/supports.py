@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from regions.bounds.recursion import Step
+from regions.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
     from regions.networks import Layer, ReLUNetwork
@@ -18,6 +19,8 @@ Matrix = Any  # scipy.sparse.csr_array, whose type stubs know no shape
 
 # Larger matrices are not decomposed: their rank is bounded by their support alone.
 _LARGEST = 2**22
+# The matrices of all layers together: 12 bytes an entry, and more while they are made.
+_MOST_ENTRIES = 10**8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +74,20 @@ def supports_of_network(net: ReLUNetwork, ranks: bool = False) -> Supports:
     With `ranks` also the numerical ranks of its own weights, which no other weights on the same
     support need have.
     """
+    if (entries := matrix_entries(net)) > _MOST_ENTRIES:
+        raise UnsupportedModelError(
+            f"this needs the matrices of whole layers, which have about {entries:.2g} entries "
+            f"({12 * entries / 1e9:.0f} GB), over the limit of {_MOST_ENTRIES:.0g}; use "
+            "upper_bound with kind='rank', 'rows', 'live' or 'effective', which does without"
+        )
     *hidden, output = net.layers()
     layers = tuple(_layer_support(layer, ranks) for layer in hidden)
     return Supports(input_size=net.input_size, layers=layers, output=_without_zeros(output.matrix))
+
+
+def matrix_entries(net: ReLUNetwork) -> int:
+    """Return how many entries the matrices of all layers have, weights that are zero included."""
+    return sum(step.size * step.fan_in for step in net.graph.steps if step.module is not None)
 
 
 def _layer_support(layer: Layer, ranks: bool) -> Support:

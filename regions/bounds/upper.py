@@ -10,6 +10,7 @@ from regions.bounds.activation import activation_count
 from regions.bounds.bound import ACTIVATION_REGIONS, AFFINE_PIECES, Bound
 from regions.bounds.cai import LOG_2
 from regions.bounds.cells import Arrangement, log_product, product
+from regions.bounds.channels import channel_steps
 from regions.bounds.expected import Expected
 from regions.bounds.montufar import bottleneck
 from regions.bounds.naive import product_of_layers
@@ -21,6 +22,7 @@ from regions.bounds.reading import (
     read_dim,
 )
 from regions.bounds.recursion import Step, exact_count, log_count
+from regions.bounds.supports import matrix_entries
 from regions.bounds.trivial import patterns
 from regions.choices import check_name, check_options, choose
 from regions.errors import ArgumentError
@@ -36,6 +38,8 @@ AVERAGES: dict[str, type[Expected]] = {Expected.name: Expected}
 KINDS = (*DENSE, *AVERAGES, *ON_MASK)
 # 2^14000 is about the longest integer that Python turns into text
 MAX_UNITS = 14_000
+# entries of the matrices of all layers, above which bounds go without them
+MAX_ENTRIES = 2 * 10**7
 
 
 def upper_bound(
@@ -66,7 +70,9 @@ def upper_bound(
         affine pieces; the others bound full-dimensional activation regions. Of a network these
         five also use the ranks of its own weights, so that layers of low rank lower them; up to
         rounding to double precision (weights of low rank stored in single precision have full
-        rank). On the same mask
+        rank). Where the layers' matrices would have over 20 million entries (from ResNet-20
+        at 32 x 32 on), four of them come from kernels and wiring instead, valid but perhaps looser
+        (`regions.bounds.channels`); over 100 million ``"activation"`` is refused. On the same mask
         activation <= live <= rows <= rank <= serra <= montufar <= trivial.
     density : float, sequence or mapping of float
         Fraction of weights kept, for ``"expected"``: one number, one per ReLU layer, or by weight
@@ -99,7 +105,7 @@ def upper_bound(
     regions.errors.ArgumentError
         For widths, densities, masks or dimensions that do not fit, or an unknown kind or option.
     regions.errors.UnsupportedModelError
-        If the network cannot be read.
+        If the network cannot be read, or ``"activation"`` would need matrices that are too large.
 
     Examples
     --------
@@ -154,7 +160,11 @@ def _evaluate(architecture: Architecture, kind: str, dim: int) -> tuple[float, i
     elif kind == "activation":
         count = activation_count(architecture.supports(), dim, exact)
     else:
-        dense = kind == "serra"
-        steps = architecture.steps() if dense else RECURSIONS[kind](architecture.supports())
+        if kind == "serra":
+            steps = architecture.steps()
+        elif architecture.net is not None and matrix_entries(architecture.net) > MAX_ENTRIES:
+            steps = channel_steps(architecture.net, kind)
+        else:
+            steps = RECURSIONS[kind](architecture.supports())
         count = (exact_count if exact else log_count)(steps, dim)
     return (log2(count), int(count)) if exact else (count / LOG_2, None)
