@@ -4,6 +4,7 @@
     python -m analyses.where_to_prune --data mnist.npz             the published setting
     python -m analyses.where_to_prune --hidden 100 100 100 100 100
     python -m analyses.where_to_prune --model lenet5 --data mnist.npz --limit 12000
+    python -m analyses.where_to_prune --model convnet --data cifar10.npz --no-scan --no-objectives
 
 A re-test of Cai et al. (CPAIOR 2023, arXiv:2301.07966), who choose layer densities by a bound on
 the number of linear regions: dense training, one-shot magnitude pruning layer by layer, biases and
@@ -75,8 +76,10 @@ class WhereToPrune(Study):
 
     data: str = "digits"
     """"digits", or the path of an .npz file or folder of images."""
-    model: Literal["mlp", "lenet5"] = "mlp"
-    """For lenet5 the fully connected layers are pruned, as published."""
+    model: Literal["mlp", "lenet5", "convnet", "vgg11", "resnet20"] = "mlp"
+    """For lenet5 the fully connected layers are pruned, as published; of others all hidden ones."""
+    whole: bool = False
+    """Prune the convolutions of lenet5 too."""
     hidden: tuple[int, ...] = (100, 100)
     """Widths of the perceptron."""
     densities: tuple[float, ...] | None = None
@@ -103,8 +106,8 @@ class WhereToPrune(Study):
     def network(self) -> str:
         """The paper's name of the network, such as 2x100."""
         hidden = self.hidden
-        if self.model == "lenet5":
-            return "LeNet"
+        if self.model != "mlp":
+            return "LeNet" if self.model == "lenet5" and not self.whole else self.model
         return f"{len(hidden)}x{hidden[0]}" if len(set(hidden)) == 1 else "-".join(map(str, hidden))
 
     @property
@@ -153,8 +156,9 @@ class WhereToPrune(Study):
     def measure(self, density: float, seed: int, *, network: nn.Module) -> pd.DataFrame:
         """Prune one network at one density by every arm, fine-tune all of them, and measure."""
         images = _load(self.data, self.limit)
-        skip = [name for name in regions.Masks.from_model(network, images.image_shape)
-                if name.startswith("conv")]  # fmt: skip
+        layers = regions.Masks.from_model(network, images.image_shape)
+        spared = self.model == "lenet5" and not self.whole
+        skip = [name for name in layers if spared and name.startswith("conv")]
         problem = {"skip": skip, "input_shape": images.image_shape}
         arms = [(arm, network) for arm in _arms(network, density, seed, problem, self)]
         arms += _in_rounds(network, images, density, seed, problem, self)
@@ -234,6 +238,11 @@ def _arms(
         yield from _pruned(name, "disjoint", network, allocation, shape)
     yield Arm("synflow", "plain", regions.prune(network, disjoint, "synflow", **together))
     uniform = regions.allocate(network, density, "uniform", **problem)
+    batch = _load(study.data, study.limit).train.sample(256, rng=seed)
+    snip = {"criterion": "snip", "inputs": batch.inputs, "labels": batch.labels}
+    yield Arm("snip", "plain", regions.prune(network, uniform, **together, **snip))
+    balance = regions.allocate(network, density, **problem)
+    yield Arm("balance", "default", regions.prune(network, balance, input_shape=shape))
     for draw in range(study.random_masks):
         masks = regions.prune(network, uniform, "random", input_shape=shape, rng=[seed, draw])
         yield Arm("uniform", f"random {draw}", masks)

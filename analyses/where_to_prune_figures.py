@@ -21,7 +21,8 @@ from analyses.where_to_prune_statistics import (
 from regions.figures import MARKERS, PALETTE, figure_style, plot_means, share_legend
 
 CURVES = {
-    OURS: "disjoint paths",
+    OURS: "balance (the default)",
+    "disjoint disjoint": "disjoint paths",
     "erk repair": "ERK, repaired",
     "uniform repair": "uniform, repaired",
     "effective-weights plain": "effective weights",
@@ -32,7 +33,7 @@ CURVES = {
     "synflow plain": "SynFlow",
     "uniform plain": "uniform",
 }
-SELECTIONS = ("plain", "repair", "disjoint")
+SELECTIONS = ("plain", "repair", "disjoint", "default")
 
 
 def draw_all(tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:

@@ -14,7 +14,7 @@ from regions.figures import mean_intervals
 from regions.recall.inference import adjust
 
 PUBLISHED = DATA / "cai2023_accuracy.csv"
-OURS = "disjoint disjoint"
+OURS = "balance default"
 QUANTITIES = {
     "effective_weights": "effective weights",
     "effective_units": "effective units",
@@ -58,10 +58,10 @@ def means(percent: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(percent: pd.DataFrame) -> pd.DataFrame:
-    """Return paired differences, over networks, of the disjoint arm to all others.
+    """Return paired differences, over networks, of the default of `regions` to all other arms.
 
     Intervals are 95 % t intervals of the mean difference; p-values of the paired t test are
-    adjusted by Holm over all rows. Positive: disjoint paths are better.
+    adjusted by Holm over all rows. Positive: the default is better.
     """
     wide = percent[is_compared(percent)].pivot(
         index=["density", "seed"], columns="arm", values="accuracy"

@@ -14,16 +14,16 @@ QUANTITIES = list(statistics.QUANTITIES)
 
 
 def planted(gain=0.05, noise=0.0, seeds=6, densities=(0.01, 0.001)):
-    """Return a frame in which disjoint paths are better than all others by `gain`."""
+    """Return a frame in which the default is better than all others by `gain`."""
     rng = np.random.default_rng(0)
     rows = []
-    arms = [("disjoint", "disjoint"), ("uniform", "plain"), ("parabola", "plain")]
+    arms = [("balance", "default"), ("uniform", "plain"), ("parabola", "plain")]
     arms += [(f"scan {t:g}", way) for t in (1.0, 0.5, 0.0) for way in ("plain", "repair")]
     for density in densities:
         for seed in range(seeds):
             network = rng.normal(scale=0.02)
             for index, (allocation, selection) in enumerate(arms):
-                value = 0.5 + network + gain * (allocation == "disjoint") + 0.01 * (index % 3)
+                value = 0.5 + network + gain * (allocation == "balance") + 0.01 * (index % 3)
                 value += noise * rng.normal()
                 quantities = dict.fromkeys(QUANTITIES, float(index % 3))
                 names = {"density": density, "seed": seed, "data": "mnist"}
@@ -40,7 +40,7 @@ def test_differences_are_paired_over_networks():
     wide = frame[frame["density"] == 0.01].pivot(
         index="seed", columns=["allocation", "selection"], values="accuracy"
     )
-    one, two = wide["disjoint", "disjoint"], wide["uniform", "plain"]
+    one, two = wide["balance", "default"], wide["uniform", "plain"]
     row = table.loc[(0.01, "uniform plain")]
     assert row["difference"] == pytest.approx(100 * (one - two).mean())
     assert row["p"] == pytest.approx(stats.ttest_rel(one, two).pvalue)
@@ -54,7 +54,7 @@ def test_differences_are_paired_over_networks():
 
 def test_equal_masks_are_no_evidence():
     frame = planted(gain=0.0)
-    other = frame[frame["allocation"] == "disjoint"].assign(allocation="lamp", selection="plain")
+    other = frame[frame["allocation"] == "balance"].assign(allocation="lamp", selection="plain")
     table = statistics.differences(statistics.with_arms(pd.concat([frame, other])))
     row = table[table["against"] == "lamp plain"].iloc[0]
     assert row["difference"] == 0.0 and row["p"] == 1.0
@@ -66,8 +66,8 @@ def test_regret_is_measured_from_the_split_chosen_on_validation_images():
     frame.loc[chosen, "validation"] = 0.99  # validation prefers a split that test does not
     table = statistics.regret(statistics.with_arms(frame)).set_index("arm")
     best = 100 * frame[chosen & (frame["density"] == 0.01)].groupby("selection")["accuracy"].mean()
-    ours = 100 * frame[(frame["allocation"] == "disjoint") & (frame["density"] == 0.01)]["accuracy"]
-    assert table.loc["disjoint disjoint", "0.01"] in [
+    ours = 100 * frame[(frame["allocation"] == "balance") & (frame["density"] == 0.01)]["accuracy"]
+    assert table.loc["balance default", "0.01"] in [
         pytest.approx(value - ours.mean()) for value in best
     ]
     assert statistics.regret(

@@ -154,7 +154,9 @@ def allocate(
         chosen: Objective | Rule = choose("objective", cast(Any, objective), known, options)
         name = chosen.name
         if isinstance(chosen, Rule):
-            return _result(problem, name, chosen.counts(problem), criterion=chosen.criterion)
+            criterion, repair = chosen.masks(problem)
+            masks = {"criterion": criterion, "repair": repair}
+            return _result(problem, name, chosen.counts(problem), **masks)
         evaluate, most = chosen.prepare(problem, rng), chosen.ceiling(problem)
     with track(show=progress, label=f"allocate by {name}", total=max_evaluations) as bar:
         trials = Trials(problem, evaluate, max_evaluations, bar, most, time_limit)

@@ -34,8 +34,8 @@ class Allocation(Result):
     ----------
     objective : str
         What was maximised, or the rule ("uniform", "erk", ...) that was followed.
-    criterion : str
-        The criterion or method that `regions.prune` takes for these counts if none is named.
+    criterion, repair : str, bool
+        What `regions.prune` takes for these counts if no criterion is named.
     counts : dict of str to int
         Weights kept in every layer, also in those kept whole.
     shapes : dict of str to tuple
@@ -70,6 +70,7 @@ class Allocation(Result):
 
     objective: str
     criterion: str = "magnitude"
+    repair: bool = False
     counts: Mapping[str, int]
     shapes: Mapping[str, tuple[int, ...]]
     roles: Mapping[str, str]
@@ -232,7 +233,9 @@ def _fields_of(content: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(content) - {*names, "kind", "format", "densities"})
     if unknown:
         raise ValueError(f"it has the fields {unknown}, which no allocation has")
-    words = {"objective": content["objective"], "criterion": content.get("criterion", "magnitude")}
+    # files of versions up to 0.2 say nothing about masks
+    words = {"criterion": "magnitude", "repair": False, **content}
+    words = {name: words[name] for name in ("objective", "criterion", "repair")}
     given = {**words, **{name: _numbers(content[name]) for name in names if name not in words}}
     given["shapes"] = {name: tuple(shape) for name, shape in given["shapes"].items()}
     given["plateau"] = {name: tuple(ends) for name, ends in given["plateau"].items()}

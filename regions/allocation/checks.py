@@ -80,8 +80,10 @@ def check_numbers(allocation: Any) -> None:
         given = getattr(allocation, what)
         if not isinstance(given, str):
             raise ArgumentError(f"{what} is {given!r:.80}; expected a name")
-    if not isinstance(allocation.converged, bool):
-        raise ArgumentError(f"converged is {allocation.converged!r:.80}; expected True or False")
+    for what in ("repair", "converged"):
+        given = getattr(allocation, what)
+        if not isinstance(given, bool):
+            raise ArgumentError(f"{what} is {given!r:.80}; expected True or False")
 
 
 def _check_count(what: str, given: Any, size: int) -> None:

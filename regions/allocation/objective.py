@@ -35,19 +35,14 @@ class Objective(ABC):
 
 @dataclass(frozen=True)
 class Rule(ABC):
-    """Layer densities from a formula alone, without any search.
-
-    Attributes
-    ----------
-    name : str
-        The public word for it.
-    criterion : str
-        The criterion or method of `regions.prune` that the densities are made for.
-    """
+    """Layer densities from a formula alone, without any search."""
 
     name: ClassVar[str]
-    criterion: ClassVar[str] = "magnitude"
 
     @abstractmethod
     def counts(self, problem: Problem) -> dict[str, int]:
         """Return the counts of the free layers."""
+
+    def masks(self, problem: Problem) -> tuple[str, bool]:
+        """Return the `criterion` and `repair` of `regions.prune` that these counts are made for."""
+        return "magnitude", False

@@ -39,8 +39,8 @@ def prune(
     Args:
         density: One density for every prunable layer but the output layer.
         allocation: A file from `regions allocate -o`, instead of a density.
-        criterion: How weights are chosen; `regions.prune` lists the criteria (default: the one that
-            an allocation is made for, else magnitude).
+        criterion: How weights are chosen; `regions.prune` lists the criteria (default: what an
+            allocation is made for, else magnitude).
         data: For criteria that look at images: a data set for `regions.training.load_data`
             (digits, .npz, a folder); they see one batch of its training images.
         images: Size of that batch, each class in proportion.
@@ -60,7 +60,7 @@ def prune(
         load_model(model),
         budget,
         criterion,
-        repair,
+        repair or None,
         scope=scope,
         prune_output=prune_output,
         input_shape=input_shape,

@@ -31,7 +31,7 @@ def prune(
     model: Any,
     densities: Any = None,
     criterion: str | Criterion | Method | Function | None = None,
-    repair: bool = False,
+    repair: bool | None = None,
     *,
     scope: str = "layer",
     prune_output: bool = False,
@@ -57,9 +57,10 @@ def prune(
         are matched in order. `Masks` stand for their counts, so that
         ``prune(model, masks, "random")`` is the control of equal counts.
     criterion : str, criterion or callable, optional
-        By default that of an `Allocation` (`Allocation.criterion`: disjoint paths for
-        ``"balance"``, its default, and ``"disjoint"``; for models that have none, repaired
-        magnitude, and plain magnitude where the wiring is unknown), and else ``"magnitude"``.
+        By default what an `Allocation` is made for (`Allocation.criterion` and `.repair`: those of
+        ``"balance"``, its default, are disjoint paths for dense layers and repaired magnitude for
+        networks with convolutions; plain magnitude where the wiring is unknown), and else
+        ``"magnitude"``.
         A name in `regions.pruning.CRITERIA`, such as ``"magnitude"``, ``"random"`` or ``"snip"``,
         or one of the objects there, which hold their options; or a function of a
         `regions.pruning.Request` that returns one score per weight. Equal scores: the earlier
@@ -67,7 +68,7 @@ def prune(
         `regions.pruning.METHODS` names those that choose the masks themselves and may set
         parameters anew (`Masks.repaired`, written by `Masks.apply`): their docstrings say what a
         density means to them. A function may return a `regions.pruning.Selection` likewise.
-    repair : bool
+    repair : bool, optional
         Keep only weights that lie on an input-to-output path, with the same budget, exactly: see
         `regions.pruning.repair`. Layers kept whole are not counted. The wiring must be known.
     scope : {"layer", "global"}
@@ -127,10 +128,11 @@ def prune(
         )
     densities = density if densities is None else densities
     check_name("scope", scope, ("layer", "global"))
-    own = criterion is None and not repair and scope == "layer"
-    named = getattr(densities, "criterion", "magnitude") if own else criterion
-    judge = criterion_of("magnitude" if named is None else named, options)
     reading = read_model(model, input_shape)
+    own = criterion is None and repair is None and scope == "layer"
+    if own:
+        criterion, repair = _made_for(densities, reading)
+    judge = criterion_of("magnitude" if criterion is None else criterion, options)
     counts = layer_counts(
         densities, reading.shapes, () if prune_output else reading.output_layers, reading.tied
     )
@@ -152,7 +154,7 @@ def prune(
     except UnsupportedModelError:
         if not own:
             raise
-        found, repair = Magnitude()(request), reading.graph is not None
+        found, repair = Magnitude()(request), True
     if isinstance(found, Selection):
         if repair:
             raise ArgumentError(
@@ -169,6 +171,13 @@ def prune(
     asked = isinstance(getattr(densities, "counts", None), Mapping)
     _warn(masks, reading, [name for name, count in counts.items() if asked and count == 0])
     return masks
+
+
+def _made_for(densities: Any, reading: Reading) -> tuple[str, bool]:
+    """Return the criterion and repair that an allocation is made for, as far as paths are known."""
+    if reading.graph is None or not isinstance(getattr(densities, "counts", None), Mapping):
+        return "magnitude", False
+    return getattr(densities, "criterion", "magnitude"), getattr(densities, "repair", False)
 
 
 def _check_computed(reading: Reading, counts: Mapping[str, int]) -> None:

@@ -1,5 +1,6 @@
 """Balance, the default: its formula, its two limits, and the masks that come with it."""
 
+import json
 import warnings
 from math import prod
 
@@ -27,7 +28,8 @@ def test_by_hand():
     first = np.array([[0.1, 0.2, 4.0], [0.3, 0.4, 0.5]])
     second = np.array([[5.0, 0.6], [6.0, 7.0], [0.7, 0.8]])
     found = regions.allocate([(first, None), (second, None), (np.ones((2, 3)), None)], weights=4)
-    assert found.objective == "balance" and found.criterion == "disjoint"
+    assert found.objective == "balance"
+    assert (found.criterion, found.repair) == ("disjoint", False)
     # 4 (1 + 5) / 14 and 4 (3 + 5) / 14
     assert found.counts == {"layer1": 2, "layer2": 2, "output": 6}
 
@@ -97,6 +99,8 @@ def test_with_no_further_choice_every_kept_weight_is_on_a_path(name, density):
     model = build_model(name, shape, 5, seed=3, **options)
     found = regions.allocate(model, density, input_shape=shape)
     masks = regions.prune(model, found, input_shape=shape)
+    how = {"criterion": "disjoint"} if name == "mlp" else {"repair": True}
+    assert masks == regions.prune(model, found, input_shape=shape, **how)
     assert masks.counts == found.counts
     report = masks.effective()
     kept = {n: count for n, count in found.counts.items() if found.roles[n] == "free"}
@@ -145,9 +149,12 @@ def test_files_keep_the_criterion_and_older_ones_say_magnitude(tmp_path, pairs):
     found = regions.allocate(pairs([9, 8, 7, 3]), 0.3)
     path = found.save(tmp_path / "a.json")
     assert Allocation.load(path) == found
-    text = path.read_text().replace('"criterion": "disjoint",', "")
-    path.write_text(text)
-    assert Allocation.load(path).criterion == "magnitude"
-    path.write_text(text.replace('"objective": "balance"', '"objective": "balance", "criterion": 3'))
-    with pytest.raises(regions.errors.DataError, match="criterion"):
-        Allocation.load(path)
+    content = json.loads(path.read_text())
+    for name, wrong in (("criterion", 3), ("repair", 1)):
+        path.write_text(json.dumps({**content, name: wrong}))
+        with pytest.raises(regions.errors.DataError, match=name):
+            Allocation.load(path)
+    del content["criterion"], content["repair"]
+    path.write_text(json.dumps(content))
+    older = Allocation.load(path)
+    assert (older.criterion, older.repair, older.counts) == ("magnitude", False, found.counts)

@@ -20,10 +20,12 @@ class Disjoint(Rule):
     """
 
     name = "disjoint"
-    criterion = "disjoint"
 
     def counts(self, problem: Problem) -> dict[str, int]:
         counts = disjoint_counts(
             {name: problem.shapes[name] for name in problem.free}, problem.budget
         )
         return problem.share({name: float(count) for name, count in counts.items()})
+
+    def masks(self, problem: Problem) -> tuple[str, bool]:
+        return "disjoint", False
