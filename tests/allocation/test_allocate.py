@@ -168,7 +168,7 @@ def test_an_only_layer_is_free():
 
 
 def test_density_one_keeps_everything():
-    found = regions.allocate([10, 8, 3], 1.0)
+    found = regions.allocate([10, 8, 3], 1.0, "effective-weights")
     assert set(found.densities.values()) == {1.0}
     assert found.value == found.uniform_value == 80
 
@@ -179,18 +179,20 @@ def test_same_seed_same_answer():
             regions.allocate([60, 30, 30, 5], 0.05, objective=objective, rng=5) for _ in range(2)
         ]
         assert runs[0] == runs[1]
-    other = regions.allocate([60, 30, 30, 5], 0.05, rng=6)
-    assert other.value != regions.allocate([60, 30, 30, 5], 0.05, rng=5).value
+    one, other = (
+        regions.allocate([60, 30, 30, 5], 0.05, "effective-weights", rng=seed) for seed in (5, 6)
+    )
+    assert one.value != other.value
 
 
 def test_global_randomness_is_untouched():
     state = np.random.get_state()[1].copy()  # noqa: NPY002
-    regions.allocate([30, 20, 5], 0.2)
+    regions.allocate([30, 20, 5], 0.2, "effective-weights")
     assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
 
 
 def test_where_nothing_is_wasted_uniform_is_returned_as_a_plateau():
-    found = regions.allocate([50, 30, 30, 5], 0.5)
+    found = regions.allocate([50, 30, 30, 5], 0.5, "effective-weights")
     assert found.counts == found.uniform and found.saturated and found.ties > 0
     low, high = found.plateau["layer1"]
     assert low < found.counts["layer1"] < high
@@ -321,7 +323,7 @@ def test_no_count_is_spent_on_weights_that_are_pruned_already(objective):
     model = [(np.ones((4, 4)), None), (sparse, None)]
     found = regions.allocate(model, 0.5, objective, prune_output=True)
     assert found.counts == {"layer1": 10, "output": 2}
-    masks = regions.prune(model, found)
+    masks = regions.prune(model, found, "magnitude")
     assert (
         sum(int((masks[n] & (w != 0)).sum()) for n, (w, _) in zip(masks, model, strict=True)) == 12
     )

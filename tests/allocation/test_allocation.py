@@ -92,6 +92,7 @@ def test_plot_draws_into_the_given_axes():
 
 
 W = [9, 8, 7, 3]
+WEIGHTS = {"objective": "effective-weights"}
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,9 @@ W = [9, 8, 7, 3]
         ({"density": 0.5, "objective": "lamp"}, ArgumentError, "needs a model"),
         ({"density": 0.5, "objective": "global"}, ArgumentError, "needs a model"),
         ({"density": 0.5, "objective": "parabola", "skip": ["layer1"]}, ArgumentError, "two free"),
-        ({"density": 0.5, "masks": "magnitude"}, ArgumentError, "needs a model"),
-        ({"density": 0.5, "masks": "beautiful"}, ArgumentError, "masks is 'beautiful'"),
-        ({"density": 0.5, "draws": 0}, ArgumentError, "draws must be"),
+        ({"density": 0.5, **WEIGHTS, "masks": "magnitude"}, ArgumentError, "needs a model"),
+        ({"density": 0.5, **WEIGHTS, "masks": "beautiful"}, ArgumentError, "masks is 'beautiful'"),
+        ({"density": 0.5, **WEIGHTS, "draws": 0}, ArgumentError, "draws must be"),
         ({"density": 0.5, "objective": lambda d: None}, ArgumentError, "must return a number"),
         ({"density": 0.5, "objective": lambda d: np.nan}, ArgumentError, "must return a number"),
         ({"density": 0.5, "tolerance": -1}, ArgumentError, "tolerance must be"),

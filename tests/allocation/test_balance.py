@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import regions
 from regions.allocation import Allocation
+from regions.pruning.methods.disjoint import path_count
 from regions.training import build_model
 
 
@@ -51,35 +52,75 @@ def test_every_count_is_what_the_formula_says(widths, density, seed):
     budget = max(round(density * sum(sizes)), len(sizes))
     found = regions.allocate(pairs, weights=budget)
     share = free(found, ends(found.shapes))
-    large = regions.allocate(pairs, weights=budget, objective="global", minimum=0).counts
+    large = regions.allocate(pairs, weights=budget, objective="lamp").counts
     total = sum(share.values())
     exact = {n: budget * (large[n] + share[n]) / (budget + total) for n in share}
-    filled = any(exact[n] >= found.sizes[n] or exact[n] < 1 for n in share)
+    least = path_count(budget, len(share), min(found.shapes[n][0] for n in share))
+    filled = any(exact[n] >= found.sizes[n] or exact[n] < least for n in share)
     for name in share:
         if not filled:  # else the rest is shared between the others
             assert abs(found.counts[name] - exact[name]) < 2
     assert sum(free(found, found.counts).values()) == budget
 
 
-def test_far_above_the_ends_it_is_global_and_far_below_a_random_graph():
+def test_far_above_the_ends_magnitude_decides_and_far_below_a_random_graph():
     rng = np.random.default_rng(0)
-    pairs = [(rng.normal(size=(300, 300)) * s, None) for s in (1.0, 0.6, 0.3, 1.0)]
+    pairs = [(rng.standard_t(df, size=(300, 300)) * df, None) for df in (3, 9, 40, 9)]
     many, few = (regions.allocate(pairs, density) for density in (0.3, 0.0001))
-    large = regions.allocate(pairs, 0.3, "global")
+    large = regions.allocate(pairs, 0.3, "lamp")
     total = sum(free(many, ends(many.shapes)).values())
     for name, count in free(many, many.counts).items():
         assert abs(count - large.counts[name]) <= total
         assert abs(few.counts[name] - few.budget / 3) <= 1
-    assert regions.allocate(pairs, 0.0001, "global").counts["layer3"] == 1  # a control: starved
+    shares = [large.counts[name] / large.budget for name in free(large, large.counts)]
+    assert max(shares) - min(shares) > 0.1  # a control: the two limits are apart
 
 
-def test_one_scale_and_the_order_of_units_do_not_matter():
+def test_factors_of_layers_and_the_order_of_units_do_not_matter():
     rng = np.random.default_rng(1)
     W, V, U = (rng.normal(size=s) for s in ((12, 20), (9, 12), (4, 9)))
     order = rng.permutation(12)
-    found = regions.allocate([(W, None), (V, None), (U, None)], 0.1)
-    same = regions.allocate([(1e-9 * W[order], None), (1e-9 * V[:, order], None), (U, None)], 0.1)
-    assert same.counts == found.counts
+    found = regions.allocate([(W, None), (V, None), (U, None)], 0.5)
+    same = [(2.0**-30 * W[order], None), (2.0**9 * V[:, order], None), (U, None)]
+    assert regions.allocate(same, 0.5).counts == found.counts
+    # a control: global magnitude hangs on the factors
+    assert regions.allocate(same, 0.5, "global").counts != found.counts
+
+
+class Block(torch.nn.Module):
+    """Three convolutions, with batch norm behind all of them, or behind one."""
+
+    def __init__(self, normalised):
+        super().__init__()
+        nn = torch.nn
+        sizes = [(3, 8), (8, 8), (8, 8)]
+        layers = []
+        for index, (a, b) in enumerate(sizes):
+            layers += [nn.Conv2d(a, b, 3, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(b)] if normalised or index == 0 else []
+            layers += [nn.ReLU()]
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8 * 16, 4))
+
+    def forward(self, x):
+        return self.body(x)
+
+
+@pytest.mark.parametrize(("normalised", "rule"), [(True, "global"), (False, "lamp")])
+def test_layers_are_compared_by_magnitude_where_they_are_normalised(normalised, rule):
+    torch.manual_seed(0)
+    model = Block(normalised).eval()
+    with torch.no_grad():
+        for index, parameter in enumerate(model.parameters()):
+            parameter.mul_(1.0 + index % 5)
+    budget = 600
+    how = {"weights": budget, "input_shape": (3, 4, 4)}
+    found, large = regions.allocate(model, **how), regions.allocate(model, objective=rule, **how)
+    share = free(found, ends(found.shapes))
+    for name, end in share.items():
+        exact = budget * (large.counts[name] + end) / (budget + sum(share.values()))
+        assert abs(found.counts[name] - exact) <= 1
+    other = regions.allocate(model, objective={"global": "lamp", "lamp": "global"}[rule], **how)
+    assert max(abs(other.counts[n] - large.counts[n]) for n in share) > 20  # a control
 
 
 def test_widths_share_by_sizes_and_ends():
@@ -99,7 +140,8 @@ def test_with_no_further_choice_every_kept_weight_is_on_a_path(name, density):
     model = build_model(name, shape, 5, seed=3, **options)
     found = regions.allocate(model, density, input_shape=shape)
     masks = regions.prune(model, found, input_shape=shape)
-    how = {"criterion": "disjoint"} if name == "mlp" else {"repair": True}
+    few = found.budget < sum(ends({n: found.shapes[n] for n in free(found, found.counts)}).values())
+    how = {"criterion": "disjoint"} if name == "mlp" and few else {"repair": True}
     assert masks == regions.prune(model, found, input_shape=shape, **how)
     assert masks.counts == found.counts
     report = masks.effective()
@@ -109,12 +151,14 @@ def test_with_no_further_choice_every_kept_weight_is_on_a_path(name, density):
 
 def test_the_masks_are_those_of_disjoint_paths_unless_another_choice_is_made(pairs):
     model = pairs([30, 20, 10, 4])
-    found = regions.allocate(model, 0.1)
+    found = regions.allocate(model, 0.05)
     assert regions.prune(model, found) == regions.prune(model, found, "disjoint")
     assert regions.prune(model, found, repair=True) == regions.prune(
         model, found, "magnitude", repair=True
     )
-    plain = regions.allocate(model, 0.1, "erk")
+    dense = regions.allocate(model, 0.3)
+    assert regions.prune(model, dense) == regions.prune(model, dense, repair=True)
+    plain = regions.allocate(model, 0.05, "erk")
     assert plain.criterion == "magnitude"
     assert regions.prune(model, plain) == regions.prune(model, plain, "magnitude")
     # the control: the masks differ
@@ -136,7 +180,10 @@ class Unknown(torch.nn.Module):
 def test_models_without_disjoint_paths_get_magnitude():
     torch.manual_seed(0)
     model = Unknown()
-    found = regions.allocate(model, 0.5)
+    with pytest.raises(regions.errors.UnsupportedModelError, match="wiring is unknown"):
+        regions.allocate(model, 0.5)
+    found = regions.allocate([8, 6, 3], 0.25)
+    assert found.criterion == "disjoint"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         masks = regions.prune(model, found)
@@ -146,7 +193,7 @@ def test_models_without_disjoint_paths_get_magnitude():
 
 
 def test_files_keep_the_criterion_and_older_ones_say_magnitude(tmp_path, pairs):
-    found = regions.allocate(pairs([9, 8, 7, 3]), 0.3)
+    found = regions.allocate(pairs([9, 8, 7, 3]), 0.2)
     path = found.save(tmp_path / "a.json")
     assert Allocation.load(path) == found
     content = json.loads(path.read_text())

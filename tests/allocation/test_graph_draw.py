@@ -77,6 +77,6 @@ def test_searches_find_no_less_than_with_fresh_walks(small_conv):
             counts = {name: round(problem.sizes[name] * d) for name, d in densities.items()}
             return float(sum(walked(problem, draw, counts)[0][name] for name in problem.budgeted))
 
-        found = regions.allocate(model, 0.1, **how)
+        found = regions.allocate(model, 0.1, "effective-weights", **how)
         assert found.value >= regions.allocate(model, 0.1, fresh, **how).value
         assert found.value == fresh(found.densities)

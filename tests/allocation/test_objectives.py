@@ -59,7 +59,7 @@ def test_chain_of_bounds_holds_at_every_split(pairs):
 
 def test_paths_through_convolutions_and_shortcuts(small_conv):
     model = small_conv()
-    found = regions.allocate(model, 0.1, input_shape=(1, 4, 4))
+    found = regions.allocate(model, 0.1, "effective-weights", input_shape=(1, 4, 4))
     report = found.apply(model, input_shape=(1, 4, 4)).effective()
     assert found.value == report.weights["first"] + report.weights["second"]
     assert found.value >= found.uniform_value
@@ -72,7 +72,13 @@ def test_paths_through_convolutions_and_shortcuts(small_conv):
 def test_random_masks_of_a_model_with_shortcuts(small_conv):
     runs = [
         regions.allocate(
-            small_conv(), 0.1, masks="random", draws=3, input_shape=(1, 4, 4), max_evaluations=10
+            small_conv(),
+            0.1,
+            "effective-weights",
+            masks="random",
+            draws=3,
+            input_shape=(1, 4, 4),
+            max_evaluations=10,
         )
         for _ in range(2)
     ]

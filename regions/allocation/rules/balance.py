@@ -76,7 +76,7 @@ def _ends(problem: Problem) -> dict[str, int]:
 
 def _is_normalised(problem: Problem) -> bool:
     """Tell whether most free layers are rescaled right after, element by element."""
-    steps = () if problem.graph is None else problem.graph.steps
+    steps = problem.wiring("rule 'balance'").steps
     layer_of = {step.name: step.module for step in steps if step.module in problem.least}
     scaled = {layer_of[step.inputs[0]] for step in steps
               if isinstance(step, Scale) and step.inputs[0] in layer_of}  # fmt: skip
