@@ -16,6 +16,7 @@ validation images; test images are looked at once, at the end.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -240,7 +241,9 @@ def _arms(
     uniform = regions.allocate(network, density, "uniform", **problem)
     batch = _load(study.data, study.limit).train.sample(256, rng=seed)
     snip = {"criterion": "snip", "inputs": batch.inputs, "labels": batch.labels}
-    yield Arm("snip", "plain", regions.prune(network, uniform, **together, **snip))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="no weight is kept in the layers")
+        yield Arm("snip", "plain", regions.prune(network, uniform, **together, **snip))
     balance = regions.allocate(network, density, **problem)
     yield Arm("balance", "default", regions.prune(network, balance, input_shape=shape))
     for draw in range(study.random_masks):

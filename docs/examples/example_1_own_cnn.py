@@ -64,7 +64,7 @@ allocation = regions.allocate(dense, 0.05, input_shape=shape)
 allocation
 
 # %%
-masks = regions.prune(dense, allocation, repair=True, input_shape=shape)
+masks = regions.prune(dense, allocation, input_shape=shape)
 masks.effective()  # every kept weight lies on a path from an input to an output
 
 # %%

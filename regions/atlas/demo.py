@@ -35,7 +35,7 @@ def run_demo(
         name="allocations",
         title="Which density should each layer get?",
         caption=f"{len(study.objectives)} allocations of the same number of weights, pruned by "
-        "magnitude, plainly and with repair.",
+        "magnitude, plainly and with repair; the default, balance, by its own masks too.",
         description="For each density and allocation: test accuracy, share of effective weights, "
         "bound on regions, and the layers' densities; means over networks with 95 % intervals.",
         draw=partial(draw, frame),

@@ -54,6 +54,7 @@ class Study:
     hidden: tuple[int, ...] = (100, 100)
     densities: tuple[float, ...] = (0.02, 0.005, 0.002)
     objectives: tuple[str, ...] = (
+        "balance",
         "uniform",
         "erk",
         "lamp",
@@ -75,9 +76,10 @@ def compare_allocations(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Return one row per density, objective, repair and seed.
+    """Return one row per density, objective, masks and seed.
 
-    Columns: `density`, `objective`, `repair`, `seed`, `accuracy` (test, after fine-tuning),
+    Columns: `density`, `objective`, `masks` ("plain" or "repaired" magnitude, or "own": those that
+    `regions.prune` takes for the allocation, if others), `seed`, `accuracy` (test, after fine-tuning),
     `accuracy_before` (right after pruning), `dense_accuracy`, `log2_bound` (of the pruned
     network, kind "effective"), `kept`, `effective_weights`, and `density_NAME` for each layer.
 
@@ -105,13 +107,14 @@ def compare_allocations(
 def _measure(
     density: float, objective: str, *, study: Study, data: DataSet, dense: TrainResult
 ) -> pd.DataFrame:
-    """Prune every network with and without repair, fine-tune all as one stack, and measure."""
+    """Prune every network in every way, fine-tune all as one stack, and measure."""
     models = dense.models()
     allocations = [regions.allocate(model, density, objective=objective) for model in models]
     pruned = [
-        (repair, seed, regions.prune(models[seed], allocation, repair=repair))
-        for repair in (False, True)
+        (kind, seed, regions.prune(models[seed], allocation, repair=repair))
+        for kind, repair in MASKS.items()
         for seed, allocation in enumerate(allocations)
+        if kind != "own" or allocation.criterion != "magnitude" or allocation.repair
     ]
     masks = [mask for _, _, mask in pruned]
     starts = [models[seed] for _, seed, _ in pruned]
@@ -119,8 +122,8 @@ def _measure(
     before = train(starts, data, Recipe(epochs=0), masks=masks, seeds=seeds)
     after = train(starts, data, study.fine, masks=masks, seeds=seeds)
     rows = [
-        {"repair": repair, "seed": seed, **_structure(models[seed], mask)}
-        for repair, seed, mask in pruned
+        {"masks": kind, "seed": seed, **_structure(models[seed], mask)}
+        for kind, seed, mask in pruned
     ]
     frame = pd.DataFrame(rows)
     frame["accuracy"] = evaluate(after, data.test).accuracy
@@ -141,6 +144,7 @@ def _structure(model: Any, masks: Any) -> dict[str, Any]:
     }
 
 
+MASKS = {"plain": False, "repaired": True, "own": None}
 MEASURES = {
     "accuracy": "test accuracy\n(%)",
     "effective": "effective weights\n(% of kept)",
@@ -149,8 +153,8 @@ MEASURES = {
 
 
 def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per density, objective and repair: means and 95 % intervals over seeds."""
-    keys = ["density", "objective", "repair"]
+    """Return one row per density, objective and masks: means and 95 % intervals over seeds."""
+    keys = ["density", "objective", "masks"]
     shares = _with_shares(frame)
     layers = [name for name in frame.columns if name.startswith("density_")]
     table = shares.groupby(keys, sort=False)[layers].mean().reset_index()
@@ -192,9 +196,13 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def _draw_measure(ax: Any, part: Any, measure: str) -> None:
-    for index, (repair, rows) in enumerate(part.groupby("repair")):
+    names = list(dict.fromkeys(part["objective"]))
+    for index, kind in enumerate(MASKS):
+        rows = part[part["masks"] == kind]
+        if rows.empty:
+            continue
         found = mean_intervals(rows, measure, "objective")
-        place = [position + 0.16 * (1 - 2 * index) for position in range(len(found))]
+        place = [names.index(name) + 0.2 * (index - 1) for name in found["objective"]]
         ax.errorbar(
             found["mean"],
             place,
@@ -202,17 +210,17 @@ def _draw_measure(ax: Any, part: Any, measure: str) -> None:
             fmt=MARKERS[index],
             color=PALETTE[index],
             markersize=3,
-            label="with repair" if repair else "plain magnitude",
+            label=f"{kind} masks" if kind == "own" else f"{kind} magnitude",
         )
-    ax.set_yticks(range(len(found)), found["objective"])
-    ax.set_ylim(len(found) - 0.5, -0.5)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(axis="y", alpha=0.3)
 
 
 def _draw_densities(ax: Any, part: Any) -> None:
     for index, name in enumerate(n for n in part.columns if n.startswith("density_")):
         mean = part.groupby("objective", sort=False)[name].mean() / part["density"].iloc[0]
-        look = {"color": PALETTE[index + 2], "marker": MARKERS[index + 2], "s": 12}
+        look = {"color": PALETTE[index + 3], "marker": MARKERS[index + 3], "s": 12}
         ax.scatter(mean, range(len(mean)), label=name.removeprefix("density_"), **look)
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

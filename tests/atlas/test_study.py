@@ -12,7 +12,7 @@ from regions.training import Recipe
 SMALL = Study(
     hidden=(12, 10),
     densities=(0.3, 0.1),
-    objectives=("uniform", "effective-weights"),
+    objectives=("balance", "effective-weights"),
     seeds=2,
     dense=Recipe(epochs=2),
     fine=Recipe(epochs=1),
@@ -30,14 +30,14 @@ def frame(folder):
 
 
 def test_every_setting_has_every_seed(frame):
-    keys = ["density", "objective", "repair"]
+    keys = ["density", "objective", "masks"]
     assert (frame.groupby(keys)["seed"].nunique() == SMALL.seeds).all()
-    assert len(frame) == 2 * 2 * 2 * SMALL.seeds
+    assert len(frame) == 2 * (3 + 2) * SMALL.seeds
     assert (frame["kept"] == (frame["density"] * (64 * 12 + 120)).round()).all()
 
 
 def test_repair_makes_every_kept_weight_effective(frame):
-    repaired = frame[frame["repair"]]
+    repaired = frame[frame["masks"] != "plain"]
     assert (repaired["effective_weights"] == repaired["kept"]).all()
     assert (frame["effective_weights"] <= frame["kept"]).all()
     assert frame["accuracy"].between(0, 1).all() and (frame["log2_bound"] >= 0).all()
