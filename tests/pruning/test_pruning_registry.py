@@ -25,6 +25,7 @@ VALUES = {
     "batch_norm": "running",
     "budget": "layer",
     "paths": 4,
+    "time_limit": 600.0,
     "score": "mean",
     "order": "energy",
     "refit": True,
