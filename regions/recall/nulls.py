@@ -71,6 +71,13 @@ class Proportional(One):
     words = "alpha = 1, all recalls shrinking by one factor"
     label = "null: equal relative loss"
 
+    def reference(
+        self, ratio: Ratio, ratios: Ratios, counts: Counts, scale: Scale, by: Estimator
+    ) -> Reference:
+        if by.diluted:
+            raise by.incomparable()
+        return super().reference(ratio, ratios, counts, scale, by)
+
 
 @dataclass(frozen=True)
 class Control(Null):
