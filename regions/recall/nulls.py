@@ -1,4 +1,11 @@
-"""What alpha to expect if pruning does nothing class-specific: reference nulls."""
+"""What alpha to expect if pruning does nothing class-specific: reference nulls.
+
+Examples
+--------
+>>> from regions.recall import NULLS
+>>> sorted(NULLS)
+['additive', 'control', 'flips', 'logit_shift', 'one', 'proportional']
+"""
 
 from __future__ import annotations
 
