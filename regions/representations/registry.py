@@ -4,7 +4,7 @@ Examples
 --------
 >>> from regions.representations import MEASURES
 >>> [name for name, measure in MEASURES.items() if not measure.without_interval]
-['cka', 'cka_debiased', 'procrustes', 'regression_r2']
+['cka', 'cka_debiased', 'procrustes']
 """
 
 from __future__ import annotations
