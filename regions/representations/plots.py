@@ -65,7 +65,7 @@ def _draw_curve(ax: Axes, part: pd.DataFrame, label: str | None, index: int, cou
     shown = part["value"]
     if "corrected" in part and bool(part["corrected"].notna().any()):
         known = part["corrected"].notna()
-        what = "bias-corrected" if known.all() else "bias-corrected where there is a bar"
+        what = "bias-corrected" if bool(known.all()) else "bias-corrected where there is a bar"
         shown = part["corrected"].fillna(shown)
         label = what if label is None else f"{label} ({what})"
     ax.plot(at, shown, color=colour, label=label, **look)
