@@ -66,6 +66,13 @@ class Allocation(Result):
     ------
     ArgumentError
         If the fields do not fit each other, or a count is impossible.
+
+    Examples
+    --------
+    >>> import regions
+    >>> found = regions.allocate([784, 100, 100, 10], 0.01, objective="equal")
+    >>> found.budget, found.objective, found.roles["output"]
+    (884, 'equal', 'whole')
     """
 
     objective: str

@@ -17,7 +17,16 @@ Evaluate = Callable[[Counts], np.ndarray]
 
 @dataclass(frozen=True)
 class Objective(ABC):
-    """What is maximised; its fields are its options."""
+    """What is maximised; its fields are its options.
+
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.allocation import OBJECTIVES
+    >>> objective = OBJECTIVES["expected"]()
+    >>> regions.allocate([784, 100, 100, 10], 0.001, objective=objective).objective
+    'expected'
+    """
 
     name: ClassVar[str]
 
@@ -35,7 +44,15 @@ class Objective(ABC):
 
 @dataclass(frozen=True)
 class Rule(ABC):
-    """Layer densities from a formula alone, without any search."""
+    """Layer densities from a formula alone, without any search.
+
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.allocation import RULES
+    >>> regions.allocate([784, 100, 100, 10], 0.01, objective=RULES["uniform"]()).counts
+    {'layer1': 784, 'layer2': 100, 'output': 1000}
+    """
 
     name: ClassVar[str]
 

@@ -14,7 +14,23 @@ from regions.atlas.saving import save_atlas
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Atlas(Findings):
-    """What pruning did to a network, with its figures and its page; the fields of `Findings`."""
+    """What pruning did to a network, with its figures and its page; the fields of `Findings`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from regions.atlas import Settings, survey
+    >>> from regions.training import Recipe
+    >>> short = Recipe(epochs=1)
+    >>> few = Settings(
+    ...     densities=(0.2,), methods=("random",), seeds=1, planes=1, lines=1, images=100,
+    ...     ntk_images=5, dense=short, fine=short,
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     atlas = survey("mlp", "digits", folder, few)
+    >>> [exhibit.name for exhibit in atlas.exhibits()][:3]
+    ['accuracy', 'regions-plane', 'regions-line']
+    """
 
     def exhibits(self) -> list[Exhibit]:
         """Return the figures of the page, each with the numbers that it draws."""

@@ -45,6 +45,17 @@ class Exhibit:
         The numbers drawn.
     wide : bool
         Give it the whole width of the page.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> exhibit = Exhibit(
+    ...     name="own", title="Own", caption="", description="Nothing.", draw=plt.figure,
+    ...     data=pd.DataFrame(),
+    ... )
+    >>> exhibit.name, exhibit.wide
+    ('own', False)
     """
 
     name: str

@@ -31,6 +31,12 @@ class Method:
     scope : {"layer", "global"}
     options : tuple of str
         The names of the options that the criterion takes.
+
+    Examples
+    --------
+    >>> from regions.atlas.method import read_method
+    >>> read_method("snip+global").scope
+    'global'
     """
 
     name: str

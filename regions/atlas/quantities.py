@@ -33,6 +33,15 @@ class Quantity:
     what, domain : str
         A sentence each: what it is, and over what.
     status : {"exact", "bound", "estimate", "limit"}
+
+    Examples
+    --------
+    >>> accuracy = Quantity(
+    ...     key="accuracy", group="", heading="", form=".1f", what="", domain="", status="exact",
+    ...     scale=100,
+    ... )
+    >>> accuracy.text(0.9688)
+    '96.9'
     """
 
     key: str

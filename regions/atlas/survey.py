@@ -78,7 +78,10 @@ def survey(
     >>> from regions.atlas import Settings, survey
     >>> from regions.training import Recipe
     >>> short = Recipe(epochs=1)
-    >>> few = Settings(densities=(0.2,), methods=("random",), seeds=3, dense=short, fine=short)
+    >>> few = Settings(
+    ...     densities=(0.2,), methods=("random",), seeds=1, planes=1, lines=1, images=100,
+    ...     ntk_images=5, dense=short, fine=short,
+    ... )
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     atlas = survey("mlp", "digits", folder, few)
     >>> atlas.to_frame()["method"].tolist()

@@ -34,6 +34,16 @@ class InvertedTriggers(Result):
         What it is replaced by.
     success : array (classes,)
         Share of the images of other classes that the patch turns into the class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> masks = np.zeros((3, 2, 2))
+    >>> masks[:2] = 1.0
+    >>> masks[2, 0, 0] = 0.5
+    >>> found = InvertedTriggers(masks=masks, patterns=np.ones((3, 1, 2, 2)), success=np.ones(3))
+    >>> found.norms.tolist(), found.suspect
+    ([4.0, 4.0, 0.5], 2)
     """
 
     masks: np.ndarray = field(repr=False)

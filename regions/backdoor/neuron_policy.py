@@ -39,6 +39,16 @@ class NeuronPolicy(nn.Module):
         Probability of removal at the start, the same for all units.
     seed : int
         Decides the initial weights; global random state is untouched.
+
+    Examples
+    --------
+    >>> from regions.backdoor import GatedNetwork, neuron_graph
+    >>> from regions.training import build_model
+    >>> network = GatedNetwork(build_model("mlp", (4,), 2, hidden=(3,)), (4,))
+    >>> graph = neuron_graph(network, np.eye(4, dtype=np.float32))
+    >>> logits = NeuronPolicy(rate=0.05)(graph_tensors(graph))
+    >>> torch.sigmoid(logits).double().round(decimals=6).tolist()
+    [0.05, 0.05, 0.05]
     """
 
     def __init__(self, rate: float = 0.05, seed: int = 0):
@@ -138,6 +148,16 @@ def learn_policy(
     ------
     ArgumentError
         If a setting is out of range, or a reward is not finite.
+
+    Examples
+    --------
+    >>> from regions.backdoor import GatedNetwork, neuron_graph
+    >>> from regions.training import build_model
+    >>> network = GatedNetwork(build_model("mlp", (4,), 2, hidden=(3,)), (4,))
+    >>> graph = neuron_graph(network, np.eye(4, dtype=np.float32))
+    >>> found = learn_policy(graph, lambda removed: float(removed[1]), steps=3, rate=0.3, rng=0)
+    >>> found.best[1], found.evaluations
+    (np.True_, 48)
     """
     rng = np.random.default_rng(rng)
     tensors = graph_tensors(graph)

@@ -37,6 +37,17 @@ class Reward:
         The suspected class.
     weight : float
         What success counts, relative to accuracy.
+
+    Examples
+    --------
+    >>> from regions.backdoor import GatedNetwork
+    >>> from regions.training import build_model
+    >>> network = GatedNetwork(build_model("mlp", (4,), 2, hidden=(3,)), (4,))
+    >>> images = np.eye(4, dtype=np.float32)
+    >>> labels = network.classes(network.begin(images), np.zeros(3, dtype=bool))
+    >>> reward = Reward(network=network, inputs=images, labels=labels)
+    >>> reward(np.zeros(3, dtype=bool))
+    1.0
     """
 
     network: GatedNetwork

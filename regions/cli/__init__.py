@@ -7,6 +7,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status.
 
     0 done, 1 error, 2 usage, 3 not exact, 130 interrupted (also while its modules load).
+
+    Examples
+    --------
+    >>> from regions.cli import main
+    >>> main(["bound", "2,3", "--kind", "naive"])  # doctest: +ELLIPSIS
+    at most 7 activation regions (naive bound, widths 2-3 ...)
+    0
     """
     try:
         from regions.cli.command import main as run

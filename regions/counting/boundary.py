@@ -38,6 +38,14 @@ class DecisionBoundary(Result):
     classes : (pieces, 2) int array
         The two outputs that are equal and largest there, the smaller number first; (0, 1) where a
         single output vanishes.
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0, 0.0], [0.0, 1.0]], [2.0, 2.0]), ([[1.0, -1.0]], [0.0])])
+    >>> found = regions.decision_boundary(net, regions.Box.cube(2, -1.0, 1.0))
+    >>> found.classes.tolist(), found.moved(found, within=0.1)
+    ([[0, 1]], 0.0)
     """
 
     plane: Box | Slice

@@ -1,4 +1,11 @@
-"""`count_regions`: one call for every engine, and the choice between them."""
+"""`count_regions`: one call for every engine, and the choice between them.
+
+Examples
+--------
+>>> from regions.counting import ENGINES, METHODS
+>>> METHODS == ("auto", *ENGINES), "cells" in ENGINES
+(True, True)
+"""
 
 from __future__ import annotations
 

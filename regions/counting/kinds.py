@@ -25,6 +25,14 @@ class KindCounts(Result):
     Attributes
     ----------
     results : tuple of RegionCount
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    >>> found = regions.counting.count_kinds(net, regions.Box.cube(2, -1.0, 1.0), ("activation",))
+    >>> int(found["activation"]), len(found.results)
+    (4, 1)
     """
 
     results: tuple[RegionCount, ...]

@@ -325,7 +325,16 @@ def plot_line_density(
     ax: Axes | None = None,
     input_shape: Sequence[int] | None = None,
 ) -> Axes:
-    """Draw the number of breakpoints per unit length along a bounded line, stacked by layer."""
+    """Draw the number of breakpoints per unit length along a bounded line, stacked by layer.
+
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.counting import plot_line_density
+    >>> net = regions.as_network([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> plot_line_density(net, regions.Box([-1.0], [1.0]), bins=2).get_ylabel()
+    'breakpoints per unit length'
+    """
     import matplotlib.pyplot as plt
     import seaborn as sns
 

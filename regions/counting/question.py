@@ -1,4 +1,11 @@
-"""What is asked: the regions of a network, of one kind, over one domain."""
+"""What is asked: the regions of a network, of one kind, over one domain.
+
+Examples
+--------
+>>> from regions.counting import DEFINITIONS
+>>> sorted(DEFINITIONS)
+['activation', 'affine', 'closed', 'convex', 'linear', 'pattern']
+"""
 
 from __future__ import annotations
 

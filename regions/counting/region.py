@@ -41,6 +41,15 @@ class Region(Result):
         own boundary.
     network : ReLUNetwork
         The network the region belongs to.
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    >>> found = list(regions.enumerate_regions(net, regions.Box.cube(2, -1.0, 1.0)))
+    >>> first = next(region for region in found if region.pattern.all())
+    >>> first.A.tolist(), first.c.tolist(), sorted(first.units.tolist())
+    ([[1.0, 1.0]], [0.0], [-1, -1, 0, 1])
     """
 
     pattern: np.ndarray

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 
 class Status(Enum):
-    """What a count is: each member's value is a sentence saying what is known and what to try."""
+    """What a count is: each member's value is a sentence saying what is known and what to try.
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    >>> result = regions.count_regions(net, regions.Box.cube(2, -1.0, 1.0))
+    >>> str(result.status), result.status is regions.Status.EXACT
+    ('EXACT', True)
+    """
 
     EXACT = (
         "The count is exact: every region of the domain was found, none was counted twice, and "

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 
 class UncertifiedWarning(UserWarning):
-    """What was returned rests on decisions that could be neither certified nor settled."""
+    """What was returned rests on decisions that could be neither certified nor settled.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", UncertifiedWarning)  # refuse what is not certain
+    """
 
 
 @dataclass

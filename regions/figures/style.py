@@ -1,4 +1,13 @@
-"""The look of a published figure: widths of the venues, fonts, colours, markers, line styles."""
+"""The look of a published figure: widths of the venues, fonts, colours, markers, line styles.
+
+Examples
+--------
+>>> from regions.figures import LINE_STYLES, MARKERS, PALETTE, VENUES
+>>> len(PALETTE) == len(set(PALETTE)), len(MARKERS) == len(set(MARKERS)), LINE_STYLES[0]
+(True, True, '-')
+>>> VENUES[0]
+'aaai'
+"""
 
 from __future__ import annotations
 

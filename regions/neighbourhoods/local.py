@@ -49,6 +49,14 @@ class Neighbourhoods(Result):
     directions : int
     failure : float
         The probability for each point that its nearest boundary was missed (0: it cannot be).
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[3.0, 4.0], [1.0, 0.0]], [0.0, 2.0]), ([[1.0, 1.0]], [0.0])])
+    >>> found = regions.local(net, [[1.0, 0.5], [0.0, 0.1]])
+    >>> found.to_frame()["unit"].tolist(), found.radius
+    ([0, 0], None)
     """
 
     frame: pd.DataFrame

@@ -51,6 +51,14 @@ class Nearest:
     failure : float
         The probability, for each point, that random directions hid a nearer boundary (0 where the
         whole Jacobian was made).
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[3.0, 4.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> (found,) = nearest_boundaries(net, np.array([[1.0, 0.5]]))
+    >>> found.unit.tolist(), found.failure
+    ([0], 0.0)
     """
 
     distance: np.ndarray

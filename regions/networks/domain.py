@@ -1,4 +1,11 @@
-"""Where regions are counted: a box of inputs, or a flat slice of the input space."""
+"""Where regions are counted: a box of inputs, or a flat slice of the input space.
+
+Examples
+--------
+>>> from regions.networks import Box, Domain, Slice
+>>> isinstance(Box.cube(2, 0.0, 1.0), Domain), isinstance((0, 1), Domain)
+(True, False)
+"""
 
 from __future__ import annotations
 
@@ -136,6 +143,12 @@ class Slice(Frozen):
     box : Box or None
     segment : bool
         True for the piece between two points (no box).
+
+    Examples
+    --------
+    >>> plane = Slice.through([[0, 0, 0], [1, 0, 0], [0, 1, 0]], Box.cube(3, -1.0, 1.0))
+    >>> plane.dimension, plane.embed([[0.5, 0.25]]).tolist()
+    (2, [[0.5, 0.25, 0.0]])
     """
 
     origin: np.ndarray

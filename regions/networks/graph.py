@@ -46,6 +46,13 @@ class Graph:
     steps : tuple of Step
     whole : tuple of str
         Weights that stay whole: constants that are no layer's own.
+
+    Examples
+    --------
+    >>> import regions
+    >>> graph = regions.as_network([([[1.0, 2.0]], None), ([[3.0]], None)]).graph
+    >>> dict(graph.prunable), len(graph.relus)
+    ({'layer1': (1, 2), 'output': (1, 1)}, 1)
     """
 
     steps: tuple[Step, ...]

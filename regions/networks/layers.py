@@ -39,6 +39,13 @@ class Layer:
         Number of ReLU units; 0 for the output layer.
     slope : float
         Negative slope of the units, 0 for ReLU.
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0, 2.0]], [0.5]), ([[3.0]], [0.0])])
+    >>> [(layer.name, layer.units, layer.matrix.toarray().tolist()) for layer in net.layers()]
+    [('layer1', 1, [[1.0, 2.0]]), ('output', 0, [[3.0]])]
     """
 
     name: str

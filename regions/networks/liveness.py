@@ -31,6 +31,14 @@ class Liveness:
     fed, feeding : mapping step name -> boolean array of the step's shape
         ReLU layers are also found under their layer names (`ReLUNetwork.relu_layers`).
     effective : mapping module name -> boolean array of the weight's shape
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([(np.ones((2, 3)), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))])
+    >>> alive = liveness(net.graph, {"layer1": np.array([[1, 0, 1], [0, 0, 0]], dtype=bool)})
+    >>> alive.units("layer1").tolist()
+    [True, False]
     """
 
     fed: Mapping[str, np.ndarray]

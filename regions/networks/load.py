@@ -38,6 +38,17 @@ def load_model(source: str) -> Any:
         If the text has none of these forms, or the factory cannot be imported or called.
     DataError
         If a file is missing, broken, or holds anything but arrays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> arrays = {"fc1.weight": np.eye(2), "fc1.bias": np.zeros(2), "fc2.weight": np.ones((1, 2))}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/model.npz", **arrays, **{"fc2.bias": np.zeros(1)})
+    ...     net = load_model(f"{folder}/model.npz")
+    >>> net.widths
+    (2, 2, 1)
     """
     path, suffix = Path(source), Path(source).suffix
     if suffix in (".onnx", ".npz", ".pt2") and ":" not in path.name:

@@ -34,7 +34,14 @@ class ReluLayer:
 
 @dataclass(frozen=True)
 class State:
-    """Values alive between two ReLU layers, each of shape (rows, *shape of its step)."""
+    """Values alive between two ReLU layers, each of shape (rows, *shape of its step).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> State({"layer1": np.array([[1.0, 2.0], [3.0, 4.0]])}).map(lambda rows: rows[:1]).values
+    {'layer1': array([[1., 2.]])}
+    """
 
     values: Mapping[str, Any]
 
@@ -58,6 +65,13 @@ class ReLUNetwork(Frozen):
         folded BatchNorm layers and constants.
     left_off : str or None
         The final softmax, log-softmax or sigmoid that ``output="logits"`` left off.
+
+    Examples
+    --------
+    >>> import regions
+    >>> net = regions.as_network([([[1.0, -1.0]], [0.0]), ([[2.0]], [1.0])])
+    >>> net.widths, net([[3.0, 1.0], [1.0, 3.0]]).tolist()
+    ((2, 1, 1), [[5.0], [1.0]])
     """
 
     graph: Graph

@@ -35,6 +35,16 @@ class Request:
         All weights and the wiring of the model.
     options : mapping
         Further keyword arguments of `prune`, where the criterion is a function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import regions
+    >>> def score(request):
+    ...     return {name: request.rng.random(w.shape) for name, w in request.weights.items()}
+    >>> pairs = [(np.ones((2, 2)), None), (np.ones((1, 2)), None)]
+    >>> regions.prune(pairs, 0.5, score, rng=0).counts
+    {'layer1': 2, 'output': 2}
     """
 
     model: Any
@@ -49,7 +59,21 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What a method returns: masks of the layers it prunes, and the parameters it set anew."""
+    """What a method returns: masks of the layers it prunes, and the parameters it set anew.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import regions
+    >>> def first_rows(request):
+    ...     masks = {name: np.zeros(w.shape, bool) for name, w in request.weights.items()}
+    ...     for mask in masks.values():
+    ...         mask[: len(mask) // 2] = True
+    ...     return regions.pruning.Selection(masks=masks)
+    >>> pairs = [(np.ones((2, 2)), None), (np.ones((1, 2)), None)]
+    >>> regions.prune(pairs, 0.5, first_rows)["layer1"].tolist()
+    [[True, True], [False, False]]
+    """
 
     masks: Mapping[str, np.ndarray]
     repaired: Mapping[str, np.ndarray] = field(default_factory=lambda: MappingProxyType({}))
@@ -60,6 +84,14 @@ class Criterion(ABC):
     """One score per weight, higher is better: a named choice whose fields are its options.
 
     `prune` keeps the best weights of each layer (or of all layers together), plainly or repaired.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import regions
+    >>> pairs = [(np.array([[3.0, 1.0], [2.0, 0.5]]), None), (np.array([[0.1, 4.0]]), None)]
+    >>> regions.prune(pairs, 0.5, regions.pruning.CRITERIA["magnitude"]())["layer1"].tolist()
+    [[True, False], [True, False]]
     """
 
     name: ClassVar[str]
@@ -79,6 +111,14 @@ class Method(ABC):
         The public word for it.
     shares : bool
         Whether a weight may belong to several layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import regions
+    >>> pairs = [(np.ones((2, 2)), None), (np.ones((1, 2)), None)]
+    >>> regions.prune(pairs, 0.5, regions.pruning.METHODS["disjoint"](), rng=0).counts
+    {'layer1': 2, 'output': 2}
     """
 
     name: ClassVar[str]

@@ -1,4 +1,11 @@
-"""The criteria and methods by name, and the one place where a name and its options become one."""
+"""The criteria and methods by name, and the one place where a name and its options become one.
+
+Examples
+--------
+>>> from regions.pruning import CRITERIA, METHODS
+>>> "magnitude" in CRITERIA, sorted(set(CRITERIA) & set(METHODS))
+(True, [])
+"""
 
 from __future__ import annotations
 

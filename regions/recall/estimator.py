@@ -33,6 +33,8 @@ class Estimator(ABC):
     corrected : bool
         Whether alpha is that of all images, of which the test images are a sample, and
         measurement noise is taken out; else these images are all there is.
+    diluted : bool
+        Whether measurement noise makes alpha smaller than that of the true recalls.
     averages : bool
         Whether single models' alphas are stable enough for their mean to be taken.
     least_images : int
@@ -48,6 +50,7 @@ class Estimator(ABC):
     name: ClassVar[str]
     words: ClassVar[str]
     corrected: ClassVar[bool] = False
+    diluted: ClassVar[bool] = False
     averages: ClassVar[bool] = False
     least_images: ClassVar[int] = 1
 
@@ -74,7 +77,11 @@ class Estimator(ABC):
 
     def predicted(self, recalls: Recalls, counts: Counts, scale: Scale) -> Ratio:
         """Return the alpha that a null predicts, made comparable with this estimator's."""
-        raise ArgumentError(
+        raise self.incomparable()
+
+    def incomparable(self) -> ArgumentError:
+        """Return why nothing that a null says of true recalls compares with this alpha."""
+        return ArgumentError(
             f"a null that predicts recalls has no counterpart for estimator {self.name!r}, whose "
             "alpha is diluted by measurement noise while the predicted one is not; use "
             'estimator="moments", "split_half" or "cross_model", or null="one"'

@@ -1,4 +1,11 @@
-"""What alpha to expect if pruning does nothing class-specific: reference nulls."""
+"""What alpha to expect if pruning does nothing class-specific: reference nulls.
+
+Examples
+--------
+>>> from regions.recall import NULLS
+>>> sorted(NULLS)
+['additive', 'control', 'flips', 'logit_shift', 'one', 'proportional']
+"""
 
 from __future__ import annotations
 
@@ -70,6 +77,13 @@ class Proportional(One):
     name = "proportional"
     words = "alpha = 1, all recalls shrinking by one factor"
     label = "null: equal relative loss"
+
+    def reference(
+        self, ratio: Ratio, ratios: Ratios, counts: Counts, scale: Scale, by: Estimator
+    ) -> Reference:
+        if by.diluted:
+            raise by.incomparable()
+        return super().reference(ratio, ratios, counts, scale, by)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class OLS(Estimator):
 
     name = "ols"
     words = "ols (published slope through the origin, not corrected for measurement noise)"
+    diluted = True
     averages = True
 
     def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:

@@ -1,4 +1,11 @@
-"""How alpha is estimated and tested: the choices of `intensification`, checked."""
+"""How alpha is estimated and tested: the choices of `intensification`, checked.
+
+Examples
+--------
+>>> from regions.recall import ESTIMATORS
+>>> list(ESTIMATORS)
+['moments', 'ols', 'split_half', 'cross_model']
+"""
 
 from __future__ import annotations
 

@@ -35,8 +35,7 @@ class _Curves:
 def products(recalls: Recalls, found: Balances, noise: Covariances) -> np.ndarray:
     """Return sum_c W_c x_c f_c of each model without the bias of noise: (ratios, models).
 
-    f is the balance that the null predicts; the sum is a function h of z with second derivatives
-    H, and tr(H V) / 2 is subtracted, V being the covariance of the measured z.
+    f is the balance that the null predicts.
     """
 
     def summed(recall: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
@@ -44,6 +43,27 @@ def products(recalls: Recalls, found: Balances, noise: Covariances) -> np.ndarra
         f = normalised(recalls(recall, accuracy, found.centre), accuracy)
         return (found.slope * x * f).sum(-1)
 
+    return _without_noise(summed, found, noise)
+
+
+def means(recalls: Recalls, found: Balances, noise: Covariances) -> np.ndarray:
+    """Return the balances that the null predicts for each model: (ratios, models, classes).
+
+    Their mean over models is without the bias of noise; the spread of the models themselves, which
+    moves the mean of a curved prediction too, stays.
+    """
+
+    def balance(recall: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+        return normalised(recalls(recall, accuracy, found.centre), accuracy)
+
+    return _without_noise(balance, found, noise)
+
+
+def _without_noise(function: Callable, found: Balances, noise: Covariances) -> np.ndarray:
+    """Return a function of each model's z, to second order, minus tr(H V) / 2.
+
+    H are its second derivatives, (classes + 1)^2, and V is the covariance of the measured z.
+    """
     models, classes = found.y.shape[1:]
     w, own = found.centre, _deviations(found)
     units = np.eye(classes, classes + 1)
@@ -51,30 +71,15 @@ def products(recalls: Recalls, found: Balances, noise: Covariances) -> np.ndarra
     last[0, -1] = 1.0
     axes = np.concatenate([units, units + last, last])
     axes = np.broadcast_to(axes, (len(own), *axes.shape))
-    curves = _expanded(summed, found, np.concatenate([own, axes], axis=1))
+    curves = _expanded(function, found, np.concatenate([own, axes], axis=1))
     along, by_axis = curves.curvature[:, :models], curves.curvature[:, models:]
     by_class, with_last, by_accuracy = np.split(by_axis, [classes, 2 * classes], axis=1)
     mixed = (with_last - by_class - by_accuracy) / 2
-    bias = np.einsum("rc,rmc->rm", by_class, np.broadcast_to(noise.dense, noise.shared.shape))
-    bias += 2 * np.einsum("rc,rmc->rm", mixed, w * noise.shared)
-    bias += by_accuracy * (w * w * noise.pruned).sum(-1)
+    dense = np.broadcast_to(noise.dense, noise.shared.shape)
+    bias = np.einsum("rc...,rmc->rm...", by_class, dense)
+    bias += 2 * np.einsum("rc...,rmc->rm...", mixed, w * noise.shared)
+    bias += np.einsum("r...,rm->rm...", by_accuracy[:, 0], (w * w * noise.pruned).sum(-1))
     return curves.value + curves.slope[:, :models] + (along - bias) / 2
-
-
-def means(recalls: Recalls, found: Balances) -> np.ndarray:
-    """Return terms (ratios, models, classes) whose mean is the prediction for the mean recalls.
-
-    Each is the linear part of one model; the bias that the spread of z over M models leaves in
-    the prediction of their mean, tr(H S) / 2M with S the covariance of z, is subtracted.
-    """
-
-    def balance(recall: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-        return normalised(recalls(recall, accuracy, found.centre), accuracy)
-
-    models = found.y.shape[1]
-    curves = _expanded(balance, found, _deviations(found))
-    bias = curves.curvature.sum(1, keepdims=True) / (2 * models * max(models - 1, 1))
-    return curves.value + curves.slope - bias
 
 
 def _deviations(found: Balances) -> np.ndarray:

@@ -45,6 +45,14 @@ class RecallTable(Result):
         Image by image, if the table was made from them.
     setting : mapping of str to str
         What the table is about, for example ``{"algorithm": "MP"}``.
+
+    Examples
+    --------
+    >>> import regions
+    >>> dense, tenth = [[912, 962, 865], [903, 959, 858]], [[815, 937, 689], [818, 908, 708]]
+    >>> table = regions.RecallTable.from_counts(dense, {10: tenth}, n=1000)
+    >>> table.n_models, table.n_classes, table.ratios, table.accuracy_dense.round(3).tolist()
+    (2, 3, (10.0,), [0.913, 0.907])
     """
 
     ratios: tuple[float, ...]

@@ -64,8 +64,10 @@ def _draw_curve(ax: Axes, part: pd.DataFrame, label: str | None, index: int, cou
     look = {"marker": MARKERS[index % len(MARKERS)], "ls": LINE_STYLES[index % len(LINE_STYLES)]}
     shown = part["value"]
     if "corrected" in part and bool(part["corrected"].notna().any()):
+        known = part["corrected"].notna()
+        what = "bias-corrected" if bool(known.all()) else "bias-corrected where there is a bar"
         shown = part["corrected"].fillna(shown)
-        label = "bias-corrected" if label is None else f"{label} (bias-corrected)"
+        label = what if label is None else f"{label} ({what})"
     ax.plot(at, shown, color=colour, label=label, **look)
     if "low" in part:
         ax.vlines(at, part["low"], part["high"], color=colour, linewidth=1.0)

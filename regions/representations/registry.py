@@ -1,4 +1,11 @@
-"""The measures by name."""
+"""The measures by name.
+
+Examples
+--------
+>>> from regions.representations import MEASURES
+>>> [name for name, measure in MEASURES.items() if not measure.without_interval]
+['cka', 'cka_debiased', 'procrustes']
+"""
 
 from __future__ import annotations
 

@@ -53,6 +53,12 @@ class RegressionR2(Measure):
     symmetric: ClassVar[bool] = False
     needs_samples: ClassVar[str] = "x"
     exact_null: ClassVar[bool] = True
+    without_interval: ClassVar[str] = (
+        "what a regression leaves unexplained between similar layers is little, and depends on the "
+        "few images where a unit is seldom active: jackknife intervals held the truth in 80 to "
+        "92 % of samples of 400 to 2,000 images on layers of perceptrons where they promise 95; "
+        "ask for cka or procrustes"
+    )
 
     def similarity(self, pair: Pair) -> Similarity:
         x = pair.x.whitened

@@ -1,4 +1,11 @@
-"""Standard small models by name, all piecewise linear, with named layers."""
+"""Standard small models by name, all piecewise linear, with named layers.
+
+Examples
+--------
+>>> from regions.training import MODELS
+>>> "mlp" in MODELS
+True
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Which weights a pruned network starts again from: trained, rewound, or drawn anew."""
+"""Which weights a pruned network starts again from: trained, rewound, or drawn anew.
+
+Examples
+--------
+>>> from regions.training import STARTS
+>>> STARTS
+('trained', 'rewind', 'reinit', 'rescaled')
+"""
 
 from __future__ import annotations
 

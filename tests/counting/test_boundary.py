@@ -8,6 +8,7 @@ import pytest
 from counting_oracles import random_layers
 
 import regions
+from regions.counting import DecisionBoundary
 from regions.errors import ArgumentError, DomainError
 
 SQUARE = regions.Box.cube(2, -1.0, 1.0)
@@ -99,6 +100,16 @@ def test_what_pruning_moved(rng):
     assert found.moved(nothing, 0.1) == 1.0 and np.isnan(nothing.moved(found, 0.1))
     with pytest.raises(ArgumentError, match="above 0"):
         found.moved(found, 0.0)
+
+
+def test_what_moved_is_a_share_of_length():
+    # three quarters of an angle stay: pieces count by their length
+    ends = np.array([[[0.0, 0.0], [3.0, 0.0]], [[3.0, 0.0], [3.0, 1.0]]])
+    square, classes = regions.Box.cube(2, 0.0, 4.0), np.array([[0, 1], [0, 1]])
+    angle = DecisionBoundary(square, ends, classes)
+    stayed = DecisionBoundary(square, ends[:1], classes[:1])
+    assert angle.moved(stayed, within=0.01) == pytest.approx(0.25)
+    assert stayed.moved(angle, within=0.01) == 0.0
 
 
 def test_planes_of_images_have_their_own_coordinates(rng):

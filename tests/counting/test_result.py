@@ -27,6 +27,20 @@ def test_bounds_and_estimates_are_no_integers():
     assert stopped.details["stopped_by"] == "time" and stopped.count is None
 
 
+def test_bounds_that_meet_are_a_count():
+    open_, met = (Found.between(4, upper, Undecided()).result("line") for upper in (5, 4))
+    assert (open_.status, open_.lower, open_.upper, open_.count) == (Status.BOUNDED, 4, 5, None)
+    assert met.status is Status.EXACT and int(met) == 4
+
+
+def test_what_was_found_before_a_stop_is_certain_only_without_doubt():
+    sure = Found.counted(7, Undecided(), "time").result("cells")
+    unsure = Found.counted(7, Undecided(1, 1e-12), "time").result("cells")
+    assert sure.status is unsure.status is Status.LIMIT_REACHED
+    assert sure.lower == 7 and unsure.lower == 1
+    assert unsure.details["doubtful"] == 1
+
+
 def test_an_exact_result_cannot_hold_a_bound():
     with pytest.raises(regions.errors.ArgumentError, match="count == lower == upper"):
         RegionCount(count=3, lower=2, upper=3, status=Status.EXACT, method="cells")

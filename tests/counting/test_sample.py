@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from counting_oracles import count_cells, count_sample, dense, random_layers
@@ -45,6 +47,18 @@ def test_saturation_warns(rng):
     assert details["distinct"] == found.lower
     assert details["new_mass"] == details["singletons"] / 500
     assert details["chao1"] == chao1(details["singletons"], details["doubletons"], found.lower)
+
+
+@pytest.mark.parametrize(("alone", "warned"), [(2, False), (3, True)])
+def test_more_than_a_fifth_of_points_alone_is_too_much(alone, warned):
+    # five intervals of a line; ten points, some alone in theirs, the others together
+    net = dense((np.ones((4, 1)), -np.arange(1.0, 5.0)))
+    points = np.append(np.arange(alone) + 0.5, np.full(10 - alone, 4.5))[:, None]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        found = count_sample(net, None, points=points)
+    assert found.details["new_mass"] == alone / 10
+    assert found.details["saturated"] == warned == bool(seen)
 
 
 def test_chao1_without_doubletons():

@@ -87,8 +87,26 @@ def test_two_way_variance_by_hand():
     shared = (over_images - interaction) * models / (models - 1)
     assert interaction > 0.05 * over_images and shared > 0
     assert variance[0] == pytest.approx(over_models + shared)
-    below = over_models**2 / (models - 1) + over_images**2 / (groups - 1)
+    left = np.array([part.value[0] for part in left_out]) - contrast(cells).value[0]
+    excess = max(0, (left**4).mean() / (left**2).mean() ** 2 - 3)
+    freedom = 2 / (2 / (groups - 1) + excess / groups)
+    below = over_models**2 / (models - 1) + over_images**2 / freedom
     assert df[0] == pytest.approx(variance[0] ** 2 / below)
+
+
+def test_few_images_that_decide_all_leave_few_degrees_of_freedom():
+    # one group of 20 holds all the spread: the kurtosis of its deviations is 19 + 1/19 - 1
+    cells = np.zeros((5, 20))
+    cells[:, 0] = 1.0
+
+    def contrast(part):
+        return Contrast(Ratio(part.mean(-1)[None], np.ones((1, 5))), np.zeros(1))
+
+    left_out = [contrast(np.delete(cells, g, axis=1)) for g in range(20)]
+    kurtosis = (19**4 + 19) / 20 / ((19**2 + 19) / 20) ** 2
+    freedom = 2 / (2 / 19 + (kurtosis - 3) / 20)
+    _, df = two_way_variance(contrast(cells), left_out)
+    assert df[0] == pytest.approx(freedom) and freedom < 3
 
 
 def test_two_way_variance_is_unbiased():

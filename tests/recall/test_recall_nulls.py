@@ -93,7 +93,7 @@ def test_a_prediction_of_measured_recalls_is_that_of_the_true_ones():
     assert contrasts([counts], ESTIMATORS["moments"](), LogitShift())[0].value.mean() < 0.1
 
 
-@pytest.mark.parametrize("null", ["logit_shift", "additive", "flips"])
+@pytest.mark.parametrize("null", ["logit_shift", "additive", "flips", "proportional"])
 def test_uncorrected_slopes_have_no_predicted_null(published, null):
     with pytest.raises(ArgumentError, match="diluted by measurement noise"):
         regions.intensification(published, "ols", null)

@@ -37,7 +37,7 @@ def test_proportional_and_additive_loss():
     assert alpha(one_model(dense, [4750, 4500, 4250, 4000], 10000)) == pytest.approx(1, abs=1e-12)
     table = one_model(dense, [8500, 8000, 7500, 7000], 10000)
     assert alpha(table) == pytest.approx(0.875 / 0.775, abs=1e-12)
-    assert regions.intensification(table, "ols", "proportional").excess[0] == pytest.approx(
+    assert regions.intensification(table, "ols").excess[0] == pytest.approx(
         0.875 / 0.775 - 1, abs=1e-12
     )
     # a predicted alpha has no noise; on 10^9 images neither has the corrected one

@@ -1,6 +1,7 @@
 """Dead and constant units."""
 
 import copy
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -71,3 +72,20 @@ def test_removed_channels_are_no_obstacle():
         result = MEASURES[name](pair_of(X, X[:, :5]))
         assert (result.neurons_x, result.neurons_y, result.k) == (8, 5, 5)
         assert result.value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("measure", [regions.cka, regions.procrustes])
+def test_few_samples_of_many_neurons_need_no_products_of_neurons(measure):
+    # the products of 2 x 3000 neurons alone take 288 MB
+    X, Y = np.random.default_rng(0).standard_normal((2, 40, 3000))
+    tracemalloc.start()
+    value = measure(X, Y).value
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6
+    K, L = (rows @ rows.T for rows in (X - X.mean(0), Y - Y.mean(0)))
+    if measure is regions.cka:
+        assert value == pytest.approx(np.vdot(K, L) / np.linalg.norm(K) / np.linalg.norm(L))
+    else:
+        inner = np.sqrt(np.linalg.eigvals(K @ L).real.clip(0)).sum()
+        assert value == pytest.approx(inner / np.sqrt(np.trace(K) * np.trace(L)), abs=1e-6)

@@ -326,6 +326,12 @@ class Effective(Result):
         All units per hidden layer.
     inputs : int
         Inputs with a path to an output.
+
+    Examples
+    --------
+    >>> found = Masks({"fc1": [[1, 0], [0, 1]], "fc2": [[1, 0]]}).effective()
+    >>> found.weights, found.units, found.inputs
+    ({'fc1': 1, 'fc2': 1}, {'fc1': 1}, 1)
     """
 
     masks: Masks

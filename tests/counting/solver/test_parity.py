@@ -42,6 +42,19 @@ def test_below_the_exact_count(rng):
         assert found.details["pvalue"] <= 0.05
 
 
+def test_several_numbers_share_one_error_rate():
+    # five survivors of five: p = 1/32 for one r; three r have three chances to err
+    net = dense((np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, -1.0]]), np.full(4, 0.1)))
+    options = {"size": 2, "trials": 5, "rng": 0}
+    (alone, several) = (count_parity(net, SQUARE, parities=r, **options) for r in (1, [1, 2, 3]))
+    assert alone.details["survived"] == 5 and alone.lower == 1
+    assert alone.details["pvalue"] == pvalue(5, 5, 1.0) == 1 / 32
+    assert several.details["parities"] is None and several.lower == 1
+    loose = count_parity(net, SQUARE, parities=[1, 2, 3], confidence=0.5, **options)
+    assert loose.details["pvalue"] == pytest.approx(3 * pvalue(loose.details["survived"], 5, 1.0))
+    assert loose.lower == 2 ** (loose.details["parities"] - 1)
+
+
 @pytest.mark.study
 def test_coverage_of_its_confidence():
     # three regions: claiming four at r = 3 must fail in at least 95 of 100 runs

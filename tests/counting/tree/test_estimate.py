@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from counting_oracles import count_estimate, count_vertices, dense, random_layers, zigzag_layers
-from scipy.stats import ttest_1samp
+from scipy import stats
 
 import regions
 from regions.counting.result import Status
+from regions.counting.tree.estimate import _result, _Weights
+from regions.counting.undecided import Undecided
 from regions.errors import ArgumentError
 
 
@@ -35,7 +37,7 @@ def test_unbiased(name, tamed):
     if np.ptp(found) == 0:  # the same number of branches on every path
         assert found[0] == pytest.approx(count)
     else:
-        assert ttest_1samp(found, count).pvalue > 1e-3
+        assert stats.ttest_1samp(found, count).pvalue > 1e-3
         assert np.mean(found) == pytest.approx(count, rel=0.1)
 
 
@@ -65,6 +67,27 @@ def test_refuses_an_interval_that_walks_do_not_support():
     assert found.upper is None
     assert found.lower == 1
     assert found.count is not None
+
+
+@pytest.mark.parametrize(("heavy", "supported"), [(20.0, True), (30.0, False)])
+def test_no_interval_where_one_walk_is_over_a_tenth(heavy, supported):
+    # 199 walks of weight 1 and a heavy one: its share is w / (199 + w)
+    weights = _Weights(1)
+    weights.add(np.zeros(200, dtype=int), np.append(np.ones(199), heavy))
+    found = _result(weights, 0.95, Undecided())
+    assert found.details["largest_share"] == pytest.approx(heavy / (199 + heavy))
+    assert found.details["standard_error"] < 0.2 * found.details["estimate"]
+    assert (found.upper is not None) == found.details["supported"] == supported
+
+
+def test_the_interval_is_that_of_students_t():
+    values = np.random.default_rng(3).uniform(90, 110, 100)
+    weights = _Weights(1)
+    weights.add(np.zeros(100, dtype=int), values)
+    found = _result(weights, 0.9, Undecided())
+    reach = stats.t.ppf(0.95, 99) * stats.sem(values) / values.mean()
+    assert found.lower == np.floor(values.mean() * np.exp(-reach))
+    assert found.upper == np.ceil(values.mean() * np.exp(reach))
 
 
 def test_workers_and_limits():
