@@ -122,6 +122,8 @@ def count_regions(
     if kind == "pattern" or (kind == "activation" and engine.name not in _OF_PATTERNS):
         check_two_pieces(question.net, f"method {engine.name!r}, kind={kind!r}")
     found = engine.found(question, effort)
+    if effort.stayed:
+        found = found.noted(workers="stayed on one core")
     known = {"kind": question.kind, "domain": question.domain}
     return found.result(engine.name, seconds=effort.seconds, **known)
 

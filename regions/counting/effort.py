@@ -28,6 +28,13 @@ def _compiled() -> float:
     return COMPILING.seconds
 
 
+@dataclass
+class Used:
+    """What a call has used so far, its copies too."""
+
+    workers: bool = False
+
+
 @dataclass(frozen=True)
 class Effort:
     """How long a count may take, on how many workers, and whether it shows a bar.
@@ -55,6 +62,8 @@ class Effort:
     """Whether to show a bar on stderr."""
     sign: Sign | None = field(default=None, compare=False, repr=False)
     """What tells workers that Ctrl-C was pressed where they were asked."""
+    used: Used = field(default_factory=Used, compare=False, repr=False)
+    """Whether any work went to workers."""
     started: float = field(default_factory=time.perf_counter, compare=False, repr=False)
     compiled: float = field(default_factory=_compiled, compare=False, repr=False)
 
@@ -93,6 +102,11 @@ class Effort:
     def workers(self) -> int:
         """How many workers `n_jobs` means here, under the user's `joblib.parallel_config`."""
         return 1 if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs)
+
+    @property
+    def stayed(self) -> bool:
+        """Return whether workers were asked for, and all was done on one core so far."""
+        return self.workers > 1 and not self.used.workers
 
     def expired(self) -> bool:
         """Return whether the time limit is over, or its workers are to stop."""
@@ -141,6 +155,7 @@ class Effort:
             yield key, work(*arguments, *common)
             done += 1
         if done < len(tasks):
+            self.used.workers = True
             rest, how = tasks[done:], {"prefer": prefer, "ordered": ordered}
             yield from results_of(work, rest, common, n_jobs=self.n_jobs, **how)
 

@@ -176,11 +176,11 @@ def test_density_one_keeps_everything():
 def test_same_seed_same_answer():
     for objective in ("effective-weights", "expected-log", "live"):
         runs = [
-            regions.allocate([60, 30, 30, 5], 0.05, objective=objective, rng=5) for _ in range(2)
+            regions.allocate([30, 15, 15, 5], 0.1, objective=objective, rng=5) for _ in range(2)
         ]
         assert runs[0] == runs[1]
-    other = regions.allocate([60, 30, 30, 5], 0.05, rng=6)
-    assert other.value != regions.allocate([60, 30, 30, 5], 0.05, rng=5).value
+    other = regions.allocate([30, 15, 15, 5], 0.1, rng=6)
+    assert other.value != regions.allocate([30, 15, 15, 5], 0.1, rng=5).value
 
 
 def test_global_randomness_is_untouched():

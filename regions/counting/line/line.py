@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from regions.counting.line.walk import LinePart, joined, walk, walk_between
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.undecided import Undecided
+from regions.errors import OutOfTime
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import SHARE
 
@@ -139,13 +140,21 @@ def _parts(
         return
     stretches = range(len(frame.knots) - 1)
     places = _cuts(max(1, _TASKS * effort.workers // len(stretches)))
-    parts = [(number, ends, effort) for number in stretches for ends in pairwise(places)]
-    common = (net, frame, outputs)
-    running = effort.results_of(
-        _walked, list(enumerate(parts)), common, prefer="threads", ordered=True
-    )
-    with closing(running) as results:
-        yield from joined(net, frame, (part for _, parts in results for part in parts), outputs)
+    with effort.shared() as told:
+        tasks = [(number, ends, told) for number in stretches for ends in pairwise(places)]
+        running = told.results_of(
+            _walked, list(enumerate(tasks)), (net, frame, outputs), prefer="threads", ordered=True
+        )
+        with closing(running) as results:
+            yield from joined(net, frame, _in_a_row(results), outputs)
+
+
+def _in_a_row(results: Iterable[tuple[Any, tuple[list[LinePart], bool]]]) -> Iterator[LinePart]:
+    """Yield the parts up to the first one that is missing; raise OutOfTime if one is."""
+    for _, (parts, finished) in results:
+        yield from parts
+        if not finished:
+            raise OutOfTime
 
 
 def _share(frame: LineFrame, part: LinePart) -> float:
@@ -169,5 +178,12 @@ def _walked(
     net: ReLUNetwork,
     frame: LineFrame,
     outputs: bool,
-) -> list[LinePart]:
-    return list(walk_between(net, frame, number, places, outputs, effort))
+) -> tuple[list[LinePart], bool]:
+    """Return what was walked, from left to right, and whether that is all."""
+    parts: list[LinePart] = []
+    try:
+        for part in walk_between(net, frame, number, places, outputs, effort):
+            parts.append(part)
+    except OutOfTime:
+        return parts, False
+    return parts, True
