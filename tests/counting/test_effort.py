@@ -26,6 +26,16 @@ def test_only_work_that_takes_longer_than_their_start_is_sent_to_workers(
     assert (set(found.values()) != {os.getpid()}) == others
 
 
+@pytest.mark.parametrize(("seconds", "stayed"), [(0.0, True), (0.1, False)])
+def test_it_is_known_whether_all_stayed_on_one_core(monkeypatch, seconds, stayed):
+    monkeypatch.setattr(effort, "SECONDS_TO_START", {"processes": 0.3})
+    tasks, asked = [(key, (seconds,)) for key in range(16)], Effort(n_jobs=2)
+    with asked.shared() as told:  # what a copy used is known to all
+        assert len(list(told.results_of(whose, tasks, ()))) == 16
+    assert asked.stayed == stayed
+    assert not Effort().stayed and not Effort(n_jobs=1).stayed
+
+
 def test_threads_start_at_once():
     tasks = [(key, (0.0,)) for key in range(4)]
     assert set(dict(Effort(n_jobs=2).results_of(whose, tasks, (), prefer="threads"))) == {
