@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linprog
 
 from regions.counting.effort import Effort
 from regions.counting.exact.rounding import UNIT
@@ -25,6 +24,7 @@ from regions.counting.undecided import Undecided
 from regions.errors import DomainError
 from regions.exact.program import farthest
 from regions.exact.solve import value
+from regions.networks.deepest import deepest
 
 if TYPE_CHECKING:
     from regions.networks import Box, ReLUNetwork, Slice
@@ -215,10 +215,9 @@ class Halfspaces:
             frame.high - frame.low
         )
         if len(frame.rows):
-            box = [*zip(frame.low, frame.high, strict=True), (0.0, 1.0)]
-            table = np.column_stack([-frame.rows[:, :d], np.ones(len(frame.rows))])
-            found = linprog(-np.eye(d + 1)[d], table, frame.rows[:, d], bounds=box, method="highs")
-            point = found.x[:d] if found.status == 0 else np.full(d, np.nan)
+            box = list(zip(frame.low, frame.high, strict=True))
+            found = deepest(-frame.rows[:, :d], frame.rows[:, d], box, most=1.0)
+            point = np.full(d, np.nan) if found is None else found[0]
         within = (bounds[0] < point).all() and (point < bounds[1]).all()
         if within and (cells.rows[:, :d] @ point + cells.rows[:, d] > 2 * cells.off[:, 0]).all():
             return point, None
