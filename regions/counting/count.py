@@ -70,7 +70,8 @@ def count_regions(
     time_limit : float, optional
         Seconds after which the status is LIMIT_REACHED with the regions found so far.
     n_jobs : int, optional
-        Workers, through joblib and its current backend; -1 for all cores.
+        Workers, through joblib and its current backend; -1 for all cores. Where they would be of no
+        use, all stays on one core, and the result says so.
     progress : bool
         Show a bar on stderr.
     input_shape : sequence of int, optional

@@ -35,7 +35,7 @@ class Line:
 
     ``details["by_layer"]`` counts the distinct breakpoints by ReLU layer; where several layers
     break at one point it belongs to the first of them. Workers are threads (or those of joblib's
-    current backend) over pieces of a bounded domain. On a line convex, linear and closed regions
+    current backend) over pieces of what is left of the line once it proves to be long. On a line convex, linear and closed regions
     are the same intervals.
 
     Examples
