@@ -35,8 +35,8 @@ class Line:
 
     ``details["by_layer"]`` counts the distinct breakpoints by ReLU layer; where several layers
     break at one point it belongs to the first of them. Workers are threads (or those of joblib's
-    current backend) over pieces of what is left of the line once it proves to be long. On a line convex, linear and closed regions
-    are the same intervals.
+    current backend) over pieces of what is left of a line that proves to be long. On a line convex,
+    linear and closed regions are the same intervals.
 
     Examples
     --------
