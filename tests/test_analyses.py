@@ -185,22 +185,18 @@ def test_axes_are_a_number_a_tuple_one_value_or_several_arguments():
     assert [task["source"] for task in Backdoor(seeds=2).grid()] == ["digits", "digits"]
 
 
-def test_the_same_command_runs_on_a_dask_cluster(finished, tmp_path):
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n == "figure2_bounds" else pytest.mark.study) for n in STUDIES],
+)
+def test_the_same_command_runs_on_a_dask_cluster(name, finished, tmp_path):
     distributed = pytest.importorskip("distributed")
+    options = ["--smoke", "--no-progress", "--out", tmp_path, "--backend", "dask"]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=":0"
     ) as cluster:
-        command = [
-            "-m",
-            "analyses",
-            "figure2_bounds",
-            "--smoke",
-            "--no-progress",
-            "--out",
-            tmp_path,
-        ]
-        python(*command, "--backend", "dask", "--address", cluster.scheduler_address)
-    assert written(tmp_path) == written(finished / "figure2_bounds")
+        python("-m", "analyses", name, *options, "--address", cluster.scheduler_address)
+    assert written(tmp_path) == written(finished / name)
 
 
 def test_failing_studies_are_named_and_stop_no_other(tmp_path, capsys):
