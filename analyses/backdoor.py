@@ -89,12 +89,12 @@ class Backdoor(Study):
     small = {
         "data": "digits",
         "seeds": 2,
-        "epochs": 10,
-        "inversion_steps": 20,
-        "steps": 4,
-        "samples": 6,
-        "tune_epochs": 3,
-        "counts": (1, 4, 16),
+        "epochs": 3,
+        "inversion_steps": 10,
+        "steps": 2,
+        "samples": 3,
+        "tune_epochs": 1,
+        "counts": (1, 16),
     }
 
     data: str = "digits"

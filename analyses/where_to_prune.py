@@ -67,9 +67,10 @@ class WhereToPrune(Study):
 
     axes = {"density": "densities", "seed": "seeds"}
     small = {
+        "hidden": (8, 8),
         "seeds": 2,
-        "densities": (0.02, 0.005),
-        "epochs": 4,
+        "densities": (0.2, 0.1),
+        "epochs": 2,
         "random_masks": 1,
         "rounds": 2,
     }

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +40,8 @@ class Sign:
         """Let all copies see it."""
         self._seen = True
         if self.path is not None:
-            self.path.touch()
+            with suppress(FileNotFoundError):  # the call is over, and its folder gone
+                self.path.touch()
         else:
             cluster.event(self.name).set()
 

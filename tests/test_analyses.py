@@ -1,6 +1,7 @@
 """Every study runs from the command line in its small form, repeats to the byte, and resumes.
 
-All of them run once, as continuous integration does, and once more under another hash seed.
+All of them run once, as continuous integration does, and some once more in two processes under
+another hash seed (with `-m study`: all).
 """
 
 import os
@@ -24,6 +25,7 @@ from regions.journal import Journal
 from regions.resume import fingerprint
 
 STUDIES, BENCHMARKS = entries(), entries("analyses.benchmarks")
+QUICK = ("block_sparsity", "where_to_prune")
 # what may differ from run to run: times
 UNEQUAL = {"run.json", "seconds.jsonl"}
 
@@ -64,11 +66,23 @@ def test_figure_numbers_and_record(name, finished):
     assert {".png", ".pdf", ".svg", ".csv", ".json"} <= kinds
 
 
-def test_a_second_run_in_two_processes_gives_the_same_bytes(finished, tmp_path):
+def differing(first, second):
+    """Return the names of files that two folders do not have alike."""
+    one, two = written(first), written(second)
+    return [name for name in one.keys() | two.keys() if one.get(name) != two.get(name)]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_second_run_in_two_processes_gives_the_same_bytes(name, finished, tmp_path):
+    options = ["--smoke", "--no-progress", "--n-jobs", 2, "--out", tmp_path]
+    python("-m", "analyses", name, *options, hash_seed=2)
+    assert written(tmp_path) and differing(finished / name, tmp_path) == []
+
+
+@pytest.mark.study
+def test_second_runs_of_all_in_two_processes_give_the_same_bytes(finished, tmp_path):
     python("-m", "analyses", "--smoke", "--n-jobs", 2, "--out", tmp_path, hash_seed=2)
-    first, second = written(finished), written(tmp_path)
-    assert first.keys() == second.keys()
-    assert [name for name in first if first[name] != second[name]] == []
+    assert written(tmp_path) and differing(finished, tmp_path) == []
 
 
 HELD = """
@@ -121,16 +135,8 @@ def test_a_killed_study_resumes_and_gives_the_same_bytes(finished, tmp_path):
 
 
 def test_a_study_run_as_a_file_works_in_two_processes(finished, tmp_path):
-    python(
-        "-m",
-        "analyses.figure2_bounds",
-        "--smoke",
-        "--no-progress",
-        "--n-jobs",
-        2,
-        "--out",
-        tmp_path,
-    )
+    options = ["--smoke", "--no-progress", "--n-jobs", 2, "--out", tmp_path]
+    python("-m", "analyses.figure2_bounds", *options)
     assert written(tmp_path) == written(finished / "figure2_bounds")
 
 
@@ -179,22 +185,18 @@ def test_axes_are_a_number_a_tuple_one_value_or_several_arguments():
     assert [task["source"] for task in Backdoor(seeds=2).grid()] == ["digits", "digits"]
 
 
-def test_the_same_command_runs_on_a_dask_cluster(finished, tmp_path):
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n == "figure2_bounds" else pytest.mark.study) for n in STUDIES],
+)
+def test_the_same_command_runs_on_a_dask_cluster(name, finished, tmp_path):
     distributed = pytest.importorskip("distributed")
+    options = ["--smoke", "--no-progress", "--out", tmp_path, "--backend", "dask"]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=":0"
     ) as cluster:
-        command = [
-            "-m",
-            "analyses",
-            "figure2_bounds",
-            "--smoke",
-            "--no-progress",
-            "--out",
-            tmp_path,
-        ]
-        python(*command, "--backend", "dask", "--address", cluster.scheduler_address)
-    assert written(tmp_path) == written(finished / "figure2_bounds")
+        python("-m", "analyses", name, *options, "--address", cluster.scheduler_address)
+    assert written(tmp_path) == written(finished / name)
 
 
 def test_failing_studies_are_named_and_stop_no_other(tmp_path, capsys):

@@ -278,7 +278,7 @@ def test_what_is_common_travels_to_a_worker_once(machines):
 
 
 def test_counts_on_a_cluster(machines, monkeypatch):
-    monkeypatch.setattr(effort, "SECONDS_TO_START", {"cluster": 0.0})
+    monkeypatch.setattr(effort, "SECONDS_TO_START", dict.fromkeys(effort.SECONDS_TO_START, 0.0))
     rng = np.random.default_rng(0)
     layers = [(rng.normal(size=(n, m)), rng.normal(size=n)) for m, n in ((3, 8), (8, 8), (8, 1))]
     net, box = regions.as_network(layers), regions.Box.cube(3, -1.0, 1.0)

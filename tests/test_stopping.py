@@ -25,6 +25,14 @@ def counting(number, effort, folder):
     return count
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts():
+    """Let Ctrl-C interrupt: a process that was started by another one may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def press_when(happened):
     def wait():
         while not happened():

@@ -36,6 +36,11 @@ def file_of(module: str, package: Path) -> Path | None:
     return None
 
 
+@pytest.fixture(scope="module")
+def house() -> dict[Path, set[Path]]:
+    return arrows(PACKAGE)
+
+
 def arrows(package: Path) -> dict[Path, set[Path]]:
     """Return for every file the files whose names it takes; packages' own faces left out."""
     found = {}
@@ -86,10 +91,9 @@ def drawn() -> dict[str, set[str]]:
     return allowed
 
 
-def test_no_circles():
-    assert [
-        sorted(str(p.relative_to(ROOT)) for p in part) for part in circles(arrows(PACKAGE))
-    ] == []
+def test_no_circles(house):
+    found = [sorted(str(p.relative_to(ROOT)) for p in part) for part in circles(house)]
+    assert found == []
 
 
 def test_a_circle_would_be_seen(tmp_path):
@@ -108,13 +112,13 @@ def room_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("room", sorted({room_of(p) for p in PACKAGE.rglob("*.py")} - {"__init__"}))
-def test_rooms_stand_where_they_are_drawn(room):
+def test_rooms_stand_where_they_are_drawn(room, house):
     allowed = drawn()
     known = set(allowed) | set().union(*allowed.values())
     assert room in known, f"CONTRIBUTING does not draw {room}"
     stands_on = {
         room_of(target)
-        for path, targets in arrows(PACKAGE).items()
+        for path, targets in house.items()
         if room_of(path) == room
         for target in targets
     } - {room, "__init__"}

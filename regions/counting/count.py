@@ -77,7 +77,8 @@ def count_regions(
     time_limit : float, optional
         Seconds after which the status is LIMIT_REACHED with the regions found so far.
     n_jobs : int, optional
-        Workers, through joblib and its current backend; -1 for all cores.
+        Workers, through joblib and its current backend; -1 for all cores. Where they would be of no
+        use, all stays on one core, and the result says so.
     progress : bool
         Show a bar on stderr.
     input_shape : sequence of int, optional
@@ -129,6 +130,8 @@ def count_regions(
     if kind == "pattern" or (kind == "activation" and engine.name not in _OF_PATTERNS):
         check_two_pieces(question.net, f"method {engine.name!r}, kind={kind!r}")
     found = engine.found(question, effort)
+    if effort.stayed:
+        found = found.noted(workers="stayed on one core")
     known = {"kind": question.kind, "domain": question.domain}
     return found.result(engine.name, seconds=effort.seconds, **known)
 

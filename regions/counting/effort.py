@@ -20,12 +20,20 @@ from regions.progress import track
 from regions.stopping import Sign, stopping
 from regions.workers import are_on_a_cluster, results_of
 
-# about what passes before processes of this machine, or workers of a cluster, are at work
-SECONDS_TO_START = {"processes": 2.0, "cluster": 0.5}
+# about what passes before processes of this machine, or workers of a cluster, are at work, and what
+# cutting work into pieces for threads costs
+SECONDS_TO_START = {"threads": 0.1, "processes": 2.0, "cluster": 0.5}
 
 
 def _compiled() -> float:
     return COMPILING.seconds
+
+
+@dataclass
+class Used:
+    """What a call has used so far, its copies too."""
+
+    workers: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Effort:
     """Whether to show a bar on stderr."""
     sign: Sign | None = field(default=None, compare=False, repr=False)
     """What tells workers that Ctrl-C was pressed where they were asked."""
+    used: Used = field(default_factory=Used, compare=False, repr=False)
+    """Whether any work went to workers."""
     started: float = field(default_factory=time.perf_counter, compare=False, repr=False)
     compiled: float = field(default_factory=_compiled, compare=False, repr=False)
 
@@ -94,6 +104,11 @@ class Effort:
         """How many workers `n_jobs` means here, under the user's `joblib.parallel_config`."""
         return 1 if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs)
 
+    @property
+    def stayed(self) -> bool:
+        """Return whether workers were asked for, and all was done on one core so far."""
+        return self.workers > 1 and not self.used.workers
+
     def expired(self) -> bool:
         """Return whether the time limit is over, or its workers are to stop."""
         if self.sign is not None and self.sign.is_set():
@@ -129,10 +144,10 @@ class Effort:
     ) -> Generator[tuple[Any, Any], None, None]:
         """Yield every task's key and result as `regions.workers.results_of`, from workers that pay.
 
-        Tasks are done here as long as what is left would take less time than workers need to start;
-        threads start at once.
+        Tasks are done here as long as what is left would take less time than workers need to start.
+        Callers that prefer threads have looked before they cut their work into tasks.
         """
-        start, done = self._seconds_to_start(prefer), 0
+        start, done = 0.0 if prefer == "threads" else self.seconds_to_start(), 0
         begun = time.monotonic()
         while done < len(tasks) and start > 0.0:
             if done and (time.monotonic() - begun) / done * (len(tasks) - done) > 2 * start:
@@ -141,13 +156,13 @@ class Effort:
             yield key, work(*arguments, *common)
             done += 1
         if done < len(tasks):
+            self.used.workers = True
             rest, how = tasks[done:], {"prefer": prefer, "ordered": ordered}
             yield from results_of(work, rest, common, n_jobs=self.n_jobs, **how)
 
-    def _seconds_to_start(self, prefer: str | None) -> float:
-        if are_on_a_cluster():
-            return SECONDS_TO_START["cluster"]
-        return 0.0 if prefer == "threads" else SECONDS_TO_START["processes"]
+    def seconds_to_start(self, prefer: Literal["threads", "processes"] = "processes") -> float:
+        """Return about what passes before workers are of use."""
+        return SECONDS_TO_START["cluster" if are_on_a_cluster() else prefer]
 
     def blas_threads(self, net: ReLUNetwork) -> AbstractContextManager:
         """Keep BLAS to one thread where workers share the cores, and for convolutions.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -104,6 +104,10 @@ class Found:
         """Return that `lower` regions were found before `stopped_by` ended the count."""
         return cls(Status.LIMIT_REACHED, lower, details={**details, "stopped_by": stopped_by})
 
+    def noted(self, **more: Any) -> Found:
+        """Return it with more details."""
+        return replace(self, details={**self.details, **more})
+
     def result(self, method: str, **known: Any) -> RegionCount:
         """Return the result of the engine `method`; `known`: seconds, kind and domain."""
         return RegionCount(
@@ -144,7 +148,8 @@ class RegionCount(Result):
         Where the regions were counted; None is all of the input space.
     details : mapping
         What the engine has to say beyond that; ``details["stopped_by"]`` is "time",
-        "interrupt", "memory" or "workers" (their cluster is gone) for LIMIT_REACHED.
+        "interrupt", "memory" or "workers" (their cluster is gone) for LIMIT_REACHED, and
+        ``details["workers"]`` says so if `n_jobs` asked for workers and none was of use.
 
     Examples
     --------
@@ -207,6 +212,8 @@ Use method='cells' for the exact count, or method='estimate' for an unbiased est
     def summary(self) -> str:
         """Return the count, what a region is, and what the status means, in three lines."""
         what = f"{self.method}, {self.status.name}, {self.seconds:.2f} s"
+        if "workers" in self.details:
+            what += f", {self.details['workers']}"
         return (
             f"{self._claim()} ({what}) over {self._where()}\n{self.definition}\n{self.status.value}"
         )

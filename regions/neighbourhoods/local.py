@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
-from scipy.optimize import linprog
 
 from regions.arguments import is_number, is_whole
 from regions.counting.checks import check_two_pieces
@@ -16,6 +15,7 @@ from regions.errors import ArgumentError
 from regions.neighbourhoods.nearest import Method, Nearest, jacobians, nearest_boundaries
 from regions.neighbourhoods.rays import orthonormal, rays_of, switching_units
 from regions.networks import Box, ReLUNetwork, Slice, as_network
+from regions.networks.deepest import deepest
 from regions.progress import track
 from regions.randomness import generator_of
 from regions.results import Result, jsonable
@@ -260,7 +260,7 @@ def _parts(net: ReLUNetwork, points: np.ndarray) -> list[np.ndarray]:
 
 def _balls(net: ReLUNetwork, points: np.ndarray) -> np.ndarray:
     """Return the radius of the largest ball in each point's region; infinite if it is unbounded."""
-    found, d = np.full(len(points), np.inf), net.input_size
+    found = np.full(len(points), np.inf)
     for part, values, columns in jacobians(net, points):
         for i, row in enumerate(range(part.start, part.stop)):
             z = np.concatenate([value[i] for value in values])
@@ -270,10 +270,8 @@ def _balls(net: ReLUNetwork, points: np.ndarray) -> np.ndarray:
             slopes, z = sign[:, None] * slopes[norms > 0], sign * z[norms > 0]
             if not len(z):
                 continue
-            table = np.column_stack([-slopes, np.ones(len(z))])
-            bounds = [(None, None)] * d + [(0, None)]
-            solved = linprog(np.append(np.zeros(d), -1.0), table, z, bounds=bounds)
-            found[row] = -solved.fun if solved.status == 0 else np.inf
+            ball = deepest(-slopes, z)
+            found[row] = np.inf if ball is None else ball[1]
     return found
 
 

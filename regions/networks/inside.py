@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linprog
 
 from regions.exact.program import farthest
 from regions.exact.scaled import Scaled, joined, primitive
+from regions.networks.deepest import deepest
 
 Form = tuple[int, ...]
 _UNIT = 2.0**-53
@@ -106,10 +106,8 @@ def _middle(
         return np.zeros(len(points) - 1)
     if not (np.isfinite(rows).all() and np.isfinite(limits).all()):
         return None
-    table = np.column_stack([rows, np.ones(len(rows))])
-    bounds = [(None, None)] * rows.shape[1] + [(0.0, 1.0)]
-    found = linprog(-np.eye(table.shape[1])[-1], table, limits, bounds=bounds)
-    return found.x[:-1] if found.status == 0 else None
+    found = deepest(rows, limits, most=1.0)
+    return None if found is None else found[0]
 
 
 def _certainly_inside(

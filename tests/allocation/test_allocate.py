@@ -176,11 +176,11 @@ def test_density_one_keeps_everything():
 def test_same_seed_same_answer():
     for objective in ("effective-weights", "expected-log", "live"):
         runs = [
-            regions.allocate([60, 30, 30, 5], 0.05, objective=objective, rng=5) for _ in range(2)
+            regions.allocate([30, 15, 15, 5], 0.1, objective=objective, rng=5) for _ in range(2)
         ]
         assert runs[0] == runs[1]
     one, other = (
-        regions.allocate([60, 30, 30, 5], 0.05, "effective-weights", rng=seed) for seed in (5, 6)
+        regions.allocate([30, 15, 15, 5], 0.1, "effective-weights", rng=seed) for seed in (5, 6)
     )
     assert one.value != other.value
 

@@ -37,7 +37,7 @@ def mlp(rng, masks, slope=0.0):
 
 
 def inner_point(sides, dim):
-    """The centre of the largest ball inside all sides and the box; None if there is none."""
+    """The centre and radius of the largest ball in all sides and the box; None if it is none."""
     sides = np.asarray(sides, dtype=float).reshape(-1, dim + 1)
     norms = np.linalg.norm(sides[:, :dim], axis=1)
     cost = np.zeros(dim + 1)
@@ -49,41 +49,43 @@ def inner_point(sides, dim):
         bounds=[(-BOX, BOX)] * dim + [(0.0, BOX)],
         method="highs",
     )
-    return found.x[:dim] if found.status == 0 and found.x[-1] > EPS else None
+    return found.x if found.status == 0 and found.x[-1] > EPS else None
 
 
 def cells(layers, dim):
     """All full-dimensional activation regions in the box."""
     start = np.column_stack([np.eye(dim), np.zeros(dim)])
-    yield from _split([], np.zeros(dim), start, layers, dim)
+    yield from _split([], np.append(np.zeros(dim), BOX), start, layers, dim)
 
 
-def _split(sides, point, state, layers, dim):
+def _split(sides, ball, state, layers, dim):
     if not layers:
         yield Cell(np.array(sides).reshape(-1, dim + 1), state)
         return
     layer, *later = layers
     maps = layer.matrix @ state
     maps[:, dim] += layer.bias
-    for active, sides_now, point_now in _signs(sides, point, maps[: layer.units], dim):
+    for active, sides_now, ball_now in _signs(sides, ball, maps[: layer.units], dim):
         after = maps.copy()
         after[: layer.units] *= np.where(active, 1.0, layer.slope)[:, None]
-        yield from _split(sides_now, point_now, after, later, dim)
+        yield from _split(sides_now, ball_now, after, later, dim)
 
 
-def _signs(sides, point, maps, dim):
-    """All sign vectors of the units on the cell, each with a point inside."""
+def _signs(sides, ball, maps, dim):
+    """All sign vectors of the units on the cell, each with a ball inside."""
     if not len(maps):
-        yield np.zeros(0, dtype=bool), sides, point
+        yield np.zeros(0, dtype=bool), sides, ball
         return
     row, rest = maps[0], maps[1:]
     if np.abs(row[:dim]).max() < 1e-12:
-        for tail in _signs(sides, point, rest, dim):
+        for tail in _signs(sides, ball, rest, dim):
             yield np.concatenate([[row[dim] > 0], tail[0]]), *tail[1:]
         return
+    away = (row[:dim] @ ball[:dim] + row[dim]) / np.linalg.norm(row[:dim])
     for sign in (1.0, -1.0):
         grown = [*sides, sign * row]
-        inside = inner_point(grown, dim)
+        room = min(ball[dim], sign * away)  # a ball there needs no program
+        inside = np.append(ball[:dim], room) if room > EPS else inner_point(grown, dim)
         if inside is not None:
             for tail in _signs(grown, inside, rest, dim):
                 yield np.concatenate([[sign > 0], tail[0]]), *tail[1:]

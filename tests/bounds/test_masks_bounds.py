@@ -58,7 +58,7 @@ def signed(matrix):
 def test_exact_counts_of_sparse_networks_stay_below_every_bound():
     rng = np.random.default_rng(0)
     strict = 0
-    for _ in range(60):
+    for _ in range(25):
         widths = draw_widths(rng)
         masks = draw_masks(rng, widths, rng.uniform(0.2, 0.9))
         layers = mlp(rng, masks)
@@ -73,12 +73,12 @@ def test_exact_counts_of_sparse_networks_stay_below_every_bound():
         assert pieces <= effective.value <= regions.upper_bound(net, "live").value
         assert effective.bounds == "affine pieces"
         strict += pieces < count
-    assert strict > 20  # the two counts really differ here
+    assert strict > 8  # the two counts really differ here
 
 
 def test_leaky_units_do_not_lose_dimensions():
     rng = np.random.default_rng(1)
-    for _ in range(25):
+    for _ in range(12):
         widths = draw_widths(rng, inputs=3, layers=4)
         masks = draw_masks(rng, widths, rng.uniform(0.4, 1.0))
         layers = mlp(rng, masks, slope=0.1)
@@ -116,7 +116,7 @@ def residual(rng, width, density):
 @pytest.mark.parametrize("with_signs", [False, True])
 def test_carried_coordinates_keep_dimensions(with_signs):
     rng = np.random.default_rng(2)
-    for _ in range(25):
+    for _ in range(12):
         layers = residual(rng, int(rng.integers(1, 4)), rng.uniform(0.2, 1.0))
         count = activation_regions(layers, 2)
         supports = supports_of_hidden(layers, with_signs)

@@ -29,7 +29,7 @@ def rank_of(matrix):
 def test_exact_counts_of_low_rank_networks_stay_below_every_bound():
     rng = np.random.default_rng(0)
     smaller = tight = 0
-    for _ in range(40):
+    for _ in range(16):
         widths = [int(rng.integers(2, 4)), *rng.integers(2, 5, size=2).tolist()]
         ranks = [int(rng.integers(1, min(a, b) + 1)) for a, b in itertools.pairwise(widths)]
         shapes = zip(widths[1:], widths[:-1], ranks, strict=True)
@@ -46,7 +46,7 @@ def test_exact_counts_of_low_rank_networks_stay_below_every_bound():
         assert bounds[-1] <= support
         smaller += bounds[-1] < support
         tight += bounds[0] == count
-    assert smaller > 15 and tight > 0  # the cap matters, and is sometimes reached
+    assert smaller > 6 and tight > 0  # the cap matters, and is sometimes reached
 
 
 def test_one_layer_of_rank_r_has_the_regions_of_r_dimensions():

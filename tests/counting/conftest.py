@@ -12,4 +12,4 @@ def rng():
 @pytest.fixture(autouse=True)
 def workers_at_once(monkeypatch):
     """Let workers do also what would take less time than their start."""
-    monkeypatch.setattr(effort, "SECONDS_TO_START", {"processes": 0.0, "cluster": 0.0})
+    monkeypatch.setattr(effort, "SECONDS_TO_START", dict.fromkeys(effort.SECONDS_TO_START, 0.0))

@@ -42,9 +42,9 @@ def disagreements(seed):
     return {**counts, "sample": sampled, "live bound": bound} if wrong else None
 
 
-@pytest.mark.parametrize("start", range(0, 60, 20))
+@pytest.mark.parametrize("start", range(0, 30, 10))
 def test_exact_engines_agree(start):
-    found = {seed: disagreements(seed) for seed in range(start, start + 20)}
+    found = {seed: disagreements(seed) for seed in range(start, start + 10)}
     assert {seed: counts for seed, counts in found.items() if counts} == {}
 
 
@@ -64,5 +64,6 @@ def test_a_wrong_count_would_be_seen(monkeypatch):
         return replace(maps, values=np.round(maps.values, 1))
 
     monkeypatch.setattr(chain, "first_maps", rounded)
-    coarse = [disagreements(seed) for seed in range(12)]
-    assert any(coarse), "a plane engine that merges nearby boundaries must disagree"
+    assert any(disagreements(seed) for seed in range(12)), (
+        "a plane engine that merges nearby boundaries must disagree"
+    )

@@ -13,6 +13,7 @@ import pytest
 from counting_oracles import count_cells, count_vertices, dense, random_layers
 
 import regions
+from regions.counting import effort
 from regions.counting.effort import Effort
 from regions.counting.tree import tally
 from regions.counting.tree.enumerate import enumerate_regions
@@ -34,6 +35,37 @@ def test_two_loky_workers(case):
     assert len(patterns) == expected
     short = count_cells(net, box, n_jobs=2, time_limit=1e-6)
     assert short.status.name == "LIMIT_REACHED"
+
+
+@pytest.mark.parametrize("method", ["line", "plane", "cells", "vertices"])
+@pytest.mark.parametrize("start", [0.0, 60.0])
+def test_what_is_done_before_workers_are_of_use_stays_and_says_so(rng, monkeypatch, method, start):
+    inputs = {"line": 1, "plane": 2}.get(method, 3)
+    net, box = dense(*random_layers(rng, [inputs, 8, 8])), regions.Box.cube(inputs, -1.0, 1.0)
+    expected = regions.count_regions(net, box, method=method)
+    # threads work within this process, whatever they start
+    monkeypatch.setattr(effort, "SECONDS_TO_START", dict.fromkeys(effort.SECONDS_TO_START, start))
+    with joblib.parallel_config("threading"):
+        found = regions.count_regions(net, box, method=method, n_jobs=2)
+    assert found.count == expected.count and "workers" not in expected.details
+    said = "stayed on one core"
+    assert (found.details.get("workers") == said) == (start > 0) == (said in found.summary())
+
+
+def test_ctrl_c_among_regions_is_raised_at_once_and_leaves_the_handler(case):
+    net, box, expected = case
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        found = []
+        with pytest.raises(KeyboardInterrupt):
+            for region in enumerate_regions(net, box, n_jobs=2):
+                found.append(region.pattern.tobytes())
+                if len(found) == 5:
+                    os.kill(os.getpid(), signal.SIGINT)
+        assert 5 <= len(set(found)) == len(found) < expected
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _kill_once(piece, effort, tree, flag):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 
@@ -18,13 +19,14 @@ from regions.counting.line.walk import LinePart, joined, walk, walk_between
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.undecided import Undecided
+from regions.errors import OutOfTime
 from regions.networks import Box, ReLUNetwork, Slice
 from regions.progress import SHARE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TASKS = 24  # per worker
+_TASKS = 8  # per worker
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Line:
 
     ``details["by_layer"]`` counts the distinct breakpoints by ReLU layer; where several layers
     break at one point it belongs to the first of them. Workers are threads (or those of joblib's
-    current backend) over pieces of a bounded domain. On a line convex, linear and closed regions
-    are the same intervals.
+    current backend) over pieces of what is left of a line that proves to be long. On a line convex,
+    linear and closed regions are the same intervals.
 
     Examples
     --------
@@ -137,15 +139,62 @@ def _parts(
     if effort.n_jobs in (None, 1):
         yield from walk(net, frame, outputs=outputs, effort=effort)
         return
-    stretches = range(len(frame.knots) - 1)
-    places = _cuts(max(1, _TASKS * effort.workers // len(stretches)))
-    parts = [(number, ends, effort) for number in stretches for ends in pairwise(places)]
-    common = (net, frame, outputs)
+    with effort.shared() as told, closing(_spread(net, frame, outputs, told)) as parts:
+        yield from joined(net, frame, parts, outputs)
+
+
+def _spread(
+    net: ReLUNetwork, frame: LineFrame, outputs: bool, effort: Effort
+) -> Generator[LinePart, None, None]:
+    """Yield parts walked here, and once the rest would take long, those that workers walk.
+
+    A piece of the line costs as much as its knots, and a pass through the network: short lines are
+    walked faster in one piece than in many.
+    """
+    begun, done, start = time.monotonic(), 0.0, effort.seconds_to_start("threads")
+
+    def is_long() -> bool:
+        took = time.monotonic() - begun
+        return took >= start and took * (1.0 - done) >= 10 * start * done
+
+    rest = [(number, -1.0) for number in range(len(frame.knots) - 1)]
+    while rest and not is_long():
+        number, first = rest.pop(0)
+        for part in walk_between(net, frame, number, (first, 1.0), outputs, effort):
+            yield part
+            done += _share(frame, part)
+            if part.end < 1.0 and is_long():
+                rest.insert(0, (number, part.end))
+                break
+    if rest:
+        yield from _walked_by_workers(net, frame, outputs, effort, rest)
+
+
+def _walked_by_workers(
+    net: ReLUNetwork,
+    frame: LineFrame,
+    outputs: bool,
+    effort: Effort,
+    rest: list[tuple[int, float]],
+) -> Generator[LinePart, None, None]:
+    """Yield the parts of what is left of stretches, each from a place to its end."""
+    pieces = max(1, _TASKS * effort.workers // len(rest))
+    tasks = [
+        (number, ends, effort) for number, first in rest for ends in pairwise(_cuts(first, pieces))
+    ]
     running = effort.results_of(
-        _walked, list(enumerate(parts)), common, prefer="threads", ordered=True
+        _walked, list(enumerate(tasks)), (net, frame, outputs), prefer="threads", ordered=True
     )
     with closing(running) as results:
-        yield from joined(net, frame, (part for _, parts in results for part in parts), outputs)
+        yield from _in_a_row(results)
+
+
+def _in_a_row(results: Iterable[tuple[Any, tuple[list[LinePart], bool]]]) -> Iterator[LinePart]:
+    """Yield the parts up to the first one that is missing; raise OutOfTime if one is."""
+    for _, (parts, finished) in results:
+        yield from parts
+        if not finished:
+            raise OutOfTime
 
 
 def _share(frame: LineFrame, part: LinePart) -> float:
@@ -156,10 +205,10 @@ def _share(frame: LineFrame, part: LinePart) -> float:
     return float((at[3] - at[2]) / (at[1] - at[0]))
 
 
-def _cuts(pieces: int) -> list[float]:
-    """Return -1, 1 and generic places between them."""
+def _cuts(first: float, pieces: int) -> list[float]:
+    """Return a place, 1 and generic places between them."""
     shares = np.arange(1, pieces) + np.random.default_rng(0).uniform(-0.2, 0.2, pieces - 1)
-    return [-1.0, *(2 * shares / pieces - 1).tolist(), 1.0]
+    return [first, *(first + (1.0 - first) * shares / pieces).tolist(), 1.0]
 
 
 def _walked(
@@ -169,5 +218,12 @@ def _walked(
     net: ReLUNetwork,
     frame: LineFrame,
     outputs: bool,
-) -> list[LinePart]:
-    return list(walk_between(net, frame, number, places, outputs, effort))
+) -> tuple[list[LinePart], bool]:
+    """Return what was walked, from left to right, and whether that is all."""
+    parts: list[LinePart] = []
+    try:
+        for part in walk_between(net, frame, number, places, outputs, effort):
+            parts.append(part)
+    except OutOfTime:
+        return parts, False
+    return parts, True

@@ -58,6 +58,8 @@ class LinePart:
         Which units switch at which of its knots.
     blur : (m,) array
         How far the knots' two coordinates can be off.
+    end : float
+        The place where it ends, in the coordinate of its stretch.
     doubtful : int
         Decisions that were taken in float64 and not certified.
     """
@@ -69,6 +71,7 @@ class LinePart:
     last: np.ndarray
     flips: Flips
     blur: np.ndarray
+    end: float
     doubtful: int = 0
 
     def switches(self, before: np.ndarray | None) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
@@ -254,6 +257,7 @@ class Walker:
             flips=piece.flips,
             blur=blur,
             doubtful=doubtful,
+            end=float(knots.places[-1]),
         )
 
     def _broken(self, piece: Piece) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -123,6 +124,12 @@ def _counts_of_parts(
     for part in frame.parts:
         make, polygon = _explorer(net, frame, part, effort), Polygon(part.vertices, part.labels)
         if effort.n_jobs not in (None, 1):
+            alone = _quickly(make(), polygon, effort, doubts)
+            if alone is not None:
+                yield alone[0]
+                if not alone[1]:
+                    raise OutOfTime
+                continue
             wanted = _TASKS * effort.workers // len(frame.parts)
             tasks += [
                 (len(makes), share, effort) for share in _shares(make(), polygon, wanted, doubts)
@@ -143,6 +150,26 @@ def _counts_of_parts(
             yield count
             if not finished:
                 raise OutOfTime
+
+
+def _quickly(
+    explorer: AnyExplorer, polygon: Polygon, effort: Effort, doubts: Undecided
+) -> tuple[int, bool] | None:
+    """Return the number of cells and whether it is all; None if that takes longer than to cut up.
+
+    To cut a polygon for workers costs as much as to count thousands of cells.
+    """
+    total, end = 0, time.monotonic() + effort.seconds_to_start("threads")
+    finished = True
+    try:
+        for count in _watched(explorer.counts(polygon), effort):
+            total += count
+            if time.monotonic() >= end:
+                return None
+    except OutOfTime:
+        finished = False
+    doubts.add(explorer.judge.doubts)
+    return total, finished
 
 
 def _watched(counts: Iterable[int], effort: Effort) -> Iterator[int]:

@@ -15,7 +15,7 @@ from regions.counting.region import Region
 from regions.counting.tree.frame import Frame
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.settle import floats
-from regions.counting.tree.tally import PIECES_PER_JOB, in_parallel, pieces_of
+from regions.counting.tree.tally import by_workers
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
 from regions.errors import OutOfTime
@@ -124,12 +124,8 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
     if effort.workers == 1:
         yield from (_leaves(tree, batch) for batch in tree.leaves(root))
         return
-    tree, pieces = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
-    for found, finished, left in in_parallel(_piece, tree, pieces, effort):
-        tree.undecided.add(left)
+    for found in by_workers(_piece, tree, root, effort):
         yield from found
-        if not finished:
-            raise OutOfTime("time_limit is over before all regions were found")
 
 
 def _piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[list[Leaves], bool, Undecided]:

@@ -132,8 +132,72 @@ def _first_met(batch, first, end, what, point, found, row):
 
 
 @kernel()
+def seen(batch, what, at):
+    """Mark as FACET the halfspaces that rays show to be facets, of cells from `at` on.
+
+    From the witness a ray goes straight to every hyperplane that no ray has met yet. What it meets
+    first is a facet if a point behind it, before what is met next, is surely inside all others.
+    Returns the next cell.
+    """
+    d, most = batch.points.shape[1], _most(batch.starts)
+    room, found = room_for(most, d, corner_of(d)), np.empty(d)
+    cell = _blank(most, d, batch.domain[4], batch.domain[5], batch.domain)
+    while at < batch.points.shape[0] and room.work[0] < WORK:
+        point, first = batch.points[at], batch.starts[at]
+        m = batch.starts[at + 1] - first
+        at += 1
+        if np.isnan(point[0]):
+            continue
+        for i in range(m):
+            _copy_row(batch, first + i, cell, i)
+        slacks(cell, m, point)
+        for i in range(m):
+            if what[first + i] == FACET:
+                continue
+            met, near, far = _way_out(cell, m, i)
+            room.work[0] += 2 * m * d
+            # bounds may stop the ray as well: `behind` looks at them
+            step = near + 0.5 * min(far - near, near)
+            for k in range(d):
+                found[k] = point[k] - step * cell.rows[i, k]
+            if met >= 0 and _behind_alone(cell, m, met, found):
+                what[first + met] = FACET
+    return at
+
+
+@kernel()
+def _way_out(cell, m, i):
+    """Return (row, step, next step): what a ray against a row's slopes meets first, and next."""
+    d, met, near, far = cell.rows.shape[1] - 1, -1, np.inf, np.inf
+    for j in range(m):
+        rate = 0.0
+        for k in range(d):
+            rate += cell.rows[j, k] * cell.rows[i, k]
+        if rate > 0.0:
+            step = cell.slack[j] / rate
+            if step < near:
+                met, near, far = j, step, near
+            elif step < far:
+                far = step
+    return met, near, far
+
+
+@kernel()
+def _behind_alone(cell, m, row, point):
+    """Tell whether a point is surely behind a row, and surely inside all others and the domain."""
+    for k in range(point.size):
+        if not cell.domain[0, k] < point[k] < cell.domain[1, k]:
+            return False
+    for j in range(m):
+        value = value_of(cell.rows, j, point)
+        if not (-value if j == row else value) > cell.off[j, 0]:
+            return False
+    return True
+
+
+@kernel()
 def facets(batch, what, row):
-    """Fill `what` for the halfspaces from `row` on; return the next row.
+    """Fill `what` for the halfspaces from `row` on, where it is not FACET; return the next row.
 
     A row is a FACET of its cell within the domain's bounds if a point behind it alone shows that,
     REDUNDANT if the rows left prove it, and else UNKNOWN. Only the rows before it that are not
@@ -146,6 +210,9 @@ def facets(batch, what, row):
     while row < batch.rows.shape[0] and room.work[0] < WORK:
         while batch.starts[at + 1] <= row:
             at += 1
+        if what[row] == FACET:
+            row += 1
+            continue
         point, m = batch.points[at], 0
         what[row] = UNKNOWN
         if not np.isnan(point[0]):

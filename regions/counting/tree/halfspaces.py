@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linprog
 
 from regions.counting.effort import Effort
 from regions.counting.exact.rounding import UNIT
@@ -25,6 +24,7 @@ from regions.counting.undecided import Undecided
 from regions.errors import DomainError
 from regions.exact.program import farthest
 from regions.exact.solve import value
+from regions.networks.deepest import deepest
 
 if TYPE_CHECKING:
     from regions.networks import Box, ReLUNetwork, Slice
@@ -61,17 +61,25 @@ class Halfspaces:
         """Per layer, the coordinates that a unit depends on nowhere, as bits."""
         return absent(self.frame)
 
+    @cached_property
+    def _wall_names(self) -> np.ndarray:
+        return np.concatenate([self.frame.low_sides, self.frame.high_sides])
+
     def _cutting(self, cells: HalfspaceCells, forms: StageForms) -> Cutting:
         absent = self.absent[forms.stage.layer][forms.stage.units]
         return Cutting(cells, forms, self.limits, absent, self.effort, self.undecided)
 
     def children(self, cells: HalfspaceCells, forms: StageForms, budget: int):
-        """Yield (owner, active, cells) for at most `budget` children at a time."""
-        cutting = self._cutting(cells, forms)
+        """Yield (owner, active, cells) for at most `budget` children at a time.
+
+        Those of the last stage, which nothing cuts, keep the halfspaces that are redundant.
+        """
+        cutting, stage = self._cutting(cells, forms), forms.stage
+        last = stage.last and stage.layer == len(self.absent) - 1
         for found, out in cutting.found(budget, keep=True):
             owner, points, signs, cuts, number = (part[:found].copy() for part in out)
             below = _below(cutting, owner, points, signs, cuts, number)
-            yield owner, signs > 0, self._tightened(below)
+            yield owner, signs > 0, below if last else self._tightened(below)
         exact = list(cutting.children())
         if exact:
             owner, signs, below = _exact_below(cutting, exact)
@@ -117,18 +125,18 @@ class Halfspaces:
         """Return some of the cells."""
         return cells.take(np.arange(len(cells.points))[index])
 
-    def _marked(self, mark: Callable, cells: HalfspaceCells) -> np.ndarray:
-        """Return what each row is by `facets.facets`, or `facets.shed`."""
-        what, row = np.full(len(cells.rows), facets.UNTRIED), 0
-        batch = cells.batch(self.limits.bounds)
-        while row < len(cells.rows):
+    def _marked(self, mark: Callable, cells: HalfspaceCells, what: np.ndarray, size: int) -> None:
+        """Fill `what` by a function of `facets` that goes on from row to row, or cell to cell."""
+        batch, at = cells.batch(self.limits.bounds), 0
+        while at < size:
             self.effort.check()
-            row = mark(batch, what, row)
-        return what
+            at = mark(batch, what, at)
 
     def without_redundant(self, cells: HalfspaceCells) -> HalfspaceCells:
         """Return the cells without the halfspaces that are certainly redundant in the domain."""
-        return _kept(cells, self._marked(facets.shed, cells) != facets.REDUNDANT)
+        what = np.full(len(cells.rows), facets.UNTRIED)
+        self._marked(facets.shed, cells, what, len(what))
+        return _kept(cells, what != facets.REDUNDANT)
 
     def facets(
         self, cells: HalfspaceCells, active: np.ndarray
@@ -140,7 +148,9 @@ class Halfspaces:
         cells : HalfspaceCells
         active : (cells, hidden units) bool array
         """
-        what = self._marked(facets.facets, cells)
+        what = np.full(len(cells.rows), facets.UNTRIED)
+        self._marked(facets.seen, cells, what, len(cells.points))
+        self._marked(facets.facets, cells, what, len(what))
         cells = _kept(cells, what != facets.REDUNDANT)
         what, wall = what[what != facets.REDUNDANT], self._wall_facets(cells)
         count, d = cells.points.shape
@@ -153,7 +163,7 @@ class Halfspaces:
         sides = np.vstack(
             [np.column_stack([identity, -bounds[4]]), np.column_stack([-identity, bounds[5]])]
         )
-        names = -1 - np.concatenate([self.frame.low_sides, self.frame.high_sides])
+        names = -1 - self._wall_names
         at, side = np.nonzero(wall > 0)
         kept = what > 0
         order = np.argsort(np.concatenate([owner[kept], at]), kind="stable")
@@ -164,12 +174,12 @@ class Halfspaces:
 
     def _wall_facets(self, cells: HalfspaceCells) -> np.ndarray:
         """Return what each lower, then upper, bound of the domain is for every cell."""
-        names, at = np.concatenate([self.frame.low_sides, self.frame.high_sides]), 0
-        what = np.full((len(cells.points), len(names)), facets.UNTRIED)
-        what[:, names == ARTIFICIAL] = facets.REDUNDANT  # they lie at infinity, or outside
-        while at < len(what):
-            self.effort.check()
-            at = facets.bound_facets(cells.batch(self.limits.bounds), what, at)
+        names, bounds = self._wall_names, self.limits.bounds
+        # a cell within bounds of its own that lie inside the domain touches no wall there
+        apart = np.hstack([cells.low > bounds[0], cells.high < bounds[1]])
+        apart[:, names == ARTIFICIAL] = True  # they lie at infinity, or outside
+        what = np.where(apart, facets.REDUNDANT, facets.UNTRIED)
+        self._marked(facets.bound_facets, cells, what, len(what))
         return what
 
     def _settle_facets(self, units, active, what: np.ndarray, wall: np.ndarray) -> None:
@@ -205,10 +215,9 @@ class Halfspaces:
             frame.high - frame.low
         )
         if len(frame.rows):
-            box = [*zip(frame.low, frame.high, strict=True), (0.0, 1.0)]
-            table = np.column_stack([-frame.rows[:, :d], np.ones(len(frame.rows))])
-            found = linprog(-np.eye(d + 1)[d], table, frame.rows[:, d], bounds=box, method="highs")
-            point = found.x[:d] if found.status == 0 else np.full(d, np.nan)
+            box = list(zip(frame.low, frame.high, strict=True))
+            found = deepest(-frame.rows[:, :d], frame.rows[:, d], box, most=1.0)
+            point = np.full(d, np.nan) if found is None else found[0]
         within = (bounds[0] < point).all() and (point < bounds[1]).all()
         if within and (cells.rows[:, :d] @ point + cells.rows[:, d] > 2 * cells.off[:, 0]).all():
             return point, None

@@ -21,7 +21,7 @@ from regions.networks.pieces import Pieces
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
 
-PIECES_PER_JOB = 64
+_PIECES_PER_JOB = 64
 
 
 def tally(tree: Tree, root: Batch, effort: Effort) -> Found:
@@ -55,7 +55,8 @@ def _found_patterns(
             yield set(pieces.names(batch.active))
             effort.check()
         return
-    yield from _by_workers(partial(_name_piece, pieces), tree, root, effort)
+    with effort.shared() as told:
+        yield from by_workers(partial(_name_piece, pieces), tree, root, told)
 
 
 def _name_piece(
@@ -79,20 +80,24 @@ def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[int]:
             yield more
             effort.check()
         return
-    yield from _by_workers(_count_piece, tree, root, effort)
-
-
-def _by_workers(work: Callable, tree: Tree, root: Batch, effort: Effort) -> Iterator[Any]:
-    """Yield what workers find below pieces of a tree; raise OutOfTime if that is not all."""
-    tree, pieces = pieces_of(tree, root, effort.workers * PIECES_PER_JOB)
-    complete = True
     with effort.shared() as told:
-        for more, finished, left in in_parallel(work, tree, pieces, told):
-            tree.undecided.add(left)
-            yield more
-            complete = complete and finished
-        if not complete:
-            raise OutOfTime
+        yield from by_workers(_count_piece, tree, root, told)
+
+
+def by_workers(work: Callable, tree: Tree, root: Batch, effort: Effort) -> Iterator[Any]:
+    """Yield what workers find below pieces of a tree; raise OutOfTime if that is not all.
+
+    ``work(piece, effort, tree)`` gives what it found, whether that is all, and what it had to leave
+    undecided.
+    """
+    tree, pieces = pieces_of(tree, root, effort.workers * _PIECES_PER_JOB)
+    complete = True
+    for more, finished, left in in_parallel(work, tree, pieces, effort):
+        tree.undecided.add(left)
+        yield more
+        complete = complete and finished
+    if not complete:
+        raise OutOfTime("time_limit is over before all regions were found")
 
 
 def head_units(net: ReLUNetwork, dimension: int, wanted: int) -> np.ndarray:

@@ -1,3 +1,6 @@
+import os
+import signal
+import time
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -12,10 +15,10 @@ from scipy import stats
 from torch import nn
 
 import regions
-from regions.counting import breakpoints, count_regions
+from regions.counting import breakpoints, count_regions, effort
 from regions.counting.line.crossings import Settler
 from regions.counting.line.knots import line_frame
-from regions.counting.line.walk import walk
+from regions.counting.line.walk import walk, walk_between
 from regions.progress import track
 
 
@@ -307,6 +310,37 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
     monkeypatch.setattr("regions.counting.line.line.walk", interrupted)
     stopped = count_regions(net, segment)
     assert stopped.details["stopped_by"] == "interrupt" and 1 <= stopped.lower < exact
+
+
+def test_ctrl_c_stops_threads_and_keeps_what_they_know(rng, monkeypatch):
+    net = dense(*random_layers(rng, [3, 40, 40]))
+    segment = regions.Slice.through(9 * rng.normal(size=(2, 3)))
+    exact = count_regions(net, segment).count
+    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 8)
+    walked = []
+
+    def pressed(*args):
+        for part in walk_between(*args):
+            walked.append(part)
+            if len(walked) == 4:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.3)  # so often workers look
+            yield part
+
+    monkeypatch.setattr("regions.counting.line.line.walk_between", pressed)
+    stopped = count_regions(net, segment, n_jobs=2)
+    assert stopped.details["stopped_by"] == "interrupt" and 1 < stopped.lower < exact
+
+
+@pytest.mark.parametrize("start", [0.0, 1e-9])
+def test_a_line_that_workers_take_over_anywhere_has_the_same_breakpoints(rng, monkeypatch, start):
+    monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 8)
+    monkeypatch.setattr(effort, "SECONDS_TO_START", dict.fromkeys(effort.SECONDS_TO_START, start))
+    net, points = dense(*random_layers(rng, [3, 30, 20])), 9 * rng.normal(size=(2, 3))
+    for domain in (regions.Slice.through(points), whole_line(*points)):
+        alone = count_regions(net, domain, method="line")
+        shared = count_regions(net, domain, method="line", n_jobs=2)
+        assert dict(shared.details) == dict(alone.details) and shared.count == alone.count
 
 
 @pytest.mark.parametrize("workers", [None, 2])

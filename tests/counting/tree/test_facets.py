@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
+from families import case
 from scipy.optimize import linprog
 
+import regions
 from regions.counting.tree import facets
 from regions.counting.tree.halfspace_cells import Batch
+from regions.counting.tree.halfspaces import Halfspaces
+
+wall_facets = Halfspaces._wall_facets
 
 
 def polytope(rng, d, m):
@@ -41,6 +49,49 @@ def test_what_is_shed_is_redundant_and_what_stays_are_facets(rng):
                 row = mark(batch, what, row)
             assert ((what != facets.REDUNDANT) == expected).all()
         assert 0 < expected.sum() < m
+
+
+def test_what_rays_show_are_facets(rng):
+    shown = 0
+    for d, m in ((2, 8), (3, 20), (5, 25)):
+        batch = polytope(rng, d, m)
+        what = np.full(m, facets.UNTRIED)
+        assert facets.seen(batch, what, 0) == 1
+        assert set(what) <= {facets.UNTRIED, facets.FACET}
+        assert (what == facets.FACET)[~by_highs(batch)].sum() == 0
+        shown += (what == facets.FACET).sum() / by_highs(batch).sum()
+        # behind a copy there is nothing that the row alone cuts off
+        twice = batch._replace(
+            rows=np.vstack([batch.rows, batch.rows]),
+            off=np.vstack([batch.off, batch.off]),
+            starts=np.array([0, 2 * m]),
+        )
+        what = np.full(2 * m, facets.UNTRIED)
+        facets.seen(twice, what, 0)
+        assert (what == facets.UNTRIED).all()
+    assert shown > 1  # most programs are spared
+
+
+@pytest.mark.parametrize("family", ["integer", "duplicates", "sparse", "leaky", "half_open"])
+def test_regions_have_the_facets_that_programs_alone_find(family, monkeypatch):
+    def found():
+        every = {}
+        for seed in range(4):
+            drawn = case(family, seed)
+            for region in regions.enumerate_regions(drawn.net, drawn.domain):
+                every[seed, region.pattern.tobytes()] = sorted(region.units.tolist())
+        return every
+
+    quick = found()
+    monkeypatch.setattr(facets, "seen", lambda batch, what, at: len(batch.points))
+    monkeypatch.setattr(Halfspaces, "_wall_facets", by_programs)
+    assert found() == quick and len(quick) > 15
+
+
+def by_programs(geometry, cells):
+    """Return what the domain's bounds are for cells, without a look at the cells' own bounds."""
+    far = np.full_like(cells.low, np.inf)
+    return wall_facets(geometry, replace(cells, low=-far, high=far))
 
 
 def test_of_two_copies_one_stays(rng):

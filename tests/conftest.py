@@ -1,0 +1,53 @@
+"""Compiled functions are made once in a run: its processes share the work."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+import regions
+
+SECONDS = 600  # for a process that has died
+
+
+def _count(method, widths, domain=None, **options):
+    rng = np.random.default_rng(0)
+    shapes = zip(widths[1:], widths[:-1], strict=True)
+    net = regions.as_network([(rng.normal(size=shape), np.ones(shape[0])) for shape in shapes])
+    box = regions.Box.cube(widths[0], -1.0, 1.0) if domain is None else domain
+    return regions.count_regions(net, box, method=method, **options), net, box
+
+
+def _enumerate():
+    _, net, box = _count("cells", [3, 6, 6, 1])
+    list(regions.enumerate_regions(net, box))
+    _count("estimate", [3, 6, 6, 1], walks=8, rng=0)
+
+
+USES = {
+    "plane": lambda: _count("plane", [2, 8, 8, 1], kind="linear"),
+    "vertices": lambda: _count("vertices", [3, 8, 8, 1]),
+    "cells": _enumerate,
+    "line": lambda: _count("line", [1, 8, 8, 1], kind="linear"),
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory):
+    """Let every process of a run compile what no other one does, before the first test."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    folder = tmp_path_factory.getbasetemp().parent
+    for name, use in USES.items():
+        try:
+            (folder / f"{name}-begun").touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        try:
+            use()
+        finally:
+            (folder / f"{name}-ended").touch()
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end and not all((folder / f"{n}-ended").exists() for n in USES):
+        time.sleep(0.1)
