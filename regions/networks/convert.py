@@ -75,10 +75,11 @@ def as_network(
     (eval), all kinds of average pooling, max pooling and adaptive max pooling, maxima and minima
     of tensors and over axes (maxout), means, sums and running sums over other axes than the batch,
     ReLU, LeakyReLU, PReLU, ReLU6, Hardtanh, Hardsigmoid, Softshrink, clamp, abs (as modules,
-    functions, methods, in place), additions, multiplication by constants, products with constant
-    matrices, interpolation (nearest, linear, cubic), Dropout and Identity, and everything that only
-    moves values (flatten, view, permute, slices, indices, assignments, cat, stack, chunk, roll,
-    padding, pixel and channel shuffle). Units and regions: see
+    functions, methods, in place), choices by a comparison that are continuous (``where(x > 0, a,
+    b)``, ``x * (x > 0)``, masked fills), additions, multiplication by constants, products with
+    constant matrices, interpolation (nearest, linear, cubic), Dropout and Identity, and everything
+    that only moves values (flatten, view, permute, slices, indices, assignments, cat, stack, chunk,
+    roll, padding, pixel and channel shuffle). Units and regions: see
     `regions.networks.pieces`.
 
     Examples

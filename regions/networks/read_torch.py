@@ -11,10 +11,11 @@ from torch import nn
 
 from regions.errors import ArgumentError, ConversionError, RegionsError, UnsupportedModelError
 from regions.networks.graph import Graph
+from regions.networks.leaks import Leaks
 from regions.networks.network import ReLUNetwork
 from regions.networks.probes import probe_points, start_points
 from regions.networks.state import Kept, changed_values, kept_values, stand_in
-from regions.networks.trace import Leaks, Trace
+from regions.networks.trace import Trace
 from regions.networks.twin import (
     eager,
     followed_modules,
