@@ -56,7 +56,7 @@ class Config:
     """Only models whose name holds one of these."""
     probes: int = 240
     effort: float = 5e9
-    """Products spent on the probes of one model; at least 16 probes are taken."""
+    """Products spent on the probes of one model; at least 8 probes are taken."""
     verbs: bool = True
     density: float = 0.1
     out: Path = Path("out/benchmarks/readers")
@@ -105,7 +105,7 @@ def measure(
     found, why = _read(model, shape)
     row |= {"seconds": time.process_time() - begin, "why": why[:300]}
     if isinstance(found, ReLUNetwork):
-        count = int(np.clip(config.effort / _products(found.graph.steps), 16, config.probes))
+        count = int(np.clip(config.effort / _products(found.graph.steps), 8, config.probes))
         wrong, flips = _differs(found, model, shape, count)
         row["read"] = "wrong" if wrong else "exact" if found.left_off is None else "logits"
         row |= {"probes": count, "flips": flips, "hidden": sum(found.widths[1:-1])}

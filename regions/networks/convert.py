@@ -63,7 +63,8 @@ def as_network(
     arguments, hooks, parametrizations and constant control flow count as they run. A first run in
     the model's own number type and a second one in float64, on inputs at which units change sign,
     must make the same description, whose preactivations and outputs are compared with the run's.
-    Casts between number types of the model are taken as exact.
+    Casts between number types of the model are taken as exact: a model in half precision or
+    bfloat16 is the function of its weights' values in float64.
 
     Not seen, so that a model which uses it is read wrongly unless it shows at the test inputs: what
     other threads, processes and libraries compute from values (memory handed over by

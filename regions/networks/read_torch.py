@@ -146,7 +146,11 @@ def _first_features(model: nn.Module) -> tuple[int, ...]:
     for module in model.modules():
         if isinstance(module, nn.Linear):
             return (module.in_features,)
-        if isinstance(module, (nn.Conv1d, nn.Conv2d)):
+        own = not type(module).__module__.startswith("torch.")
+        matrix = own and any(value.ndim > 1 for value in module.parameters(recurse=False))
+        if matrix and isinstance(features := getattr(module, "in_features", None), int):
+            return (features,)
+        if matrix or isinstance(module, (nn.Conv1d, nn.Conv2d)):
             break
     raise ArgumentError(
         f"the shape of {type(model).__name__}'s input cannot be read from it; give input_shape, "

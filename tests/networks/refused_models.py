@@ -174,8 +174,6 @@ WRITTEN = {
         lambda: middle(lambda m, h: torch.tensor(h.tolist()).relu()),
         "'tolist'.*control flow",
     ),
-    "comparison": (lambda: middle(lambda m, h: torch.where(h > 0, h, 0.1 * h)), "'gt_?.*jumps|gt"),
-    "product with its sign": (lambda: middle(lambda m, h: h * (h > 0)), "gt"),
     "square": (lambda: middle(lambda m, h: h * h), "multiplies two values"),
     "power": (lambda: middle(lambda m, h: h**2), "pow.*not piecewise"),
     "quotient of values": (lambda: middle(lambda m, h: h / (1 + h)), "divides by a value"),
