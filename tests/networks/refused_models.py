@@ -246,7 +246,6 @@ WRITTEN = {
     "through dlpack": (lambda: middle(lambda m, h: torch.from_dlpack(h).relu_()), "dlpack"),
     "deepcopy": (lambda: middle(lambda m, h: F.relu(copy.deepcopy(h))), "deepcopy"),
     "storage": (lambda: middle(lambda m, h: (h.untyped_storage().fill_(0), h)[1]), "storage"),
-    "mask of values": (lambda: middle(lambda m, h: h.masked_fill_(h < 0, 0)), "lt.*jumps"),
     "norm in training": (
         lambda: middle(lambda m, h: (m.n.train(), m.n(h))[1], n=nn.BatchNorm1d(6)),
         "track_running_stats=True",
