@@ -63,7 +63,8 @@ def as_network(
     arguments, hooks, parametrizations and constant control flow count as they run. A first run in
     the model's own number type and a second one in float64, on inputs at which units change sign,
     must make the same description, whose preactivations and outputs are compared with the run's.
-    Casts between number types of the model are taken as exact.
+    Casts between number types of the model are taken as exact: a model in half precision or
+    bfloat16 is the function of its weights' values in float64.
 
     Not seen, so that a model which uses it is read wrongly unless it shows at the test inputs: what
     other threads, processes and libraries compute from values (memory handed over by
@@ -75,10 +76,11 @@ def as_network(
     (eval), all kinds of average pooling, max pooling and adaptive max pooling, maxima and minima
     of tensors and over axes (maxout), means, sums and running sums over other axes than the batch,
     ReLU, LeakyReLU, PReLU, ReLU6, Hardtanh, Hardsigmoid, Softshrink, clamp, abs (as modules,
-    functions, methods, in place), additions, multiplication by constants, products with constant
-    matrices, interpolation (nearest, linear, cubic), Dropout and Identity, and everything that only
-    moves values (flatten, view, permute, slices, indices, assignments, cat, stack, chunk, roll,
-    padding, pixel and channel shuffle). Units and regions: see
+    functions, methods, in place), choices by a comparison that are continuous (``where(x > 0, a,
+    b)``, ``x * (x > 0)``, masked fills), additions, multiplication by constants, products with
+    constant matrices, interpolation (nearest, linear, cubic), Dropout and Identity, and everything
+    that only moves values (flatten, view, permute, slices, indices, assignments, cat, stack, chunk,
+    roll, padding, pixel and channel shuffle). Units and regions: see
     `regions.networks.pieces`.
 
     Examples

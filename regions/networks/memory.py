@@ -57,7 +57,8 @@ def key_of(tensor: torch.Tensor) -> int | None:
         return None
 
 
-def _layout(tensor: torch.Tensor) -> Layout:
+def layout_of(tensor: torch.Tensor) -> Layout:
+    """Return sizes, strides and offset of a view of a storage."""
     return tensor.size(), tensor.stride(), int(tensor.storage_offset())
 
 
@@ -86,9 +87,9 @@ class Memory:
         block = self._blocks.get(key_of(tensor) or 0)
         if block is None:
             return torch.zeros(tensor.shape, dtype=torch.float64)
-        if block.whole is not None and block.whole[1] == _layout(tensor):
+        if block.whole is not None and block.whole[1] == layout_of(tensor):
             return self._labels_of(block.whole[0])
-        return self._places(block, tensor).as_strided(*_layout(tensor))
+        return self._places(block, tensor).as_strided(*layout_of(tensor))
 
     def _places(self, block: _Block, tensor: torch.Tensor) -> torch.Tensor:
         size = tensor.untyped_storage().nbytes() // tensor.element_size()
@@ -122,7 +123,7 @@ class Memory:
 
     def write(self, tensor: torch.Tensor, symbol: Symbol) -> None:
         """Note that `tensor`, samples first, now holds `symbol`."""
-        block, layout = self._block(tensor), _layout(tensor)
+        block, layout = self._block(tensor), layout_of(tensor)
         fills = tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
         if fills or (block.whole is not None and block.whole[1] == layout):
             block.whole, block.labels = (symbol, layout), None
@@ -133,7 +134,7 @@ class Memory:
         """Note the label of each place of `tensor`."""
         block = self._block(tensor)
         places = self._places(block, tensor)
-        places.as_strided(*_layout(tensor)).copy_(labels)
+        places.as_strided(*layout_of(tensor)).copy_(labels)
         block.whole = None
 
     def spoil(self, tensor: torch.Tensor, reason: RegionsError) -> None:
@@ -153,7 +154,7 @@ class Memory:
     def read(self, tensor: torch.Tensor) -> tuple[Symbol, Arrangement]:
         """Return the symbol that `tensor` holds, and where its samples are."""
         block = self._blocks.get(key_of(tensor) or 0)
-        if block is not None and block.whole and block.whole[1] == _layout(tensor):
+        if block is not None and block.whole and block.whole[1] == layout_of(tensor):
             return block.whole[0], Arrangement("axis", self.rows)
         reason = self.reason(tensor)
         if reason is not None:

@@ -11,9 +11,10 @@ MOVING = frozenset(
     "reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
     "index index_select gather take roll flip repeat tril triu fill zero masked_fill index_put "
     "index_copy index_fill scatter slice_scatter select_scatter diagonal_scatter where im2col "
-    "upsample_nearest1d upsample_nearest2d upsample_nearest3d pixel_shuffle pixel_unshuffle "
-    "channel_shuffle nan_to_num put diag_embed view_copy expand_copy permute_copy slice_copy "
-    "select_copy".split()
+    "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d "
+    "_upsample_nearest_exact2d _upsample_nearest_exact3d rot90 pixel_shuffle pixel_unshuffle "
+    "channel_shuffle native_channel_shuffle nan_to_num put diag_embed view_copy expand_copy "
+    "permute_copy slice_copy select_copy".split()
 )
 
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")

@@ -201,6 +201,12 @@ def _reduction(apply: Operation) -> Operation:
     return reduced
 
 
+def _product(x: Any, axes: list[int], keepdims: bool) -> Any:
+    for axis in sorted((a % x.ndim for a in axes), reverse=True):
+        x = torch.prod(x, axis, keepdims)
+    return x
+
+
 def _clip(x: Any, low: Any = None, high: Any = None, **fields: Any) -> Any:
     low, high = fields.get("min", low), fields.get("max", high)
     bounds = [None if b is None else float(b) for b in (low, high)]
@@ -330,10 +336,12 @@ OPERATIONS: dict[str, Operation] = {
     "ReduceMax": _reduction(torch.amax),
     "ReduceMean": _reduction(torch.mean),
     "ReduceMin": _reduction(torch.amin),
+    "ReduceProd": _reduction(_product),
     "ReduceSum": _reduction(torch.sum),
     "Relu": functional.relu,
     "Reshape": _reshape,
     "Resize": _resize,
+    "Scaler": lambda x, offset, scale: (x - torch.tensor(offset)) * torch.tensor(scale),
     "Shape": _shape,
     "Slice": _slice,
     "Split": _split,

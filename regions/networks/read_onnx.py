@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from regions.errors import (
 from regions.networks.final import LOGITS
 from regions.networks.network import ReLUNetwork
 from regions.networks.onnx_operations import OPERATIONS, SMOOTH
+from regions.networks.onnx_reference import evaluate, input_of
 from regions.networks.probes import probe_points
 from regions.networks.read_torch import read_module
 from regions.networks.verify import verify
@@ -50,7 +51,7 @@ def _read(model: Any, path: Path, output: str | int | None) -> ReLUNetwork:
     program = _Program(model.graph, nodes, name, batched)
     net = read_module(program.eval(), shape)
     points = probe_points(net)
-    found = _evaluate(model, nodes, name, points, batched)
+    found = evaluate(model, nodes, name, points, batched)
     verify(net, points, {None: found.reshape(len(points), *net.output_shape)}, path.name)
     return replace(net, left_off=left_off)
 
@@ -83,6 +84,8 @@ def _output_of(graph: Any, output: str | int | None) -> tuple[str, str | None]:
     names = [value.name for value in graph.output]
     if output in (None, LOGITS):
         real = [value.name for value in graph.output if _is_real(value)]
+        if output == LOGITS and not real:  # probabilities by the names of classes
+            real = [value.name for value in graph.output if value.type.HasField("sequence_type")]
         if len(real) != 1:
             raise UnsupportedModelError(
                 f"the ONNX graph has the outputs {names}; name one that depends on the input with "
@@ -99,10 +102,25 @@ def _output_of(graph: Any, output: str | int | None) -> tuple[str, str | None]:
     left = None
     while output == LOGITS and left is None and name in makers:
         maker = makers[name]
+        if maker.op_type == "Concat":
+            maker = _one_of_two(maker, makers) or maker
         if maker.op_type not in (*_FINAL, "Identity", "ZipMap", "Cast"):
             break
         left, name = _FINAL.get(maker.op_type), maker.input[0]
     return name, left
+
+
+def _one_of_two(concat: Any, makers: Mapping[str, Any]) -> Any | None:
+    """Return the sigmoid p of the two probabilities 1 - p and p, as binary classifiers give them.
+
+    That the first is 1 - p is not checked: only the logit is read.
+    """
+    first, last = concat.input[0], concat.input[-1]
+    rest, sigmoid = makers.get(first), makers.get(last)
+    if len(concat.input) != 2 or rest is None or sigmoid is None:
+        return None
+    found = rest.op_type == "Sub" and rest.input[1] == last and sigmoid.op_type == "Sigmoid"
+    return sigmoid if found else None
 
 
 def _is_real(value: Any) -> bool:
@@ -124,19 +142,9 @@ def _needed(graph: Any, name: str) -> list[Any]:
     return nodes[::-1]
 
 
-def _input_of(graph: Any) -> Any:
-    stored = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in stored]
-    if len(inputs) != 1:
-        raise UnsupportedModelError(
-            f"the ONNX graph has inputs {[value.name for value in inputs]}; expected exactly one"
-        )
-    return inputs[0]
-
-
 def _input_shape(graph: Any) -> tuple[bool, tuple[int, ...]]:
     """Return whether the batch axis is free, and the shape of one input (as the file has it)."""
-    value = _input_of(graph)
+    value = input_of(graph)
     sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
     free = len(sizes) > 1 and sizes[0] < 1
     fixed = sizes[1:] if free else sizes
@@ -184,10 +192,12 @@ class _Program(nn.Module):
         from onnx import numpy_helper
 
         super().__init__()
-        self.source, self.output, self.batched = _input_of(graph).name, output, batched
-        self.rank = len(_input_of(graph).type.tensor_type.shape.dim)
+        self.source, self.output, self.batched = input_of(graph).name, output, batched
+        self.rank = len(input_of(graph).type.tensor_type.shape.dim)
+        used = {source for node in nodes for source in node.input}
         for tensor in graph.initializer:
-            self._keep(tensor.name, numpy_helper.to_array(tensor))
+            if tensor.name in used:
+                self._keep(tensor.name, numpy_helper.to_array(tensor))
         for position, node in enumerate(nodes):
             attributes = {a.name: _attribute(a) for a in node.attribute}
             if node.op_type == "Constant":
@@ -258,56 +268,3 @@ def _refusal(node: Any) -> UnsupportedModelError:
         f"ONNX node {node.name or node.output[0]!r} is {node.op_type!r}, which {reason}. "
         f"Supported: {', '.join(sorted(OPERATIONS))}"
     )
-
-
-def _evaluate(
-    model: Any, nodes: list[Any], name: str, points: np.ndarray, batched: bool
-) -> np.ndarray:
-    """Run some nodes in float64 by the reference evaluator, one sample at a time."""
-    import onnx
-    from onnx.reference import ReferenceEvaluator
-
-    twin = onnx.ModelProto()
-    twin.CopyFrom(model)
-    del twin.graph.node[:]
-    twin.graph.node.extend(nodes)
-    del twin.graph.output[:]
-    double = onnx.TensorProto.DOUBLE
-    twin.graph.output.append(onnx.helper.make_tensor_value_info(name, double, None))
-    for node in twin.graph.node:
-        _widen_node(node)
-    for tensor in twin.graph.initializer:
-        _widen(tensor)
-    del twin.graph.value_info[:]
-    source = _input_of(twin.graph)
-    source.type.tensor_type.elem_type = double
-    lead = batched or len(source.type.tensor_type.shape.dim) > points.ndim - 1
-    runner = ReferenceEvaluator(twin)
-    feeds = [{source.name: point[None] if lead else point} for point in points]
-    outputs: list[Any] = [cast(list, runner.run([name], feed))[0] for feed in feeds]
-    return np.stack([np.asarray(out, dtype=np.float64) for out in outputs])
-
-
-def _widen(tensor: Any) -> None:
-    import onnx
-
-    if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
-        array = onnx.numpy_helper.to_array(tensor).astype(np.float64)
-        tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
-
-
-def _widen_node(node: Any) -> None:
-    """Turn a node's single-precision constants and casts into double precision."""
-    import onnx
-
-    for attribute in list(node.attribute):
-        if attribute.HasField("t"):
-            _widen(attribute.t)
-        elif node.op_type == "Cast" and attribute.name == "to":
-            if attribute.i in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
-                attribute.i = onnx.TensorProto.DOUBLE
-        elif node.op_type == "Constant" and attribute.name in ("value_float", "value_floats"):
-            value = onnx.helper.get_attribute_value(attribute)
-            array = np.asarray(np.asarray(value, np.float32), np.float64)
-            made = onnx.helper.make_attribute("value", onnx.numpy_helper.from_array(array))
-            attribute.CopyFrom(made)

@@ -11,10 +11,11 @@ from torch import nn
 
 from regions.errors import ArgumentError, ConversionError, RegionsError, UnsupportedModelError
 from regions.networks.graph import Graph
+from regions.networks.leaks import Leaks
 from regions.networks.network import ReLUNetwork
 from regions.networks.probes import probe_points, start_points
 from regions.networks.state import Kept, changed_values, kept_values, stand_in
-from regions.networks.trace import Leaks, Trace
+from regions.networks.trace import Trace
 from regions.networks.twin import (
     eager,
     followed_modules,
@@ -145,7 +146,11 @@ def _first_features(model: nn.Module) -> tuple[int, ...]:
     for module in model.modules():
         if isinstance(module, nn.Linear):
             return (module.in_features,)
-        if isinstance(module, (nn.Conv1d, nn.Conv2d)):
+        own = not type(module).__module__.startswith("torch.")
+        matrix = own and any(value.ndim > 1 for value in module.parameters(recurse=False))
+        if matrix and isinstance(features := getattr(module, "in_features", None), int):
+            return (features,)
+        if matrix or isinstance(module, (nn.Conv1d, nn.Conv2d)):
             break
     raise ArgumentError(
         f"the shape of {type(model).__name__}'s input cannot be read from it; give input_shape, "

@@ -38,6 +38,10 @@ def unsupported(node: str, operation: str) -> UnsupportedModelError:
         hint = " It is piecewise linear, but this package's description does not support it yet."
     elif operation in _BROKEN:
         hint = " It jumps, so it is not continuous and piecewise linear."
+        if operation in ("gt", "ge", "lt", "le"):
+            hint += (
+                " Choices by it that are continuous, as where(x > 0, x, 0.1 * x), are supported."
+            )
     else:
         hint = ""
     return UnsupportedModelError(

@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
 from regions.errors import RegionsError, UnsupportedModelError
 from regions.networks.builder import Builder
@@ -29,13 +28,14 @@ from regions.networks.network import ReLUNetwork
 from regions.networks.precision import Double, changes_memory, gives_views
 from regions.networks.refusals import is_known, unsupported
 from regions.networks.rules import RULES
+from regions.networks.selecting import Comparisons
 
 _READS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 _CONSTANT = object()
 _METADATA = ("is_same_size", "is_pinned", "is_set_to", "_has_compatible_shallow_copy_type")
 
 
-def _tensors(value: Any) -> list[torch.Tensor]:
+def tensors_in(value: Any) -> list[torch.Tensor]:
     """Return the tensors in arguments or results of an operation."""
     if isinstance(value, torch.Tensor):
         return [value]
@@ -43,13 +43,13 @@ def _tensors(value: Any) -> list[torch.Tensor]:
         value = value.values()
     elif not isinstance(value, (list, tuple)):
         return []
-    return [tensor for item in value for tensor in _tensors(item)]
+    return [tensor for item in value for tensor in tensors_in(item)]
 
 
 def _written(func: Any, bound: Mapping[str, Any]) -> list[torch.Tensor]:
     aliases = {argument.name: argument.alias_info for argument in func._schema.arguments}
     written = [name for name, alias in aliases.items() if alias is not None and alias.is_write]
-    return _tensors([bound.get(name) for name in written])
+    return tensors_in([bound.get(name) for name in written])
 
 
 class Trace(Double):
@@ -86,6 +86,7 @@ class Trace(Double):
         self.final = Final(output)
         self.builder = Builder(shape, known.parameters if known else None)
         self.memory = Memory(self.builder, rows)
+        self._comparisons = Comparisons(self.memory)
         self.refusal: RegionsError | None = None
         self.preactivations: dict[str | None, np.ndarray] = {}  # of two samples, by step
         self.modules: list[tuple[str, nn.Module]] = []
@@ -139,10 +140,10 @@ class Trace(Double):
         bound = {p.name: p.default_value for p in parameters if p.has_default_value()}
         bound.update(zip((p.name for p in parameters), args, strict=False))
         bound.update(kwargs)
-        written, sources = _written(func, bound), {key_of(value) for value in _tensors(bound)}
+        written, sources = _written(func, bound), {key_of(value) for value in tensors_in(bound)}
         with self._never_caught(func):
             self._protect(func._opname, written)
-            held = [value for value in _tensors(bound) if self.memory.holds(value)]
+            held = [value for value in tensors_in(bound) if self.memory.holds(value)]
             plan = self._plan(func, bound, held) if held else None
         args, kwargs = self.widen(func, args, kwargs)
         out = self.finish(func, func(*args, **kwargs))
@@ -188,7 +189,8 @@ class Trace(Double):
             return False  # an index by constants
         return any(tag in func.tags for tag in _READS)
 
-    def _control_flow(self, operation: str, held: list[torch.Tensor]) -> RegionsError:
+    def control_flow(self, operation: str, held: list[torch.Tensor]) -> RegionsError:
+        """Return the error for values of the input that reach Python."""
         known = next((r for r in map(self.memory.reason, held) if r is not None), None)
         because = f" ({known})" if known is not None else ""
         return UnsupportedModelError(
@@ -202,7 +204,7 @@ class Trace(Double):
         """Return what the result is: symbol and place, labels, an error; None for views."""
         operation = func._opname
         if self._tells_values(func, operation, held):
-            raise self._control_flow(operation, held)
+            raise self.control_flow(operation, held)
         if operation in TURNING or gives_views(func):
             return None
         if func.namespace == "aten" and is_constant(operation, bound):
@@ -226,6 +228,8 @@ class Trace(Double):
             raise unsupported(self.node(operation), func.name())
         if torch.Tag.nondeterministic_seeded in func.tags and not is_known(base):
             raise self._random(operation)
+        if (chosen := self._comparisons.result(self, base, bound)) is not None:
+            return chosen
         if base in MOVING:
             return self._moved(func, operation, bound)
         for reason in filter(None, map(self.memory.reason, held)):
@@ -280,9 +284,9 @@ class Trace(Double):
 
     def _settle(self, func: Any, plan: Any, out: Any, written: list, sources: set) -> None:
         """Note what the results of an operation on values of the input are."""
-        operation, found = func._opname, _tensors(out) or written
+        operation, found = func._opname, tensors_in(out) or written
         if not found and operation not in _METADATA:
-            raise self._control_flow(operation, [])
+            raise self.control_flow(operation, [])
         foreign = self._foreign(operation, written)
         if any(not value.untyped_storage().resizable() for value in foreign):
             raise UnsupportedModelError(
@@ -301,6 +305,7 @@ class Trace(Double):
             for value in found:
                 self.final.note(plan, value)
                 self.memory.spoil(value, plan)
+                self._comparisons.note(operation, plan, value)
         elif found[0].dtype not in self.plain_types:
             self._settle(func, self._rounds(operation, found[0].dtype), out, written, sources)
         elif isinstance(plan, torch.Tensor):
@@ -319,7 +324,7 @@ class Trace(Double):
 
     def _note_made(self, func: Any, out: Any, sources: set) -> None:
         lifted = func._opname == "lift_fresh"
-        for value in _tensors(out):
+        for value in tensors_in(out):
             key = key_of(value)
             fresh = key not in sources or (lifted and value.untyped_storage().resizable())
             if key is not None and fresh:
@@ -329,7 +334,7 @@ class Trace(Double):
         """Spoil constants that are random, or that outlive the run and are changed by it."""
         operation = func._opname
         if torch.Tag.nondeterministic_seeded in func.tags:
-            for value in _tensors(out):
+            for value in tensors_in(out):
                 self.memory.spoil(value, self._random(operation))
             return
         for value in self._foreign(operation, written):
@@ -366,35 +371,3 @@ class Trace(Double):
         owner, name = (path, own[0]) if own else known[0] if known else ("", "")
         full = f"{owner}.{name}".strip(".")
         return full.removesuffix(".weight") or path or f"product{len(self.builder.steps)}"
-
-
-class Leaks(TorchFunctionMode):
-    """Refuses a model that takes values of the input out of torch, where nothing follows them."""
-
-    _DOORS = frozenset(
-        "numpy __array__ tolist data_ptr untyped_storage storage __deepcopy__ __dlpack__ "
-        "__reduce_ex__ __cuda_array_interface__ to_dlpack _to_dlpack const_data_ptr "
-        "__repr__ __format__ __float__ __int__ __index__ __complex__".split()
-    )
-    # these read tensors in lists as numbers, below what the trace sees
-    _LISTS = frozenset("tensor as_tensor asarray new new_tensor __getitem__ __setitem__".split())
-
-    def __init__(self, trace: Trace):
-        super().__init__()
-        self._trace = trace
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        """Call one torch function."""
-        name, read = getattr(func, "__name__", ""), []
-        if name in self._DOORS:
-            read = args[:1]
-        elif name in self._LISTS:
-            lists = tree_leaves(args[1:2], is_leaf=lambda value: isinstance(value, list))
-            lists = [*args[:1], *lists, *args[2:], *(kwargs or {}).values()]
-            read = [value for value in lists if isinstance(value, (list, tuple))]
-        held = [value for value in _tensors(read) if self._trace.memory.holds(value)]
-        if held:
-            raise self._trace.refuse(self._trace._control_flow(name, held))
-        return func(*args, **(kwargs or {}))

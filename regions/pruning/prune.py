@@ -70,7 +70,8 @@ def prune(
         density means to them. A function may return a `regions.pruning.Selection` likewise.
     repair : bool, optional
         Keep only weights that lie on an input-to-output path, with the same budget, exactly: see
-        `regions.pruning.repair`. Layers kept whole are not counted. The wiring must be known.
+        `regions.pruning.repair`. Layers kept whole are not counted: where the output layer is one,
+        its weights that read dead units are not effective. The wiring must be known.
     scope : {"layer", "global"}
         ``"global"`` compares the scores of all layers to prune with each other; `densities` then
         says how many weights these layers keep together. SNIP, GraSP and SynFlow are published so,

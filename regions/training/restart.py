@@ -21,7 +21,7 @@ from regions.choices import check_name
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.pruning import Masks
 from regions.pruning.masks.applying import modules_of
-from regions.pruning.model.parameters import prunable_modules
+from regions.pruning.model.parameters import is_own_layer, prunable_modules
 from regions.pruning.model.plain import plain_copy
 from regions.randomness import Rng, torch_generator
 
@@ -114,7 +114,7 @@ def _copy_state(source: nn.Module, target: nn.Module) -> None:
 def _draw(model: nn.Module, masks: Masks, rescaled: bool, generator: torch.Generator) -> None:
     layers = prunable_modules(model)
     for name, part in model.named_modules():
-        if name in layers:
+        if name in layers and not is_own_layer(part):
             _draw_layer(part, masks.get(name) if rescaled else None, generator)
         elif isinstance(part, nn.modules.batchnorm._NormBase):
             part.reset_parameters()

@@ -174,8 +174,6 @@ WRITTEN = {
         lambda: middle(lambda m, h: torch.tensor(h.tolist()).relu()),
         "'tolist'.*control flow",
     ),
-    "comparison": (lambda: middle(lambda m, h: torch.where(h > 0, h, 0.1 * h)), "'gt_?.*jumps|gt"),
-    "product with its sign": (lambda: middle(lambda m, h: h * (h > 0)), "gt"),
     "square": (lambda: middle(lambda m, h: h * h), "multiplies two values"),
     "power": (lambda: middle(lambda m, h: h**2), "pow.*not piecewise"),
     "quotient of values": (lambda: middle(lambda m, h: h / (1 + h)), "divides by a value"),
@@ -248,7 +246,6 @@ WRITTEN = {
     "through dlpack": (lambda: middle(lambda m, h: torch.from_dlpack(h).relu_()), "dlpack"),
     "deepcopy": (lambda: middle(lambda m, h: F.relu(copy.deepcopy(h))), "deepcopy"),
     "storage": (lambda: middle(lambda m, h: (h.untyped_storage().fill_(0), h)[1]), "storage"),
-    "mask of values": (lambda: middle(lambda m, h: h.masked_fill_(h < 0, 0)), "lt.*jumps"),
     "norm in training": (
         lambda: middle(lambda m, h: (m.n.train(), m.n(h))[1], n=nn.BatchNorm1d(6)),
         "track_running_stats=True",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import regions
 from regions.errors import DataError, RegionsError, UnsupportedModelError
@@ -246,6 +247,37 @@ def forms():
             (lambda v: np.where(v > 0, v, c["slope"] * v)[:, [2, 3, 0, 1]])(np.clip(x, -0.5, 1.5))
         ),
     )
+    yield (
+        "Shape, ReduceProd, Cast and Div of a weight, as weight standardisation is exported",
+        [
+            node("Shape", ["w"], ["shape"]),
+            node("ReduceProd", ["shape"], ["count"], keepdims=0),
+            node("Cast", ["count"], ["real"], to=onnx.TensorProto.FLOAT),
+            node("Div", ["w", "real"], ["mean"]),
+            node("MatMul", ["x", "mean"], ["h"]),
+            node("Relu", ["h"], ["y"]),
+        ],
+        {"w": draw(4, 3)},
+        ["n", 4],
+        lambda x, c: np.maximum(x @ c["w"] / 12, 0),
+    )
+    yield (
+        "MaxPool with ceil_mode and padding",
+        [
+            node(
+                *("MaxPool", ["x"], ["y"]),
+                kernel_shape=[3, 2],
+                strides=[1, 3],
+                pads=[1, 0, 1, 0],
+                ceil_mode=1,
+            )
+        ],
+        {},
+        ["n", 2, 4, 6],
+        lambda x, c: torch.nn.functional.max_pool2d(
+            torch.from_numpy(x), (3, 2), (1, 3), (1, 0), ceil_mode=True
+        ).numpy(),
+    )
 
 
 @pytest.mark.parametrize("form", list(forms()), ids=lambda form: form[0])
@@ -297,3 +329,57 @@ def test_a_classifier_is_read_up_to_its_softmax(tmp_path):
     np.testing.assert_allclose(net(x), hidden @ constants["v"], atol=1e-6)
     with pytest.raises(RegionsError, match="Softmax"):
         regions.as_network(path, output="label")
+
+
+def binary_classifier(path, named):
+    """A binary classifier behind a scaler, with names of classes, as skl2onnx writes one."""
+    node, value = helper.make_node, helper.make_tensor_value_info
+    nodes = [
+        node("Scaler", ["x"], ["z"], domain="ai.onnx.ml", offset=[1.0, 0.5], scale=[2.0, 0.1]),
+        node("Gemm", ["z", "w", "b"], ["h"]),
+        node("Relu", ["h"], ["r"]),
+        node("MatMul", ["r", "v"], ["l"]),
+        node("Sigmoid", ["l"], ["p"]),
+        node("Sub", ["one", "p"], ["q"]),
+        node("Concat", ["q", "p"], ["both"], axis=1),
+        node("ArgMax", ["both"], ["k"], axis=1, keepdims=0),
+        node("ArrayFeatureExtractor", ["classes", "k"], ["label"], domain="ai.onnx.ml"),
+    ]
+    classes = {"classlabels_strings": ["a", "b"]}
+    if named:
+        nodes.append(node("ZipMap", ["both"], ["named"], domain="ai.onnx.ml", **classes))
+    constants = {"w": draw(2, 5), "b": draw(5), "v": draw(5, 1), "one": np.ones(1, np.float32)}
+    stored = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    stored.append(helper.make_tensor("classes", onnx.TensorProto.STRING, [2], [b"a", b"b"]))
+    probabilities = (
+        helper.make_value_info(
+            "named",
+            helper.make_sequence_type_proto(
+                helper.make_map_type_proto(
+                    onnx.TensorProto.STRING,
+                    helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, []),
+                )
+            ),
+        )
+        if named
+        else value("both", onnx.TensorProto.FLOAT, ["n", 2])
+    )
+    label = value("label", onnx.TensorProto.STRING, [1, "n"])
+    source = [value("x", onnx.TensorProto.FLOAT, ["n", 2])]
+    graph = helper.make_graph(nodes, "binary", source, [label, probabilities], stored)
+    opset = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    return constants
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_binary_classifier_is_read_up_to_its_sigmoid(tmp_path, named):
+    constants = binary_classifier(tmp_path / "c.onnx", named)
+    net = regions.as_network(tmp_path / "c.onnx", output="logits")
+    assert net.left_off == "sigmoid"
+    x = np.random.default_rng(0).normal(size=(40, 2)) * 4
+    scaled = (x - [1.0, 0.5]) * [2.0, np.float32(0.1)]
+    hidden = np.maximum(scaled @ constants["w"].astype(float) + constants["b"], 0)
+    np.testing.assert_allclose(net(x), hidden @ constants["v"], atol=1e-6)
+    with pytest.raises(RegionsError, match=r"Sigmoid|name one"):
+        regions.as_network(tmp_path / "c.onnx")

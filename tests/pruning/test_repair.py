@@ -2,8 +2,10 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 import regions
 from regions.errors import BudgetError
@@ -127,6 +129,36 @@ def test_residual_convolutions(residual, seed, scope):
         names = [name for name in masks if name != "head"]
         assert pruned_layers_are_effective(masks, names)
         assert sum(masks.counts.values()) == sum(plain.counts.values())
+
+
+class Shuffled(nn.Module):
+    """Grouped convolutions with a shuffle between them, a gate, a maximum and a concatenation."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem, self.inner = nn.Conv2d(2, 8, 3, padding=1), nn.Conv2d(8, 8, 1, groups=4)
+        self.each, self.gate = nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Linear(8, 8)
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, x):
+        start = nn.functional.max_pool2d(self.stem(x).relu(), 2)
+        h = nn.functional.channel_shuffle(self.inner(start), 4).relu()
+        h = self.each(h).relu()
+        h = h * self.gate(h.mean((2, 3))).sigmoid()[:, :, None, None]
+        return self.head(torch.cat([start, h], 1).mean((2, 3)))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_weights_beside_a_whole_output_layer_are_all_effective(whole):
+    masks = regions.prune(
+        Shuffled(), 0.15, repair=True, prune_output=not whole, input_shape=(2, 6, 6)
+    )
+    found = masks.effective()
+    for name in masks:
+        whole_one = whole and name == "head"
+        assert found.weights[name] == found.kept[name] or whole_one
+    assert (found.fraction < 1.0) == whole
 
 
 def test_deep_narrow_budgets_fall_back_to_thinning(pairs):

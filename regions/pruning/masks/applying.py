@@ -40,7 +40,7 @@ def _apply_to_module(
 
     modules = modules_of({name: mask.shape for name, mask in masks.items()}, model)
     for name, module in modules.items():
-        _check_bias(name, module.bias is not None, repaired)
+        _check_bias(name, getattr(module, "bias", None) is not None, repaired)
     # everything is looked at before anything is changed
     targets = parameters_of(masks, model, modules, how)
     written = repaired_parameters(repaired, model, modules)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.pruning.model.parameters import is_masked, own_parameter
+from regions.pruning.model.parameters import is_masked, is_own_layer, own_parameter
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +57,11 @@ def parameters_of(
                 raise ArgumentError(
                     f"the weight of layer {name!r} is also {where!r}, of a {kind}, which no hook "
                     'can mask; use how="zeros"'
+                )
+            if how == "prune" and "weight_mask" in module._buffers and not is_masked(module):
+                raise ArgumentError(
+                    f"layer {name!r} ({type(module).__name__}) has a buffer weight_mask of its "
+                    'own, which torch.nn.utils.prune would replace; use how="zeros"'
                 )
         holders = [(module, kind) for _, module, kind in found[id(parameter)]]
         targets.append(Target(parameter, masks[name], holders))
@@ -110,4 +115,5 @@ def _runs_hooks(module: Any) -> bool:
 
     kinds = (nn.modules.conv._ConvNd, nn.Linear, nn.Embedding, nn.EmbeddingBag, nn.Bilinear)
     quiet = nn.modules.linear.NonDynamicallyQuantizableLinear
-    return isinstance(module, kinds) and not isinstance(module, quiet)
+    plain = isinstance(module, kinds) and not isinstance(module, quiet)
+    return plain or (is_own_layer(module) and type(module).forward is not nn.Module.forward)

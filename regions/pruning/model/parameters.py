@@ -20,7 +20,8 @@ _REMEDIES = {
 def prunable_modules(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
     """Return the Linear and Conv modules of `model` by name, in the order of registration.
 
-    Without the output projections of attention, whose weight is read past the module.
+    Layers of the user's own among them (`is_own_layer`). Without the output projections of
+    attention, whose weight is read past the module.
     """
     from torch.nn.modules import Conv1d, Conv2d, Conv3d, Linear
     from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
@@ -29,8 +30,26 @@ def prunable_modules(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
     return {
         name: part
         for name, part in model.named_modules()
-        if isinstance(part, kinds) and not isinstance(part, NonDynamicallyQuantizableLinear)
+        if (isinstance(part, kinds) and not isinstance(part, NonDynamicallyQuantizableLinear))
+        or is_own_layer(part)
     }
+
+
+def is_own_layer(part: Any) -> bool:
+    """Tell whether a module may be a linear layer of the user's own, such as ShrinkBench's.
+
+    It is no module of torch's, has no parts, and its parameter `weight` has two axes or more. The
+    wiring tells whether it is one.
+    """
+    import torch
+    from torch import nn
+
+    kinds = (nn.Linear, nn.modules.conv._ConvNd, torch.jit.ScriptModule)
+    if isinstance(part, kinds) or any(True for _ in part.children()):
+        return False
+    weight = part._parameters.get("weight_orig" if is_masked(part) else "weight")
+    ours = type(part).__module__.startswith("torch.") or isinstance(part, nn.Embedding)
+    return weight is not None and weight.ndim > 1 and not ours
 
 
 def passed_over(model: torch.nn.Module) -> tuple[str, ...]:

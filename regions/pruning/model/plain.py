@@ -20,9 +20,8 @@ def plain_copy(model: torch.nn.Module) -> torch.nn.Module:
     for name, part in prunable_modules(plain).items():
         _make_plain(part)
         own_parameter(name, part).requires_grad_(True)
-        bias = part.bias  # back behind the weight, so that the state has the usual order
-        del part.bias
-        part.register_parameter("bias", bias)  # type: ignore[arg-type]
+        if "bias" in part._parameters:  # back behind the weight, as states have it
+            part._parameters["bias"] = part._parameters.pop("bias")
     return plain
 
 

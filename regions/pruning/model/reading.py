@@ -14,6 +14,7 @@ from regions.networks import Graph, as_network, as_wiring
 from regions.pruning.model.parameters import (
     current_weight,
     is_masked,
+    is_own_layer,
     passed_over,
     prunable_modules,
     tied_layers,
@@ -100,7 +101,8 @@ def read_model(model: Any, input_shape: tuple[int, ...] | None = None) -> Readin
 
 
 def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) -> Reading:
-    weights = {name: _weight(name, module) for name, module in prunable_modules(model).items()}
+    modules = prunable_modules(model)
+    weights = {name: _weight(name, module) for name, module in modules.items()}
     others = passed_over(model)
     if not weights:
         raise ArgumentError(
@@ -117,6 +119,16 @@ def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) ->
         own = {name: weights[name] for name in graph.prunable}
         weights = {name: _acting(own[name], parameters[f"{name}.weight"]) for name in own}
         computed = [n for n, w in weights.items() if ((w != own[n]) & (w != 0)).any()]
+        others += tuple(f"{n}.weight" for n in modules if is_own_layer(modules[n]) and n not in own)
+    else:  # whether these are layers the wiring alone would tell
+        ours = {name for name, part in modules.items() if is_own_layer(part)}
+        weights = {name: weight for name, weight in weights.items() if name not in ours}
+        others += tuple(f"{name}.weight" for name in modules if name in ours)
+        if not weights:
+            raise UnsupportedModelError(
+                f"{type(model).__name__} has no layers but its own, {sorted(ours)}, and their "
+                f"wiring is unknown: {note}"
+            )
     return Reading(weights, graph, note, tied_layers(model, weights), others, tuple(computed))
 
 
@@ -156,6 +168,8 @@ def _weight(name: str, module: Any) -> np.ndarray:
             f"layer {name!r} has no weights yet; run the model once on an input, then prune it"
         )
     weight = current_weight(module)
+    if weight.is_meta:
+        raise ArgumentError(f"layer {name!r} is on the meta device and has no values; load them")
     if weight.numel() == 0:
         raise ArgumentError(f"layer {name!r} has no weights: shape {tuple(weight.shape)}")
     return weight.cpu().double().numpy().copy()

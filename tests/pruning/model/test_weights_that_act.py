@@ -105,3 +105,116 @@ def test_what_needs_more_than_the_wiring_says_so():
     ):
         with pytest.raises(UnsupportedModelError, match=r"only .* wiring is known.*GELU"):
             needs()
+
+
+class OwnLayer(nn.Module):
+    """ShrinkBench's form of a masked layer: no Linear, with the mask as its buffer."""
+
+    def __init__(self, layer, kept):
+        super().__init__()
+        self.weight, self.bias = layer.weight, layer.bias
+        self.register_buffer("weight_mask", (torch.rand(layer.weight.shape) < kept).float())
+        self.weight.data.mul_(self.weight_mask)
+        self.in_features = layer.weight.shape[1]
+
+    def forward(self, x):
+        weight = self.weight * self.weight_mask
+        if weight.ndim == 2:
+            return nn.functional.linear(x, weight, self.bias)
+        return nn.functional.conv2d(x, weight, self.bias, padding=1)
+
+
+class Functional(nn.Module):
+    """A layer of one's own around F.linear, without a bias."""
+
+    def __init__(self, i, o):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(o, i))
+
+    def forward(self, x):
+        return nn.functional.linear(x, self.weight)
+
+
+def shrinkbench():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        OwnLayer(nn.Linear(20, 30), 0.3), nn.ReLU(), OwnLayer(nn.Linear(30, 10), 0.3),
+        nn.ReLU(), nn.Linear(10, 3),
+    )  # fmt: skip
+
+
+def test_layers_of_shrinkbench_are_layers():
+    model = shrinkbench()
+    found = regions.Masks.from_model(model)
+    assert list(found) == ["0", "2", "4"]
+    for name in ("0", "2"):
+        assert (found[name] == (model[int(name)].weight_mask != 0).numpy()).all()
+    masks = regions.prune(model, 0.1, repair=True)
+    assert all((masks[name] <= found[name]).all() for name in ("0", "2"))
+    assert masks.effective().total_weights == sum(masks.counts.values())
+    with pytest.raises(ArgumentError, match=r'weight_mask of its own.*how="zeros"'):
+        masks.apply(model)
+    applied = masks.apply(model, how="zeros")
+    again = regions.Masks.from_model(applied)
+    assert all((again[name] == masks[name]).all() for name in ("0", "2"))
+    assert set(regions.allocate(shrinkbench(), 0.1).counts) == set(found)
+
+
+def test_own_convolutions_and_matrices_are_layers():
+    model = nn.Sequential(
+        OwnLayer(nn.Conv2d(2, 4, 3), 0.5), nn.ReLU(), nn.Flatten(), Functional(64, 5), nn.ReLU(),
+        Functional(5, 2),
+    )  # fmt: skip
+    masks = regions.prune(model, 0.4, input_shape=(2, 4, 4))
+    assert list(masks) == ["0", "3", "5"] and masks["5"].all()
+    assert sum(masks.counts.values()) - 10 == round(0.4 * (72 + 320))
+    zeros = masks.apply(model, how="zeros")
+    read = regions.as_network(zeros, (2, 4, 4)).weights
+    assert all(((read[name] != 0) <= masks[name]).all() for name in masks)
+
+
+def test_own_layers_are_pruned_by_hooks_too():
+    model = nn.Sequential(Functional(6, 8), nn.ReLU(), Functional(8, 2))
+    masks = regions.prune(model, 0.5, input_shape=(6,))
+    read = regions.as_network(masks.apply(model), (6,)).weights
+    assert ((read["0"] != 0) == masks["0"]).all() and masks.counts["0"] == 24
+
+
+class Table(nn.Module):
+    """Holds a matrix that is no layer: it is added to its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 4))
+
+    def forward(self, x):
+        return x + self.weight
+
+
+class Turned(nn.Module):
+    """Its weight has the inputs first."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 4))
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+def test_a_matrix_that_is_no_layer_stays_whole():
+    model = nn.Sequential(Table(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    with pytest.warns(UserWarning, match=r"passes over \['0.weight'\]"):
+        assert list(regions.prune(model, 0.5, input_shape=(3, 4))) == ["1", "3"]
+
+
+def test_a_layer_with_its_inputs_first_is_refused():
+    model = nn.Sequential(Turned(), nn.ReLU(), nn.Linear(4, 2))
+    with pytest.raises(ArgumentError, match=r"\['0'\] compute their weight"):
+        regions.prune(model, 0.5, input_shape=(4,))
+
+
+def test_weights_without_values_are_refused():
+    model = nn.Sequential(nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 2)).to("meta")
+    with pytest.raises(ArgumentError, match="meta device"):
+        regions.prune(model, 0.5)
