@@ -24,13 +24,10 @@ CURVES = {
     OURS: "balance (the default)",
     "disjoint disjoint": "disjoint paths",
     "erk repair": "ERK, repaired",
+    "lamp repair": "LAMP, repaired",
     "uniform repair": "uniform, repaired",
-    "effective-weights plain": "effective weights",
     "parabola plain": "published (bound)",
-    "erk plain": "ERK",
     "lamp plain": "LAMP",
-    "global plain": "global magnitude",
-    "synflow plain": "SynFlow",
     "uniform plain": "uniform",
 }
 SELECTIONS = ("plain", "repair", "disjoint", "default")

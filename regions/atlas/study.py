@@ -79,9 +79,10 @@ def compare_allocations(
     """Return one row per density, objective, masks and seed.
 
     Columns: `density`, `objective`, `masks` ("plain" or "repaired" magnitude, or "own": those that
-    `regions.prune` takes for the allocation, if others), `seed`, `accuracy` (test, after fine-tuning),
-    `accuracy_before` (right after pruning), `dense_accuracy`, `log2_bound` (of the pruned
-    network, kind "effective"), `kept`, `effective_weights`, and `density_NAME` for each layer.
+    `regions.prune` takes for the allocation, if others), `seed`, `accuracy` (test, after
+    fine-tuning), `accuracy_before` (right after pruning), `dense_accuracy`, `log2_bound` (of the
+    pruned network, kind "effective"), `kept`, `effective_weights`, and `density_NAME` for each
+    layer.
 
     Raises
     ------
