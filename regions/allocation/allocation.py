@@ -184,6 +184,9 @@ class Allocation(Result):
                 f"of {sum(self.sizes.values())} weights are kept, density "
                 f"{self.overall_density:.4g}."
             )
+        if self.criterion != "magnitude" or self.repair:
+            masks = f"repaired {self.criterion}" if self.repair else self.criterion
+            lines.append(f"Masks that regions.prune makes of it: {masks}.")
         if self.value is not None and self.uniform_value is not None:
             lines.append(
                 f"objective {self.value:.6g}, at the uniform split {self.uniform_value:.6g}"

@@ -87,6 +87,19 @@ def test_factors_of_layers_and_the_order_of_units_do_not_matter():
     assert regions.allocate(same, 0.5, "global").counts != found.counts
 
 
+@pytest.mark.parametrize("minimum", [0, 3, 0.4])
+def test_minima_of_the_caller_come_first(pairs, minimum):
+    for density in (0.45, 0.6, 1.0):
+        found = regions.allocate(pairs([30, 20, 10, 8, 5]), density, minimum=minimum)
+        kept = free(found, found.counts)
+        assert sum(kept.values()) == found.budget == round(density * 880)
+        whole = isinstance(minimum, int)
+        low = {n: minimum if whole else round(minimum * found.sizes[n]) for n in kept}
+        assert all(kept[n] >= low[n] for n in kept)
+    one = regions.allocate(pairs([6, 4, 3, 2]), weights=1, minimum=0)
+    assert sorted(free(one, one.counts).values()) == [0, 1]
+
+
 class Block(torch.nn.Module):
     """Three convolutions, with batch norm behind all of them, or behind one."""
 

@@ -58,8 +58,9 @@ class Balance(Rule):
         narrowest = min(problem.shapes[name][0] for name in ends)
         paths = path_count(problem.budget, len(ends), narrowest)
         least = {n: max(low, min(paths, problem.most[n])) for n, low in problem.least.items()}
-        shares = {name: float(large[name] + ends[name]) for name in ends}
-        return replace(problem, least=least).share(shares)
+        if sum(least.values()) <= problem.budget:  # else the caller's own minima leave no room
+            problem = replace(problem, least=least)
+        return problem.share({name: float(large[name] + ends[name]) for name in ends})
 
     def masks(self, problem: Problem) -> tuple[str, bool]:
         ends = _ends(problem)
