@@ -27,7 +27,6 @@ CURVES = {
     "lamp repair": "LAMP, repaired",
     "uniform repair": "uniform, repaired",
     "parabola plain": "published (bound)",
-    "lamp plain": "LAMP",
     "uniform plain": "uniform",
 }
 SELECTIONS = ("plain", "repair", "disjoint", "default")
