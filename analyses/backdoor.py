@@ -89,7 +89,7 @@ class Backdoor(Study):
     small = {
         "data": "digits",
         "seeds": 2,
-        "epochs": 3,
+        "epochs": 10,
         "inversion_steps": 10,
         "steps": 2,
         "samples": 3,

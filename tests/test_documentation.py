@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 
 import regions
@@ -24,6 +25,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name):
     matplotlib.use("agg")
+    plt.close("all")  # examples draw where nothing is drawn yet
     result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
 

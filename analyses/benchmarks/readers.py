@@ -120,10 +120,13 @@ def with_statistics(model: nn.Module) -> nn.Module:
     """Return `model` in eval mode, with drawn statistics and scales of batch normalisation."""
     draw = torch.Generator().manual_seed(1)
     for part in model.modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm):
-            size = part.running_mean.shape
-            part.running_mean.copy_(0.3 * torch.randn(size, generator=draw))
-            part.running_var.copy_(0.5 + torch.rand(size, generator=draw))
+        if not isinstance(part, nn.modules.batchnorm._BatchNorm):
+            continue
+        mean, variance = part.running_mean, part.running_var
+        if mean is not None and variance is not None:
+            size = mean.shape
+            mean.copy_(0.3 * torch.randn(size, generator=draw))
+            variance.copy_(0.5 + torch.rand(size, generator=draw))
             if part.affine:
                 part.weight.data.copy_(0.5 + torch.rand(size, generator=draw))
                 part.bias.data.copy_(0.3 * torch.randn(size, generator=draw))

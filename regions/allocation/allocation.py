@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_FORMAT = 1
+_FORMAT = 2
+# what files of format 1 do not say: their counts were made for plain magnitude
+_SINCE_1 = {"criterion": "magnitude", "repair": False}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -237,15 +239,15 @@ class Allocation(Result):
 
 def _fields_of(content: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of `Allocation` from what `to_dict` wrote."""
-    if content["kind"] != "regions.Allocation" or content["format"] != _FORMAT:
+    if content["format"] == 1:
+        content = {**_SINCE_1, **content}
+    if content["kind"] != "regions.Allocation" or content["format"] not in (1, _FORMAT):
         raise ValueError(f"it holds {content['kind']!r} in format {content['format']!r}")
     names = [field.name for field in fields(Allocation)]
     unknown = sorted(set(content) - {*names, "kind", "format", "densities"})
     if unknown:
         raise ValueError(f"it has the fields {unknown}, which no allocation has")
-    # files of versions up to 0.2 say nothing about masks
-    words = {"criterion": "magnitude", "repair": False, **content}
-    words = {name: words[name] for name in ("objective", "criterion", "repair")}
+    words = {name: content[name] for name in ("objective", "criterion", "repair")}
     given = {**words, **{name: _numbers(content[name]) for name in names if name not in words}}
     given["shapes"] = {name: tuple(shape) for name, shape in given["shapes"].items()}
     given["plateau"] = {name: tuple(ends) for name, ends in given["plateau"].items()}

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from regions.arguments import is_whole
+from regions.choices import check_name
 from regions.errors import ArgumentError
+from regions.pruning.registry import CRITERIA, METHODS
 
 ROLES = ("free", "fixed", "whole")
 _LARGEST = 2**63
@@ -76,14 +78,17 @@ def check_numbers(allocation: Any) -> None:
         given = getattr(allocation, what)
         if not is_whole(given) or not 0 <= given <= _LARGEST:
             raise ArgumentError(f"{what} is {given!r:.80}; expected a whole number >= 0")
-    for what in ("objective", "criterion"):
-        given = getattr(allocation, what)
-        if not isinstance(given, str):
-            raise ArgumentError(f"{what} is {given!r:.80}; expected a name")
+    if not isinstance(allocation.objective, str):
+        raise ArgumentError(f"objective is {allocation.objective!r:.80}; expected a name")
+    check_name("criterion", allocation.criterion, (*CRITERIA, *METHODS))
     for what in ("repair", "converged"):
         given = getattr(allocation, what)
         if not isinstance(given, bool):
             raise ArgumentError(f"{what} is {given!r:.80}; expected True or False")
+    if allocation.repair and allocation.criterion in METHODS:
+        raise ArgumentError(
+            f"repair is True, but {allocation.criterion!r} chooses the masks itself; expected False"
+        )
 
 
 def _check_count(what: str, given: Any, size: int) -> None:

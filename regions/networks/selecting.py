@@ -15,8 +15,8 @@ import torch
 
 from regions.errors import UnsupportedModelError
 from regions.networks.builder import Builder, Symbol
-from regions.networks.memory import Arrangement, Layout, Memory, key_of, layout_of
-from regions.networks.operations import Result, Trace, operands
+from regions.networks.memory import Layout, Memory, key_of, layout_of
+from regions.networks.operations import Place, Result, Trace, operands
 from regions.networks.refusals import unsupported
 from regions.networks.steps import Add, Move, Scale, Step
 
@@ -33,7 +33,7 @@ class Jump(UnsupportedModelError):
     """What a comparison gives is used in a way that is not continuous."""
 
     compared: tuple[Any, Any]
-    place: Arrangement
+    place: Place
     above: bool
 
 
@@ -96,7 +96,7 @@ class Comparisons:
         return None
 
 
-def _jump(why: str, compared: tuple[Any, Any], place: Arrangement, above: bool) -> Jump:
+def _jump(why: str, compared: tuple[Any, Any], place: Place, above: bool) -> Jump:
     jump = Jump(why)
     jump.compared, jump.place, jump.above = compared, place, above
     return jump

@@ -53,7 +53,7 @@ class Job:
             digest.update(name.encode())
             digest.update(value.contiguous().numpy().data)
         for field in dataclasses.fields(self.images):
-            digest.update(getattr(self.images, field.name).cpu().numpy().data)
+            digest.update(getattr(self.images, field.name).cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
 

@@ -210,11 +210,14 @@ def test_files_keep_the_criterion_and_older_ones_say_magnitude(tmp_path, pairs):
     path = found.save(tmp_path / "a.json")
     assert Allocation.load(path) == found
     content = json.loads(path.read_text())
-    for name, wrong in (("criterion", 3), ("repair", 1)):
+    for name, wrong in (("criterion", 3), ("criterion", "beauty"), ("repair", 1), ("repair", True)):
         path.write_text(json.dumps({**content, name: wrong}))
         with pytest.raises(regions.errors.DataError, match=name):
             Allocation.load(path)
     del content["criterion"], content["repair"]
-    path.write_text(json.dumps(content))
+    with pytest.raises(regions.errors.DataError, match="criterion"):
+        path.write_text(json.dumps(content))
+        Allocation.load(path)
+    path.write_text(json.dumps({**content, "format": 1}))
     older = Allocation.load(path)
     assert (older.criterion, older.repair, older.counts) == ("magnitude", False, found.counts)

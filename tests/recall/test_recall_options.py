@@ -16,7 +16,7 @@ from regions.recall import (
     Moments,
     SplitHalf,
 )
-from regions.recall.nulls import Additive, LogitShift, Prediction
+from regions.recall.nulls import Additive, LogitShift
 from regions.recall.options import Options
 
 
@@ -30,7 +30,7 @@ def same(a, b):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("null", [name for name in NULLS if name != "control"])
 def test_names_are_the_choices_of_the_registries(predicted, estimator, null):
-    if estimator == "ols" and issubclass(NULLS[null], Prediction):
+    if estimator == "ols" and null != "one":  # its own alpha is diluted, their reference is not
         with pytest.raises(ArgumentError, match="no counterpart for estimator 'ols'"):
             regions.intensification(predicted, estimator, null)
         return

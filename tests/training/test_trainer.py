@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from torch import nn
 from torch.nn.utils.prune import random_unstructured
 
 from regions.errors import ArgumentError, DataError
-from regions.training import Recipe, build_model, evaluate, load_data, train
+from regions.training import Recipe, Split, build_model, evaluate, load_data, train
 from regions.training.perceptron import linear_modules
 
 RECIPES = [
@@ -235,6 +236,18 @@ def test_a_checkpoint_of_another_run_is_refused(digits, tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match="cannot be read"):
         train(models, digits, Recipe(epochs=1), checkpoint=tmp_path)
+
+
+def test_images_in_any_memory_order_have_checkpoints(digits, tmp_path):
+    """Colour images that a file holds with their channels last are views with other strides."""
+    train_part = Split(np.asfortranarray(digits.train.inputs[:40]), digits.train.labels[:40])
+    data = dataclasses.replace(digits, train=train_part)
+    models = build("convnet", digits, 1, torch.float32, width=2)
+    once = train(models, data, Recipe(epochs=1), checkpoint=tmp_path / "a")
+    plain = dataclasses.replace(data, train=Split(train_part.inputs.copy("C"), train_part.labels))
+    again = train(models, plain, Recipe(epochs=1), checkpoint=tmp_path / "a")
+    for key, value in once.parameters.items():
+        assert torch.equal(again.parameters[key], value)
 
 
 def test_the_best_epoch_is_chosen_on_validation_images_alone(digits):
