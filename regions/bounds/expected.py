@@ -28,6 +28,19 @@ class Expected:
     samples, rng, sampler
         As for `rank_distribution`.
 
+    Notes
+    -----
+    Networks with convolutions are refused, as the formula has no form for them. It takes from a
+    layer nothing but its shape and density, since entries of its matrix are kept independently.
+    A weight of a kernel stands in that matrix once for every position, and is kept at all of them
+    or at none. Take a 1x1 convolution between two channels and two, of n positions each, that keeps
+    2 of its 4 weights. Two of the 6 masks, the diagonals, give rank 2n, the other four rank n: the
+    mean is 4n/3. A matrix of 2n x 2n independent entries, kept with probability 1/2, has nearly
+    full rank for large n. So no function of shape and density is right for both. For convolutions
+    average the bound of drawn masks:
+    ``np.mean([upper_bound(net, "rank", masks=prune(net, p, "random", rng=i)).log2 for i in
+    range(40)])`` estimates the mean of the logarithm without bias.
+
     Examples
     --------
     >>> import regions
@@ -106,8 +119,8 @@ def _weight_names(architecture: Architecture) -> list[str]:
         raise UnsupportedModelError(
             "kind='expected' models every layer as a random matrix with independent entries, "
             f"which the weights {dict(net.prunable)} of this network are not (convolutions, "
-            "residual connections or linear layers without ReLU); draw masks and use "
-            "kind='rank', 'rows' or 'live' for each."
+            "residual connections or linear layers without ReLU); draw masks and average "
+            "kind='rank', 'rows' or 'live' over them (regions.bounds.Expected says why)."
         )
     return list(net.prunable)
 

@@ -164,3 +164,16 @@ def test_a_kind_with_options_is_the_object_that_holds_them():
     held = regions.upper_bound(widths, Expected(rank="mean", samples=7), density=0.3)
     assert named == held
     assert held != regions.upper_bound(widths, Expected(), density=0.3)
+
+
+def test_shape_and_density_do_not_say_the_rank_of_a_convolution():
+    """The reason why there is no such bound for kernels: the layer's matrix is no random one."""
+    n, rng = 20, np.random.default_rng(0)
+    ranks = []
+    for kept in itertools.combinations(range(4), 2):
+        kernel = np.zeros(4)
+        kernel[list(kept)] = rng.normal(size=2)
+        ranks.append(np.linalg.matrix_rank(np.kron(kernel.reshape(2, 2), np.eye(n))))
+    assert np.mean(ranks) == pytest.approx(4 * n / 3)
+    log_pmf = layer_distributions([2 * n, 2 * n], [0.5], samples=50)[0]
+    assert np.exp(log_pmf) @ np.arange(2 * n + 1) > 1.9 * n
