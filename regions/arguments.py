@@ -32,3 +32,11 @@ def check_confidence(value: Any) -> None:
     """Raise ArgumentError unless a confidence lies between 0 and 1."""
     if not (is_number(value) and 0.0 < value < 1.0):
         raise ArgumentError(f"confidence is {value!r}; expected a number between 0 and 1")
+
+
+def check_time_limit(limit: Any) -> None:
+    """Raise ArgumentError unless a time limit is a number of seconds above 0, or None."""
+    if limit is not None and not (is_number(limit) and limit > 0):
+        raise ArgumentError(
+            f"time_limit is {limit!r}; expected a number of seconds above 0, or None"
+        )

@@ -110,10 +110,21 @@ def large_model(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
     make, shape = LARGE[name]
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
-        model = make()
-        for part in model.modules():
-            if isinstance(part, nn.BatchNorm2d):
-                nn.init.uniform_(part.running_mean, -0.1, 0.1)
-                nn.init.uniform_(part.running_var, 0.8, 1.2)
-                nn.init.uniform_(part.weight, 0.8, 1.2)
-    return model.eval(), shape
+        return with_statistics(make()), shape
+
+
+def with_statistics(model: nn.Module) -> nn.Module:
+    """Return `model` in eval mode, with drawn statistics and scales of batch normalisation."""
+    draw = torch.Generator().manual_seed(1)
+    for part in model.modules():
+        if not isinstance(part, nn.modules.batchnorm._BatchNorm):
+            continue
+        mean, variance = part.running_mean, part.running_var
+        if mean is not None and variance is not None:
+            size = mean.shape
+            mean.copy_(0.3 * torch.randn(size, generator=draw))
+            variance.copy_(0.5 + torch.rand(size, generator=draw))
+            if part.affine:
+                part.weight.data.copy_(0.5 + torch.rand(size, generator=draw))
+                part.bias.data.copy_(0.3 * torch.randn(size, generator=draw))
+    return model.eval()

@@ -35,6 +35,7 @@ import torch
 from torch import nn
 
 import regions
+from analyses.benchmarks.large_models import with_statistics
 from analyses.benchmarks.measuring import apart, peak_mib, report
 from analyses.catalogue import Entry
 from regions.errors import ArgumentError, RegionsError
@@ -114,23 +115,6 @@ def measure(
     if config.verbs:
         row |= _verbs(model, shape, config.density)
     return {**row, "peak_mib": peak_mib()}
-
-
-def with_statistics(model: nn.Module) -> nn.Module:
-    """Return `model` in eval mode, with drawn statistics and scales of batch normalisation."""
-    draw = torch.Generator().manual_seed(1)
-    for part in model.modules():
-        if not isinstance(part, nn.modules.batchnorm._BatchNorm):
-            continue
-        mean, variance = part.running_mean, part.running_var
-        if mean is not None and variance is not None:
-            size = mean.shape
-            mean.copy_(0.3 * torch.randn(size, generator=draw))
-            variance.copy_(0.5 + torch.rand(size, generator=draw))
-            if part.affine:
-                part.weight.data.copy_(0.5 + torch.rand(size, generator=draw))
-                part.bias.data.copy_(0.3 * torch.randn(size, generator=draw))
-    return model.eval()
 
 
 def _read(model: nn.Module, shape: tuple[int, ...]) -> tuple[Any, str]:

@@ -13,7 +13,7 @@ from regions.allocation.objective import Evaluate, Objective, Rule
 from regions.allocation.problem import Counts, Problem, make_problem
 from regions.allocation.registry import OBJECTIVES, RULES
 from regions.allocation.search import Trials, is_equal, plateau, search
-from regions.arguments import is_number
+from regions.arguments import check_time_limit
 from regions.choices import choose
 from regions.errors import ArgumentError
 from regions.progress import track
@@ -145,8 +145,7 @@ def allocate(
             f"tolerance must be in [0, 1) and max_evaluations above 0, "
             f"got {tolerance!r} and {max_evaluations!r}"
         )
-    if time_limit is not None and not (is_number(time_limit) and time_limit > 0):
-        raise ArgumentError(f"time_limit is {time_limit!r}; expected seconds above 0, or None")
+    check_time_limit(time_limit)
     most = math.inf
     rng = np.random.default_rng(rng)
     if callable(objective) and not isinstance(objective, type):

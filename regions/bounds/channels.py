@@ -10,13 +10,11 @@ import numpy as np
 from scipy import sparse
 
 from regions.bounds.recursion import Step
-from regions.bounds.supports import generic_rank, numerical_rank
+from regions.bounds.supports import LARGEST, generic_rank, numerical_rank
 
 if TYPE_CHECKING:
     from regions.networks import Graph, ReLUNetwork
     from regions.networks.steps import Step as Operation
-
-_LARGEST = 2**22
 
 
 def channel_steps(net: ReLUNetwork, kind: str) -> list[Step]:
@@ -130,4 +128,4 @@ def _rank(kernel: np.ndarray) -> int:
         return int(kernel.any())
     support = sparse.csr_array(kernel)
     found = generic_rank(support)
-    return min(found, numerical_rank(support)) if prod(kernel.shape) <= _LARGEST else found
+    return min(found, numerical_rank(support)) if prod(kernel.shape) <= LARGEST else found

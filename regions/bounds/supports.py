@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Matrix = Any  # scipy.sparse.csr_array, whose type stubs know no shape
 
 # Larger matrices are not decomposed: their rank is bounded by their support alone.
-_LARGEST = 2**22
+LARGEST = 2**22
 # The matrices of all layers together: 12 bytes an entry, and more while they are made.
 _MOST_ENTRIES = 10**8
 
@@ -93,7 +93,7 @@ def matrix_entries(net: ReLUNetwork) -> int:
 def _layer_support(layer: Layer, ranks: bool) -> Support:
     matrix = _without_zeros(layer.matrix)
     found = None
-    if ranks and matrix.shape[0] * matrix.shape[1] <= _LARGEST:
+    if ranks and matrix.shape[0] * matrix.shape[1] <= LARGEST:
         image = numerical_rank(matrix)
         units = image if layer.carried == 0 else numerical_rank(matrix[: layer.units])
         found = (units, image)

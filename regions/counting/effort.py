@@ -11,7 +11,7 @@ from typing import Any, Literal
 import joblib
 from threadpoolctl import threadpool_limits
 
-from regions.arguments import is_number, is_whole
+from regions.arguments import check_time_limit, is_whole
 from regions.compiling import COMPILING
 from regions.errors import ArgumentError, OutOfTime, WorkersLost
 from regions.networks import ReLUNetwork
@@ -69,11 +69,8 @@ class Effort:
     compiled: float = field(default_factory=_compiled, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        limit, n_jobs = self.time_limit, self.n_jobs
-        if limit is not None and not (is_number(limit) and limit > 0):
-            raise ArgumentError(
-                f"time_limit is {limit!r}; expected a number of seconds above 0, or None"
-            )
+        check_time_limit(self.time_limit)
+        n_jobs = self.n_jobs
         if n_jobs is not None and (not is_whole(n_jobs) or n_jobs == 0):
             raise ArgumentError(
                 f"n_jobs is {n_jobs!r}; expected a number of workers, -1 for all cores, or None"

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from time import monotonic
 
-from regions.arguments import is_number
-from regions.errors import ArgumentError, OutOfTime
+from regions.arguments import check_time_limit
+from regions.errors import OutOfTime
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,7 @@ class Clock:
     @classmethod
     def start(cls, limit: float | None) -> Clock:
         """Return a clock that runs from now on."""
-        if limit is not None and not (is_number(limit) and limit > 0):
-            raise ArgumentError(f"time_limit is {limit!r}; expected seconds above 0, or None")
+        check_time_limit(limit)
         return cls(limit, math.inf if limit is None else monotonic() + limit)
 
     @property

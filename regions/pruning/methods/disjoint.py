@@ -16,15 +16,13 @@ from regions.pruning.criterion import Method, Request, Selection
 from regions.pruning.masks.paths import follower
 from regions.pruning.methods.clock import Clock
 from regions.pruning.methods.disjoint_branches import branching_masks
-from regions.pruning.methods.disjoint_paths import heaviest_disjoint_paths
+from regions.pruning.methods.disjoint_paths import edge_scores, heaviest_disjoint_paths, scaled
 from regions.pruning.methods.spread import spread
 from regions.pruning.methods.streams import streams_of
 from regions.pruning.methods.unit_graph import unit_graph
 from regions.pruning.methods.unit_paths import count_disjoint_paths
 from regions.pruning.model.reading import Reading
 from regions.pruning.repair import Follow, repair_layers
-
-_INHIBITORY = 1e6
 
 
 @dataclass(frozen=True)
@@ -320,7 +318,7 @@ def _run(
     ends = (
         _norms_of_columns(layers[following[0]], widths[-1]) if following else np.zeros(widths[-1])
     )
-    starts = np.sort(_scaled(layers[names[0]].matrix), axis=1)[:, -fan_in:].mean(axis=1)
+    starts = np.sort(scaled(layers[names[0]].matrix), axis=1)[:, -fan_in:].mean(axis=1)
     if len(names) == 1:
         best = np.argsort(-(starts + ends), kind="stable")[:number]
         return {names[0]: _first_layer(layers[names[0]], counts[names[0]], best)}
@@ -344,13 +342,8 @@ def _fewest(
     ]
 
 
-def _scaled(matrix: np.ndarray) -> np.ndarray:
-    size = np.sqrt(np.mean(np.square(matrix)))
-    return np.abs(matrix) / (size if size > 0 else 1.0)
-
-
 def _norms_of_columns(layer: _Layer, units: int) -> np.ndarray:
-    squares = np.bincount(layer.unit, np.square(_scaled(layer.matrix)).sum(axis=0), units)
+    squares = np.bincount(layer.unit, np.square(scaled(layer.matrix)).sum(axis=0), units)
     return np.sqrt(squares)
 
 
@@ -366,8 +359,7 @@ def _paths(
     scores = []
     for below, name in pairwise(names):
         layer = layers[name]
-        value = np.where(layer.matrix == 0.0, -np.inf, _scaled(layer.matrix))
-        value = np.where(layer.matrix < 0.0, value - _INHIBITORY, value)
+        value = edge_scores(layer.matrix, scaled(layer.matrix), layer.matrix != 0.0)
         scores.append(layer.by_unit(value, len(layers[below].matrix)))
     scores[0] = scores[0] + starts
     scores[-1] = scores[-1] + ends[:, None]

@@ -19,11 +19,10 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from regions.errors import BudgetError
 from regions.pruning.methods.clock import Clock
-from regions.pruning.methods.disjoint_paths import heaviest_disjoint_paths
+from regions.pruning.methods.disjoint_paths import edge_scores, heaviest_disjoint_paths
 from regions.pruning.methods.spread import spread
 from regions.pruning.methods.streams import Arrays, Layer, Streams
 
-_INHIBITORY = 1e6
 _NEEDED = 1e8
 _PREFERRED = 1e3
 _TRIES = 60
@@ -271,7 +270,7 @@ def _start(
     These are disjoint edges as far as there are any, then what rows that are new and streams that
     nothing else reads still lack.
     """
-    value = np.where(allowed, layer.scaled - _INHIBITORY * (layer.matrix < 0.0), -np.inf)
+    value = edge_scores(layer.matrix, layer.scaled, allowed)
     rows = np.concatenate([held, opens])
     score = layer.by_stream(value, rows, sources)
     bonus = score + _NEEDED * needed

@@ -13,9 +13,21 @@ from regions.pruning.methods.clock import Clock
 # Best partners of a unit that are looked at where paths have several edges.
 _PARTNERS = 24
 _FORBIDDEN = -1e12
+_INHIBITORY = 1e6
 _NO_LIMIT = Clock.start(None)
 
 Edges = list[tuple[np.ndarray, np.ndarray]]
+
+
+def scaled(matrix: np.ndarray) -> np.ndarray:
+    """Return the sizes of weights over their root mean square."""
+    size = np.sqrt(np.mean(np.square(matrix)))
+    return np.abs(matrix) / (size if size > 0 else 1.0)
+
+
+def edge_scores(matrix: np.ndarray, sizes: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Return sizes as scores: excitatory weights (w > 0) first, -inf for what is not allowed."""
+    return np.where(allowed, sizes - _INHIBITORY * (matrix < 0.0), -np.inf)
 
 
 def heaviest_disjoint_paths(

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from regions.errors import UnsupportedModelError
+from regions.pruning.methods.disjoint_paths import scaled
 from regions.pruning.methods.unit_graph import UnitGraph, Wires
 
 Arrays = Mapping[str, np.ndarray]
@@ -49,8 +50,7 @@ class Layer:
     @cached_property
     def scaled(self) -> np.ndarray:
         """The sizes of the weights over their root mean square."""
-        size = np.sqrt(np.mean(np.square(self.matrix)))
-        return np.abs(self.matrix) / (size if size > 0 else 1.0)
+        return scaled(self.matrix)
 
     @cached_property
     def sources(self) -> np.ndarray:
