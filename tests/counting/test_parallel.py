@@ -88,8 +88,7 @@ class Deadly:
 
 
 def _count_with(work, net, box, n_jobs):
-    tree = halfspace_tree(net, box)
-    tree, pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
+    tree, pieces = tally.pieces_of(*halfspace_tree(net, box), 48)
     found = list(tally.in_parallel(work, tree, pieces, Effort(n_jobs=n_jobs)))
     assert all(complete and left == Undecided() for _, complete, left in found)
     return sum(count for count, _, _ in found)
@@ -129,8 +128,7 @@ def test_a_killed_dask_worker_loses_nothing(case, tmp_path, monkeypatch):
 
 def test_pieces_cover_the_tree(case):
     net, box, expected = case
-    tree = halfspace_tree(net, box)
-    tree, pieces = tally.pieces_of(tree, tree.root(tree.geometry.root()), 48)
+    tree, pieces = tally.pieces_of(*halfspace_tree(net, box), 48)
     assert len(pieces) >= 48
     assert sum(sum(tree.counts(piece)) for piece in pieces) == expected
     assert np.all([piece.state is None for piece in pieces])
@@ -139,8 +137,7 @@ def test_pieces_cover_the_tree(case):
 def test_little_is_cut_before_the_workers_start(rng):
     # the first layer alone has more than a thousand cells
     net = dense(*random_layers(rng, [3, 20, 5]))
-    tree = halfspace_tree(net, regions.Box.cube(3, -2.0, 2.0))
-    root = tree.root(tree.geometry.root())
-    tree, pieces = tally.pieces_of(tree, root, 48)
+    found = halfspace_tree(net, regions.Box.cube(3, -2.0, 2.0))
+    tree, pieces = tally.pieces_of(*found, 48)
     assert 48 <= sum(map(len, pieces)) <= 300
     assert [len(stage.units) for stage in tree.stages][-1] == 5 and len(tree.stages) > 2

@@ -20,6 +20,7 @@ Solver = Literal["highs", "cbc", "gurobi"]
 _SOLVERS = {"highs": "HiGHS", "cbc": "PULP_CBC_CMD", "gurobi": "GUROBI"}
 _PATIENCE = 0.1  # seconds
 RESOLUTION = 1e-7  # how far from zero units must be, as a share of the largest they can get
+_AT_ONCE = 50_000_000  # products between two looks at the clock
 STABLE = 1e-9  # units that are farther from zero all over the domain keep their sign
 
 
@@ -164,7 +165,8 @@ class _Builder:
         layers, carried = self.net.layers()[:-1], True
         for index, layer in enumerate(layers):
             if carried:
-                matrix, bias = layer.matrix @ matrix, layer.matrix @ bias + layer.bias
+                bias = layer.matrix @ bias + layer.bias
+                matrix = self._product(layer.matrix, matrix)
             else:
                 matrix, bias = layer.matrix.toarray(), layer.bias
             carried = False
@@ -194,6 +196,14 @@ class _Builder:
             first += layer.units
         found = self.problem, self.y, self.gap, self.strict, self.binaries, self.fixed
         return Model(*found, self.solver)
+
+    def _product(self, left: Any, right: np.ndarray) -> np.ndarray:
+        """Return `left @ right`, with a look at the clock between rows."""
+        parts, step = [], 1 + _AT_ONCE * left.shape[0] // (1 + left.nnz * right.shape[1])
+        for first in range(0, left.shape[0], step):
+            self.effort.check()
+            parts.append(left[first : first + step] @ right)
+        return np.concatenate(parts)
 
     def _affine(self, row: np.ndarray, values: list, shift: float) -> pulp.LpAffineExpression:
         live = np.flatnonzero(row)

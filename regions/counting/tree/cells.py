@@ -11,7 +11,7 @@ space, and on degenerate networks (central, parallel or duplicate hyperplanes, c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, get_args
+from typing import ClassVar, get_args
 
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
@@ -50,9 +50,8 @@ class Cells:
         if question.kind != "activation":
             return count_merged(question, effort)
         with stoppable() as stopped:
-            tree = halfspace_tree(question.net, question.domain, effort=effort)
-            geometry: Any = tree.geometry
-            root, pieces = tree.root(geometry.root()), Pieces(question.net.graph)
+            tree, root = halfspace_tree(question.net, question.domain, effort=effort)
+            pieces = Pieces(question.net.graph)
             if pieces.maxima:
                 return tally_patterns(tree, root, effort, pieces)
             return tally(tree, root, effort)

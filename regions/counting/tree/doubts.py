@@ -223,10 +223,21 @@ def _ratio(number: float) -> tuple[int, int]:
 
 def _facets_on(mask: np.ndarray, facets: np.ndarray) -> tuple[int, ...]:
     """Return the numbers of the facets in a vertex's mask."""
+    return tuple(sorted(int(facets[bit]) for bit in bits_of(mask)))
+
+
+def bits_of(mask: np.ndarray) -> list[int]:
+    """Return the places of a mask's set bits.
+
+    Examples
+    --------
+    >>> bits_of(np.array([5, 1], np.uint64))
+    [0, 2, 64]
+    """
     found = []
     for word, bits in enumerate(mask.tolist()):
         while bits:
             low = bits & -bits
-            found.append(int(facets[64 * word + low.bit_length() - 1]))
+            found.append(64 * word + low.bit_length() - 1)
             bits ^= low
-    return tuple(sorted(found))
+    return found

@@ -12,10 +12,10 @@ from regions.counting.checks import check_two_pieces
 from regions.counting.effort import Effort
 from regions.counting.question import Question
 from regions.counting.region import Region
-from regions.counting.tree.frame import Frame
+from regions.counting.tree.frame import Frame, frame_of
 from regions.counting.tree.halfspaces import halfspace_tree
-from regions.counting.tree.settle import floats
 from regions.counting.tree.tally import by_workers
+from regions.counting.tree.vertex_tree import vertex_tree
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
 from regions.errors import OutOfTime
@@ -23,6 +23,8 @@ from regions.networks import ReLUNetwork
 
 if TYPE_CHECKING:
     from regions.networks import Box, Slice
+
+_FEW = 5  # dimensions in which vertices are few enough
 
 
 def enumerate_regions(
@@ -36,8 +38,8 @@ def enumerate_regions(
 ) -> Iterator[Region]:
     """Yield every full-dimensional activation region of `net` over `domain`, as it is found.
 
-    Regions come depth first from the tree that `method="cells"` counts, so memory does not grow
-    with their number.
+    Regions come depth first from the tree that `method="vertices"` counts, over bounded domains in
+    1 to 5 dimensions, or else `method="cells"`, so memory does not grow with their number.
 
     Parameters
     ----------
@@ -97,14 +99,12 @@ class Leaves:
     outputs: np.ndarray
 
 
-def regions_of(question: Question, effort: Effort, tree: Tree) -> Iterator[Region]:
+def regions_of(question: Question, effort: Effort, tree: Tree, root: Batch) -> Iterator[Region]:
     """Yield every activation region; raise OutOfTime when time is up and some are left.
 
-    `tree` is that of halfspaces for the question; it says what was left undecided.
+    `tree` is one for the question, with `root`; it says what was left undecided.
     """
     net, domain = question.net, question.domain
-    geometry: Any = tree.geometry
-    root = tree.root(geometry.root())
     for leaves in _found(tree, root, effort):
         for region in _regions(net, domain, tree.frame, leaves):
             yield region
@@ -112,12 +112,22 @@ def regions_of(question: Question, effort: Effort, tree: Tree) -> Iterator[Regio
 
 
 def _shown(question: Question, effort: Effort) -> Iterator[Region]:
-    tree = halfspace_tree(question.net, question.domain, effort=effort)
+    tree, root = _tree_of(question, effort)
     with effort.bar("regions") as bar:
-        for region in regions_of(question, effort, tree):
+        for region in regions_of(question, effort, tree, root):
             bar.update()
             yield region
     tree.undecided.warn("these regions and their facets")
+
+
+def _tree_of(question: Question, effort: Effort) -> tuple[Tree, Batch]:
+    """Return the tree of cells whose facets are found fastest, and its root."""
+    net, domain = question.net, question.domain
+    frame = frame_of(net, domain, effort.check)
+    few = frame.bounded and 1 <= frame.dimension <= _FEW
+    if few and net.relu_layers and frame.forms.within_reach:  # or vertices can stay in doubt
+        return vertex_tree(net, domain, effort)
+    return halfspace_tree(net, domain, effort=effort)
 
 
 def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
@@ -144,12 +154,7 @@ def _piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[list[Leaves], bool
 def _leaves(tree: Tree, batch: Batch) -> Leaves:
     """Return a batch of regions with their outputs and facets."""
     outputs, _ = tree.outputs(batch)
-    geometry: Any = tree.geometry
-    rows, units, starts = geometry.facets(batch.cells, batch.active)
-    points = batch.cells.points.copy()
-    for cell in np.flatnonzero(np.isnan(points[:, 0])):
-        points[cell] = floats(batch.cells.inner[cell])
-    return Leaves(batch.active, points, rows, units, starts, outputs)
+    return Leaves(batch.active, *tree.geometry.described(tree, batch), outputs)
 
 
 def _regions(

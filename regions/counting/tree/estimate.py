@@ -83,8 +83,10 @@ class Estimate:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""
         generator, exact = generator_of(self.rng), self.leaves > 1
         with stoppable() as stopped:
-            tree = halfspace_tree(question.net, question.domain, self.strata, self.leaves, effort)
-            top = _strata(tree, self.strata)
+            tree, root = halfspace_tree(
+                question.net, question.domain, self.strata, self.leaves, effort
+            )
+            top = _strata(tree, root, self.strata)
         if stopped.by is not None:
             return Found.cut_short(1, stopped.by, walks=0, strata=0)
         collected = _Weights(len(top))
@@ -156,10 +158,8 @@ def _result(weights: _Weights, confidence: float, left: Undecided) -> Found:
     return Found(Status.ESTIMATE, lower, round(estimate), upper, details)
 
 
-def _strata(tree: Tree, strata: int) -> Batch:
+def _strata(tree: Tree, root: Batch, strata: int) -> Batch:
     """Return the cells that the first stage cuts out of the domain, as one batch."""
-    geometry: Any = tree.geometry
-    root = tree.root(geometry.root())
     if strata == 1 or not tree.stages:
         return root
     parts = list(tree.children(root))

@@ -17,9 +17,9 @@ from regions.counting.tree.cutting import Child, Cutting, exact_rows
 from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over, frame_of
 from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.limits import Limits
-from regions.counting.tree.settle import Form, between, rounded, whole
+from regions.counting.tree.settle import Form, between, floats, rounded, whole
 from regions.counting.tree.tally import head_units, largest_count
-from regions.counting.tree.walk import StageForms, Tree, stages_of
+from regions.counting.tree.walk import Batch, Described, StageForms, Tree, stages_of
 from regions.counting.undecided import Undecided
 from regions.errors import DomainError
 from regions.exact.program import farthest
@@ -138,16 +138,12 @@ class Halfspaces:
         self._marked(facets.shed, cells, what, len(what))
         return _kept(cells, what != facets.REDUNDANT)
 
-    def facets(
-        self, cells: HalfspaceCells, active: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return (rows, units, starts): the facets of every cell, the domain's sides included.
-
-        Parameters
-        ----------
-        cells : HalfspaceCells
-        active : (cells, hidden units) bool array
-        """
+    def described(self, tree: Tree, batch: Batch) -> Described:
+        """Return an interior point and the facets of every cell."""
+        cells, active = batch.cells, batch.active
+        points = cells.points.copy()
+        for cell in np.flatnonzero(np.isnan(points[:, 0])):
+            points[cell] = floats(cells.inner[cell])
         what = np.full(len(cells.rows), facets.UNTRIED)
         self._marked(facets.seen, cells, what, len(cells.points))
         self._marked(facets.facets, cells, what, len(what))
@@ -170,7 +166,7 @@ class Halfspaces:
         rows = np.vstack([cells.rows[kept], sides[side]])[order]
         units = np.concatenate([cells.units[kept], names[side]])[order]
         sizes = np.bincount(owner[kept], minlength=count) + np.bincount(at, minlength=count)
-        return rows, units, np.concatenate([[0], np.cumsum(sizes)])
+        return points, rows, units, np.concatenate([[0], np.cumsum(sizes)])
 
     def _wall_facets(self, cells: HalfspaceCells) -> np.ndarray:
         """Return what each lower, then upper, bound of the domain is for every cell."""
@@ -261,8 +257,8 @@ def halfspace_tree(
     subtrees: int = 1,
     leaves: int = 1,
     effort: Effort | None = None,
-) -> Tree:
-    """Return the tree of cells of `net` over `domain`, described by halfspaces.
+) -> tuple[Tree, Batch]:
+    """Return (tree, batch): the tree of cells described by halfspaces, and the batch to start from.
 
     Its first stage alone can give `subtrees` cells, where the first layer has the units for that;
     its last stage cannot give more than `leaves` (if above 1) below one cell. With an `effort`,
@@ -279,7 +275,8 @@ def halfspace_tree(
     while leaves > 1 and largest_count(tail + 1, frame.dimension) <= leaves and tail < 64:
         tail += 1
     geometry = Halfspaces(frame, effort)
-    return Tree(net, frame, geometry, stages_of(net, head, tail))
+    tree = Tree(net, frame, geometry, stages_of(net, head, tail))
+    return tree, tree.root(geometry.root())
 
 
 def _kept(cells: HalfspaceCells, needed: np.ndarray) -> HalfspaceCells:

@@ -71,10 +71,10 @@ def count_merged(question: Question, effort: Effort) -> Found:
     """
     found, count, left = [], 0, Undecided()
     with stoppable() as stopped:
-        tree = halfspace_tree(question.net, question.domain, effort=effort)
+        tree, root = halfspace_tree(question.net, question.domain, effort=effort)
         with effort.bar("regions") as bar:
             left = tree.undecided
-            for region in regions_of(question, effort, tree):
+            for region in regions_of(question, effort, tree, root):
                 found.append(region)
                 bar.update()
                 effort.check()

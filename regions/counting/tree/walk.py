@@ -24,6 +24,7 @@ _STATE_BYTES = 32 * 2**20
 _quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # NaN leaves it in doubt
 
 States = tuple[Pair, Pair]  # before and after a linear segment
+Described = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # see `Geometry.described`
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,15 @@ class Geometry(Protocol):
 
     def take(self, cells: Any, index: slice) -> Any:
         """Return some of the cells."""
+        ...
+
+    def described(self, tree: Tree, batch: Batch) -> Described:
+        """Return (points, rows, units, starts): where cells are, and their facets.
+
+        A point inside every cell, rounded; the facets of all cells one after the other, the
+        domain's sides included: ``rows[:, :d] @ y + rows[:, d] >= 0`` inside, whose they are (a
+        hidden unit's, or below 0 a side's), and where each cell's begin.
+        """
         ...
 
 

@@ -19,7 +19,7 @@ from rational_oracle import oracle
 
 import regions
 from regions.counting.result import Status
-from regions.counting.tree import polytopes, vertices
+from regions.counting.tree import polytopes, vertex_tree
 from regions.errors import DomainError
 
 
@@ -80,7 +80,7 @@ def test_flats_equal_cuts(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 10, 10]))
     box = regions.Box.cube(3, -1.0, 1.0)
     by_flats = count_vertices(net, box).count
-    monkeypatch.setattr(vertices, "_MOST_FLATS", 0.0)
+    monkeypatch.setattr(vertex_tree, "_MOST_FLATS", 0.0)
     assert count_vertices(net, box).count == by_flats
 
 
@@ -88,9 +88,9 @@ def test_small_buffers_grow(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 10, 10]))
     box = regions.Box.cube(3, -1.0, 1.0)
     expected = count_vertices(net, box).count
-    stack, out = vertices.Polytopes._stack, vertices.Polytopes._out
-    monkeypatch.setattr(vertices.Polytopes, "_stack", lambda *given: stack(*given[:-1], 1))
-    monkeypatch.setattr(vertices.Polytopes, "_out", lambda *given: out(*given[:-1], 1))
+    stack, out = vertex_tree.Polytopes._stack, vertex_tree.Polytopes._out
+    monkeypatch.setattr(vertex_tree.Polytopes, "_stack", lambda *given: stack(*given[:-1], 1))
+    monkeypatch.setattr(vertex_tree.Polytopes, "_out", lambda *given: out(*given[:-1], 1))
     assert count_vertices(net, box).count == expected
 
 
@@ -176,7 +176,7 @@ def test_a_slice_through_points_on_the_sides_of_its_box():
 @pytest.mark.parametrize("family", ["integer", "parallel", "fractions", "slices", "whole_space"])
 def test_flats_and_cuts_agree_where_ties_are_the_rule(family, monkeypatch):
     expected = [_count(case(family, seed)) for seed in range(12)]
-    monkeypatch.setattr(vertices, "_MOST_FLATS", 0.0)
+    monkeypatch.setattr(vertex_tree, "_MOST_FLATS", 0.0)
     assert [_count(case(family, seed)) for seed in range(12)] == expected
 
 

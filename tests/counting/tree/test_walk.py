@@ -26,8 +26,7 @@ def test_stages_take_every_unit_once(rng):
 
 def test_columns_pushed_again_are_those_carried_along(rng):
     net = net_of(rng, [2, 5, 4])
-    tree = halfspace_tree(net, regions.Box.cube(2, -1.0, 1.0))
-    root = tree.root(tree.geometry.root())
+    tree, root = halfspace_tree(net, regions.Box.cube(2, -1.0, 1.0))
     for batch in tree.children(root):
         whole, _ = tree.forms(batch)
         pieces = [tree.forms(piece)[0] for piece in tree.resized(batch, 2)]
