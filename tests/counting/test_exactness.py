@@ -12,7 +12,9 @@ from study import LARGEST_MERGED, judged
 
 import regions
 from regions.counting import count_regions
+from regions.counting.line import crossings, kinks, knots
 from regions.counting.sample import SaturationWarning
+from regions.counting.tree import corners, cutting, doubts, halfspaces, vertex_tree
 
 A = np.array
 SQUARE = regions.Box.cube(2, -1.0, 1.0)
@@ -29,6 +31,42 @@ def mismatches(family, seed):
 def test_engines_count_what_rational_arithmetic_counts(family, start):
     found = {seed: mismatches(family, seed) for seed in range(start, start + AT_ONCE)}
     assert {seed: wrong for seed, wrong in found.items() if wrong} == {}
+
+
+# once a crash on memory that nothing had written, and a solver that gave up
+FOUND = (("parallel", 1815), ("parallel", 2471), ("extreme", 2240))
+
+
+@pytest.mark.parametrize(("family", "seed"), FOUND)
+def test_what_the_study_found_stays_mended(family, seed):
+    assert not any(judged(family, seed)[1].values())
+
+
+class Garbage:
+    """numpy, but what nothing has written holds what a crash or a wrong number would come from."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def empty(self, shape, dtype=float):
+        made = np.empty(shape, dtype)
+        kind = made.dtype.kind
+        least = np.iinfo(dtype).min + 7 if kind == "i" else 0
+        made[...] = {"f": self.number, "i": least, "b": True, "O": None}.get(kind, 99)
+        return made
+
+
+@pytest.mark.parametrize("number", [np.nan, -1e300])
+@pytest.mark.parametrize("family", ["parallel", "fractions", "bias_free", "slices"])
+def test_nothing_is_read_before_it_is_written(family, number, monkeypatch):
+    for module in (corners, crossings, cutting, doubts, halfspaces, kinks, knots, vertex_tree):
+        monkeypatch.setattr(module, "np", Garbage(number))
+    for seed in (100, 101, 102, 1815, 2471):
+        assert not mismatches(family, seed), seed
+    assert vertex_tree.np.empty(1, int) < 0
 
 
 def test_a_wrong_count_would_be_seen(monkeypatch):

@@ -20,11 +20,11 @@ import numpy as np
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
-from regions.counting.solver.model import RESOLUTION, Model, Solver, quiet_pulp
+from regions.counting.solver.model import RESOLUTION, Model, Solver, quiet_pulp, solver_of
 from regions.counting.solver.verified import Verified
 from regions.counting.tree.frame import Frame, frame_of, rounded
 from regions.counting.undecided import Undecided
-from regions.errors import ArgumentError, DomainError
+from regions.errors import ArgumentError, DomainError, SolverError
 from regions.exact.scaled import Scaled, joined
 
 
@@ -36,12 +36,13 @@ class Milp:
     some unit stays within 1e-7 of zero, as a share of the largest value it has on the domain. So
     every pattern it gives is checked in exact arithmetic, and when it has proved that none is left,
     the facets of all regions found are crossed, exactly: a domain is connected, so what is then not
-    found does not exist. ``details``: ``by_solver`` and ``across_facets`` (how many regions came
-    which way), ``resolution``. Beyond 48 dimensions exact programs are out of reach: the patterns
-    are then checked in float64, and the result is UNCERTIFIED.
+    found does not exist, also where the solver gives up before its proof. ``details``:
+    ``by_solver`` and ``across_facets`` (how many regions came which way), ``resolution``. Beyond 48
+    dimensions exact programs are out of reach: the patterns are then checked in float64, and the
+    result is UNCERTIFIED.
 
-    A SolverError is raised if the solver is missing, or stops for another reason than its time
-    limit.
+    A SolverError is raised if the solver is missing, or, beyond 48 dimensions, if it stops for
+    another reason than its time limit.
 
     Notes
     -----
@@ -76,10 +77,15 @@ class Milp:
             left = known.left
             rows = np.vstack([frame.rows, rounded(own)])
             model = Model.of(frame, rows, self.solver, effort)
-            for strict in (True, False):
-                while (pattern := model.next_pattern(strict, effort)) is not None:
-                    bar.update(known.add(pattern))
-                    count = by_solver = len(known)
+            solver_of(self.solver)
+            try:
+                for strict in (True, False):
+                    while (pattern := model.next_pattern(strict, effort)) is not None:
+                        bar.update(known.add(pattern))
+                        count = by_solver = len(known)
+            except SolverError:
+                if not known.exact:
+                    raise  # else what is left is found across facets
             for _ in known.across_facets():
                 bar.update()
                 count = len(known)

@@ -109,8 +109,12 @@ class Model:
         self.problem += pulp.lpSum(terms) >= 1
 
     def solve(self, effort: Effort) -> dict[str, Any] | None:
-        """Solve; return the values, or None if no pattern with a positive gap is left."""
-        run(self.problem, self.solver, effort.left)
+        """Solve; return the values, or None if no pattern with a positive gap is left.
+
+        SolverError if the solver gave up before its time.
+        """
+        seconds = effort.left
+        run(self.problem, self.solver, seconds)
         if is_infeasible(self.problem):
             return None
         gap = self.gap.varValue
@@ -118,16 +122,16 @@ class Model:
             return {variable.name: variable.varValue for variable in self.problem.variables()}
         if self.problem.sol_status == pulp.LpSolutionOptimal:
             return None
-        raise OutOfTime
+        left = effort.left
+        if seconds is not None and left is not None and left <= max(0.1 * seconds, _PATIENCE):
+            raise OutOfTime
+        status = pulp.LpSolution[self.problem.sol_status]
+        raise SolverError(f"the solver {self.solver!r} stopped without a proof: {status}")
 
 
 def run(problem: pulp.LpProblem, solver: str, seconds: float | None = None) -> None:
-    """Solve `problem`; raise SolverError unless it ended by a proof or by the time limit."""
+    """Solve `problem`, for so many seconds at the most."""
     problem.solve(solver_of(solver, seconds))
-    proved = problem.sol_status == pulp.LpSolutionOptimal or is_infeasible(problem)
-    if not proved and seconds is None:
-        status = pulp.LpSolution[problem.sol_status]
-        raise SolverError(f"the solver {solver!r} stopped without a proof: {status}")
 
 
 def is_infeasible(problem: pulp.LpProblem) -> bool:

@@ -93,7 +93,8 @@ class Cutting:
             np.zeros((n, _RECALLED), np.int64),
             np.zeros(n, np.int64),
         )
-        self.corner = Corner(np.empty(d, np.int64), np.empty(d, np.int64), np.empty(d))
+        # before any program has stopped there is no corner: all coordinates FREE
+        self.corner = Corner(np.zeros(d, np.int64), np.zeros(d, np.int64), np.zeros(d))
         self._refined = False
         self._exact: dict[tuple[int, int], Form] = {}
         self._rows: tuple[int, list[Form]] = -1, []

@@ -109,10 +109,13 @@ def test_optimality_comes_from_sol_status(monkeypatch):
     # status says "Optimal" here, and no pattern with a gap was found: that is no proof
     monkeypatch.setattr(model, "solver_of", lambda name, seconds=None: TimedOut(msg=False))
     net = dense((np.eye(2), np.zeros(2)))
-    found = count_milp(net, SQUARE, time_limit=60.0)
-    assert found.status is Status.LIMIT_REACHED
+    for limit in (None, 60.0):
+        found = count_milp(net, SQUARE, time_limit=limit)
+        assert (found.status, found.count) == (Status.EXACT, 4)  # across facets
+        assert found.details["by_solver"] == 0
+    wide = regions.Box.cube(49, -1.0, 1.0)
     with pytest.raises(SolverError, match="without a proof"):
-        count_milp(net, SQUARE)
+        count_milp(dense((np.eye(1, 49), np.zeros(1))), wide)
 
 
 def test_missing_solver_and_unbounded_domain(monkeypatch):
