@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from regions.errors import ArgumentError
 from regions.representations.extent import Column
 from regions.representations.layer import Layer
 from regions.representations.pair import Pair
-from regions.representations.rows import host
+from regions.representations.rows import host, refuse_extreme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +69,7 @@ class Moments:
     def _layer(self, column: Column, side: str) -> Layer:
         name, both = f"gram_{side}", side + side
         gram = self._centred(name, column.columns, column.columns, both)
-        if not np.isfinite(gram).all():
-            raise ArgumentError(
-                f"layer {column.name!r} has activations whose squares overflow float64, after a "
-                "first batch of moderate ones; rescale them"
-            )
+        refuse_extreme(gram, column.name)
         split = column.split(np.diag(gram) > 0)
         return Layer(
             n=self.n,

@@ -10,7 +10,7 @@ import numpy as np
 from regions.representations.extent import Column
 from regions.representations.layer import Layer
 from regions.representations.pair import Pair
-from regions.representations.rows import host
+from regions.representations.rows import host, refuse_extreme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,8 @@ class Triangle:
         rows = self.r[1:, offset + column.start : offset + column.start + column.neurons]
         split = column.split(np.linalg.norm(rows, axis=0) > 0)
         rows = rows[:, split.live]
+        gram = rows.T @ rows
+        refuse_extreme(gram, column.name)
         lengths = self._lengths(column, offset) if column.lengths else np.zeros(1)
         return Layer(
             n=self.n,
@@ -54,7 +56,7 @@ class Triangle:
             resolution=column.extent.precision.resolution,
             noise=column.noise(self.n, split),
             **split._asdict(),
-            gram=rows.T @ rows,
+            gram=gram,
             matrix=rows,
             square_sum=float(lengths @ lengths),
         )
