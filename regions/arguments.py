@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,11 +22,25 @@ def is_number(value: Any) -> bool:
     return real and value == value
 
 
-def check_whole(value: Any, name: str, least: int = 1) -> int:
+def check_whole(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
     """Return a whole number of at least `least`, or raise an ArgumentError that names it."""
-    if not (is_whole(value) and value >= least):
-        raise ArgumentError(f"{name} is {value!r}; expected a whole number of at least {least}")
+    if not (is_whole(value) and value >= least and (most is None or value <= most)):
+        end = "" if most is None else f" and at most {most}"
+        raise ArgumentError(
+            f"{name} is {value!r}; expected a whole number of at least {least}{end}"
+        )
     return int(value)
+
+
+def check_number(value: Any, name: str, expected: str = "a finite number") -> float:
+    """Return a finite number as a float, or raise an ArgumentError that names it."""
+    try:
+        number = float(value) if is_number(value) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ArgumentError(f"{name} is {value!r}; expected {expected}")
+    return number
 
 
 def check_flag(value: Any, name: str) -> bool:

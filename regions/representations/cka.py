@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from regions.arguments import check_flag, is_number
+from regions.arguments import check_flag, check_number
 from regions.errors import ArgumentError
 from regions.representations.measure import Measure, judge, result_of
 from regions.representations.pair import Pair, pair_of
@@ -136,8 +135,9 @@ def rbf_cka(X: Any, Y: Any, bandwidth: float = 0.5) -> float:
     >>> round(rbf_cka(X, 2 * X), 6)
     1.0
     """
-    if not (is_number(bandwidth) and 0 < bandwidth < math.inf):
-        raise ArgumentError(f"bandwidth is {bandwidth!r}; expected a positive share of the median")
+    expected = "a positive share of the median"
+    if check_number(bandwidth, "bandwidth", expected) <= 0:
+        raise ArgumentError(f"bandwidth is {bandwidth!r}; expected {expected}")
     rows_x, rows_y = real_rows(X, "X"), real_rows(Y, "Y")
     check_paired(len(rows_x), len(rows_y))
     kernel_x, kernel_y = _gaussian_kernel(rows_x, bandwidth), _gaussian_kernel(rows_y, bandwidth)

@@ -191,6 +191,8 @@ class LayerComparison(Result):
         lines = [f"{self.measure} of {len(self)} layers over {self.details.get('images')} images"]
         if values.notna().any():
             least, most = str(values.idxmin()), str(values.idxmax())
+            if self.measure.endswith("_distance"):
+                least, most = most, least
             lines.append(
                 f"least similar: {least} ({values[least]:.3f}); "
                 f"most similar: {most} ({values[most]:.3f}); median {values.median():.3f}"
@@ -234,8 +236,8 @@ def _key(frame: pd.DataFrame) -> list[str]:
     words = []
     if frame["null"].notna().any():
         words.append(
-            "null: what independent layers of these sizes and variances score, by formula; it "
-            "takes samples as independent of each other"
+            "null: what independent layers of these sizes and variances score, if samples are "
+            "independent of each other"
         )
     if frame["null_permuted"].notna().any():
         words.append(

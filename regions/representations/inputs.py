@@ -10,6 +10,7 @@ import torch
 
 from regions.arguments import as_numbers, check_unmasked
 from regions.errors import ArgumentError
+from regions.representations.rows import is_dense
 
 _KEYS = ("input", "inputs", "x", "image", "images", "pixel_values", "input_ids")
 
@@ -132,7 +133,7 @@ def _tensor(values: Any, name: str) -> torch.Tensor:
     """Return images as a tensor of numbers, (images, ...)."""
     if not torch.is_tensor(values):
         values = torch.as_tensor(as_numbers(values, name))
-    if values.layout != torch.strided or values.is_meta or values.is_nested or not values.ndim:
+    if not (is_dense(values) and values.ndim):
         kind = str(values.layout).removeprefix("torch.")
         raise ArgumentError(
             f"{name} is a {kind} tensor of shape {tuple(values.shape)} on {values.device}; expected "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from regions.arguments import as_numbers, check_confidence, is_number
+from regions.arguments import as_numbers, check_confidence, check_number
 from regions.errors import ArgumentError
 
 
@@ -57,8 +57,7 @@ def jackknife(value: float, left_out: Sequence[float], level: float = 0.95) -> I
     (-0.437, 3.0, 6.437)
     """
     check_confidence(level, "level")
-    if not (is_number(value) and np.isfinite(value)):
-        raise ArgumentError(f"value is {value!r}; expected a finite number")
+    value = check_number(value, "value")
     values = as_numbers(left_out, "left_out", "the values without each block, one number each")
     if values.ndim != 1 or np.iscomplexobj(values) or not np.isfinite(values).all():
         raise ArgumentError(

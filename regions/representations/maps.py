@@ -11,6 +11,7 @@ from regions.arguments import as_numbers, check_whole
 from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.randomness import Rng
+from regions.representations.rows import is_dense
 
 MODES = ("spatial", "gap", "flatten", "resize", "dft")
 
@@ -49,8 +50,9 @@ def map_rows(
     ((8, 3), (1, 3), (1, 24))
     """
     check_name("mode", mode, MODES)
-    maps = maps if torch.is_tensor(maps) else as_numbers(maps, "maps")
-    _check_places(size, positions)
+    maps = maps if is_dense(maps) else as_numbers(maps, "maps")
+    count = int(np.prod(maps.shape[2:] if maps.ndim == 4 else maps.shape[1:2]))
+    _check_places(size, positions, count)
     if maps.ndim == 2 or mode == "dft":
         return maps
     if mode == "flatten" and maps.ndim:
@@ -79,7 +81,7 @@ def choose_positions(count: int, limit: int | None, rng: Rng) -> np.ndarray | No
     return np.sort(np.random.default_rng(rng).choice(count, size=limit, replace=False))
 
 
-def _check_places(size: Any, positions: Any) -> None:
+def _check_places(size: Any, positions: Any, count: int) -> None:
     if size is not None:
         if not isinstance(size, (tuple, list, torch.Size)) or len(size) != 2:
             raise ArgumentError(f"size is {size!r}; expected a height and a width")
@@ -87,10 +89,11 @@ def _check_places(size: Any, positions: Any) -> None:
             check_whole(side, "size")
     if positions is not None:
         places = as_numbers(positions, "positions", "indices of positions")
-        if places.ndim != 1 or places.dtype.kind not in "iu" or not len(places):
+        whole = places.ndim == 1 and places.dtype.kind in "iu" and len(places) > 0
+        if not whole or places.min() < 0 or (size is None and places.max() >= count):
             raise ArgumentError(
                 f"positions has shape {places.shape} and type {places.dtype}; expected indices of "
-                "positions, such as [0, 5]"
+                f"the {count} positions, such as [0, {count - 1}]"
             )
 
 

@@ -7,13 +7,14 @@ from numbers import Real
 
 import numpy as np
 
-from regions.arguments import check_whole
+from regions.arguments import check_number, check_whole
 from regions.errors import ArgumentError
 
 _NODES = 512
 _FEW = 10  # smaller ranks are too far from the limit of large ones
 _ENTRIES = 5000  # of the random blocks in all: about one per cent of error
 _FEWEST = 4
+_MOST = 2**53  # samples
 
 
 def wachter_edges(rank_x: int, rank_y: int, n: int) -> tuple[float, float]:
@@ -109,8 +110,8 @@ def adjusted(value: float, null: float) -> float:
     0.2605
     """
     for name, number in (("value", value), ("null", null)):
-        if not isinstance(number, Real):  # NaN where a similarity is undefined
-            raise ArgumentError(f"{name} is {number!r}; expected a number")
+        if not (isinstance(number, Real) and number != number):  # NaN: it is undefined
+            check_number(number, name)
     if null >= 1:
         raise ArgumentError(f"null is {null!r}; independent layers score 1, so nothing is left")
     return (value - null) / (1 - null)
@@ -119,5 +120,5 @@ def adjusted(value: float, null: float) -> float:
 def _ratios(rank_x: int, rank_y: int, n: int) -> tuple[float, float]:
     check_whole(rank_x, "rank_x")
     check_whole(rank_y, "rank_y")
-    check_whole(n, "n", least=2)
-    return min(1.0, rank_x / (n - 1)), min(1.0, rank_y / (n - 1))
+    check_whole(n, "n", least=2, most=_MOST)
+    return min(rank_x, n - 1) / (n - 1), min(rank_y, n - 1) / (n - 1)

@@ -79,7 +79,7 @@ def refuse_uneven(squares: np.ndarray, live: np.ndarray) -> None:
 
 def batch_rows(values: Any, name: str) -> Any:
     """Return the rows of a batch, as `as_rows` does, which may be a single one."""
-    rows = _tensor_rows(values) if _is_dense(values) else _array_rows(values, name)
+    rows = _tensor_rows(values) if is_dense(values) else _array_rows(values, name)
     if rows.ndim != 2:
         raise ArgumentError(
             f"{name} has shape {tuple(rows.shape)}; expected (samples, neurons). For convolutional "
@@ -115,7 +115,7 @@ def _tensor_rows(tensor: torch.Tensor) -> Any:
     return tensor.to(wide)
 
 
-def _is_dense(values: Any) -> bool:
+def is_dense(values: Any) -> bool:
     """Whether the value is a tensor that holds every number."""
     return (
         torch.is_tensor(values)

@@ -77,16 +77,22 @@ class Settings:
             raise ArgumentError(f"select is {self.select!r}; expected a function, or None")
         if self.grid is not None:
             check_flag(self.grid, "grid")
-        for name, least in _LEAST.items():
+        for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
             if not (value is None and name in _OPTIONAL):
-                check_whole(value, name, least)
+                check_whole(value, name, least, most)
         if self.blocks == 1:
             raise ArgumentError("blocks is 1; expected 0 (none) or at least 2")
         check_flag(self.per_position, "per_position")
         check_flag(self.progress, "progress")
 
 
-_LEAST = {"blocks": 0, "permutations": 0, "max_positions": 1, "batch_size": 1, "max_images": 1}
-_LEAST |= {"rng": 0}
+_RANGES = {
+    "blocks": (0, 10**6),
+    "permutations": (0, 10**6),
+    "max_positions": (1, None),
+    "batch_size": (1, None),
+    "max_images": (1, None),
+    "rng": (0, None),
+}
 _OPTIONAL = ("permutations", "max_positions", "max_images")
