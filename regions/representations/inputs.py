@@ -136,8 +136,8 @@ def _tensor(values: Any, name: str) -> torch.Tensor:
     if not (is_dense(values) and values.ndim):
         kind = str(values.layout).removeprefix("torch.")
         raise ArgumentError(
-            f"{name} is a {kind} tensor of shape {tuple(values.shape)} on {values.device}; expected "
-            "a dense one with the images first, (images, ...)"
+            f"{name} is a {kind} tensor of shape {tuple(values.shape)} on {values.device}; "
+            "expected a dense one with the images first, (images, ...)"
         )
     return values
 

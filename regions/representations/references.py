@@ -82,9 +82,7 @@ def untrained(model: nn.Module, rng: int = 0) -> nn.Module:
     """
     seed = check_whole(rng, "rng", least=0)
     if not isinstance(model, nn.Module):
-        raise UnsupportedModelError(
-            f"cannot reset a {type(model).__name__}; expected a nn.Module"
-        )
+        raise UnsupportedModelError(f"cannot reset a {type(model).__name__}; expected a nn.Module")
     fresh = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed % 2**64)
