@@ -13,6 +13,8 @@ from regions.representations.layer import Layer
 from regions.representations.pair import Pair
 from regions.representations.rows import host, refuse_extreme
 
+_ROUNDING = 1e-12  # of a sum of squares about the origin: what centring leaves of a constant
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
@@ -70,7 +72,8 @@ class Moments:
         name, both = f"gram_{side}", side + side
         gram = self._centred(name, column.columns, column.columns, both)
         refuse_extreme(gram, column.name)
-        split = column.split(np.diag(gram) > 0)
+        about_origin = np.diag(getattr(self, name)[column.columns, column.columns])
+        split = column.split(np.diag(gram) > _ROUNDING * about_origin)
         return Layer(
             n=self.n,
             neurons=len(gram),

@@ -146,7 +146,7 @@ def test_what_goes_wrong_inside_is_refused_by_name():
         representations.held_out_cca(X, Y, groups=[None, "a"] * 30)
     with pytest.raises(ArgumentError, match="kind is 'graph'"):
         compare_layers(MODEL, MODEL, INPUTS).plot(kind="graph")
-    with pytest.raises(ArgumentError, match="blocks is 2.5"):
+    with pytest.raises(ArgumentError, match=r"blocks is 2\.5"):
         compare_curves(MODEL, {"a": MODEL}, INPUTS, blocks=2.5)
 
 
