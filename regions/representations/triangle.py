@@ -12,6 +12,8 @@ from regions.representations.layer import Layer
 from regions.representations.pair import Pair
 from regions.representations.rows import host, refuse_extreme
 
+_ROUNDING = 1e-12  # of a column's norm about the origin: what centring leaves of a constant
+
 
 @dataclass(frozen=True, kw_only=True)
 class Triangle:
@@ -44,8 +46,9 @@ class Triangle:
         return Pair(x=left, y=right, cross=left.rows.T @ right.rows, square_sum=shared)
 
     def _layer(self, column: Column, offset: int) -> Layer:
-        rows = self.r[1:, offset + column.start : offset + column.start + column.neurons]
-        split = column.split(np.linalg.norm(rows, axis=0) > 0)
+        whole = self.r[:, offset + column.start : offset + column.start + column.neurons]
+        rows, sizes = whole[1:], np.linalg.norm(whole, axis=0)
+        split = column.split(np.linalg.norm(rows, axis=0) > _ROUNDING * sizes)
         rows = rows[:, split.live]
         gram = rows.T @ rows
         refuse_extreme(gram, column.name)

@@ -79,12 +79,13 @@ def test_the_largest_distance_is_the_least_similar(networks):
         assert f"least similar: {least} (" in found.summary()
 
 
-def test_no_interval_where_a_block_holds_all_that_varies():
+@pytest.mark.parametrize("accumulator", ["moments", "tsqr", "store"])
+def test_no_interval_where_a_block_holds_all_that_varies(accumulator):
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     images = noise(1, 2).repeat(40, 1)
     images[7] += 1
     found = regions.compare_layers(
-        model, model, images, measure="cka", blocks=10, permutations=0, layers=["0"]
+        model, model, images, measure="cka", blocks=10, layers=["0"], accumulator=accumulator
     )
     assert found.layers[0].interval is None and found.layers[0].no_interval
     assert "no interval for 0: without one of the blocks" in found.summary()
