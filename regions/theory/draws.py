@@ -8,9 +8,9 @@ from typing import Any
 
 from regions.arguments import check_flag, is_number
 from regions.errors import ArgumentError
-from regions.randomness import Rng, generator_of
+from regions.randomness import Rng
 from regions.theory.empirical import empirical_ntk
-from regions.theory.points import read_points
+from regions.theory.points import read_generator, read_points
 from regions.theory.rescaling import ntk_scales, read_widths
 
 
@@ -59,7 +59,7 @@ def random_ntk(
         raise ArgumentError(f"density must be a number in (0, 1], got {density!r}")
     check_flag(masked_input, "masked_input")
     check_flag(rescaled, "rescaled")
-    generator = generator_of(rng)
+    generator = read_generator(rng)
     points, _ = read_points("x", x)
     widths = [points.shape[-1], *read_widths(hidden, "hidden"), 1]
     densities = [float(density)] * (len(widths) - 1)

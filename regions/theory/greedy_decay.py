@@ -15,10 +15,10 @@ from regions.pruning.removal.greedy_path import GreedyPath, greedy_path
 from regions.pruning.removal.imitation import Imitation
 from regions.pruning.removal.removal import Removal
 from regions.pruning.removal.units import UnitLayer, find_units, removable
-from regions.randomness import Rng, check_rng
+from regions.randomness import Rng
 from regions.results import Result, jsonable
 from regions.theory.decay_fit import FORMS, fit_decay
-from regions.theory.points import read_reals
+from regions.theory.points import read_generator, read_reals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,7 +226,7 @@ def greedy_decay(
     check_name("imitation", imitation, IMITATIONS)
     check_whole(draws, "draws")
     check_whole(steps, "steps")
-    check_rng(rng)
+    rng = read_generator(rng)
     inputs = read_reals("inputs", inputs)
     removal = _removal(model, inputs, layer, input_shape)
     (name, found), *_ = removal.layers.items()

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from regions.arguments import as_numbers
+from regions.arguments import as_numbers, is_whole
 from regions.errors import ArgumentError
+from regions.randomness import generator_of
 
 
 def read_reals(name: str, values: Any) -> np.ndarray:
@@ -20,6 +21,14 @@ def read_reals(name: str, values: Any) -> np.ndarray:
         bad = int(array.size - np.isfinite(array).sum())
         raise ArgumentError(f"{name} holds {bad} NaN or infinite value(s) of {array.size}")
     return array
+
+
+def read_generator(rng: Any) -> np.random.Generator:
+    """Return the generator that `rng` means; several whole numbers are a seed, too."""
+    several = isinstance(rng, (list, tuple)) and len(rng) > 0
+    if several and all(is_whole(number) and number >= 0 for number in rng):
+        return np.random.default_rng(rng)
+    return generator_of(rng)
 
 
 def read_points(name: str, points: Any) -> tuple[np.ndarray, bool]:

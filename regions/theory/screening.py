@@ -11,9 +11,9 @@ import numpy as np
 from regions.arguments import check_flag, check_whole, is_number, is_whole
 from regions.errors import ArgumentError
 from regions.progress import track
-from regions.randomness import Rng, generator_of
+from regions.randomness import Rng
 from regions.results import Result, jsonable
-from regions.theory.points import read_reals
+from regions.theory.points import read_generator, read_reals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +137,7 @@ def screen(
     x, y = read_samples(x, y)
     _check(x.shape[1], size, c, parts)
     check_flag(progress, "progress")
-    generator = generator_of(rng)
+    generator = read_generator(rng)
     drawn = _biases(biases, generator)
     extra = generator.standard_normal(len(x)) if c < 1 else np.zeros(len(x))
     weighted = np.ascontiguousarray((x * y[:, None]).T) / len(x)

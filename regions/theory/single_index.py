@@ -11,8 +11,8 @@ from numpy.polynomial import hermite_e
 
 from regions.arguments import check_number, check_whole, is_number
 from regions.errors import ArgumentError
-from regions.randomness import Rng, generator_of
-from regions.theory.points import read_reals
+from regions.randomness import Rng
+from regions.theory.points import read_generator, read_reals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class SingleIndex:
         check_whole(inputs, "inputs", most=10**9)
         check_whole(size, "size", most=inputs)
         given = tuple(read_reals("coefficients", coefficients).ravel().tolist())
-        generator = generator_of(rng)
+        generator = read_generator(rng)
         direction = np.zeros(inputs)
         places = generator.choice(inputs, size, replace=False)
         direction[places] = generator.choice([-1.0, 1.0], size) / sqrt(size)
@@ -115,6 +115,6 @@ class SingleIndex:
     def sample(self, n: int, rng: Rng = None) -> tuple[np.ndarray, np.ndarray]:
         """Return `n` points of shape (n, d) and their values of shape (n,)."""
         check_whole(n, "n", most=10**9)
-        generator = generator_of(rng)
+        generator = read_generator(rng)
         x = generator.standard_normal((n, len(self.direction)))
         return x, self.link(x @ self.direction) + self.noise * generator.standard_normal(n)

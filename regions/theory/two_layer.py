@@ -10,8 +10,8 @@ import numpy as np
 
 from regions.arguments import as_numbers, check_number, check_whole
 from regions.errors import ArgumentError
-from regions.randomness import Rng, generator_of
-from regions.theory.points import read_points
+from regions.randomness import Rng
+from regions.theory.points import read_generator, read_points
 from regions.theory.screening import read_samples
 
 _MOST = 10**6  # pairs of units
@@ -92,7 +92,7 @@ def fit_two_layer(
 
     x, y = read_samples(x, y)
     chosen = _check(x.shape[1], kept, pairs, step)
-    generator = generator_of(rng)
+    generator = read_generator(rng)
     part = x[:, chosen]
     inner = _first_step(part, y, pairs, step, generator)
     bias = generator.standard_normal(2 * pairs)
