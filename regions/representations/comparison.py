@@ -165,7 +165,7 @@ class LayerComparison(Result):
 
         With `brief` only what a reader compares, without columns that are empty here.
         """
-        frame = pd.DataFrame([found.row() for found in self.layers])
+        frame: Any = pd.DataFrame([found.row() for found in self.layers])
         return frame[[*_BRIEF]].dropna(axis=1, how="all") if brief else frame
 
     def to_dict(self) -> dict[str, Any]:
@@ -198,7 +198,7 @@ class LayerComparison(Result):
                 f"most similar: {most} ({values[most]:.3f}); median {values.median():.3f}"
             )
         lines += [found.words() for found in self.layers]
-        lines += _key(frame)
+        lines += _key(self.layers)
         dead = frame.loc[frame["dead_x"] + frame["dead_y"] > 0]
         if len(dead):
             lines.append(f"{len(dead)} layers have dead units (first: {dead['layer'].iloc[0]})")
@@ -231,15 +231,15 @@ class LayerComparison(Result):
         return ax
 
 
-def _key(frame: pd.DataFrame) -> list[str]:
-    """Return what the nulls of a table mean."""
+def _key(layers: tuple[LayerSimilarity, ...]) -> list[str]:
+    """Return what the nulls that some layer has mean."""
     words = []
-    if frame["null"].notna().any():
+    if any(found.similarity.null == found.similarity.null for found in layers):
         words.append(
             "null: what independent layers of these sizes and variances score, if samples are "
             "independent of each other"
         )
-    if frame["null_permuted"].notna().any():
+    if any(found.null_permuted == found.null_permuted for found in layers):
         words.append(
             "images shuffled: the score with whole images of one network in another order, which "
             "keeps the positions of an image together; judge layers of maps by this null"
