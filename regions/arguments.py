@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,17 +22,38 @@ def is_number(value: Any) -> bool:
     return real and value == value
 
 
-def check_whole(value: Any, name: str, least: int = 1) -> int:
+def check_whole(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
     """Return a whole number of at least `least`, or raise an ArgumentError that names it."""
-    if not (is_whole(value) and value >= least):
-        raise ArgumentError(f"{name} is {value!r}; expected a whole number of at least {least}")
+    if not (is_whole(value) and value >= least and (most is None or value <= most)):
+        end = "" if most is None else f" and at most {most}"
+        raise ArgumentError(
+            f"{name} is {value!r}; expected a whole number of at least {least}{end}"
+        )
     return int(value)
 
 
-def check_confidence(value: Any) -> None:
+def check_number(value: Any, name: str, expected: str = "a finite number") -> float:
+    """Return a finite number as a float, or raise an ArgumentError that names it."""
+    try:
+        number = float(value) if is_number(value) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ArgumentError(f"{name} is {value!r}; expected {expected}")
+    return number
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return True or False, or raise an ArgumentError that names the argument."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{name} is {value!r}; expected True or False")
+    return bool(value)
+
+
+def check_confidence(value: Any, name: str = "confidence") -> None:
     """Raise ArgumentError unless a confidence lies between 0 and 1."""
     if not (is_number(value) and 0.0 < value < 1.0):
-        raise ArgumentError(f"confidence is {value!r}; expected a number between 0 and 1")
+        raise ArgumentError(f"{name} is {value!r}; expected a number between 0 and 1")
 
 
 def check_time_limit(limit: Any) -> None:
@@ -40,3 +62,43 @@ def check_time_limit(limit: Any) -> None:
         raise ArgumentError(
             f"time_limit is {limit!r}; expected a number of seconds above 0, or None"
         )
+
+
+def check_unmasked(values: Any, name: str) -> None:
+    """Raise ArgumentError for a masked array, or a list of some, whose mask would be ignored."""
+    parts = values if isinstance(values, (list, tuple)) else [values]
+    masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
+    if masked:
+        count = sum(int(np.ma.count_masked(part)) for part in masked)
+        raise ArgumentError(
+            f"{name} is a masked array with {count} masked entries, which cannot be left out one "
+            "by one; leave out whole samples (rows), or fill them in"
+        )
+
+
+def as_numbers(values: Any, name: str, expected: str = "an array or tensor of numbers") -> Any:
+    """Return a NumPy array of the numbers in an array or tensor, or raise an ArgumentError.
+
+    Refuses what NumPy would read as numbers but no caller means: masked entries, text, dates,
+    sparse tensors and tensors without values.
+    """
+    check_unmasked(values, name)
+    try:
+        array = np.asarray(_plain(values) if hasattr(values, "detach") else values)
+        text = array.dtype == object and any(isinstance(x, _NO_NUMBERS) for x in array.flat)
+        if array.dtype.kind not in "biufcO" or text:
+            raise TypeError
+        return array.astype(float) if array.dtype == object else array
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise ArgumentError(
+            f"{name} is a {type(values).__name__} that is no numeric array; expected {expected}"
+        ) from error
+
+
+_NO_NUMBERS = (str, bytes, type(None))
+
+
+def _plain(tensor: Any) -> Any:
+    """Return a tensor of any device in a type that NumPy knows."""
+    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+    return tensor.double() if tensor.is_floating_point() else tensor

@@ -10,16 +10,19 @@ import torch
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 import regions
+from regions.arguments import check_whole
 from regions.cli.fields import fields_of, given_fields
 from regions.cli.given import read_array
 from regions.cli.output import TERMINAL, give
 from regions.cli.words import FACTORY, Where, one_of
 from regions.errors import ArgumentError
 from regions.networks.load import load_model
-from regions.representations import MEASURES
+from regions.representations import MEASURES, Settings
 from regions.training import load_data
 
-OPTIONS = fields_of(MEASURES)
+# layers, images and the seed are options of the command itself
+_OWN = ("layers", "max_images", "rng", "progress")
+OPTIONS = fields_of({**MEASURES, "every measure": Settings()}, without=_OWN)
 
 
 def compare(
@@ -29,6 +32,7 @@ def compare(
     measure: Annotated[str, one_of(MEASURES)] = "svcca",
     layers: tuple[str, ...] = (),
     images: int = 2000,
+    seed: int = 0,
     where: Where = TERMINAL,
     similarity: Annotated[Any, arg(constructor=type(OPTIONS)), OmitArgPrefixes] = OPTIONS,
 ) -> None:
@@ -37,18 +41,22 @@ def compare(
     Args:
         data: An .npy file of inputs, (samples, ...), as the models take them; or a data set for
             `regions.training.load_data` (digits, .npz, a folder), whose test images are used.
-        measure: How similar two layers are.
+        measure: How similar two layers are. Each value is shown with its null, what independent
+            layers score: null takes samples (also the positions of an image) as independent of
+            each other; images shuffled, for maps and with --permutations, only whole images.
         layers: Names of the layers to compare (default: all that both have).
         images: At most this many inputs, the first ones.
+        seed: Seed of the order of the images, the positions and the shuffles.
     """
     where.check()
     inputs = read_array(Path(data)) if data.endswith(".npy") else load_data(data).test.inputs
     models = [module(source) for source in (dense, pruned)]
     found = regions.compare_layers(
         *models,
-        inputs[:images].astype("float32"),
+        inputs[: check_whole(images, "images")].astype("float32"),
         measure=measure,
         layers=layers or None,
+        rng=seed,
         progress=sys.stderr.isatty(),
         **given_fields(similarity),
     )

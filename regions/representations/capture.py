@@ -12,11 +12,12 @@ import torch
 from torch import nn
 from torch.ao.quantization import FakeQuantizeBase, ObserverBase
 
+from regions.arguments import check_whole
 from regions.choices import check_name
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks.twin import uncompiled
 from regions.representations.layout import Layout
-from regions.representations.maps import choose_positions, map_rows
+from regions.representations.maps import MODES, choose_positions, map_rows
 
 # tap: the modules it looks at when `layers` does not name them
 _TAPS: dict[str, tuple[type[nn.Module], ...]] = {
@@ -143,6 +144,7 @@ def capture(
     >>> {name: tuple(tensor.shape) for name, tensor in seen.items()}
     {'0': (5, 3), '1': (5, 3), '2': (5, 1)}
     """
+    _check(layers, mode, max_positions, select, transform, rng)
     model, captured = unwrapped(model), Captured()
     reduce = transform or _reduction(mode, max_positions, rng)
     modules = find_modules(model, layers, tap)
@@ -162,6 +164,43 @@ def capture(
             handle.remove()
         for module, flag in flags.items():
             module.training = flag
+
+
+def _check(
+    layers: Any, mode: Any, max_positions: Any, select: Any, transform: Any, rng: Any
+) -> None:
+    check_layers(layers)
+    if mode is not None:
+        check_name("mode", mode, MODES)
+    if max_positions is not None:
+        check_whole(max_positions, "max_positions")
+    check_whole(rng, "rng", least=0)
+    for name, function in (("select", select), ("transform", transform)):
+        if not (function is None or callable(function)):
+            raise ArgumentError(f"{name} is {function!r}; expected a function, or None")
+
+
+def check_layers(layers: Any) -> None:
+    """Raise ArgumentError unless `layers` is None, a pattern, or a list of names or modules."""
+    if layers is None or isinstance(layers, nn.Module):
+        return
+    if isinstance(layers, str):
+        try:
+            re.compile(layers)
+        except re.error as error:
+            raise ArgumentError(
+                f"layers is {layers!r}, which is no regular expression: {error}; give a list for "
+                "names as they are"
+            ) from error
+    elif (
+        not isinstance(layers, Sequence)
+        or not layers
+        or not all(isinstance(one, (str, nn.Module)) for one in layers)
+    ):
+        raise ArgumentError(
+            f"layers is {layers!r}; expected None, a regular expression, or a list of names or "
+            "modules"
+        )
 
 
 @contextmanager

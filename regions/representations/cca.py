@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from regions.errors import ArgumentError
 from regions.representations.correlations import check_statistic, correlated, null_summary
 from regions.representations.heldout import held_out_cca
 from regions.representations.measure import LINEAR, Measure, judge
@@ -29,8 +30,9 @@ def cca(
         "mean": sum(rho) / k. "mean_squared": sum(rho^2) / k. "yanai":
         sum(rho^2) / sqrt(rank X * rank Y). `value_all` divides by the numbers of neurons.
     cv
-        Number of folds for held-out correlations: directions are fitted on the other folds and
-        correlated on each fold, so that independent layers score about 0 at any size.
+        Number of folds, of at least 10 rows each, for held-out correlations: directions are
+        fitted on the other folds and correlated on each fold, so that independent layers score
+        about 0 at any size.
     groups
         With `cv`: the image of each row; rows of one image stay together.
 
@@ -53,6 +55,8 @@ def cca(
     >>> cca(X, Y).coefficients.round(2)
     array([1.  , 0.05])
     """
+    if cv is None and groups is not None:
+        raise ArgumentError("groups is given without cv; give the number of folds, such as cv=2")
     if cv is not None:
         return held_out_cca(X, Y, folds=cv, groups=groups, statistic=statistic)
     return judge(CCA(statistic), pair_of(X, Y))

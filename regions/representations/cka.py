@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
+from regions.arguments import check_flag, check_number
 from regions.errors import ArgumentError
 from regions.representations.measure import Measure, judge, result_of
 from regions.representations.pair import Pair, pair_of
-from regions.representations.rows import as_rows, check_paired, host
+from regions.representations.rows import batch_rows, check_paired, exponent_of, real_rows, scaled
 from regions.representations.similarity import Similarity
 
 
@@ -72,11 +73,49 @@ def minibatch_cka(batches: Iterable[tuple[Any, Any]]) -> float:
     >>> round(minibatch_cka(pairs), 3), round(cka(X, Y, debiased=True).value, 3)
     (0.491, 0.481)
     """
-    terms = np.zeros(3)
-    for X, Y in batches:
-        pair = pair_of(X, Y)
-        terms += pair.n * _hsic_terms(pair) / (pair.n * (pair.n - 3))
-    return float(terms[0] / np.sqrt(terms[1] * terms[2])) if terms[1] * terms[2] > 0 else np.nan
+    terms, exponents = [], []
+    for X, Y in _pairs(batches):
+        rows = batch_rows(X, "X"), batch_rows(Y, "Y")
+        by_x, by_y = map(exponent_of, rows)
+        x = scaled(rows[0], by_x) if by_x else X
+        y = scaled(rows[1], by_y) if by_y else Y
+        pair = pair_of(x, y)
+        terms.append(_hsic_terms(pair) / (pair.n - 3))
+        exponents.append((2 * (by_x + by_y), 4 * by_x, 4 * by_y))
+    if not terms:
+        raise ArgumentError("batches is empty; expected pairs of (samples, neurons) arrays")
+    sums, powers = _summed(np.array(terms), np.array(exponents))
+    if min(sums[1:]) <= 0:
+        return float("nan")
+    ratio = sums[0] / np.sqrt(sums[1]) / np.sqrt(sums[2])
+    return float(ratio * 2.0 ** (powers[0] - (powers[1] + powers[2]) / 2))
+
+
+def _pairs(batches: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield pairs of batches, or say what is none."""
+    if not isinstance(batches, Iterable):
+        raise ArgumentError(
+            f"batches is a {type(batches).__name__}; expected pairs of (samples, neurons) arrays"
+        )
+    for number, pair in enumerate(batches):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ArgumentError(
+                f"batch {number} is a {type(pair).__name__}; expected a pair (X, Y) of arrays"
+            )
+        yield pair[0], pair[1]
+
+
+def _summed(terms: np.ndarray, exponents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums over batches of terms * 2**exponents, as numbers and powers of two.
+
+    Batches of extreme size were each divided by a power of two of their own.
+    """
+    fractions, own = np.frexp(terms)
+    own = np.where(fractions != 0, own + exponents, np.iinfo(int).min // 2)
+    powers = own.max(axis=0)
+    powers[~fractions.any(axis=0)] = 0
+    small = np.maximum(own - powers, -2000)  # where nothing is left
+    return np.ldexp(fractions, small).sum(axis=0), powers
 
 
 def rbf_cka(X: Any, Y: Any, bandwidth: float = 0.5) -> float:
@@ -96,9 +135,10 @@ def rbf_cka(X: Any, Y: Any, bandwidth: float = 0.5) -> float:
     >>> round(rbf_cka(X, 2 * X), 6)
     1.0
     """
-    if not bandwidth > 0:
-        raise ArgumentError(f"bandwidth is {bandwidth}; expected a positive share of the median")
-    rows_x, rows_y = host(as_rows(X, "X")), host(as_rows(Y, "Y"))
+    expected = "a positive share of the median"
+    if check_number(bandwidth, "bandwidth", expected) <= 0:
+        raise ArgumentError(f"bandwidth is {bandwidth!r}; expected {expected}")
+    rows_x, rows_y = real_rows(X, "X"), real_rows(Y, "Y")
     check_paired(len(rows_x), len(rows_y))
     kernel_x, kernel_y = _gaussian_kernel(rows_x, bandwidth), _gaussian_kernel(rows_y, bandwidth)
     norms = np.linalg.norm(kernel_x) * np.linalg.norm(kernel_y)
@@ -111,8 +151,11 @@ def _gaussian_kernel(rows: np.ndarray, bandwidth: float) -> np.ndarray:
     median = np.median(distances)
     if median == 0:
         return np.zeros_like(distances)
-    kernel = np.exp(-distances / (2 * bandwidth**2 * median))
-    return kernel - kernel.mean(axis=0) - kernel.mean(axis=1)[:, None] + kernel.mean()
+    with np.errstate(over="ignore"):
+        scaled_distances = distances / median / bandwidth / bandwidth / 2
+    kernel = np.expm1(-scaled_distances)  # exp but for a constant, which centring takes out
+    kernel = kernel - kernel.mean(axis=0) - kernel.mean(axis=1)[:, None] + kernel.mean()
+    return kernel / (np.abs(kernel).max() or 1.0)
 
 
 @dataclass(frozen=True)
@@ -132,6 +175,9 @@ class CKA(Measure):
     debiased: bool = False
     """Whether to use the U-statistic, which needs at least 4 samples."""
 
+    def __post_init__(self) -> None:
+        check_flag(self.debiased, "debiased")
+
     @property
     def name(self) -> str:
         return "cka_debiased" if self.debiased else "cka"
@@ -143,7 +189,8 @@ class CKA(Measure):
     def similarity(self, pair: Pair) -> Similarity:
         if self.debiased:
             product, own_x, own_y = _hsic_terms(pair)
-            value = product / np.sqrt(own_x * own_y) if own_x * own_y > 0 else float("nan")
+            known = min(own_x, own_y) > 0
+            value = product / np.sqrt(own_x) / np.sqrt(own_y) if known else float("nan")
             value = float(np.clip(value, -1.0, 1.0))
         else:
             norms = float(np.linalg.norm(pair.x.gram)) * float(np.linalg.norm(pair.y.gram))

@@ -192,6 +192,11 @@ class _Side:
 
     def _layer(self, name: str, values: torch.Tensor, start: int) -> Any:
         rows = batch_rows(values, name)
+        if values.is_complex():
+            raise ArgumentError(
+                f"layer {name!r} of the {self.network} network has complex activations; expected "
+                "real numbers: make them so by `select`"
+            )
         if name not in self.exponents:
             self.exponents[name] = exponent_of(rows)
         rows = scaled(rows, self.exponents[name])

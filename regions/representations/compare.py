@@ -100,7 +100,7 @@ def compare_layers(
     ]
     comparison = LayerComparison(
         measure=layered[0].similarity.measure,
-        layers=tuple(replace(one, no_interval=reason) for one in layered),
+        layers=tuple(replace(one, no_interval=reason or one.no_interval) for one in layered),
         grid={names: found.similarity for names, found in results.items()},
         unmatched_x=plan.unmatched_x,
         unmatched_y=plan.unmatched_y,
@@ -146,17 +146,21 @@ def _group_results(
         return dft_similarity(maps_x, maps_y, measure)
 
     def matched(name: str, similarity: Similarity) -> LayerSimilarity:
-        interval = None
+        interval, reason = None, ""
         if settings.blocks and np.isfinite(similarity.value):
             parts = map(collected.total, range(len(collected.blocks)))
             left_out = [value(sums, name, name) for sums in parts]
-            interval = jackknife(similarity.value, left_out)
+            if np.isfinite(left_out).all():
+                interval = jackknife(similarity.value, left_out)
+            else:
+                reason = "without one of the blocks the similarity is undefined"
         nulls = [value(sums, name, name) for sums in collected.shuffled]
         null = float(np.mean(nulls)) if nulls else float("nan")
         return LayerSimilarity(
             layer=name,
             similarity=similarity,
             interval=interval,
+            no_interval=reason,
             null_permuted=null,
         )
 

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from regions.choices import check_name
 from regions.representations.jackknife import Interval
 from regions.representations.similarity import Similarity
 from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_BRIEF = ("layer", "value", "corrected", "low", "high", "null", "null_permuted", "status")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +32,8 @@ class LayerSimilarity:
     similarity : Similarity
         The measure's result.
     interval : Interval or None
-        Where blocks were asked for and the measure has intervals that cover. It covers the value
-        that the two networks would have on all images of this kind.
+        Where blocks were asked for and the measure has intervals that cover, at level .95. It
+        covers the value that the two networks would have on all images of this kind.
     no_interval : str
         Why there is none, though blocks were asked for.
     null_permuted : float
@@ -56,6 +60,18 @@ class LayerSimilarity:
     no_interval: str = ""
     null_permuted: float = float("nan")
 
+    def words(self) -> str:
+        """Return the value, its interval and its nulls in a line."""
+        found, interval = self.similarity, self.interval
+        parts = [f"{self.layer}: {found.value:.3f}"]
+        if interval:
+            parts[0] += f" [{interval.low:.3f}, {interval.high:.3f}]"
+        if found.null == found.null:
+            parts.append(f"null {found.null:.3f}")
+        if self.null_permuted == self.null_permuted:
+            parts.append(f"images shuffled {self.null_permuted:.3f}")
+        return ", ".join(parts)
+
     def row(self) -> dict[str, Any]:
         """Return the row of a frame."""
         interval, nan = self.interval, float("nan")
@@ -65,6 +81,7 @@ class LayerSimilarity:
             "corrected": interval.corrected if interval else nan,
             "low": interval.low if interval else nan,
             "high": interval.high if interval else nan,
+            "level": interval.level if interval else nan,
             "null_permuted": self.null_permuted,
         }
 
@@ -143,9 +160,13 @@ class LayerComparison(Result):
             columns=pd.Index(list(columns), name="layer of the second network"),
         )
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per layer: value, interval, nulls, ranks, dead units, status."""
-        return pd.DataFrame([found.row() for found in self.layers])
+    def to_frame(self, brief: bool = False) -> pd.DataFrame:
+        """Return one row per layer: value, interval, nulls, ranks, dead units, status.
+
+        With `brief` only what a reader compares, without columns that are empty here.
+        """
+        frame: Any = pd.DataFrame([found.row() for found in self.layers])
+        return frame[[*_BRIEF]].dropna(axis=1, how="all") if brief else frame
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the coefficients, JSON-ready."""
@@ -164,27 +185,33 @@ class LayerComparison(Result):
         )
 
     def summary(self) -> str:
-        """Return the range of values, the least similar layer, and what to be careful about."""
+        """Return the values with their nulls and intervals, and what to be careful about."""
         frame = self.to_frame()
         values = pd.Series(frame["value"].to_numpy(dtype=float), index=frame["layer"].to_list())
         lines = [f"{self.measure} of {len(self)} layers over {self.details.get('images')} images"]
         if values.notna().any():
             least, most = str(values.idxmin()), str(values.idxmax())
+            if self.measure.endswith("_distance"):
+                least, most = most, least
             lines.append(
                 f"least similar: {least} ({values[least]:.3f}); "
                 f"most similar: {most} ({values[most]:.3f}); median {values.median():.3f}"
             )
+        lines += [found.words() for found in self.layers]
+        lines += _key(self.layers)
         dead = frame.loc[frame["dead_x"] + frame["dead_y"] > 0]
         if len(dead):
             lines.append(f"{len(dead)} layers have dead units (first: {dead['layer'].iloc[0]})")
         odd = frame.loc[frame["status"] != "ok", ["layer", "status"]].itertuples(index=False)
         lines += [f"{layer}: {status}" for layer, status in odd]
         lines += [f"{name}: not comparable, {why}" for name, why in self.apart.items()]
-        if any(found.interval for found in self.layers):
+        levels = {found.interval.level for found in self.layers if found.interval}
+        for level in levels:
             lines.append(
-                f"intervals ({self.details.get('blocks')} blocks of images left out in turn) cover "
-                "the value that these two networks would have on all images of this kind, not "
-                "other training seeds"
+                f"[...]: {level:.0%} intervals ({self.details.get('blocks')} blocks of images left "
+                "out in turn), around the value without the bias of so few images; they cover the "
+                "value that these two networks would have on all images of this kind, not other "
+                "training seeds"
             )
         for reason in dict.fromkeys(found.no_interval for found in self.layers):
             if reason:
@@ -196,8 +223,25 @@ class LayerComparison(Result):
         """Draw similarity by layer with intervals ("curve"), or layer by layer ("map")."""
         from regions.representations.plots import plot_curves, plot_map
 
+        check_name("kind", kind, ("curve", "map"))
         if kind == "map":
             return plot_map(self.matrix, ax=ax)
         ax = plot_curves(self.to_frame(), hue=None, ax=ax)
         ax.set_ylabel(self.measure)
         return ax
+
+
+def _key(layers: tuple[LayerSimilarity, ...]) -> list[str]:
+    """Return what the nulls that some layer has mean."""
+    words = []
+    if any(found.similarity.null == found.similarity.null for found in layers):
+        words.append(
+            "null: what independent layers of these sizes and variances score, if samples are "
+            "independent of each other"
+        )
+    if any(found.null_permuted == found.null_permuted for found in layers):
+        words.append(
+            "images shuffled: the score with whole images of one network in another order, which "
+            "keeps the positions of an image together; judge layers of maps by this null"
+        )
+    return words

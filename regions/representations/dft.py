@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from regions.arguments import as_numbers
 from regions.choices import choose
 from regions.errors import ArgumentError
 from regions.representations.cca import CCA
@@ -13,7 +14,7 @@ from regions.representations.layer import layer_of
 from regions.representations.measure import Measure, undefined
 from regions.representations.pair import pair_layers
 from regions.representations.registry import MEASURES
-from regions.representations.rows import check_paired, host
+from regions.representations.rows import check_paired, exponent_of
 from regions.representations.similarity import Similarity, Status
 from regions.representations.svcca import SVCCA
 
@@ -144,11 +145,14 @@ def frequency_weights(size: tuple[int, ...]) -> dict[tuple[int, int], int]:
 
 
 def _checked(values: Any, name: str) -> np.ndarray:
-    maps = host(values).astype(float)
+    maps = as_numbers(values, name, "(images, channels, height, width)")
+    if np.iscomplexobj(maps):
+        raise ArgumentError(f"{name} has complex activations; expected real numbers")
+    maps = maps.astype(float)
     if maps.ndim != 4:
         raise ArgumentError(
             f"{name} has shape {maps.shape}; expected (images, channels, height, width)"
         )
     if not np.isfinite(maps).all():
         raise ArgumentError(f"{name} has NaN or infinite activations; expected finite numbers")
-    return maps
+    return maps * 2.0 ** -exponent_of(maps)

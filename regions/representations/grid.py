@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,11 @@ def similarity_grid(
 
 
 def _named(layers: Layers) -> dict[str, Any]:
+    if not isinstance(layers, Iterable) or isinstance(layers, (str, bytes)):
+        raise ArgumentError(
+            f"a list of layers is a {type(layers).__name__}; expected arrays, or a mapping from "
+            "name to array"
+        )
     found = dict(layers) if isinstance(layers, Mapping) else dict(enumerate(layers))
     if not found:
         raise ArgumentError("a list of layers is empty; expected at least one array")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from regions.arguments import as_numbers, check_unmasked
 from regions.errors import ArgumentError
-from regions.representations.rows import refuse_masked
+from regions.representations.rows import is_dense
 
 _KEYS = ("input", "inputs", "x", "image", "images", "pixel_values", "input_ids")
 
@@ -69,12 +70,11 @@ def _joined(stream: Iterable[torch.Tensor], batch_size: int) -> Iterator[torch.T
 
 
 def _source(inputs: Any, batch_size: int, rng: int) -> Iterable:
-    if isinstance(inputs, np.ma.MaskedArray):
-        refuse_masked(inputs, "inputs")
+    check_unmasked(inputs, "inputs")
     if _with_labels(inputs):
         inputs = inputs[0]
     if isinstance(inputs, (np.ndarray, torch.Tensor)):
-        return _slices(torch.as_tensor(inputs), batch_size, rng)
+        return _slices(_tensor(inputs, "inputs"), batch_size, rng)
     if isinstance(inputs, tuple) and len(inputs) == 2 and all(map(_is_loader, inputs)):
         return _checked(*inputs)
     if not isinstance(inputs, Iterable) or isinstance(inputs, (str, Mapping)):
@@ -100,8 +100,6 @@ def _is_loader(value: Any) -> bool:
 
 
 def _slices(tensor: torch.Tensor, batch_size: int, rng: int) -> Iterator[torch.Tensor]:
-    if batch_size < 1:
-        raise ArgumentError(f"batch_size is {batch_size}; expected at least 1")
     order = torch.as_tensor(np.random.default_rng(rng).permutation(len(tensor)))
     for start in range(0, len(order), batch_size):
         yield tensor[order[start : start + batch_size]]
@@ -131,12 +129,23 @@ def _checked(first: Iterable, second: Iterable) -> Iterator[torch.Tensor]:
         raise ArgumentError("the second loader has more batches than the first; pass one loader")
 
 
+def _tensor(values: Any, name: str) -> torch.Tensor:
+    """Return images as a tensor of numbers, (images, ...)."""
+    if not torch.is_tensor(values):
+        values = torch.as_tensor(as_numbers(values, name))
+    if not (is_dense(values) and values.ndim):
+        kind = str(values.layout).removeprefix("torch.")
+        raise ArgumentError(
+            f"{name} is a {kind} tensor of shape {tuple(values.shape)} on {values.device}; "
+            "expected a dense one with the images first, (images, ...)"
+        )
+    return values
+
+
 def pick_input(item: Any) -> torch.Tensor:
     """Return the input tensor of a loader's item."""
-    if isinstance(item, np.ma.MaskedArray):
-        refuse_masked(item, "a batch")
     if isinstance(item, (torch.Tensor, np.ndarray)):
-        return torch.as_tensor(item)
+        return _tensor(item, "a batch")
     if isinstance(item, (tuple, list)) and item:
         return pick_input(item[0])
     if isinstance(item, Mapping):

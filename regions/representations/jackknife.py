@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from regions.arguments import as_numbers, check_confidence, check_number
 from regions.errors import ArgumentError
 
 
@@ -42,7 +43,7 @@ def jackknife(value: float, left_out: Sequence[float], level: float = 0.95) -> I
     left_out
         The values without each block.
     level
-        Coverage.
+        Coverage, between 0 and 1.
 
     Notes
     -----
@@ -55,8 +56,15 @@ def jackknife(value: float, left_out: Sequence[float], level: float = 0.95) -> I
     >>> round(found.low, 3), found.corrected, round(found.high, 3)
     (-0.437, 3.0, 6.437)
     """
-    values = np.asarray(left_out, dtype=float)
-    count = len(values)
+    check_confidence(level, "level")
+    value = check_number(value, "value")
+    values = as_numbers(left_out, "left_out", "the values without each block, one number each")
+    if values.ndim != 1 or np.iscomplexobj(values) or not np.isfinite(values).all():
+        raise ArgumentError(
+            f"left_out has shape {values.shape} and type {values.dtype}; expected one finite "
+            "number per block"
+        )
+    values, count = values.astype(float), len(values)
     if count < 2:
         raise ArgumentError(f"{count} blocks; a jackknife interval needs at least 2 (better 10)")
     corrected = count * value - (count - 1) * values.mean()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from regions.errors import ArgumentError
 from regions.representations.extent import Extent, Precision
 from regions.representations.factor import Factor, factorise
 from regions.representations.rows import (
@@ -117,6 +118,8 @@ def layer_of(values: Any, name: str = "X", extent: Extent | None = None) -> Laye
     >>> layer_of(np.random.default_rng(0).standard_normal((100, 3))).neurons
     3
     """
+    if not (extent is None or isinstance(extent, Extent)):
+        raise ArgumentError(f"extent is a {type(extent).__name__}; expected an Extent, or None")
     (centred,), gram = centre((as_rows(values, name), name))
     return make_layer(centred, gram, Precision.of(values) if extent is None else extent.precision)
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from regions.arguments import as_numbers, check_whole
 from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.randomness import Rng
+from regions.representations.rows import is_dense
 
 MODES = ("spatial", "gap", "flatten", "resize", "dft")
 
@@ -48,9 +50,12 @@ def map_rows(
     ((8, 3), (1, 3), (1, 24))
     """
     check_name("mode", mode, MODES)
+    maps = maps if is_dense(maps) else as_numbers(maps, "maps")
+    count = int(np.prod(maps.shape[2:] if maps.ndim == 4 else maps.shape[1:2]))
+    _check_places(size, positions, count)
     if maps.ndim == 2 or mode == "dft":
         return maps
-    if mode == "flatten":
+    if mode == "flatten" and maps.ndim:
         return maps.reshape(len(maps), -1)
     if maps.ndim == 3:  # tokens: features are already last
         tokens = maps if positions is None else maps[:, positions]
@@ -71,11 +76,25 @@ def map_rows(
 
 def choose_positions(count: int, limit: int | None, rng: Rng) -> np.ndarray | None:
     """Return a sorted random choice of `limit` positions of `count`; None for all."""
-    if limit is None or limit >= count:
+    if limit is None or check_whole(limit, "max_positions") >= count:
         return None
-    if limit < 1:
-        raise ArgumentError(f"max_positions is {limit}; expected at least 1")
     return np.sort(np.random.default_rng(rng).choice(count, size=limit, replace=False))
+
+
+def _check_places(size: Any, positions: Any, count: int) -> None:
+    if size is not None:
+        if not isinstance(size, (tuple, list, torch.Size)) or len(size) != 2:
+            raise ArgumentError(f"size is {size!r}; expected a height and a width")
+        for side in size:
+            check_whole(side, "size")
+    if positions is not None:
+        places = as_numbers(positions, "positions", "indices of positions")
+        whole = places.ndim == 1 and places.dtype.kind in "iu" and len(places) > 0
+        if not whole or places.min() < 0 or (size is None and places.max() >= count):
+            raise ArgumentError(
+                f"positions has shape {places.shape} and type {places.dtype}; expected indices of "
+                f"the {count} positions, such as [0, {count - 1}]"
+            )
 
 
 def _pooled(maps: Any, size: tuple[int, int]) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from regions.errors import ArgumentError
 from regions.representations.extent import Column
 from regions.representations.layer import Layer
 from regions.representations.pair import Pair
-from regions.representations.rows import host
+from regions.representations.rows import host, refuse_extreme
+
+_ROUNDING = 1e-12  # of a sum of squares about the origin: what centring leaves of a constant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +71,9 @@ class Moments:
     def _layer(self, column: Column, side: str) -> Layer:
         name, both = f"gram_{side}", side + side
         gram = self._centred(name, column.columns, column.columns, both)
-        if not np.isfinite(gram).all():
-            raise ArgumentError(
-                f"layer {column.name!r} has activations whose squares overflow float64, after a "
-                "first batch of moderate ones; rescale them"
-            )
-        split = column.split(np.diag(gram) > 0)
+        refuse_extreme(gram, column.name)
+        about_origin = np.diag(getattr(self, name)[column.columns, column.columns])
+        split = column.split(np.diag(gram) > _ROUNDING * about_origin)
         return Layer(
             n=self.n,
             neurons=len(gram),

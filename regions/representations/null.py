@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from numbers import Real
 
 import numpy as np
 
+from regions.arguments import check_number, check_whole
 from regions.errors import ArgumentError
 
 _NODES = 512
 _FEW = 10  # smaller ranks are too far from the limit of large ones
 _ENTRIES = 5000  # of the random blocks in all: about one per cent of error
 _FEWEST = 4
+_MOST = 2**53  # samples
 
 
 def wachter_edges(rank_x: int, rank_y: int, n: int) -> tuple[float, float]:
@@ -31,7 +34,6 @@ def wachter_edges(rank_x: int, rank_y: int, n: int) -> tuple[float, float]:
     return float((outer - inner) ** 2), float(min(1.0, (outer + inner) ** 2))
 
 
-@lru_cache(maxsize=4096)
 def null_mean_correlation(rank_x: int, rank_y: int, n: int) -> float:
     """Return the mean canonical correlation of independent layers, k = min(rank_x, rank_y).
 
@@ -47,8 +49,12 @@ def null_mean_correlation(rank_x: int, rank_y: int, n: int) -> float:
     0.271
     """
     a, b = _ratios(rank_x, rank_y, n)
-    if max(a, b) >= 1:
-        return 1.0
+    return 1.0 if max(a, b) >= 1 else _mean_correlation(int(rank_x), int(rank_y), int(n))
+
+
+@lru_cache(maxsize=4096)
+def _mean_correlation(rank_x: int, rank_y: int, n: int) -> float:
+    a, b = _ratios(rank_x, rank_y, n)
     fewest = min(rank_x, rank_y)
     if fewest < _FEW:
         aligned = null_nuclear(np.ones(rank_x), np.ones(rank_y), n)
@@ -103,12 +109,16 @@ def adjusted(value: float, null: float) -> float:
     >>> round(adjusted(0.2975, 50 / 999), 4)
     0.2605
     """
+    for name, number in (("value", value), ("null", null)):
+        if not (isinstance(number, Real) and number != number):  # NaN: it is undefined
+            check_number(number, name)
+    if null >= 1:
+        raise ArgumentError(f"null is {null!r}; independent layers score 1, so nothing is left")
     return (value - null) / (1 - null)
 
 
 def _ratios(rank_x: int, rank_y: int, n: int) -> tuple[float, float]:
-    if min(rank_x, rank_y) < 1 or n < 2:
-        raise ArgumentError(
-            f"ranks {rank_x} and {rank_y} with n = {n}; expected ranks of at least 1 and n >= 2"
-        )
-    return min(1.0, rank_x / (n - 1)), min(1.0, rank_y / (n - 1))
+    check_whole(rank_x, "rank_x")
+    check_whole(rank_y, "rank_y")
+    check_whole(n, "n", least=2, most=_MOST)
+    return min(rank_x, n - 1) / (n - 1), min(rank_y, n - 1) / (n - 1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from regions.errors import ArgumentError
 from regions.representations.extent import Precision
 from regions.representations.factor import Factor
 from regions.representations.layer import Layer, make_layer
@@ -83,6 +84,11 @@ def pair_layers(x: Layer, y: Layer) -> Pair:
     >>> pair_layers(layer, layer).cross.shape
     (3, 3)
     """
+    for name, layer in (("x", x), ("y", y)):
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"{name} is a {type(layer).__name__}; expected a Layer, as layer_of gives"
+            )
     check_paired(x.n, y.n)
     if x is y:
         return Pair(x=x, y=y, cross=x.gram)

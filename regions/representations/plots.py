@@ -31,14 +31,15 @@ def plot_coefficients(
 def plot_curves(frame: pd.DataFrame, hue: str | None = "curve", ax: Axes | None = None) -> Axes:
     """Draw similarity against layer, one line per curve, intervals as bars, nulls as dashes.
 
-    A marker with a bar is the bias-corrected value that the bar belongs to. The null is that of
+    A marker with a bar is the bias-corrected value that the bar belongs to; the legend names the
+    level of the bars. The null is that of
     shuffled images where it is known; the legend says which is drawn.
 
     Parameters
     ----------
     frame
         One row per layer and curve: `layer`, `value`, `null` and, where known, `null_permuted`,
-        `corrected`, `low`, `high`.
+        `corrected`, `low`, `high`, `level`.
     hue
         The column that names the curves; None for a single one.
     """
@@ -66,11 +67,18 @@ def _draw_curve(ax: Axes, part: pd.DataFrame, label: str | None, index: int, cou
     if "corrected" in part and bool(part["corrected"].notna().any()):
         known = part["corrected"].notna()
         what = "bias-corrected" if bool(known.all()) else "bias-corrected where there is a bar"
+        what += _level(part)
         shown = part["corrected"].fillna(shown)
         label = what if label is None else f"{label} ({what})"
     ax.plot(at, shown, color=colour, label=label, **look)
     if "low" in part:
         ax.vlines(at, part["low"], part["high"], color=colour, linewidth=1.0)
+
+
+def _level(part: pd.DataFrame) -> str:
+    """Return in words which interval the bars are."""
+    levels = sorted(part["level"].dropna().unique()) if "level" in part else []
+    return ", bars: " + " and ".join(f"{level:.0%}" for level in levels) if levels else ""
 
 
 def _nulls(frame: pd.DataFrame) -> tuple[pd.Series, str]:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from regions.arguments import check_whole
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.representations.compare import compare_layers
 
@@ -48,6 +49,11 @@ def compare_curves(
     >>> frame["curve"].to_list()
     ['itself', 'itself', 'untrained', 'untrained']
     """
+    if not isinstance(others, Mapping):
+        raise ArgumentError(
+            f"others is a {type(others).__name__}; expected a mapping from curve to network, such "
+            "as {'another seed': model}"
+        )
     if not others:
         raise ArgumentError("others is empty; expected at least one network to compare with")
     frames = []
@@ -74,9 +80,12 @@ def untrained(model: nn.Module, rng: int = 0) -> nn.Module:
     >>> bool((untrained(model, rng=1).weight == model.weight).all())
     False
     """
+    seed = check_whole(rng, "rng", least=0)
+    if not isinstance(model, nn.Module):
+        raise UnsupportedModelError(f"cannot reset a {type(model).__name__}; expected a nn.Module")
     fresh = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(rng)
+        torch.manual_seed(seed % 2**64)
         for name, module in fresh.named_modules():
             if not list(module.parameters(recurse=False)):
                 continue

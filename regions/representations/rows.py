@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
+from regions.arguments import as_numbers
 from regions.errors import ArgumentError
 
 
@@ -28,6 +29,16 @@ def as_rows(values: Any, name: str = "X") -> Any:
     rows = batch_rows(values, name)
     refuse_one_sample(rows.shape[0], rows.shape[1], name)
     return scaled(rows, exponent_of(rows))
+
+
+def real_rows(values: Any, name: str) -> np.ndarray:
+    """Return what `as_rows` does as a NumPy array of finite real numbers."""
+    rows = host(as_rows(values, name))
+    if np.iscomplexobj(rows):
+        raise ArgumentError(f"{name} has complex activations; expected real numbers")
+    if not np.isfinite(rows).all():
+        refuse_nonfinite(rows, name)
+    return rows
 
 
 def exponent_of(rows: Any) -> int:
@@ -68,13 +79,23 @@ def refuse_uneven(squares: np.ndarray, live: np.ndarray) -> None:
 
 def batch_rows(values: Any, name: str) -> Any:
     """Return the rows of a batch, as `as_rows` does, which may be a single one."""
-    rows = _tensor_rows(values) if torch.is_tensor(values) else _array_rows(values, name)
+    rows = _tensor_rows(values) if is_dense(values) else _array_rows(values, name)
     if rows.ndim != 2:
         raise ArgumentError(
             f"{name} has shape {tuple(rows.shape)}; expected (samples, neurons). For convolutional "
             "maps choose what a sample is: regions.representations.map_rows(maps, mode='spatial')"
         )
     return rows
+
+
+def refuse_extreme(gram: np.ndarray, name: str) -> None:
+    """Raise ArgumentError unless products of a layer's sums of squares stay finite and above 0."""
+    largest = float(np.abs(np.diag(gram)).max(initial=0.0))
+    if not (largest == 0 or 1 / _SQUARES < largest < _SQUARES):
+        raise ArgumentError(
+            f"layer {name!r} has activations whose sum of squares is {largest:.3g}, unlike the "
+            "first batch; rescale them, or use accumulator='store'"
+        )
 
 
 def refuse_one_sample(samples: int, neurons: int, name: str) -> None:
@@ -94,31 +115,24 @@ def _tensor_rows(tensor: torch.Tensor) -> Any:
     return tensor.to(wide)
 
 
-def refuse_masked(values: Any, name: str) -> NoReturn:
-    """Raise ArgumentError for a masked array, whose mask every product would ignore."""
-    raise ArgumentError(
-        f"{name} is a masked array with {np.ma.count_masked(values)} masked entries, which no "
-        "similarity can leave out one by one; leave out whole samples (rows), or fill them in"
+def is_dense(values: Any) -> bool:
+    """Whether the value is a tensor that holds every number."""
+    return (
+        torch.is_tensor(values)
+        and values.layout == torch.strided
+        and not (values.is_meta or values.is_quantized or values.is_nested)
     )
 
 
 def _array_rows(values: Any, name: str) -> np.ndarray:
-    if isinstance(values, np.ma.MaskedArray):
-        refuse_masked(values, name)
-    try:
-        array = np.asarray(values)
-        wide = np.complex128 if np.iscomplexobj(array) else np.float64
-        return array.astype(wide, copy=False)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"{name} is a {type(values).__name__} that is no numeric array; expected a NumPy "
-            "array or torch tensor of shape (samples, neurons)"
-        ) from error
+    array = as_numbers(values, name, "a dense array or tensor of shape (samples, neurons)")
+    return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
 
 
 _BLOCK = 1024  # rows that are centred at a time, so that they stay in the cache
 _ENTRIES = 2**22  # of such a block at most
 _SMALLEST = 1e-150  # sum of squares
+_SQUARES = 1e140  # whose squares and products are far from overflow
 _SAFE = 1e50  # fourth powers of such values, summed, are far from overflow
 _FAR = 30.0  # a mean of so many standard deviations is computed twice
 

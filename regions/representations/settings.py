@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from regions.arguments import check_flag, check_whole
 from regions.choices import check_name
 from regions.errors import ArgumentError
-from regions.representations.capture import Select
+from regions.representations.capture import TAPS, Select, check_layers
+from regions.representations.maps import MODES
 from regions.representations.moments import Moments
 from regions.representations.stored import Stored
 from regions.representations.triangle import Triangle
@@ -62,8 +64,35 @@ class Settings:
     """Show a bar on stderr."""
 
     def __post_init__(self) -> None:
+        self._check()
         if self.mode == "dft" or (self.mode == "flatten" and self.accumulator == "moments"):
             object.__setattr__(self, "accumulator", "store")
+
+    def _check(self) -> None:
+        check_layers(self.layers)
+        check_name("tap", self.tap, TAPS)
+        check_name("mode", self.mode, MODES)
         check_name("accumulator", self.accumulator, ACCUMULATORS)
-        if self.blocks == 1 or self.blocks < 0:
-            raise ArgumentError(f"blocks is {self.blocks}; expected 0 (none) or at least 2")
+        if not (self.select is None or callable(self.select)):
+            raise ArgumentError(f"select is {self.select!r}; expected a function, or None")
+        if self.grid is not None:
+            check_flag(self.grid, "grid")
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if not (value is None and name in _OPTIONAL):
+                check_whole(value, name, least, most)
+        if self.blocks == 1:
+            raise ArgumentError("blocks is 1; expected 0 (none) or at least 2")
+        check_flag(self.per_position, "per_position")
+        check_flag(self.progress, "progress")
+
+
+_RANGES = {
+    "blocks": (0, 10**6),
+    "permutations": (0, 10**6),
+    "max_positions": (1, None),
+    "batch_size": (1, None),
+    "max_images": (1, None),
+    "rng": (0, None),
+}
+_OPTIONAL = ("permutations", "max_positions", "max_images")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from regions.arguments import check_whole, is_number
 from regions.errors import ArgumentError
 from regions.representations.correlations import check_statistic, correlated, null_summary
 from regions.representations.factor import Factor
@@ -90,12 +91,16 @@ class SVCCA(Measure):
 
     def __post_init__(self) -> None:
         check_statistic(self.statistic)
-        for count in self._counts:
-            if count is not None and count < 1:
-                raise ArgumentError(f"n_components is {count}; expected at least 1")
-        if None in self._counts and not 0 < self.threshold <= 1:
+        if len(self._counts) != 2:
             raise ArgumentError(
-                f"threshold is {self.threshold}; expected a share of variance in (0, 1]"
+                f"n_components is {self.n_components!r}; expected one number, or one per side"
+            )
+        for count in self._counts:
+            if count is not None:
+                check_whole(count, "n_components")
+        if not (is_number(self.threshold) and 0 < self.threshold <= 1):
+            raise ArgumentError(
+                f"threshold is {self.threshold!r}; expected a share of variance in (0, 1]"
             )
 
     @property

@@ -10,7 +10,9 @@ import numpy as np
 from regions.representations.extent import Column
 from regions.representations.layer import Layer
 from regions.representations.pair import Pair
-from regions.representations.rows import host
+from regions.representations.rows import host, refuse_extreme
+
+_ROUNDING = 1e-12  # of a column's norm about the origin: what centring leaves of a constant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +46,12 @@ class Triangle:
         return Pair(x=left, y=right, cross=left.rows.T @ right.rows, square_sum=shared)
 
     def _layer(self, column: Column, offset: int) -> Layer:
-        rows = self.r[1:, offset + column.start : offset + column.start + column.neurons]
-        split = column.split(np.linalg.norm(rows, axis=0) > 0)
+        whole = self.r[:, offset + column.start : offset + column.start + column.neurons]
+        rows, sizes = whole[1:], np.linalg.norm(whole, axis=0)
+        split = column.split(np.linalg.norm(rows, axis=0) > _ROUNDING * sizes)
         rows = rows[:, split.live]
+        gram = rows.T @ rows
+        refuse_extreme(gram, column.name)
         lengths = self._lengths(column, offset) if column.lengths else np.zeros(1)
         return Layer(
             n=self.n,
@@ -54,7 +59,7 @@ class Triangle:
             resolution=column.extent.precision.resolution,
             noise=column.noise(self.n, split),
             **split._asdict(),
-            gram=rows.T @ rows,
+            gram=gram,
             matrix=rows,
             square_sum=float(lengths @ lengths),
         )

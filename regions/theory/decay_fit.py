@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
+from regions.arguments import check_confidence
+from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.results import Result, jsonable
+from regions.theory.points import read_reals
 
 FORMS = ("exponential", "power")
 _FEWEST = 4
@@ -105,17 +108,15 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
     >>> round(fit.rate, 6), round(fit.halving, 6), round(fit_decay(n, n**-2.0, "power").rate, 6)
     (0.693147, 1.0, 2.0)
     """
-    if form not in FORMS:
-        raise ArgumentError(f"no form {form!r}; choose one of {list(FORMS)}")
-    n, errors = np.asarray(n, float), np.asarray(errors, float)
+    check_name("form", form, FORMS)
+    check_confidence(level, "level")
+    n, errors = read_reals("n", n), read_reals("errors", errors)
     if n.shape != errors.shape or n.ndim != 1 or len(n) < _FEWEST:
         raise ArgumentError(
             f"n has shape {n.shape} and D {errors.shape}; expected the same, of {_FEWEST} or more"
         )
     if not (n > 0).all() or not (errors > 0).all():
         raise ArgumentError("a decay is fitted to logarithms: n and D must be positive")
-    if not 0 < level < 1:
-        raise ArgumentError(f"level is {level}; expected a number in (0, 1)")
     x, y = n if form == "exponential" else np.log(n), np.log(errors)
     design = np.column_stack([np.ones_like(x), -x])
     (_, rate), *_ = np.linalg.lstsq(design, y)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Real
 from typing import Any
 
-import numpy as np
-
+from regions.arguments import check_flag, is_number
 from regions.errors import ArgumentError
 from regions.randomness import Rng
 from regions.theory.empirical import empirical_ntk
-from regions.theory.rescaling import ntk_scales
+from regions.theory.points import read_generator, read_points
+from regions.theory.rescaling import ntk_scales, read_widths
 
 
 def random_ntk(
@@ -56,10 +55,13 @@ def random_ntk(
     >>> 2.5 < sum(draws) / 20 < 3.5  # the limit is 3
     True
     """
-    if not isinstance(density, Real) or not 0 < density <= 1:
+    if not (is_number(density) and 0 < density <= 1):
         raise ArgumentError(f"density must be a number in (0, 1], got {density!r}")
-    generator = np.random.default_rng(rng)
-    widths = [np.shape(x)[-1], *hidden, 1]
+    check_flag(masked_input, "masked_input")
+    check_flag(rescaled, "rescaled")
+    generator = read_generator(rng)
+    points, _ = read_points("x", x)
+    widths = [points.shape[-1], *read_widths(hidden, "hidden"), 1]
     densities = [float(density)] * (len(widths) - 1)
     if not masked_input:
         densities[0] = 1.0

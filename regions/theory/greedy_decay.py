@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arguments import check_whole
+from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.pruning.removal.greedy import IMITATIONS, imitate
 from regions.pruning.removal.greedy_path import GreedyPath, greedy_path
@@ -16,6 +18,7 @@ from regions.pruning.removal.units import UnitLayer, find_units, removable
 from regions.randomness import Rng
 from regions.results import Result, jsonable
 from regions.theory.decay_fit import FORMS, fit_decay
+from regions.theory.points import read_generator, read_reals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,10 +223,11 @@ def greedy_decay(
     >>> bool(last["no repeats"] < 1e-12), bool(last["random units, free weights"] < 1e-6)
     (True, True)
     """
-    if imitation not in IMITATIONS:
-        raise ArgumentError(f"no imitation {imitation!r}; choose one of {list(IMITATIONS)}")
-    if draws < 1 or steps < 1:
-        raise ArgumentError(f"draws is {draws} and steps is {steps}; expected 1 or more")
+    check_name("imitation", imitation, IMITATIONS)
+    check_whole(draws, "draws")
+    check_whole(steps, "steps")
+    rng = read_generator(rng)
+    inputs = read_reals("inputs", inputs)
     removal = _removal(model, inputs, layer, input_shape)
     (name, found), *_ = removal.layers.items()
     task = imitate(removal, imitation)[name]
@@ -250,8 +254,8 @@ def _removal(
 
     network = as_network(model, input_shape)
     layers, refused = find_units(network.graph)
-    if layer is not None and layer not in {**layers, **refused}:
-        raise ArgumentError(f"no prunable layer {layer!r}; there are {[*layers, *refused]}")
+    if layer is not None:
+        check_name("layer", layer, [*layers, *refused])
     chosen = next(iter(layers or refused)) if layer is None else layer
     return Removal.around(network, removable(network.graph, [chosen], "greedy_decay"), inputs)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from regions.arguments import check_whole
+from regions.arguments import check_flag, check_whole, is_number
 from regions.errors import ArgumentError
 from regions.theory.points import read_points, squeeze_kernel
 
@@ -79,7 +78,8 @@ def limit_factor(density: float, depth: int, masked_input: bool = False) -> floa
     (0.125, 0.0625)
     """
     check_whole(depth, "depth", least=0)
-    if not isinstance(density, Real) or not 0 <= density <= 1:
+    check_flag(masked_input, "masked_input")
+    if not (is_number(density) and 0 <= density <= 1):
         raise ArgumentError(f"density must be a number in [0, 1], got {density!r}")
     return float(density) ** (int(depth) + bool(masked_input))
 

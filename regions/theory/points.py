@@ -6,24 +6,38 @@ from typing import Any
 
 import numpy as np
 
+from regions.arguments import as_numbers, is_whole
 from regions.errors import ArgumentError
+from regions.randomness import generator_of
+
+
+def read_reals(name: str, values: Any) -> np.ndarray:
+    """Return finite real numbers in float64."""
+    array = as_numbers(values, name)
+    if np.iscomplexobj(array):
+        raise ArgumentError(f"{name} holds complex numbers; expected real ones")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        bad = int(array.size - np.isfinite(array).sum())
+        raise ArgumentError(f"{name} holds {bad} NaN or infinite value(s) of {array.size}")
+    return array
+
+
+def read_generator(rng: Any) -> np.random.Generator:
+    """Return the generator that `rng` means; several whole numbers are a seed, too."""
+    several = isinstance(rng, (list, tuple)) and len(rng) > 0
+    if several and all(is_whole(number) and number >= 0 for number in rng):
+        return np.random.default_rng(rng)
+    return generator_of(rng)
 
 
 def read_points(name: str, points: Any) -> tuple[np.ndarray, bool]:
     """Return finite points in float64 with a batch axis, and whether it was a single vector."""
-    if hasattr(points, "detach"):
-        points = points.detach().cpu().numpy()
-    try:
-        array = np.asarray(points, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name} must be an array of numbers: {error}") from None
+    array = read_reals(name, points)
     if array.ndim == 0 or array.size == 0:
         raise ArgumentError(
             f"{name} has shape {array.shape}; expected one vector (n0,) or points (rows, ...)"
         )
-    if not np.isfinite(array).all():
-        bad = int(array.size - np.isfinite(array).sum())
-        raise ArgumentError(f"{name} holds {bad} NaN or infinite value(s) of {array.size}")
     return np.atleast_2d(array), array.ndim == 1
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from regions.arguments import check_whole
 from regions.errors import ArgumentError
 from regions.networks import ReLUNetwork, as_network
 from regions.pruning import Masks
+from regions.theory.points import read_reals
 
 
 def ntk_scales(
@@ -33,16 +35,23 @@ def ntk_scales(
     >>> ntk_scales([10, 8, 8, 1], [1.0, 0.25, 0.25])
     (1.0, 1.0, 1.0)
     """
-    sizes = list(widths)
-    if len(sizes) < 2 or any(size != int(size) or size < 1 for size in sizes):
+    sizes = read_widths(widths, "widths")
+    if len(sizes) < 2:
         raise ArgumentError(f"widths must be [n0, hidden..., outputs], got {widths!r}")
-    given = np.asarray(densities, dtype=float)
+    given = read_reals("densities", densities)
     if given.shape not in ((), (len(sizes) - 1,)):
         raise ArgumentError(f"densities must be one per matrix of {sizes}, got {densities!r}")
     kept = np.broadcast_to(given, len(sizes) - 1)
     _check(kept, densities)
     fans = np.array([2, *sizes[1:-1]])
     return tuple(np.sqrt(2 / (fans * kept)).tolist())
+
+
+def read_widths(widths: Any, name: str) -> list[int]:
+    """Return widths of layers as whole numbers of at least 1."""
+    if isinstance(widths, (str, bytes, Mapping)) or not isinstance(widths, Iterable):
+        raise ArgumentError(f"{name} is {widths!r}; expected a list of widths, such as [64, 64]")
+    return [check_whole(width, f"{name}[{i}]", most=10**9) for i, width in enumerate(widths)]
 
 
 def rescale(model: Any, masks: Mapping[str, Any], densities: Any = None) -> ReLUNetwork:
@@ -68,10 +77,14 @@ def rescale(model: Any, masks: Mapping[str, Any], densities: Any = None) -> ReLU
     [[2.0, 0.0, 0.0, 0.0]]
     """
     masks = Masks(masks)
+    if not (densities is None or isinstance(densities, Mapping)):
+        raise ArgumentError(
+            f"densities is {densities!r}; expected a mapping from layer name to density"
+        )
     kept = masks.density() if densities is None else dict(densities)
     if set(kept) != set(masks):
         raise ArgumentError(f"densities name {list(kept)}, but the masks {list(masks)}")
-    _check(np.array(list(kept.values())), kept)
+    _check(read_reals("densities", list(kept.values())), kept)
     return as_network(model).masked({name: masks[name] / np.sqrt(kept[name]) for name in masks})
 
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arguments import check_flag, check_whole, is_number, is_whole
 from regions.errors import ArgumentError
 from regions.progress import track
 from regions.randomness import Rng
 from regions.results import Result, jsonable
+from regions.theory.points import read_generator, read_reals
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PARTS = ("even", "odd", "raw")
+_MOST = 10**6  # biases
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -133,7 +136,8 @@ def screen(
     """
     x, y = read_samples(x, y)
     _check(x.shape[1], size, c, parts)
-    generator = np.random.default_rng(rng)
+    check_flag(progress, "progress")
+    generator = read_generator(rng)
     drawn = _biases(biases, generator)
     extra = generator.standard_normal(len(x)) if c < 1 else np.zeros(len(x))
     weighted = np.ascontiguousarray((x * y[:, None]).T) / len(x)
@@ -166,28 +170,26 @@ def _top(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def _biases(biases: int | Sequence[float], generator: np.random.Generator) -> np.ndarray:
-    drawn = np.asarray(biases, dtype=np.float64)
-    if drawn.ndim == 0 and drawn >= 1 and drawn % 1 == 0:
-        return generator.standard_normal(int(drawn))
-    if drawn.ndim != 1 or drawn.size == 0 or not np.isfinite(drawn).all():
+    if is_whole(biases):
+        return generator.standard_normal(check_whole(biases, "biases", most=_MOST))
+    drawn = read_reals("biases", biases)
+    if drawn.ndim != 1 or drawn.size == 0:
         raise ArgumentError(f"biases must be a number of 1 or more, or finite values: {biases!r}")
     return drawn
 
 
 def read_samples(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return finite samples in float64: (n, d) and (n,)."""
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    x, y = read_reals("x", x), read_reals("y", y)
     if x.ndim != 2 or x.size == 0 or y.shape != x.shape[:1]:
         raise ArgumentError(f"x has shape {x.shape} and y {y.shape}; expected (n, d) and (n,)")
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ArgumentError("x and y must be finite, but hold NaN or infinite values")
     return x, y
 
 
 def _check(inputs: int, size: int, c: float, parts: Sequence[str]) -> None:
-    if int(size) != size or not 1 <= size <= inputs:
-        raise ArgumentError(f"size must be from 1 to the {inputs} inputs, got {size!r}")
-    if not 0 < c <= 1:
+    check_whole(size, "size", most=inputs)
+    if not (is_number(c) and 0 < c <= 1):
         raise ArgumentError(f"c must lie in (0, 1], got {c!r}; 1 is the plain basis")
-    if isinstance(parts, str) or not parts or not set(parts) <= set(PARTS):
+    listed = isinstance(parts, Sequence) and not isinstance(parts, str)
+    if not (listed and parts and all(part in PARTS for part in parts)):
         raise ArgumentError(f"parts must be a list from {PARTS}, got {parts!r}")

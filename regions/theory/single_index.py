@@ -9,8 +9,10 @@ from math import factorial, sqrt
 import numpy as np
 from numpy.polynomial import hermite_e
 
+from regions.arguments import check_number, check_whole, is_number
 from regions.errors import ArgumentError
 from regions.randomness import Rng
+from regions.theory.points import read_generator, read_reals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,18 +49,19 @@ class SingleIndex:
     noise: float = 0.1
 
     def __post_init__(self) -> None:
-        v = np.array(self.direction, dtype=np.float64)
+        v = read_reals("direction", self.direction)
+        coefficients = read_reals("coefficients", self.coefficients)
         if v.ndim != 1 or not abs(np.linalg.norm(v) - 1) < 1e-8:
             raise ArgumentError(
                 f"direction has shape {v.shape} and norm {np.linalg.norm(v):.6g}; expected one "
                 "vector of norm 1"
             )
-        if not np.isfinite(self.coefficients).all() or not np.any(self.coefficients[1:]):
+        if coefficients.ndim != 1 or not np.any(coefficients[1:]):
             raise ArgumentError(
-                f"coefficients must be finite, with one after the first that is not 0, got "
+                f"coefficients must be a list, with one after the first that is not 0, got "
                 f"{self.coefficients!r}"
             )
-        if not 0 <= self.noise < np.inf:
+        if check_number(self.noise, "noise") < 0:
             raise ArgumentError(
                 f"noise must be a standard deviation of 0 or more, got {self.noise!r}"
             )
@@ -75,13 +78,14 @@ class SingleIndex:
         rng: Rng = None,
     ) -> SingleIndex:
         """Return data whose direction has `size` entries +-1/sqrt(size) at random places."""
-        if not 1 <= size <= inputs:
-            raise ArgumentError(f"size must be from 1 to the {inputs} inputs, got {size}")
-        generator = np.random.default_rng(rng)
+        check_whole(inputs, "inputs", most=10**9)
+        check_whole(size, "size", most=inputs)
+        given = tuple(read_reals("coefficients", coefficients).ravel().tolist())
+        generator = read_generator(rng)
         direction = np.zeros(inputs)
         places = generator.choice(inputs, size, replace=False)
         direction[places] = generator.choice([-1.0, 1.0], size) / sqrt(size)
-        return cls(direction=direction, coefficients=tuple(coefficients), noise=noise)
+        return cls(direction=direction, coefficients=given, noise=noise)
 
     @property
     def support(self) -> np.ndarray:
@@ -99,7 +103,7 @@ class SingleIndex:
         >>> round(SingleIndex(direction=[0.6, 0.8]).soft_sparsity(1), 6)
         1.4
         """
-        if not 0 <= q < 2:
+        if not (is_number(q) and 0 <= q < 2):
             raise ArgumentError(f"q must lie in [0, 2), got {q!r}")
         return float((np.abs(self.direction[self.support]) ** q).sum())
 
@@ -110,8 +114,7 @@ class SingleIndex:
 
     def sample(self, n: int, rng: Rng = None) -> tuple[np.ndarray, np.ndarray]:
         """Return `n` points of shape (n, d) and their values of shape (n,)."""
-        if n < 1:
-            raise ArgumentError(f"n must be at least 1, got {n}")
-        generator = np.random.default_rng(rng)
+        check_whole(n, "n", most=10**9)
+        generator = read_generator(rng)
         x = generator.standard_normal((n, len(self.direction)))
         return x, self.link(x @ self.direction) + self.noise * generator.standard_normal(n)

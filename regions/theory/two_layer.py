@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from regions.arguments import as_numbers, check_number, check_whole
 from regions.errors import ArgumentError
 from regions.randomness import Rng
+from regions.theory.points import read_generator, read_points
 from regions.theory.screening import read_samples
+
+_MOST = 10**6  # pairs of units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +39,12 @@ class TwoLayer:
 
     def predict(self, x: Any) -> np.ndarray:
         """Return f at points of shape (n, d)."""
-        return self.intercept + _features(np.asarray(x)[:, self.kept], self.inner, self.bias) @ (
-            self.outer
-        )
+        x, _ = read_points("x", x)
+        if x.ndim != 2 or x.shape[1] <= self.kept.max():
+            raise ArgumentError(
+                f"x has shape {x.shape}; expected (n, d) with d above input {self.kept.max()}"
+            )
+        return self.intercept + _features(x[:, self.kept], self.inner, self.bias) @ self.outer
 
     def r_squared(self, x: Any, y: Any) -> float:
         """Return 1 - squared error / variance of `y` on samples (n, d) and (n,)."""
@@ -85,7 +92,7 @@ def fit_two_layer(
 
     x, y = read_samples(x, y)
     chosen = _check(x.shape[1], kept, pairs, step)
-    generator = np.random.default_rng(rng)
+    generator = read_generator(rng)
     part = x[:, chosen]
     inner = _first_step(part, y, pairs, step, generator)
     bias = generator.standard_normal(2 * pairs)
@@ -117,15 +124,19 @@ def _features(x: np.ndarray, inner: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 
 def _check(inputs: int, kept: Collection[int] | None, pairs: int, step: float | None) -> np.ndarray:
-    chosen = np.arange(inputs) if kept is None else np.asarray(list(kept))
+    chosen = np.arange(inputs) if kept is None else as_numbers(_listed(kept), "kept")
     if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
         raise ArgumentError(f"kept must list at least one input by its number, got {kept!r}")
     if chosen.min() < 0 or chosen.max() >= inputs or len(np.unique(chosen)) < len(chosen):
         raise ArgumentError(
             f"kept must be distinct numbers below the {inputs} inputs, got {kept!r}"
         )
-    if pairs < 1:
-        raise ArgumentError(f"pairs must be at least 1, got {pairs!r}")
-    if step is not None and not 0 < step < np.inf:
+    check_whole(pairs, "pairs", most=_MOST)
+    if step is not None and check_number(step, "step", "a positive number") <= 0:
         raise ArgumentError(f"step must be positive, got {step!r}")
     return chosen
+
+
+def _listed(values: Any) -> Any:
+    """Return a collection that NumPy takes for one number, such as a set, as a list."""
+    return sorted(values) if isinstance(values, (set, frozenset)) else values

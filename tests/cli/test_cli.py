@@ -113,6 +113,16 @@ def test_compare(capsys, tmp_path, monkeypatch):
     assert status == 0 and out
     table = pd.read_csv(tmp_path / "similar.csv")
     assert table["value"].between(0, 1).all() and len(table) >= 3
+    first = table.iloc[0]
+    assert f"{first['layer']}: {first['value']:.3f}, null {first['null']:.3f}\n" in out
+    assert table["null_permuted"].isna().all() and "images shuffled" not in out
+    options = ["--blocks", "10", "--permutations", "2", "--tap", "linear", "-o", "similar.md"]
+    status, out, _ = run(capsys, "compare", *names, "--measure", "cka", *options)
+    assert status == 0 and "95% intervals (10 blocks" in out and "images shuffled" in out
+    assert "| layer | value | corrected | low |" in (tmp_path / "similar.md").read_text()
+    for option, value in (("--blocks", "-1"), ("--tap", "last"), ("--images", "-5")):
+        status, _, refused = run(capsys, "compare", *names, option, value)
+        assert status == 1 and value in refused
 
 
 def test_compare_flattens_images_for_a_flat_model(capsys, tmp_path, monkeypatch):

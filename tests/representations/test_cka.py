@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regions
+from regions.errors import ArgumentError
 from regions.representations import (
     minibatch_cka,
     rbf_cka,
@@ -68,9 +69,57 @@ def test_minibatch_cka_with_one_batch_is_the_debiased_value():
     assert minibatch_cka(batches) == pytest.approx(whole, abs=0.02)
 
 
+def of_unequal_scale(by_x=0, by_y=0):
+    """Four batches, whose activations differ by up to 100, times powers of two."""
+    X, Y = related(np.random.default_rng(20), n=48)
+    X[12:24] *= 100
+    Y[24:36] *= 0.01
+    X, Y = X * 2.0**by_x, Y * 2.0**by_y
+    return [(X[i : i + 12], Y[i : i + 12]) for i in range(0, 48, 12)]
+
+
+@pytest.mark.parametrize("by_x", [-1000, -700, -168, -160, 110, 150, 168, 240, 600, 1000])
+@pytest.mark.parametrize("by_y", [-900, 0, 160, 900])
+def test_batches_count_alike_at_any_scale(by_x, by_y):
+    """A power of two rounds nothing, also where some of the batches are beyond 1e50 only."""
+    assert minibatch_cka(of_unequal_scale(by_x, by_y)) == minibatch_cka(of_unequal_scale())
+
+
+def test_batches_of_unequal_scale_are_no_batches_of_equal_scale():
+    """The control: each batch divided by a power of two of its own gives another number."""
+    own = [(x / np.abs(x).max(), y / np.abs(y).max()) for x, y in of_unequal_scale()]
+    assert abs(minibatch_cka(own) - minibatch_cka(of_unequal_scale())) > 0.01
+
+
+def test_a_silent_batch_beside_tiny_ones_changes_nothing():
+    tiny = of_unequal_scale(-900, -900)
+    silent = (np.zeros((12, 6)), np.zeros((12, 5)))
+    assert minibatch_cka([silent, *tiny]) == minibatch_cka(tiny)
+
+
+@pytest.mark.parametrize("power", [-165, -140, 130, 150, 165])
+def test_debiased_cka_neither_overflows_nor_vanishes(power):
+    """Fourth powers of such values fit in double precision, their products do not."""
+    X, Y = related(np.random.default_rng(21), n=40)
+    found = regions.cka(X * 2.0**power, Y * 2.0**power, debiased=True).value
+    assert found == regions.cka(X, Y, debiased=True).value
+
+
 def test_rbf_cka_tends_to_linear_cka():
     X, Y = related(np.random.default_rng(16), n=100)
-    assert rbf_cka(X, Y, 1e3) == pytest.approx(regions.cka(X, Y).value, abs=1e-4)
+    linear = regions.cka(X, Y).value
+    assert rbf_cka(X, Y, 1e3) == pytest.approx(linear, abs=1e-4)
+    for bandwidth in (1e6, 1e9, 1e100):  # where exp(-x) rounds to 1
+        assert rbf_cka(X, Y, bandwidth) == pytest.approx(linear, rel=1e-9)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_rbf_cka_refuses_what_is_not_finite(bad):
+    X, Y = related(np.random.default_rng(16), n=20)
+    X[3, 2] = bad
+    for pair in ((X, Y), (Y, X)):
+        with pytest.raises(ArgumentError, match=r"1 NaN or infinite .* sample 3, neuron 2"):
+            rbf_cka(*pair)
 
 
 def test_a_few_samples_far_out_decide_cka_and_the_result_says_so():

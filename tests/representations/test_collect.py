@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small_networks import noise
+from small_networks import build, noise
 from torch import nn
 
 import regions
@@ -127,3 +127,18 @@ def test_a_last_batch_of_one_image_counts_like_the_others(convnets, mode):
 def test_one_image_alone_is_refused(networks):
     with pytest.raises(ArgumentError, match="layer '0' has 1 samples and 8 neurons; expected at"):
         regions.compare_layers(*networks, noise(1, 6), measure="cka")
+
+
+@pytest.mark.parametrize("accumulator", ["moments", "tsqr"])
+def test_later_batches_of_another_scale_are_refused_or_right(accumulator):
+    """All batches of a layer are divided by one power of two, that of the first."""
+    models = [build(lambda: nn.Sequential(nn.Linear(4, 5)).double(), seed) for seed in range(2)]
+    images = noise(80, 4, seed=5).double()
+    options = {"measure": "cka", "accumulator": accumulator, "permutations": 0}
+    batches = [images[:40], images[40:] * 1e78]
+    with pytest.raises(ArgumentError, match="unlike the first batch"):
+        regions.compare_layers(*models, batches, **options)
+    batches = [images[:40], images[40:] * 1e20]
+    kept = regions.compare_layers(*models, batches, **{**options, "accumulator": "store"})
+    found = regions.compare_layers(*models, batches, **options)
+    assert found["0"].value == pytest.approx(kept["0"].value, rel=1e-9)

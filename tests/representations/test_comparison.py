@@ -5,6 +5,7 @@ import json
 import matplotlib.pyplot as plt
 import pytest
 from small_networks import noise
+from torch import nn
 
 import regions
 
@@ -41,3 +42,50 @@ def test_the_result_in_every_form(networks):
     assert float(single) == single.value
     with pytest.raises(KeyError, match="'fc' was not compared"):
         found["fc"]
+
+
+def test_every_value_stands_beside_its_nulls(networks):
+    options = {"measure": "cka", "tap": "linear"}
+    plain = regions.compare_layers(*networks, noise(300, 6), **options)
+    asked = regions.compare_layers(*networks, noise(300, 6), **options, blocks=10, permutations=2)
+    for one, more in zip(plain, asked, strict=True):
+        short = f"{one.layer}: {one.similarity.value:.3f}"
+        null = f"null {one.similarity.null:.3f}"
+        assert f"{short}, {null}" in plain.summary().splitlines()
+        ends = f"[{more.interval.low:.3f}, {more.interval.high:.3f}]"
+        shuffled = f"images shuffled {more.null_permuted:.3f}"
+        assert f"{short} {ends}, {null}, {shuffled}" in asked.summary().splitlines()
+    assert "\nnull: " in plain.summary() and "\nimages shuffled: " not in plain.summary()
+    assert "\nimages shuffled: " in asked.summary()
+
+
+def test_a_brief_table_has_no_empty_columns(networks):
+    plain = regions.compare_layers(*networks, noise(300, 6), measure="cka")
+    assert list(plain.to_frame(brief=True)) == ["layer", "value", "null", "status"]
+    asked = regions.compare_layers(*networks, noise(300, 6), measure="cka", blocks=10)
+    assert list(asked.to_frame(brief=True))[2:5] == ["corrected", "low", "high"]
+    assert plain.to_frame()["low"].isna().all()  # the whole table has the same columns always
+
+
+def test_the_largest_distance_is_the_least_similar(networks):
+    for kind in ("similarity", "squared_distance"):
+        found = regions.compare_layers(
+            *networks, noise(300, 6), measure="procrustes", kind=kind, tap="linear"
+        )
+        similar = regions.compare_layers(
+            *networks, noise(300, 6), measure="procrustes", tap="linear"
+        ).to_frame()
+        least = similar["layer"][similar["value"].argmin()]
+        assert f"least similar: {least} (" in found.summary()
+
+
+@pytest.mark.parametrize("accumulator", ["moments", "tsqr", "store"])
+def test_no_interval_where_a_block_holds_all_that_varies(accumulator):
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    images = noise(1, 2).repeat(40, 1)
+    images[7] += 1
+    found = regions.compare_layers(
+        model, model, images, measure="cka", blocks=10, layers=["0"], accumulator=accumulator
+    )
+    assert found.layers[0].interval is None and found.layers[0].no_interval
+    assert "no interval for 0: without one of the blocks" in found.summary()

@@ -5,6 +5,7 @@ import pytest
 from activations import related
 
 import regions
+from regions.errors import ArgumentError
 from regions.representations.heldout import _folds
 
 
@@ -48,6 +49,31 @@ def test_squares_of_held_out_correlations_have_the_null_of_shuffled_rows(folds, 
 
 
 def test_what_is_held_out_are_runs_of_neighbouring_rows_or_whole_groups():
-    assert [fold.tolist() for fold in _folds(4, 2, None)] == [[1, 1, 0, 0], [0, 0, 1, 1]]
-    (first, second) = _folds(6, 2, [0, 1, 2, 3, 0, 1])
-    assert first.tolist() == [1, 1, 0, 0, 1, 1] and (first ^ second).all()
+    assert [fold.tolist() for fold in _folds(20, 2, None)] == [
+        [1] * 10 + [0] * 10,
+        [0] * 10 + [1] * 10,
+    ]
+    (first, second) = _folds(30, 2, [0, 1, 2, 3, 0, 1] * 5)
+    assert first.tolist() == [1, 1, 0, 0, 1, 1] * 5 and (first ^ second).all()
+
+
+def planted(rng, n):
+    """One pair of directions that correlate by .6."""
+    z = rng.standard_normal((n, 1))
+    return z, 0.6 * z + 0.8 * rng.standard_normal((n, 1))
+
+
+@pytest.mark.parametrize(("folds", "held"), [(60, 1), (30, 2), (12, 5)])
+def test_folds_of_few_rows_are_refused(folds, held):
+    """One row has no correlation, which used to count as 0; of two rows it is 1 or -1."""
+    X, Y = planted(np.random.default_rng(26), 60)
+    with pytest.raises(ArgumentError, match=f"a fold holds out {held} of 60 rows"):
+        regions.cca(X, Y, cv=folds)
+    with pytest.raises(ArgumentError, match="at least 10"):
+        regions.cca(X, Y, cv=2, groups=np.arange(60) > 54)
+
+
+def test_the_smallest_folds_that_are_allowed_give_the_correlation_of_the_population():
+    rng = np.random.default_rng(27)
+    values = [regions.cca(*planted(rng, 60), cv=6).value for _ in range(60)]
+    assert np.mean(values) == pytest.approx(0.6, abs=0.02 + 3 * np.std(values) / np.sqrt(60))

@@ -155,3 +155,5 @@ def test_intervals_say_what_they_cover(networks):
         found = regions.compare_layers(*networks, noise(300, 6), **common)
         assert all(layer.interval is not None for layer in found)
         assert "on all images of this kind, not other training seeds" in found.summary()
+        assert "95% intervals (10 blocks" in found.summary()
+        assert found.to_frame()["level"].eq(0.95).all()

@@ -36,7 +36,7 @@ def test_each_marker_is_the_value_that_its_bar_belongs_to(measure, networks, ax)
     frame = found.to_frame()
     assert bars == pytest.approx(frame[["low", "high"]].to_numpy())
     assert markers == pytest.approx(bars.mean(axis=1))
-    assert words[0] == "bias-corrected"
+    assert words[0] == "bias-corrected, bars: 95%"
     if measure in ("cka", "procrustes"):
         # the control: at 80 images the value before correction is another one
         assert np.abs(markers - frame["value"].to_numpy()).max() > 0.005
@@ -59,7 +59,7 @@ def test_a_curve_with_some_intervals_says_so(networks, ax):
     markers, bars, words = drawn(ax)
     assert markers[0] == frame["value"][0]
     assert markers[1:] == pytest.approx(bars[1:].mean(axis=1))
-    assert words[0] == "pruned (bias-corrected where there is a bar)"
+    assert words[0] == "pruned (bias-corrected where there is a bar, bars: 95%)"
 
 
 def test_the_legend_says_which_null_is_drawn(networks, ax):

@@ -126,7 +126,7 @@ def test_global_imitation_and_the_zero_start():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"layer": "fc"}, ArgumentError, "no prunable layer 'fc'"),
+        ({"layer": "fc"}, ArgumentError, "layer is 'fc'; choose one of"),
         ({"layer": "output"}, UnsupportedModelError, "gives outputs"),
         ({"imitation": "both"}, ArgumentError, "both"),
         ({"draws": 0}, ArgumentError, "draws is 0"),
