@@ -23,12 +23,14 @@ class Case(NamedTuple):
     half: float | None = 1.0
     slice: int = 0  # dimension of a slice through random points; 0: the box or whole space
     kind: str = "activation"
+    verb: str = "count"
 
     @property
     def name(self) -> str:
         """A short text."""
         where = "space" if self.half is None else f"slice {self.slice}" if self.slice else "box"
-        return f"{'-'.join(map(str, self.widths))} {self.weights} {where} {self.kind}"
+        what = self.kind if self.verb == "count" else self.verb
+        return f"{'-'.join(map(str, self.widths))} {self.weights} {where} {what}"
 
 
 GENERIC = (
@@ -55,6 +57,17 @@ GENERIC = (
     Case("cells", (784, 20, 20), slice=3),
     Case("cells", (3, 10, 10), half=None),
     Case("cells", (3, 8, 8), kind="linear"),
+)
+LISTS = (
+    Case("regions", (2, 100, 100), verb="enumerate"),
+    Case("regions", (3, 32, 32), verb="enumerate"),
+    Case("regions", (3, 20, 20, 20), verb="enumerate"),
+    Case("regions", (4, 16, 16), verb="enumerate"),
+    Case("regions", (5, 12, 12), verb="enumerate"),
+    Case("regions", (6, 9, 9), verb="enumerate"),
+    Case("regions", (3, 32, 32), verb="graph"),
+    Case("regions", (3, 24, 24), "sparse bias-free", verb="enumerate"),
+    Case("regions", (3, 10, 10), "integer", verb="enumerate"),
 )
 TIES = (
     Case("line", (8, 32, 32), "integer", slice=1),
@@ -115,6 +128,12 @@ def serve() -> None:
         elif case.half is not None:
             domain = regions.Box.cube(n0, -case.half, case.half)
         started = time.process_time()
-        found = regions.count_regions(net, domain, method=case.method, kind=case.kind)
+        if case.verb == "enumerate":
+            count, status = sum(1 for _ in regions.enumerate_regions(net, domain)), "listed"
+        elif case.verb == "graph":
+            count, status = len(regions.region_graph(net, domain)), "listed"
+        else:
+            found = regions.count_regions(net, domain, method=case.method, kind=case.kind)
+            count, status = found.count, found.status.name
         seconds = time.process_time() - started
-        print(json.dumps([found.count, found.status.name, seconds]), flush=True)
+        print(json.dumps([count, status, seconds]), flush=True)

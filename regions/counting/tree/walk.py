@@ -211,10 +211,13 @@ class Tree:
                 continue
             yield Batch(batch.stage + 1, cells, active, *self.after(stage, states, active, owner))
 
-    @_quietly
     def forms(self, batch: Batch) -> tuple[StageForms, States]:
         """Return the next units' forms on every cell, and the states around the linear segment."""
-        stage, d = self.stages[batch.stage], self.frame.dimension
+        return self._forms(batch, self.stages[batch.stage])
+
+    @_quietly
+    def _forms(self, batch: Batch, stage: Stage) -> tuple[StageForms, States]:
+        d = self.frame.dimension
         if batch.state is None:
             batch = self._pushed(batch)
         before = (batch.state, batch.errors)
@@ -243,8 +246,7 @@ class Tree:
     def outputs(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         """Return the network's map on every cell, (cells, d + 1, outputs), and its errors."""
         last = Stage(len(self.net.relu_layers), np.arange(self.net.widths[-1]), self.hidden, True)
-        tree = replace(self, stages=(*self.stages, last))
-        forms, _ = tree.forms(replace(batch, stage=len(self.stages)))
+        forms, _ = self._forms(replace(batch, stage=len(self.stages)), last)
         return forms.values, forms.errors
 
     def resized(self, batch: Batch, size: int) -> Iterator[Batch]:
