@@ -374,9 +374,13 @@ def _cut(cell, form, name, d):
 def _meets(one, normals, d):
     """Tell whether a cell's closure and what normals bound share a set of dimension d - 1."""
     shared = [ray for ray, _ in one]
+    for normal in normals:  # most pairs are apart
+        values = [sum(a * b for a, b in zip(normal, ray, strict=True)) for ray in shared]
+        if max(values) <= 0 and values.count(0) < d:
+            return False
     for normal in normals:
-        shared = _clip(shared, normal)
-        if _rank(shared) < d:
+        before, shared = shared, _clip(shared, normal)
+        if len(shared) < d or (shared != before and _rank(shared) < d):
             return False
     return _rank(shared) == d
 
