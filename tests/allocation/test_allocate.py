@@ -19,7 +19,8 @@ WIDTHS = [784, 100, 100, 10]
 @pytest.mark.parametrize("objective", [*OBJECTIVES, "uniform", "equal", "er", "erk"])
 @pytest.mark.parametrize("widths", [[30, 20, 4], [40, 20, 15, 4], [20, 12, 12, 12, 12, 12, 4]])
 def test_whole_numbers_meet_the_budget_and_uniform_is_never_better(objective, widths):
-    found = regions.allocate(widths, 0.1, objective=objective, max_evaluations=60)
+    few = {"draws": 4} if hasattr(OBJECTIVES.get(objective), "draws") else {}
+    found = regions.allocate(widths, 0.1, objective, max_evaluations=60, **few)
     size = sum(a * b for a, b in itertools.pairwise(widths[:-1]))
     assert found.budget == round(0.1 * size)
     assert all(isinstance(count, int) and count >= 1 for count in found.counts.values())
