@@ -176,10 +176,7 @@ def test_density_one_keeps_everything():
 
 def test_same_seed_same_answer():
     for objective in ("effective-weights", "expected-log", "live"):
-        runs = [
-            regions.allocate([30, 15, 15, 5], 0.1, objective, rng=5, draws=3)
-            for _ in range(2)
-        ]
+        runs = [regions.allocate([30, 15, 15, 5], 0.1, objective, rng=5, draws=3) for _ in range(2)]
         assert runs[0] == runs[1]
     one, other = (
         regions.allocate([30, 15, 15, 5], 0.1, "effective-weights", rng=seed, draws=3)
