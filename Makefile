@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 	$(THREADS) $(BIN)/regions demo -o out/demo --n-jobs 2
 
 test: $(VENV)/installed
-	$(THREADS) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(THREADS) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

@@ -69,7 +69,7 @@ class WhereToPrune(Study):
     small = {
         "hidden": (8, 8),
         "seeds": 2,
-        "densities": (0.2, 0.1),
+        "densities": (0.1,),
         "epochs": 2,
         "random_masks": 1,
         "rounds": 2,

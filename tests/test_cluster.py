@@ -52,7 +52,7 @@ class Machines:
             "PYTHONPATH": os.pathsep.join([*path, str(HERE), str(HERE / "tests")]),
         }
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options]
-        home = self.folder / f"{kind}-{len(self.running)}"
+        home = self.folder / f"{kind}-{len(list(self.folder.iterdir()))}"
         home.mkdir()
         self.running.append(
             subprocess.Popen(
@@ -79,6 +79,12 @@ class Machines:
         worker = self.start("worker", *options, first=first)
         self.wait(lambda: len(self.client.scheduler_info()["workers"]) > known)
         return worker
+
+    def without(self, worker):
+        """Wait until the scheduler knows that a worker has died."""
+        worker.wait(SECONDS)
+        self.running.remove(worker)
+        self.wait(lambda: len(self.client.scheduler_info()["workers"]) < len(self.running))
 
     def wait(self, happened):
         end = time.monotonic() + SECONDS
@@ -168,11 +174,13 @@ def package(folder, content):
         ("__version__ = '0.1'", "has another version"),
     ],
 )
-def test_a_worker_without_this_package_is_named_before_the_work(own, tmp_path, content, said):
+def test_a_worker_without_this_package_is_named_before_the_work(machines, tmp_path, content, said):
     with package(tmp_path, content) as other:
-        own.add_worker(first=other)
+        worker = machines.add_worker(first=other)
         with pytest.raises(ArgumentError, match=said) as error:
-            on(own, lambda: pytest.fail("work has begun"))
+            on(machines, lambda: pytest.fail("work has begun"))
+        worker.kill()
+        machines.without(worker)
     assert "worker tcp://127.0.0.1" in str(error.value) and "\n" not in str(error.value)
 
 
@@ -196,22 +204,25 @@ def mortal(x, flag):
     return pd.DataFrame({"y": [x]})
 
 
-def test_a_killed_worker_loses_nothing(own, tmp_path):
-    for _ in range(2):
-        own.add_worker()
+def test_a_killed_worker_loses_nothing(machines, tmp_path):
     tasks = [{"x": x, "flag": str(tmp_path / "killed")} for x in range(12)]
-    frame = on(own, lambda: run_tasks(tasks, mortal, tmp_path / "tasks"))
+    frame = on(machines, lambda: run_tasks(tasks, mortal, tmp_path / "tasks"))
     assert (tmp_path / "killed").exists() and frame["y"].tolist() == list(range(12))
+    (dead,) = (process for process in machines.running if process.poll() is not None)
+    machines.without(dead)
+    machines.add_worker()
 
 
 def slow(x, flag, quick):
-    """Return at once in the first `quick` calls, whichever these are; the others take too long."""
+    """Return at once in the first `quick` calls, whichever these are; others wait for a file."""
     (Path(flag) / str(x)).touch()
     for place in range(quick):
         with suppress(FileExistsError):
             (Path(flag) / f"place-{place}").touch(exist_ok=False)
             return pd.DataFrame({"y": [x]})
-    time.sleep(2 * SECONDS)
+    end = time.monotonic() + 2 * SECONDS
+    while time.monotonic() < end and not (Path(flag) / "enough").exists():
+        time.sleep(0.02)
 
 
 def test_a_killed_scheduler_keeps_what_is_finished(own, tmp_path):
@@ -239,17 +250,15 @@ def unfinished(dask_scheduler):
     return [key for key, task in dask_scheduler.tasks.items() if task.state != "memory"]
 
 
-def test_what_is_left_early_is_cancelled(own, tmp_path):
-    own.add_worker()
-    own.add_worker()
-
+def test_what_is_left_early_is_cancelled(machines, tmp_path):
     def leave():
         tasks = [(x, (x, str(tmp_path), 1)) for x in range(8)]
         with closing(results_of(slow, tasks)) as running:
             next(running)
-        own.wait(lambda: not own.client.run_on_scheduler(unfinished))
+        machines.wait(lambda: not machines.client.run_on_scheduler(unfinished))
 
-    on(own, leave)
+    on(machines, leave)
+    (tmp_path / "enough").touch()
     assert len(list(tmp_path.glob("[0-9]*"))) <= 5  # of eight
 
 

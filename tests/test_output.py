@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import regions
+from analyses import __main__ as analyses
 from regions import cli, results
 from regions.atlas import Settings, survey
 from regions.atlas.study import Study, compare_allocations
@@ -223,17 +224,22 @@ def test_a_terminal_that_takes_nothing_is_one_line(unbuffered):
     assert done.stderr == "regions: cannot print the result: No space left on device\n"
 
 
-@pytest.mark.parametrize("start", [["analyses.sparse_index"], ["analyses", "sparse_index"]])
-def test_studies_look_where_they_write_first(start, below_a_file):
+def test_studies_look_where_they_write_first(below_a_file, capsys):
+    options = ["--smoke", "--out", str(below_a_file / "out")]
     done = subprocess.run(
-        [sys.executable, "-m", *start, "--smoke", "--out", str(below_a_file / "out")],
+        [sys.executable, "-m", "analyses.sparse_index", *options],
         capture_output=True,
         text=True,
         cwd=HERE,
         check=False,
     )
-    assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("sparse_index: cannot write") and done.stderr.count("\n") == 1
+    status = analyses.main(["sparse_index", *options])  # what python -m analyses calls
+    for code, (out, err) in (
+        (done.returncode, (done.stdout, done.stderr)),
+        (status, capsys.readouterr()),
+    ):
+        assert code == 1 and out == ""
+        assert err.startswith("sparse_index: cannot write") and err.count("\n") == 1
 
 
 def test_training_tasks_and_studies_look_where_they_write_first(nowhere, monkeypatch):

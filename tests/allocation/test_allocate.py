@@ -19,7 +19,8 @@ WIDTHS = [784, 100, 100, 10]
 @pytest.mark.parametrize("objective", [*OBJECTIVES, "uniform", "equal", "er", "erk"])
 @pytest.mark.parametrize("widths", [[30, 20, 4], [40, 20, 15, 4], [20, 12, 12, 12, 12, 12, 4]])
 def test_whole_numbers_meet_the_budget_and_uniform_is_never_better(objective, widths):
-    found = regions.allocate(widths, 0.1, objective=objective, max_evaluations=60)
+    few = {"draws": 4} if hasattr(OBJECTIVES.get(objective), "draws") else {}
+    found = regions.allocate(widths, 0.1, objective, max_evaluations=60, **few)
     size = sum(a * b for a, b in itertools.pairwise(widths[:-1]))
     assert found.budget == round(0.1 * size)
     assert all(isinstance(count, int) and count >= 1 for count in found.counts.values())
@@ -111,7 +112,7 @@ def test_against_every_split_of_three_layers():
         pmfs = layer_distributions(widths, [*densities, 1.0], "binomial")
         return log2_expected(widths, pmfs, widths[0])
 
-    for budget in (20, 60, 120):
+    for budget in (20, 45, 170):
         found = regions.allocate(widths, weights=budget, objective="expected")
         best = max(bound(split) for split in every_split(budget, sizes))
         assert found.value >= best - 0.01
@@ -175,12 +176,11 @@ def test_density_one_keeps_everything():
 
 def test_same_seed_same_answer():
     for objective in ("effective-weights", "expected-log", "live"):
-        runs = [
-            regions.allocate([30, 15, 15, 5], 0.1, objective=objective, rng=5) for _ in range(2)
-        ]
+        runs = [regions.allocate([30, 15, 15, 5], 0.1, objective, rng=5, draws=3) for _ in range(2)]
         assert runs[0] == runs[1]
     one, other = (
-        regions.allocate([30, 15, 15, 5], 0.1, "effective-weights", rng=seed) for seed in (5, 6)
+        regions.allocate([30, 15, 15, 5], 0.1, "effective-weights", rng=seed, draws=3)
+        for seed in (5, 6)
     )
     assert one.value != other.value
 

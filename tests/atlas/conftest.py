@@ -1,5 +1,7 @@
 """One small atlas, made once and shared, and the folder it was saved to."""
 
+import os
+
 import matplotlib
 import pytest
 from small_atlas import SMALL, small_mlp
@@ -14,7 +16,10 @@ def no_windows():
 
 @pytest.fixture(scope="session")
 def atlas(tmp_path_factory):
-    return survey(small_mlp, "digits", tmp_path_factory.mktemp("atlas"), SMALL)
+    home = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = home.parent  # of all processes of a run: each finds what another one has measured
+    return survey(small_mlp, "digits", home / "atlas", SMALL)
 
 
 @pytest.fixture(scope="session")

@@ -277,11 +277,13 @@ def _dyadic(weight, bias):
 
 def graph_edges(cells, d, maps=None):
     """Return the pairs of cells (with equal maps) whose closures meet in dimension d - 1."""
-    edges = []
+    edges, normals = [], {}
     for i, j in combinations(range(len(cells)), 2):
         if maps is not None and maps[i] != maps[j]:
             continue
-        if _meets(cells[i], cells[j], d):
+        if j not in normals:
+            normals[j] = _facet_normals(cells[j], d)
+        if _meets(cells[i], normals[j], d):
             edges.append((i, j))
     return edges
 
@@ -369,12 +371,16 @@ def _cut(cell, form, name, d):
     return [(above + zero + new, True), (below + zero + new, False)]
 
 
-def _meets(one, two, d):
-    """Tell whether two cells' closures share a set of dimension d - 1."""
+def _meets(one, normals, d):
+    """Tell whether a cell's closure and what normals bound share a set of dimension d - 1."""
     shared = [ray for ray, _ in one]
-    for normal in _facet_normals(two, d):
-        shared = _clip(shared, normal)
-        if _rank(shared) < d:
+    for normal in normals:  # most pairs are apart
+        values = [sum(a * b for a, b in zip(normal, ray, strict=True)) for ray in shared]
+        if max(values) <= 0 and values.count(0) < d:
+            return False
+    for normal in normals:
+        before, shared = shared, _clip(shared, normal)
+        if len(shared) < d or (shared != before and _rank(shared) < d):
             return False
     return _rank(shared) == d
 
@@ -416,22 +422,24 @@ def _orthogonal(rows):
     vector = [Fraction(0)] * width
     vector[free] = Fraction(1)
     for row, j in zip(table, pivots, strict=False):
-        vector[j] = -row[free]
+        vector[j] = Fraction(-row[free], row[j])
     return _integers(vector)
 
 
 def _echelon(rows):
-    table, pivots = [[Fraction(x) for x in row] for row in rows], []
+    """Return integer rows in which each pivot's column is zero but for the pivot, and its place."""
+    table, pivots = list(rows), []
     for j in range(len(rows[0]) if rows else 0):
         at = next((i for i in range(len(pivots), len(table)) if table[i][j]), None)
         if at is None:
             continue
         k = len(pivots)
         table[k], table[at] = table[at], table[k]
-        table[k] = [x / table[k][j] for x in table[k]]
+        own = table[k]
         for i, row in enumerate(table):
             if i != k and row[j]:
-                table[i] = [x - row[j] * y for x, y in zip(row, table[k], strict=True)]
+                rest = [own[j] * x - row[j] * y for x, y in zip(row, own, strict=True)]
+                table[i] = _primitive(rest)
         pivots.append(j)
     return table, pivots
 
