@@ -31,16 +31,21 @@ def _count(method, widths, domain=None, **options):
     return regions.count_regions(net, box, method=method, **options), net, box
 
 
-def _enumerate():
-    _, net, box = _count("cells", [3, 6, 6, 1])
-    list(regions.enumerate_regions(net, box))
+def _halfspaces():
+    _, net, _ = _count("cells", [3, 6, 6, 1])
+    list(regions.enumerate_regions(net))
     _count("estimate", [3, 8, 8, 1], walks=8, strata=4, leaves=4, rng=0)
 
 
+def _vertices():
+    _, net, box = _count("vertices", [3, 8, 8, 1])
+    list(regions.enumerate_regions(net, box))
+
+
 USES = {  # the longest begin first
-    "cells": _enumerate,
+    "cells": _halfspaces,
     "plane": lambda: _count("plane", [2, 8, 8, 1], kind="linear"),
-    "vertices": lambda: _count("vertices", [3, 8, 8, 1]),
+    "vertices": _vertices,
     "line": lambda: _count("line", [1, 8, 8, 1], kind="linear"),
 }
 
