@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from numbers import Integral, Real
 from typing import Any
 
@@ -28,10 +29,54 @@ def check_whole(value: Any, name: str, least: int = 1) -> int:
     return int(value)
 
 
-def check_confidence(value: Any) -> None:
+def check_number(
+    value: Any,
+    name: str,
+    *,
+    above: float = -inf,
+    least: float = -inf,
+    below: float = inf,
+    most: float = inf,
+) -> float:
+    """Return a finite number within limits, or raise an ArgumentError that names it."""
+    inside = is_number(value) and abs(value) < inf and above < value < below
+    if not (inside and least <= value <= most):
+        limits = (("above", above), ("at least", least), ("below", below), ("at most", most))
+        said = " and ".join(f"{word} {limit:g}" for word, limit in limits if abs(limit) < inf)
+        shown = f"{said}, a finite number" if said else "a finite number"
+        raise ArgumentError(f"{name} must be {shown}; got {value!r}")
+    return float(value)
+
+
+def check_numbers(values: Any, name: str, *, least: float = -inf, most: float = inf) -> np.ndarray:
+    """Return a float array of one axis or more, or raise an ArgumentError that names it."""
+    try:
+        array = np.asarray(values)
+        usable = array.dtype.kind in "iuf" and array.ndim > 0 and array.size > 0
+    except (ValueError, TypeError):  # ragged, or of objects that cannot be read
+        usable = False
+    if not usable or np.ma.is_masked(values):
+        shown = repr(values)[:80]
+        raise ArgumentError(f"{name} is {shown}; expected an array of at least one number")
+    array = array.astype(float)
+    wrong = ~(np.isfinite(array) & (array >= least) & (array <= most))
+    if wrong.any():
+        limits = (("at least", least), ("at most", most))
+        said = "".join(f", {word} {limit:g}" for word, limit in limits if abs(limit) < inf)
+        raise ArgumentError(f"{name} holds {array[wrong][0]}; expected finite numbers{said}")
+    return array
+
+
+def check_flag(value: Any, name: str) -> None:
+    """Raise ArgumentError unless a value is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{name} is {value!r}; expected True or False")
+
+
+def check_confidence(value: Any, name: str = "confidence") -> None:
     """Raise ArgumentError unless a confidence lies between 0 and 1."""
     if not (is_number(value) and 0.0 < value < 1.0):
-        raise ArgumentError(f"confidence is {value!r}; expected a number between 0 and 1")
+        raise ArgumentError(f"{name} is {value!r}; expected a number between 0 and 1")
 
 
 def check_time_limit(limit: Any) -> None:

@@ -7,6 +7,7 @@ import re
 # what the package calls it in Python, and how it is given here
 FLAGS = {
     "analyses": "--analyses",
+    "center": "--center",
     "correction": "--correction",
     "criterion": "--criterion",
     "density": "--density",
@@ -31,6 +32,7 @@ FLAGS = {
     "skip": "--skip",
     "time_limit": "--time-limit",
     "walks": "--walks",
+    "weights": "--weights",
 }
 _CALLS = {
     "regions.Box(low, high)": "--box LOW HIGH",
