@@ -215,7 +215,8 @@ def compare_intensification(
         pairing = f"Welch's test for different dense networks, {given}"
     same = _same(*parts, order)
     notes = [
-        _SAME_ARMS if same[row] else _why_untested(parts, row, (first, second), error[row])
+        _why_unknown(parts, row, (first, second))
+        or (_SAME_ARMS if same[row] else "" if error[row] > _NOTHING else SAME_VALUE)
         for row in range(len(shared))
     ]
     tests = error, df, notes
@@ -235,17 +236,14 @@ def _same(a: RecallTable, b: RecallTable, order: np.ndarray | None) -> np.ndarra
     return same | untouched
 
 
-def _why_untested(
-    tables: Sequence[RecallTable], row: int, found: Sequence[Estimate], error: float
-) -> str:
-    """Return why there is no interval and no test of a difference; "" if there is one."""
+def _why_unknown(tables: Sequence[RecallTable], row: int, found: Sequence[Estimate]) -> str:
+    """Return why an arm by itself forbids a test of the difference; "" if none does."""
     for name, table, part in zip("ab", tables, found, strict=True):
         if table.ratios[row] in part.reasons:
             return f"no estimate of {name}: {part.reasons[table.ratios[row]]}"
-    for name, table in zip("ab", tables, strict=True):
         if why := why_not_sampled(table, [row]):
             return f"{name}: {why}"
-    return "" if error > _NOTHING else SAME_VALUE
+    return ""
 
 
 def _options(a: Any, tables: Sequence[RecallTable], options: dict[str, Any]) -> Options:

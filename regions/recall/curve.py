@@ -1,4 +1,4 @@
-"""Alpha of an `IntensificationResult` against the compression ratio, with its intervals, bounds and null."""
+"""Alpha of an `IntensificationResult` against the ratio, with intervals, bounds and null."""
 
 from __future__ import annotations
 

@@ -77,6 +77,11 @@ def _groups(table: RecallTable, options: Options, rng: np.random.Generator) -> l
             f"the smallest class has {int(table.sizes.min())} images, too few for {number} groups "
             f"with estimator {options.estimator.name!r}; give groups={max(2, smallest)} or fewer"
         )
+    if int(table.sizes.min()) - -(-int(table.sizes.min()) // number) < 2:
+        raise ArgumentError(
+            f"the smallest class has {int(table.sizes.min())} images, too few to leave out any; "
+            'give more images, or population="independent" (of ols and cross_model "test_set")'
+        )
     return table.predictions.groups(number, rng)
 
 

@@ -247,4 +247,5 @@ def _equally_shifted(recall: np.ndarray, accuracy: np.ndarray, w: np.ndarray) ->
 
 def _shifted(recall: np.ndarray, shift: np.ndarray) -> np.ndarray:
     kept = np.exp(-shift)[..., None] * recall
-    return kept / (1 - recall + kept)
+    below = 1 - recall + kept
+    return kept / np.where(below != 0, below, np.nan)
