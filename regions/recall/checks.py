@@ -16,6 +16,7 @@ _MOST_IMAGES = 2**40  # more is a mistake, and sums of products would leave int6
 
 def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
     """Return compression ratios in ascending order."""
+    refuse_masked(ratios, "ratios")
     try:
         given = list(ratios)
         numbers = sorted(float(ratio) for ratio in given)

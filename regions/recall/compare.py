@@ -187,7 +187,7 @@ def compare_intensification(
     tables = [x.table if isinstance(x, IntensificationResult) else x for x in (a, b)]
     for name, value in zip("ab", tables, strict=True):
         check_table(value, name)
-    if paired != "auto":
+    if not (isinstance(paired, str) and paired == "auto"):
         check_flag(paired, "paired")
     chosen, (table_a, table_b) = _options(a, tables, options), tables
     shared = tuple(ratio for ratio in table_a.ratios if ratio in table_b.ratios)

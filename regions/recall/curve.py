@@ -76,5 +76,5 @@ def draw_null(result: Any, ax: Axes, label: str, color: Any = GREY, linestyle: s
 
 def with_legend(ax: Axes) -> Axes:
     """Return the axes with a legend."""
-    ax.legend(loc="upper left", fontsize="small")
+    ax.legend(loc="best", fontsize="small")
     return ax

@@ -270,6 +270,8 @@ class IntensificationResult(Result):
             If `ax` is no Axes, or `dodge` no positive number.
         """
         check_flag(show_null, "show_null")
+        if label is not None and not isinstance(label, str):
+            raise ArgumentError(f"label is {label!r}; expected a str, or None for the estimator")
         ax = draw_result(self, ax, label, check_number(dodge, "dodge", above=0), **kwargs)
         if show_null:
             draw_null(self, ax, self.options.null.label)
