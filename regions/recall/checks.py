@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
 from typing import Any
@@ -35,7 +36,7 @@ def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
 
 def check_ratio(ratio: Any, ratios: Sequence[float], what: str = "table") -> int:
     """Return the row of one compression ratio, or say which there are."""
-    number = float(ratio) if is_number(ratio) else None
+    number = float(ratio) if is_number(ratio) else math.nan
     if number not in ratios:
         raise ArgumentError(f"no ratio {ratio!r}; the {what} has {tuple(ratios)}")
     return [*ratios].index(number)

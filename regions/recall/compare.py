@@ -189,6 +189,7 @@ def compare_intensification(
         check_table(value, name)
     if not (isinstance(paired, str) and paired == "auto"):
         check_flag(paired, "paired")
+        paired = bool(paired)
     chosen, (table_a, table_b) = _options(a, tables, options), tables
     shared = tuple(ratio for ratio in table_a.ratios if ratio in table_b.ratios)
     if not shared:
@@ -213,7 +214,7 @@ def compare_intensification(
         error, df = _welch_error(first.whole, second.whole)
         given = "as asked" if paired is False else why
         pairing = f"Welch's test for different dense networks, {given}"
-    same = _same(*parts, order)
+    same = _same(parts[0], parts[1], order)
     notes = [
         _why_unknown(parts, row, (first, second))
         or (_SAME_ARMS if same[row] else "" if error[row] > _NOTHING else SAME_VALUE)

@@ -129,7 +129,8 @@ def dose_response(table: RecallTable) -> DoseResponse:
         converged = False
     else:
         fitted, converged = _fit(alphas, doublings)
-        error, pvalue = float(stats.sem(own)), float(stats.ttest_1samp(own, 0).pvalue)
+        test: Any = stats.ttest_1samp(own, 0)
+        error, pvalue = float(stats.sem(own)), float(test.pvalue)
     return DoseResponse(
         **{name: float(value) for name, value in fitted.items()},
         slope_of_models=0.0 if table.identical.all() else float(own.mean()),

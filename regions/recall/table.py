@@ -79,7 +79,7 @@ class RecallTable(Result):
     def __post_init__(self) -> None:
         if check_ratios(self.ratios) != tuple(self.ratios):
             raise ArgumentError(f"ratios must ascend, as pruned counts do; got {self.ratios}")
-        known = {"ratios": check_ratios(self.ratios)}
+        known: dict[str, Any] = {"ratios": check_ratios(self.ratios)}
         names = ("sizes", "dense", "pruned", *(() if self.both is None else ("both",)))
         known |= {name: as_counts(getattr(self, name), name) for name in names}
         known["classes"] = check_names(self.classes, "class names")

@@ -90,9 +90,12 @@ class Trend(Result):
         )
         if self.note:
             return f"{about}per doubling; no interval and no test: {self.note}. {people}"
+        columns = ("ratio", "next_ratio", "pvalue_adjusted", "note")
         steps = ", ".join(
-            f"{row.ratio:g} to {row.next_ratio:g}: " + (row.note or f"p {row.pvalue_adjusted:.2g}")
-            for row in self.steps.itertuples()
+            f"{ratio:g} to {following:g}: " + (note or f"p {pvalue:.2g}")
+            for ratio, following, pvalue, note in zip(
+                *(self.steps[name] for name in columns), strict=True
+            )
         )
         ranks = ""
         if np.isfinite(self.page_pvalue):
