@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from math import inf
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError
+
+_LARGEST = np.finfo(float).max  # whole numbers can be larger
 
 
 def is_whole(value: Any) -> bool:
@@ -32,15 +34,41 @@ def check_whole(value: Any, name: str, least: int = 1, most: int | None = None) 
     return int(value)
 
 
-def check_number(value: Any, name: str, expected: str = "a finite number") -> float:
-    """Return a finite number as a float, or raise an ArgumentError that names it."""
+def check_number(
+    value: Any,
+    name: str,
+    *,
+    above: float = -inf,
+    least: float = -inf,
+    below: float = inf,
+    most: float = inf,
+) -> float:
+    """Return a finite number within limits as a float, or raise an ArgumentError that names it."""
+    inside = is_number(value) and abs(value) <= _LARGEST and above < value < below
+    if not (inside and least <= value <= most):
+        limits = (("above", above), ("at least", least), ("below", below), ("at most", most))
+        said = " and ".join(f"{word} {limit:g}" for word, limit in limits if abs(limit) < inf)
+        raise ArgumentError(f"{name} is {value!r}; expected a finite number {said}".rstrip())
+    return float(value)
+
+
+def check_numbers(values: Any, name: str, *, least: float = -inf, most: float = inf) -> np.ndarray:
+    """Return a float array of one axis or more, or raise an ArgumentError that names it."""
     try:
-        number = float(value) if is_number(value) else math.nan
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ArgumentError(f"{name} is {value!r}; expected {expected}")
-    return number
+        array = np.asarray(values)
+        usable = array.dtype.kind in "iuf" and array.ndim > 0 and array.size > 0
+    except (ValueError, TypeError):  # ragged, or of objects that cannot be read
+        usable = False
+    if not usable or np.ma.is_masked(values):
+        shown = repr(values)[:80]
+        raise ArgumentError(f"{name} is {shown}; expected an array of at least one number")
+    array = array.astype(float)
+    wrong = ~(np.isfinite(array) & (array >= least) & (array <= most))
+    if wrong.any():
+        limits = (("at least", least), ("at most", most))
+        said = "".join(f", {word} {limit:g}" for word, limit in limits if abs(limit) < inf)
+        raise ArgumentError(f"{name} holds {array[wrong][0]}; expected finite numbers{said}")
+    return array
 
 
 def check_flag(value: Any, name: str) -> bool:

@@ -58,6 +58,8 @@ report.plot(ax)
 # %%
 # How many networks would tell?
 # -----------------------------
-# A difference of .05 in alpha, where models differ by a standard deviation of .1:
+# A difference of .05 in alpha at 10x, where models differ as they do in this report: the standard
+# deviation over models is the standard error times the root of their number.
 
-regions.replicates(sd=0.1, delta=0.05)
+row = report.to_frame().query("analysis == 'published' and ratio == 10").iloc[0]
+regions.replicates(sd=row["standard_error"] * row["n_models"] ** 0.5, delta=0.05)

@@ -10,6 +10,7 @@ FLAGS = {
     "analyses": "--analyses",
     "batch_size": "--batch-size",
     "blocks": "--blocks",
+    "center": "--center",
     "correction": "--correction",
     "criterion": "--criterion",
     "density": "--density",
@@ -41,6 +42,7 @@ FLAGS = {
     "threshold": "--threshold",
     "time_limit": "--time-limit",
     "walks": "--walks",
+    "weights": "--weights",
 }
 _CALLS = {
     "regions.Box(low, high)": "--box LOW HIGH",

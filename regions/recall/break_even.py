@@ -9,15 +9,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regions.randomness import Rng
-from regions.recall.estimate import estimate_known
+from regions.randomness import Rng, generator_of
+from regions.recall.estimate import Estimate, estimate_known
 from regions.recall.inference import FEWEST_MODELS, infer
 from regions.recall.options import POPULATIONS, Options
-from regions.recall.table import RecallTable
+from regions.recall.sample import SAME_VALUE, untouched, why_untested
+from regions.recall.table import RecallTable, check_table
 from regions.results import Result, jsonable
 
 # points between neighbouring ratios at which alpha is compared with 1
 _POINTS = 200
+# options of tests of single ratios
+_UNUSED = ("null", "alternative", "test", "correction", "n_boot")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -37,7 +40,7 @@ class BreakEven(Result):
     options : Options
         Estimator and population.
     note : str
-        Why `ratio` is NaN.
+        Why `ratio`, or its interval, is NaN.
 
     Examples
     --------
@@ -67,12 +70,16 @@ class BreakEven(Result):
 
     def summary(self) -> str:
         """Return the ratio in words."""
-        if self.note:
+        if not np.isfinite(self.ratio):
             return f"Break-even ratio unknown: {self.note}."
+        interval = (
+            f"; no interval: {self.note}"
+            if self.note
+            else f" [{self.low:.2f}, {self.high:.2f}] ({100 * self.confidence_level:g} % interval)"
+        )
         return (
             f"alpha ({self.options.estimator.words}; {self.n_models} models) crosses 1 at "
-            f"compression ratio {self.ratio:.2f} [{self.low:.2f}, {self.high:.2f}] "
-            f"({self.confidence_level:.0%} interval). Population: "
+            f"compression ratio {self.ratio:.2f}{interval}. Population: "
             f"{POPULATIONS[str(self.options.population)]}."
         )
 
@@ -122,19 +129,26 @@ def break_even(
     >>> round(found.ratio, 1), found.low < found.ratio < found.high
     (3.2, True)
     """
+    check_table(table)
     given = {"estimator": estimator, "confidence_level": confidence_level, **options}
-    found, chosen = estimate_known(table, np.random.default_rng(rng), **given)
-    logs, alphas = np.log(table.ratios), found.whole.ratio.value
-    at = _crossing(logs, alphas)
+    found, chosen = estimate_known(
+        table, Options.for_verb("break_even", _UNUSED, **given), generator_of(rng)
+    )
+    # of untouched networks alpha is 1, not 1 but for rounding
+    alphas = np.where(table.identical, 1.0, found.whole.ratio.value)
+    logs, note = np.log(table.ratios), _why_unknown(table, found, alphas)
+    at = float("nan") if note else _crossing(logs, alphas)
     low = high = float("nan")
-    if np.isfinite(at) and table.n_models >= FEWEST_MODELS:
+    if np.isfinite(at):
         points = np.unique(np.append(_between(logs), at))
         weights = _interpolation(logs, points)
         whole, *left_out = (part.combined(weights) for part in (found.whole, *found.left_out))
         test = infer(whole, left_out, "t", "two-sided")
-        half = stats.t.ppf(0.5 + confidence_level / 2, test.df) * test.standard_error
-        low, high = _around(at, points, half - np.abs(test.deviation))
-    shown = ", ".join(f"{alpha:.3f}" for alpha in alphas)
+        varies = test.standard_error[int(np.searchsorted(points, at))] > 0
+        note = _why_no_interval(table, varies)
+        if not note:
+            half = stats.t.ppf(0.5 + confidence_level / 2, test.df) * test.standard_error
+            low, high = _around(at, points, half - np.abs(test.deviation))
     return BreakEven(
         ratio=float(np.exp(at)),
         low=low,
@@ -142,8 +156,26 @@ def break_even(
         confidence_level=confidence_level,
         n_models=table.n_models,
         options=chosen,
-        note="" if np.isfinite(at) else f"alpha does not rise through 1: {shown}",
+        note=note,
     )
+
+
+def _why_unknown(table: RecallTable, found: Estimate, alphas: np.ndarray) -> str:
+    if found.reasons:
+        ratio, why = next(iter(found.reasons.items()))
+        return f"alpha is undefined at ratio {ratio:g}: {why}"
+    if table.identical.all():
+        return untouched(table)
+    shown = ", ".join(f"{alpha:.3f}" for alpha in alphas)
+    rises = np.isfinite(_crossing(np.log(table.ratios), alphas))
+    return "" if rises else f"alpha does not rise through 1: {shown}"
+
+
+def _why_no_interval(table: RecallTable, varies: bool) -> str:
+    why = why_untested(table)
+    if why or table.n_models >= FEWEST_MODELS:
+        return why or ("" if varies else SAME_VALUE)
+    return f"{table.n_models} models; at least {FEWEST_MODELS} are needed"
 
 
 def _crossing(logs: np.ndarray, alphas: np.ndarray) -> float:

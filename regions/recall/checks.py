@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
+from regions.arguments import is_number
 from regions.errors import ArgumentError
 
 _MOST_IMAGES = 2**40  # more is a mistake, and sums of products would leave int64
@@ -14,11 +17,12 @@ _MOST_IMAGES = 2**40  # more is a mistake, and sums of products would leave int6
 
 def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
     """Return compression ratios in ascending order."""
-    given = list(ratios)
+    refuse_masked(ratios, "ratios")
     try:
+        given = list(ratios)
         numbers = sorted(float(ratio) for ratio in given)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ArgumentError(f"ratios must be numbers, got {given}") from error
+        raise ArgumentError(f"ratios must be numbers, got {ratios!r}") from error
     if not numbers or len(set(numbers)) < len(numbers):
         raise ArgumentError(f"expected at least one ratio, each once; got {given}")
     for ratio in numbers:
@@ -30,12 +34,55 @@ def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def check_ids(ids: Sequence[Any], models: int) -> tuple[str, ...]:
+def check_ratio(ratio: Any, ratios: Sequence[float], what: str = "table") -> int:
+    """Return the row of one compression ratio, or say which there are."""
+    number = float(ratio) if is_number(ratio) else math.nan
+    if number not in ratios:
+        raise ArgumentError(f"no ratio {ratio!r}; the {what} has {tuple(ratios)}")
+    return [*ratios].index(number)
+
+
+def check_by_ratio(values: Any, name: str) -> tuple[float, ...]:
+    """Return the compression ratios, ascending, of what is given for each of them."""
+    if not isinstance(values, Mapping):
+        raise ArgumentError(
+            f"{name} is {type(values).__name__}; expected a mapping such as {{10: array}}, from "
+            "compression ratio to an array"
+        )
+    return check_ratios(values)
+
+
+def check_names(names: Any, what: str) -> tuple[Any, ...]:
+    """Return distinct names, each a str or a number."""
+    listed = isinstance(names, Iterable) and not isinstance(names, (str, bytes, Mapping))
+    found = tuple(names) if listed else ()
+    if not found or not all(isinstance(name, (str, Number)) for name in found):
+        raise ArgumentError(f"{what} are {names!r}; expected a list of names, one for each")
+    if len(set(found)) < len(found):
+        twice = next(name for name in found if found.count(name) > 1)
+        raise ArgumentError(f"{what} must be distinct; {twice!r} is there twice")
+    return found
+
+
+def check_ids(ids: Any, models: int) -> tuple[str, ...]:
     """Return one distinct name per model."""
-    names = tuple(str(name) for name in ids)
+    names = tuple(str(name) for name in check_names(ids, "model ids"))
     if len(names) != models or len(set(names)) < models:
         raise ArgumentError(f"expected {models} distinct model ids, got {len(names)}: {names[:6]}")
     return names
+
+
+def refuse_masked(values: Any, name: str) -> None:
+    """Refuse masked arrays, also inside of lists, of which numpy would take the hidden numbers."""
+    parts = values if isinstance(values, (list, tuple)) else [values]
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
+        raise ArgumentError(
+            f"{name} has masked entries; every model must be measured on every image, so leave "
+            "out the models, classes or images that are not known"
+        )
+    if parts is values and any(isinstance(part, (list, tuple)) for part in parts):
+        for part in parts:
+            refuse_masked(part, name)
 
 
 def check_counts(
@@ -47,7 +94,7 @@ def check_counts(
     ratios: Sequence[float],
 ) -> None:
     """Refuse shapes that do not fit, too small classes, and impossible counts."""
-    if dense.ndim != 2 or len(dense) == 0:
+    if dense.ndim != 2:
         raise ArgumentError(f"dense counts have shape {dense.shape}; expected (models, classes)")
     if sizes.shape != dense.shape[1:] or len(classes) != len(sizes):
         raise ArgumentError(
@@ -94,7 +141,11 @@ def _within(name: str, counts: np.ndarray, low: Any, high: np.ndarray, classes: 
 
 def as_counts(values: Any, name: str) -> np.ndarray:
     """Return an int64 array; floats only if they are whole numbers."""
-    array = np.asarray(values)
+    refuse_masked(values, name)
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise ArgumentError(f"{name} is ragged; every model has a count for every class") from error
     if array.dtype.kind == "f" and array.size and not np.isfinite(array).all():
         wrong = array[~np.isfinite(array)].flat[0]
         raise ArgumentError(f"{name} holds {wrong}; expected whole numbers of images")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regions.recall.inference import adjust
 from regions.recall.noise import require_both
-from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable, check_table
 
 
 def churn(table: RecallTable) -> pd.DataFrame:
@@ -22,7 +22,8 @@ def churn(table: RecallTable) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `ratio`, `model`, `churn`, `lost` (images only the dense network gets right), `gained`
-        (only the pruned one), `statistic`, `pvalue` (exact for fewer than 25 changed images),
+        (only the pruned one), `statistic`, `pvalue` (exact for fewer than 25 changed images; 1
+        where none changed),
         `pvalue_adjusted` (Benjamini-Hochberg over the models of a ratio).
 
     Examples
@@ -35,6 +36,7 @@ def churn(table: RecallTable) -> pd.DataFrame:
     >>> churn(table)[["model", "churn", "lost", "gained"]].round(2).values.tolist()
     [['0', 0.33, 2, 0], ['1', 0.33, 2, 0], ['2', 0.17, 1, 0]]
     """
+    check_table(table)
     both = require_both(table.counts)
     lost, gained = (table.dense - both).sum(-1), (table.pruned - both).sum(-1)
     differs = np.full(lost.shape, np.nan)

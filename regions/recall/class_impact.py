@@ -9,7 +9,8 @@ import pandas as pd
 from scipy import stats
 
 from regions.recall.inference import adjust
-from regions.recall.table import RecallTable
+from regions.recall.sample import why_each
+from regions.recall.table import RecallTable, check_table
 
 
 def class_impact(table: RecallTable) -> pd.DataFrame:
@@ -25,8 +26,8 @@ def class_impact(table: RecallTable) -> pd.DataFrame:
         `ratio`, `class`, `recall_dense`, `recall_pruned`, `impact` (change relative to the
         accuracy), `impact_normalised` (divided by |change of accuracy|; NaN if that is 0),
         `pvalue` (Welch), `pvalue_adjusted`, `pvalue_paired`, `pvalue_paired_adjusted`
-        (Benjamini-Hochberg over the classes of a ratio). p is NaN for one model, or where
-        nothing varies.
+        (Benjamini-Hochberg over the classes of a ratio). p is NaN for one model, for
+        copies of models, for untouched networks, and where nothing varies.
 
     Notes
     -----
@@ -41,16 +42,18 @@ def class_impact(table: RecallTable) -> pd.DataFrame:
     >>> class_impact(table)["impact"].round(3).tolist()
     [0.007, 0.061, -0.068]
     """
+    check_table(table)
     dense = table.dense / table.sizes
-    frames = []
+    frames, reasons = [], why_each(table)
     for row, ratio in enumerate(table.ratios):
         pruned = table.pruned[row] / table.sizes
         before = dense - table.accuracy_dense.mean()
         after = pruned - table.accuracy_pruned[row].mean()
         lost = abs(table.accuracy_dense.mean() - table.accuracy_pruned[row].mean())
         impact = (after - before).mean(0)
-        welch = _welch(after, before)
-        paired = _paired(after - before)
+        none = np.full(table.n_classes, np.nan)
+        welch = none if reasons[row] else _welch(after, before)
+        paired = none if reasons[row] else _paired(after - before)
         frames.append(
             pd.DataFrame(
                 {
@@ -71,11 +74,11 @@ def class_impact(table: RecallTable) -> pd.DataFrame:
 
 
 def _welch(after: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Return the p-value of each class; NaN for one model or where nothing varies."""
+    """Return the p-value of each class; NaN where nothing varies."""
     pvalues = np.full(after.shape[1], np.nan)
     models = len(after)
     varies = np.maximum(np.ptp(after, axis=0), np.ptp(before, axis=0)) > 1e-12
-    if models > 1 and varies.any():
+    if varies.any():
         # from moments: one arm alone may be constant
         arms = [
             (x[:, varies].mean(0), x[:, varies].std(0, ddof=1), models) for x in (after, before)
@@ -87,7 +90,7 @@ def _welch(after: np.ndarray, before: np.ndarray) -> np.ndarray:
 def _paired(change: np.ndarray) -> np.ndarray:
     pvalues = np.full(change.shape[1], np.nan)
     varies = np.ptp(change, axis=0) > 1e-12
-    if len(change) > 1 and varies.any():
+    if varies.any():
         result: Any = stats.ttest_1samp(change[:, varies], 0)
         pvalues[varies] = result.pvalue
     return pvalues

@@ -10,15 +10,21 @@ from scipy import stats
 
 from regions.choices import check_name
 from regions.errors import ArgumentError
-from regions.randomness import Rng
+from regions.randomness import Rng, check_rng, generator_of
 from regions.recall.balance import Balances, Scale, balances
 from regions.recall.counts import leave_one_out
 from regions.recall.estimate import GROUPS
 from regions.recall.inference import adjust, infer
 from regions.recall.ratio import Contrast, Ratio
-from regions.recall.table import RecallTable
+from regions.recall.sample import SAME_VALUE, why_each
+from regions.recall.table import RecallTable, check_table
 
 POPULATIONS = ("examples", "test_set")
+_NO_POPULATION = (
+    "counts do not show what models share on the same images; give predictions, or population "
+    "'test_set'"
+)
+_NO_BALANCE = "a network has accuracy 0, so recall relative to it is undefined"
 
 
 def class_intensification(
@@ -51,7 +57,8 @@ def class_intensification(
         Bn), `intensification` (their ratio; NaN if the dense mean is within two standard errors
         of 0), `sign_changes` (share of models whose balance changes sign), `change` (away from
         the accuracy), `low`, `high` (95 %), `pvalue`, `pvalue_adjusted` (Benjamini-Hochberg over
-        the classes of a ratio), `population` (empty where there is no test).
+        the classes of a ratio), `note` (why there is no test, else empty), `population` (empty
+        where none is chosen).
 
     Raises
     ------
@@ -67,6 +74,8 @@ def class_intensification(
     >>> frame["intensification"].round(2).tolist(), (frame["pvalue"] < 0.05).tolist()
     ([1.43, 1.43], [True, True])
     """
+    check_table(table)
+    check_rng(rng)
     if population is None:
         population = "examples" if table.predictions is not None else ""
     else:
@@ -79,31 +88,33 @@ def class_intensification(
                 "(RecallTable.from_predictions); the table holds only counts"
             )
         number = max(2, min(GROUPS, int(table.sizes.min())))
-        groups = table.predictions.groups(number, np.random.default_rng(rng))
+        groups = table.predictions.groups(number, generator_of(rng))
         parts = leave_one_out(groups)
     found = [balances(part, Scale()) for part in parts]
-    frames = []
+    frames, reasons = [], why_each(table)
     for row, ratio in enumerate(table.ratios):
-        frame = _one_ratio(found, row, tested=bool(population))
+        frame = _one_ratio(found, row, reasons[row] or ("" if population else _NO_POPULATION))
         frame.insert(0, "ratio", ratio)
         frame.insert(1, "class", list(table.classes))
         frames.append(frame)
     return pd.concat(frames, ignore_index=True).assign(population=population)
 
 
-def _one_ratio(found: Sequence[Balances], row: int, tested: bool) -> pd.DataFrame:
+def _one_ratio(found: Sequence[Balances], row: int, why: str) -> pd.DataFrame:
     x, y = found[0].x, found[0].y[row]
     changes = [(part.y[row] - part.x) * np.sign(x.mean(0)) for part in found]
     change = changes[0].mean(0)
     pvalue, half = np.full((2, len(change)), np.nan)
-    if tested and len(x) > 1:
+    notes = np.full(len(change), why, dtype=object)
+    if not why:
         whole, *left_out = (
             Contrast(Ratio(part.T, np.ones_like(part.T)), np.zeros(len(change))) for part in changes
         )
         test = infer(whole, left_out, "t", "two-sided")
         varied = test.standard_error > 0
         pvalue = np.where(varied, test.pvalue, np.nan)
-        half = stats.t.ppf(0.975, test.df) * test.standard_error
+        half = np.where(varied, stats.t.ppf(0.975, test.df) * test.standard_error, np.nan)
+        notes = np.where(varied, "", np.where(np.isfinite(change), SAME_VALUE, _NO_BALANCE))
     return pd.DataFrame(
         {
             "balance_dense": x.mean(0),
@@ -115,6 +126,7 @@ def _one_ratio(found: Sequence[Balances], row: int, tested: bool) -> pd.DataFram
             "high": change + half,
             "pvalue": pvalue,
             "pvalue_adjusted": adjust(pvalue, "bh"),
+            "note": notes,
         }
     )
 

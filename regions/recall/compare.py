@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,15 +10,21 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from regions.arguments import check_confidence, check_flag
 from regions.errors import ArgumentError
-from regions.randomness import Rng
+from regions.randomness import Rng, generator_of
 from regions.recall.estimate import Estimate, estimate
-from regions.recall.inference import adjust, t_pvalue, verdicts
+from regions.recall.inference import FEWEST_MODELS, adjust, t_pvalue, verdicts
 from regions.recall.options import POPULATIONS, Options
 from regions.recall.ratio import Contrast, Ratio
 from regions.recall.result import ConfidenceInterval, IntensificationResult
-from regions.recall.table import RecallTable
+from regions.recall.sample import SAME_VALUE, why_not_sampled
+from regions.recall.table import RecallTable, check_table
+from regions.recall.wording import KEY, corrected
 from regions.results import Result, jsonable
+
+_SAME_ARMS = "both arms are right on the same images, or neither differs from its dense networks"
+_NOTHING = 1e-12  # standard errors below are rounding
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -35,6 +42,8 @@ class IntensificationComparison(Result):
         Whether both arms prune the same dense networks, and the test uses it.
     pairing : str
         How that was found out.
+    note : tuple of str
+        Why there is no interval at a ratio, and no test; "" where there is.
 
     Examples
     --------
@@ -61,11 +70,15 @@ class IntensificationComparison(Result):
     pairing: str
     n_models: tuple[int, int]
     options: Options = field(repr=False)
+    note: tuple[str, ...]
 
     def confidence_interval(self, confidence_level: float | None = None) -> ConfidenceInterval:
         """Return the two-sided t interval of the difference at each ratio."""
         level = self.options.confidence_level if confidence_level is None else confidence_level
-        half = stats.t.ppf(0.5 + level / 2, self.df) * self.standard_error
+        check_confidence(level, "confidence_level")
+        told = np.array([not note for note in self.note])
+        quantile = stats.t.ppf(0.5 + level / 2, np.where(self.df > 0, self.df, np.nan))
+        half = np.where(told, quantile * self.standard_error, np.nan)
         return ConfidenceInterval(self.difference - half, self.difference + half)
 
     def to_frame(self) -> pd.DataFrame:
@@ -85,6 +98,7 @@ class IntensificationComparison(Result):
                 "estimator": self.options.estimator.name,
                 "alternative": self.options.alternative,
                 "correction": self.options.correction,
+                "note": self.note,
             }
         )
 
@@ -95,22 +109,35 @@ class IntensificationComparison(Result):
 
     def summary(self) -> str:
         """Return the differences in words, and what they rest on."""
-        interval = self.confidence_interval()
-        rows = [
-            f"  ratio {ratio:g}: {self.estimate_a[i]:.4f} - {self.estimate_b[i]:.4f} = "
-            f"{self.difference[i]:.4f} [{interval.low[i]:.4f}, {interval.high[i]:.4f}], "
-            f"adjusted p {self.pvalue_adjusted[i]:.2g}: {self.verdict[i]}"
-            for i, ratio in enumerate(self.ratios)
-        ]
         a, b = self.n_models
         basis = [
             f"Sample unit: one trained model ({a} and {b}). Population, whose difference the "
             f"intervals cover: {POPULATIONS[str(self.options.population)]}.",
-            f"Estimator: {self.options.estimator.words}. Test: t, {self.options.alternative}, "
-            f"{self.options.correction} correction over {len(self.ratios)} ratios.",
+            f"Estimator: {self.options.estimator.words}. Test: t, {self.options.alternative}; "
+            f"{corrected(self.options, len(self.ratios))}",
+            f"{KEY} no difference"
+            + ("." if min(a, b) >= FEWEST_MODELS else f"; none below {FEWEST_MODELS} models."),
             f"Pairing: {self.pairing}.",
         ]
+        rows = [self._line(row) for row in range(len(self.ratios))]
         return "\n".join(["Difference of recall intensification, a - b:", *rows, *basis])
+
+    def _line(self, row: int) -> str:
+        start, note = f"  ratio {self.ratios[row]:g}: ", self.note[row]
+        a, b = (
+            f"{values[row]:.4f}" if np.isfinite(values[row]) else "unknown"
+            for values in (self.estimate_a, self.estimate_b)
+        )
+        if note == _SAME_ARMS:
+            return f"{start}{note}: there is nothing to test"
+        if note:
+            return f"{start}alpha {a} and {b}, no interval and no test: {note}"
+        interval = self.confidence_interval()
+        return (
+            f"{start}{a} - {b} = {self.difference[row]:.4f} [{interval.low[row]:.4f}, "
+            f"{interval.high[row]:.4f}], adjusted p {self.pvalue_adjusted[row]:.2g}: "
+            f"{self.verdict[row]}"
+        )
 
 
 def compare_intensification(
@@ -137,7 +164,8 @@ def compare_intensification(
     Raises
     ------
     ArgumentError
-        If `paired=True` although the dense networks differ, or no ratio is shared.
+        If `paired=True` although the dense networks differ, no ratio is shared, or for other
+        options.
 
     Notes
     -----
@@ -156,8 +184,13 @@ def compare_intensification(
     >>> result.paired, result.verdict
     (True, ('<',))
     """
-    chosen = _options(a, b, options)
-    table_a, table_b = (x.table if isinstance(x, IntensificationResult) else x for x in (a, b))
+    tables = [x.table if isinstance(x, IntensificationResult) else x for x in (a, b)]
+    for name, value in zip("ab", tables, strict=True):
+        check_table(value, name)
+    if not (isinstance(paired, str) and paired == "auto"):
+        check_flag(paired, "paired")
+        paired = bool(paired)
+    chosen, (table_a, table_b) = _options(a, tables, options), tables
     shared = tuple(ratio for ratio in table_a.ratios if ratio in table_b.ratios)
     if not shared:
         raise ArgumentError(f"no shared ratio: a has {table_a.ratios}, b has {table_b.ratios}")
@@ -168,9 +201,12 @@ def compare_intensification(
             'paired=False (Welch) or "auto"'
         )
     together = order is not None and paired is not False
-    seeds = np.random.default_rng(rng).integers(2**62, size=2)
-    first = estimate(table_a.select(shared), chosen, np.random.default_rng(seeds[0]))
-    second = estimate(table_b.select(shared), chosen, np.random.default_rng(seeds[1]))
+    seeds = generator_of(rng).integers(2**62, size=2)
+    parts = [table.select(shared) for table in tables]
+    first, second = (
+        estimate(part, chosen, np.random.default_rng(seed))
+        for part, seed in zip(parts, seeds, strict=True)
+    )
     if together and order is not None:
         error, df = _paired_error(first.whole.ratio, _reordered(second.whole.ratio, order))
         pairing = f"paired test, {why}"
@@ -178,22 +214,49 @@ def compare_intensification(
         error, df = _welch_error(first.whole, second.whole)
         given = "as asked" if paired is False else why
         pairing = f"Welch's test for different dense networks, {given}"
-    return _comparison(first, second, error, df, shared, together, pairing, chosen)
+    same = _same(parts[0], parts[1], order)
+    notes = [
+        _why_unknown(parts, row, (first, second))
+        or (_SAME_ARMS if same[row] else "" if error[row] > _NOTHING else SAME_VALUE)
+        for row in range(len(shared))
+    ]
+    tests = error, df, notes
+    return _comparison(first, second, shared, tests, together, pairing, chosen)
 
 
-def _options(a: Any, b: Any, options: dict[str, Any]) -> Options:
+def _same(a: RecallTable, b: RecallTable, order: np.ndarray | None) -> np.ndarray:
+    """Return at which ratios both arms are the same, or neither changed its dense networks."""
+    untouched = a.identical & b.identical
+    if order is None:
+        return untouched
+    same = (a.pruned == b.pruned[:, order]).all((1, 2))
+    if a.predictions is not None and b.predictions is not None:
+        same &= (a.predictions.pruned == b.predictions.pruned[:, order]).all((1, 2))
+    elif a.both is not None and b.both is not None:
+        same &= (a.both == b.both[:, order]).all((1, 2))
+    return same | untouched
+
+
+def _why_unknown(tables: Sequence[RecallTable], row: int, found: Sequence[Estimate]) -> str:
+    """Return why an arm by itself forbids a test of the difference; "" if none does."""
+    for name, table, part in zip("ab", tables, found, strict=True):
+        if table.ratios[row] in part.reasons:
+            return f"no estimate of {name}: {part.reasons[table.ratios[row]]}"
+        if why := why_not_sampled(table, [row]):
+            return f"{name}: {why}"
+    return ""
+
+
+def _options(a: Any, tables: Sequence[RecallTable], options: dict[str, Any]) -> Options:
     given = dict(options)
     if isinstance(a, IntensificationResult):
         names = ("estimator", "center", "weights", "correction", "confidence_level")
         given = {**{name: getattr(a.options, name) for name in names}, **given}
-    tables = [x.table if isinstance(x, IntensificationResult) else x for x in (a, b)]
     if "estimator" not in given and any(table.both is None for table in tables):
         given["estimator"] = "ols"
-    refused = sorted(set(given) & {"population", "null", "test", "n_boot", "paper"})
-    if refused:
-        raise ArgumentError(f"compare_intensification has no option {refused[0]!r}")
     # images are not resampled here
-    return Options.of(**given).settled(images_known=False)
+    unused = ("population", "groups", "null", "test", "n_boot")
+    return Options.for_verb("compare_intensification", unused, **given).settled(images_known=False)
 
 
 def match_models(a: RecallTable, b: RecallTable) -> tuple[np.ndarray | None, str]:
@@ -233,27 +296,32 @@ def _paired_error(a: Ratio, b: Ratio) -> tuple[np.ndarray, np.ndarray]:
 
 def _welch_error(a: Contrast, b: Contrast) -> tuple[np.ndarray, np.ndarray]:
     va, vb = (Contrast(x.ratio, np.zeros(len(x.value))).model_variance() for x in (a, b))
-    below = va**2 / (a.ratio.models - 1) + vb**2 / (b.ratio.models - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
+        below = sum(v**2 / np.maximum(x.ratio.models - 1, 1) for x, v in ((a, va), (b, vb)))
         return np.sqrt(va + vb), (va + vb) ** 2 / np.where(below > 0, below, np.nan)
 
 
 def _comparison(
     first: Estimate,
     second: Estimate,
-    error: np.ndarray,
-    df: np.ndarray,
     shared: tuple[float, ...],
+    tests: tuple[np.ndarray, np.ndarray, list[str]],
     paired: bool,
     pairing: str,
     options: Options,
 ) -> IntensificationComparison:
-    undefined = np.array([t in first.reasons or t in second.reasons for t in shared])
-    values = [np.where(undefined, np.nan, part.whole.ratio.value) for part in (first, second)]
-    difference = values[0] - values[1]
-    statistic = difference / np.where(error > 1e-12, error, np.nan)
-    pvalue = t_pvalue(statistic, df, options.alternative)
-    pvalue = np.where((error <= 1e-12) & (np.abs(difference) <= 1e-12), 1.0, pvalue)
+    parts, (error, df, notes) = (first, second), tests
+    undefined = [np.array([t in part.reasons for t in shared]) for part in parts]
+    values = [
+        np.where(gone, np.nan, part.whole.ratio.value)
+        for gone, part in zip(undefined, parts, strict=True)
+    ]
+    same = np.array([note == _SAME_ARMS for note in notes])
+    told = np.array([not note for note in notes])
+    difference = np.where(same, 0.0, values[0] - values[1])
+    error = np.where(same, 0.0, np.where(told, error, np.nan))
+    statistic = np.where(same, 0.0, difference / np.where(told, error, np.nan))
+    pvalue = np.where(same, 1.0, t_pvalue(statistic, df, options.alternative))
     adjusted = adjust(pvalue, options.correction)
     models = first.whole.ratio.models, second.whole.ratio.models
     return IntensificationComparison(
@@ -271,4 +339,5 @@ def _comparison(
         pairing=pairing,
         n_models=models,
         options=options,
+        note=tuple(notes),
     )

@@ -1,11 +1,14 @@
-"""Alpha against the compression ratio, drawn from plain numbers."""
+"""Alpha of an `IntensificationResult` against the ratio, with intervals, bounds and null."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from regions.errors import ArgumentError
+from regions.recall.balance import balances
+from regions.recall.nulls import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +19,10 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 
 def axes_of(ax: Axes | None) -> Axes:
     """Return the given axes, or the current ones."""
+    from matplotlib.axes import Axes
+
+    if ax is not None and not isinstance(ax, Axes):
+        raise ArgumentError(f"ax is {ax!r}; expected matplotlib Axes, such as plt.gca()")
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
@@ -23,38 +30,51 @@ def axes_of(ax: Axes | None) -> Axes:
     return plt.gca()
 
 
-def plot_curve(
-    ratios: Sequence[float],
-    value: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    *,
-    label: str,
-    dodge: float,
-    ax: Axes | None,
-    **kwargs: Any,
+def draw_result(
+    result: Any, ax: Axes | None, label: str | None, dodge: float, **kwargs: Any
 ) -> Axes:
-    """Draw values with their intervals against the ratios times `dodge`."""
+    """Draw alpha and its intervals against the ratios times `dodge`; bounds without a marker."""
     ax = axes_of(ax)
-    look = {"fmt": "o-", "capsize": 2, "color": BLUE, **kwargs}
-    error = np.array([value - low, high - value])
-    ax.errorbar(dodge * np.array(ratios), value, yerr=error, label=label, **look)
+    interval, ratios = result.confidence_interval(), np.array(result.ratios)
+    level = f"{100 * result.options.confidence_level:g} % interval"
+    name = label or result.options.estimator.name.replace("_", "-")
+    look: dict[str, Any] = {"capsize": 2, "color": BLUE, **kwargs}
+    if result.bounds is None:
+        value = result.estimate
+        error = np.array([value - interval.low, interval.high - value])
+        look = {"fmt": "o-", **look}
+        ax.errorbar(dodge * ratios, value, yerr=error, label=f"{name}, {level}", **look)
+    else:
+        low, high = result.bounds.min(0), result.bounds.max(0)
+        ax.vlines(
+            dodge * ratios, low, high, color=look["color"], lw=5, alpha=0.5, label=f"{name}: bounds"
+        )
+        middle = (interval.low + interval.high) / 2
+        error = (interval.high - interval.low) / 2
+        said = f"{name}: from the {level} of one bound to the other's"
+        look = {**look, "fmt": "none"}
+        ax.errorbar(dodge * ratios, middle, yerr=error, label=said, **look)
     ax.set_xscale("log", base=2)
-    ax.set_xticks(ratios, [f"{ratio:g}" for ratio in ratios], minor=False)
+    ax.set_xticks(result.ratios, [f"{ratio:g}" for ratio in ratios], minor=False)
     ax.minorticks_off()
     ax.set(xlabel="compression ratio (log scale)", ylabel="intensification ratio alpha")
     return ax
 
 
-def plot_null(
-    ratios: Sequence[float],
-    value: np.ndarray,
-    span: tuple[np.ndarray, np.ndarray] | None,
-    label: str,
-    ax: Axes,
-) -> None:
-    """Draw what a null expects, and its range over models where it has one."""
-    value = np.broadcast_to(value, (len(ratios),))
-    ax.plot(ratios, value, color=GREY, ls="--", marker="", label=label)
-    if span is not None:
-        ax.fill_between(ratios, *span, color=GREY, alpha=0.2, lw=0, label="its range over models")
+def draw_null(result: Any, ax: Axes, label: str, color: Any = GREY, linestyle: str = "--") -> None:
+    """Draw what the null of a result expects, and its range over models where it has one."""
+    ax.plot(
+        result.ratios, result.null_value, color=color, ls=linestyle, marker="", lw=1, label=label
+    )
+    if isinstance(result.options.null, Prediction):
+        found = balances(result.table.counts, result.options.scale)
+        alphas = found.slopes(result.options.null.balances(found)).per_model()
+        span = alphas.min(-1), alphas.max(-1)
+        said = f"{label}, range over models"
+        ax.fill_between(result.ratios, *span, color=color, alpha=0.2, lw=0, label=said)
+
+
+def with_legend(ax: Axes) -> Axes:
+    """Return the axes with a legend."""
+    ax.legend(loc="best", fontsize="small")
+    return ax

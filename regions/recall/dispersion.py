@@ -13,7 +13,8 @@ from regions.recall.counts import Counts
 from regions.recall.inference import adjust
 from regions.recall.noise import noise_of
 from regions.recall.ratio import NOTHING
-from regions.recall.table import RecallTable
+from regions.recall.sample import why_each
+from regions.recall.table import RecallTable, check_table
 
 
 def dispersion_ratio(counts: Counts, found: Balances) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +45,8 @@ def dispersion(table: RecallTable) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `ratio`, `dispersion` (pooled), `dispersion_corrected`, `log_mean`, `log_low`, `log_high`
-        (95 %), `pvalue`, `pvalue_adjusted`, `n_models`.
+        (95 %), `pvalue`, `pvalue_adjusted`, `n_models`. Interval and p-values are NaN for one
+        model, for copies of models, for untouched networks, and where all models are alike.
 
     Examples
     --------
@@ -55,13 +57,17 @@ def dispersion(table: RecallTable) -> pd.DataFrame:
     >>> dispersion(table)[["dispersion", "log_mean"]].round(3).values.tolist()
     [[2.439, 0.896]]
     """
+    check_table(table)
     found = balances(table.counts, Scale())
     plain, corrected = dispersion_ratio(table.counts, found)
     sxx = (found.slope * found.x**2).sum(-1)
     syy = (found.slope * found.y**2).sum(-1)
     positive = (sxx > NOTHING) & (syy > NOTHING)
     logs = 0.5 * np.log(np.where(positive, syy, np.nan) / np.where(positive, sxx, np.nan))
-    rows = [_log_test(row) for row in logs]
+    rows = [
+        (float(row.mean()), *([np.nan] * 3 if why else _log_test(row)))
+        for row, why in zip(logs, why_each(table), strict=True)
+    ]
     frame = pd.DataFrame(rows, columns=["log_mean", "log_low", "log_high", "pvalue"])
     frame.insert(0, "ratio", table.ratios)
     frame.insert(1, "dispersion", plain)
@@ -71,9 +77,9 @@ def dispersion(table: RecallTable) -> pd.DataFrame:
     return frame
 
 
-def _log_test(logs: np.ndarray) -> tuple[float, float, float, float]:
-    if len(logs) < 2 or not np.isfinite(logs).all() or np.ptp(logs) < 1e-12:
-        return float(logs.mean()), np.nan, np.nan, np.nan
+def _log_test(logs: np.ndarray) -> tuple[float, float, float]:
+    if not np.isfinite(logs).all() or np.ptp(logs) < 1e-12:
+        return np.nan, np.nan, np.nan
     result: Any = stats.ttest_1samp(logs, 0)
     interval = result.confidence_interval(0.95)
-    return float(logs.mean()), float(interval.low), float(interval.high), float(result.pvalue)
+    return float(interval.low), float(interval.high), float(result.pvalue)

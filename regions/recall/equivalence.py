@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from regions.arguments import check_number
 from regions.errors import ArgumentError
 from regions.recall.estimate import WITHIN_BOUNDS
 from regions.recall.inference import FEWEST_MODELS, adjust
@@ -37,8 +38,13 @@ def equivalence(
     -------
     pandas.DataFrame
         `ratio`, `estimate`, `low`, `high` (of level 1 - 2 alpha), `margin`, `pvalue`,
-        `pvalue_adjusted`, `equivalent`, `population` (of whom it speaks). Fewer than three models
-        give no p-value and no verdict, as in `intensification`.
+        `pvalue_adjusted`, `equivalent` (shown to be), `population` (of whom it speaks), `note` (why
+        there is no test, as for untouched networks, copies, or fewer than three models).
+
+    Raises
+    ------
+    ArgumentError
+        If margin is no positive number, alpha is not in (0, .5), or as in `intensification`.
 
     Notes
     -----
@@ -55,18 +61,18 @@ def equivalence(
     >>> equivalence(table, margin=0.1)["equivalent"].tolist()
     [False]
     """
-    if not margin > 0 or not 0 < alpha < 0.5:
-        raise ArgumentError(f"margin must be above 0 and alpha in (0, .5); got {margin}, {alpha}")
+    check_number(margin, "margin", above=0)
+    check_number(alpha, "alpha", above=0, below=0.5)
     result = intensification(table, **options)
     if result.bounds is not None:
         raise ArgumentError(WITHIN_BOUNDS)
     error = np.where(result.standard_error > 0, result.standard_error, np.nan)
     below = stats.t.sf((result.deviation + margin) / error, result.df)
     above = stats.t.cdf((result.deviation - margin) / error, result.df)
-    exact = (result.standard_error == 0) & (np.abs(result.deviation) < margin)
-    pvalue = np.where(exact, 0.0, np.maximum(below, above))
-    if table.n_models < FEWEST_MODELS:
-        pvalue = np.full(len(pvalue), np.nan)
+    few = f"{table.n_models} models; at least {FEWEST_MODELS} are needed"
+    notes = [why or (few if table.n_models < FEWEST_MODELS else "") for why in result.untested]
+    told = np.array([not note for note in notes])
+    pvalue = np.where(told, np.maximum(below, above), np.nan)
     adjusted = adjust(pvalue, result.options.correction)
     interval = result.confidence_interval(1 - 2 * alpha)
     return pd.DataFrame(
@@ -80,5 +86,6 @@ def equivalence(
             "pvalue_adjusted": adjusted,
             "equivalent": adjusted < alpha,
             "population": result.options.population,
+            "note": notes,
         }
     )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from regions.errors import ArgumentError
 from regions.recall.counts import Counts, leave_one_out
+from regions.recall.noise import JOINT
 from regions.recall.options import Options
 from regions.recall.ratio import Contrast
 from regions.recall.table import RecallTable
 
 WITHIN_BOUNDS = (
-    "alpha is known only within bounds (joint correctness is unknown); give k_both or "
+    f"alpha is known only within bounds (joint correctness is unknown); give {JOINT}, or "
     'estimator="ols"'
 )
 GROUPS = 50
@@ -47,7 +47,7 @@ def estimate(table: RecallTable, options: Options, rng: np.random.Generator) -> 
 
 
 def estimate_known(
-    table: RecallTable, rng: np.random.Generator, **options: Any
+    table: RecallTable, options: Options, rng: np.random.Generator
 ) -> tuple[Estimate, Options]:
     """Return the estimate by these options where it is a number, and the options settled.
 
@@ -56,7 +56,7 @@ def estimate_known(
     ArgumentError
         If alpha is known only within bounds.
     """
-    chosen = Options.of(**options).settled(table.predictions is not None)
+    chosen = options.settled(table.predictions is not None)
     if table.both is None and chosen.estimator.limits():
         raise ArgumentError(WITHIN_BOUNDS)
     return estimate(table, chosen, rng), chosen
@@ -76,6 +76,11 @@ def _groups(table: RecallTable, options: Options, rng: np.random.Generator) -> l
         raise ArgumentError(
             f"the smallest class has {int(table.sizes.min())} images, too few for {number} groups "
             f"with estimator {options.estimator.name!r}; give groups={max(2, smallest)} or fewer"
+        )
+    if int(table.sizes.min()) - -(-int(table.sizes.min()) // number) < 2:
+        raise ArgumentError(
+            f"the smallest class has {int(table.sizes.min())} images, too few to leave out any; "
+            'give more images, or population="independent" (of ols and cross_model "test_set")'
         )
     return table.predictions.groups(number, rng)
 

@@ -94,14 +94,19 @@ class Estimator(ABC):
     def silent(self, ratio: Ratio) -> tuple[np.ndarray, str]:
         """Return at which ratios the dense recalls say nothing, and why.
 
-        Here: where they do not differ by more than measurement noise.
+        Here: where they do not differ by more than measurement noise, or where two models do not
+        tell whether they do.
         """
         share = ratio.denominator if ratio.denominator.ndim == 2 else ratio.denominator.sum(-1)
         half = 0.0
         if ratio.models > 1:
             quantile = stats.t.ppf(0.975, ratio.models - 1)
             half = quantile * share.std(-1, ddof=1) / np.sqrt(ratio.models)
-        return ~(share.mean(-1) - half > NOTHING), (
-            "dense recalls do not differ by more than measurement noise (the 95 % interval of the "
-            "corrected denominator reaches 0)"
-        )
+        silent = ~(share.mean(-1) - half > NOTHING)
+        reaches = "the 95 % interval of the corrected denominator reaches 0"
+        if ratio.models == 2 and (share.min(-1) > NOTHING).all():
+            return silent, (
+                "two models do not tell whether dense recalls differ by more than measurement "
+                f"noise ({reaches}, with one degree of freedom); give at least 3"
+            )
+        return silent, f"dense recalls do not differ by more than measurement noise ({reaches})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable, check_table
 
 
 def excess_loss(table: RecallTable) -> pd.DataFrame:
@@ -35,6 +35,7 @@ def excess_loss(table: RecallTable) -> pd.DataFrame:
     >>> excess_loss(table)[["worst_class", "worst_excess", "unfairness"]].round(3).values.tolist()
     [[2.0, 0.068, 0.128]]
     """
+    check_table(table)
     loss = table.dense / table.sizes - table.pruned / table.sizes
     overall = table.accuracy_dense - table.accuracy_pruned
     excess = loss - overall[..., None]

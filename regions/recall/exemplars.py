@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from regions.errors import ArgumentError
+from regions.recall.checks import check_ratio
 from regions.recall.predictions import Predictions, modal
-from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable, check_table
 
 
 def find_exemplars(table: RecallTable, ratio: float) -> np.ndarray:
@@ -36,9 +37,7 @@ def find_exemplars(table: RecallTable, ratio: float) -> np.ndarray:
     [False, True, False, False, True, False]
     """
     predictions = _required(table)
-    if float(ratio) not in table.ratios:
-        raise ArgumentError(f"no ratio {ratio}; the table has {table.ratios}")
-    pruned = predictions.pruned[table.ratios.index(float(ratio))]
+    pruned = predictions.pruned[check_ratio(ratio, table.ratios)]
     return modal(pruned, table.n_classes) != modal(predictions.dense, table.n_classes)
 
 
@@ -79,6 +78,7 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _required(table: RecallTable) -> Predictions:
+    check_table(table)
     if table.predictions is None:
         raise ArgumentError(
             "exemplars are found image by image; make the table with RecallTable.from_predictions"

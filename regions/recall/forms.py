@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from regions.errors import DataError
+from regions.errors import ArgumentError, DataError
 
 KEYS = ["ratio", "model", "class"]
 NUMBERS = ["n", "correct_dense", "correct_pruned"]
@@ -21,8 +21,10 @@ SETTING = ["dataset", "arch", "algorithm"]
 COLUMNS = (
     "columns model, ratio, class, n and either correct_dense and correct_pruned, or correct with "
     "rows of ratio 'dense'; recall_dense, recall_pruned and recall may stand for them, as "
-    "fractions or per cent; or, wide, model, ratio and one column per class, with rows of ratio "
-    "'dense' and one row of model 'n'"
+    "fractions or per cent; correct_both, the images that both networks get right, if known: the "
+    "corrected alpha is a number only with it, and lies within bounds without; dataset, arch and "
+    "algorithm, if there are several; or, wide, model, ratio and one column per class, with rows "
+    "of ratio 'dense' and one row of model 'n'"
 )
 _OTHER_NAMES = {
     "seed": "model",
@@ -36,6 +38,7 @@ _OTHER_NAMES = {
     "size": "n",
     "architecture": "arch",
     "data_set": "dataset",
+    "k_both": "correct_both",
 }
 _DENSE = "dense"
 _OFF = 0.1  # images by which a rounded recall may miss a whole number
@@ -50,6 +53,8 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     >>> tidy(pd.DataFrame(rows, columns=["Seed", "Ratio", "cat", "dog"]))[NUMBERS].values.tolist()
     [[100, 90, 70], [100, 80, 60]]
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise ArgumentError(f"frame is {type(frame).__name__}; expected a pandas.DataFrame")
     frame = frame.rename(columns={name: _name(name) for name in frame.columns})
     others = {old: new for old, new in _OTHER_NAMES.items() if new not in frame.columns}
     frame = frame.rename(columns={name: others.get(_word(name), name) for name in frame.columns})
@@ -68,6 +73,12 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
             f"{COLUMNS}"
         )
     return frame
+
+
+def unused_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the columns of a tidy frame that no analysis reads."""
+    known = [*KEYS, *NUMBERS, *SETTING, "correct_both", "correct"]
+    return tuple(str(name) for name in frame.columns if name not in known)
 
 
 def _name(name: Any) -> Any:

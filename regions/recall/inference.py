@@ -53,29 +53,32 @@ def infer(
         From all images.
     left_out
         The same without each group of images; empty if the images are taken as fixed.
+
+    Returns
+    -------
+    Inference
+        Where all models give the same value, the standard error is 0 and there is no statistic
+        and no p-value, whatever the images say.
     """
-    variance = contrast.model_variance()
+    over_models = variance = contrast.model_variance()
     df = np.full(len(variance), contrast.ratio.models - 1.0)
     if left_out:
         variance, df = two_way_variance(contrast, left_out)
-    error = np.sqrt(variance)
-    error = np.where(error < _NOTHING, 0.0, error)
+    constant = np.sqrt(over_models) < _NOTHING
+    error = np.where(constant, 0.0, np.sqrt(variance))
     deviation = contrast.value
     deviation = np.where(np.abs(deviation) < _NOTHING, 0.0, deviation)
-    statistic = _studentised(deviation, error)
+    statistic = deviation / np.where(error > 0, error, np.nan)
     pvalue = t_pvalue(statistic, df, alternative)
-    pvalue = np.where((error == 0) & (deviation == 0), 1.0, pvalue)
     rank = TESTS[test][1]
     if rank is not None:
         pseudo = contrast.pseudo_values()
-        pvalue = np.array([rank(row, alternative) for row in pseudo])
+        ranked = [
+            np.nan if same else rank(row, alternative)
+            for same, row in zip(constant, pseudo, strict=True)
+        ]
+        pvalue = np.array(ranked)
     return Inference(deviation, error, df, statistic, pvalue)
-
-
-def _studentised(deviation: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Return deviation / error; 0 where both are zero, NaN where only the error is."""
-    safe = np.where(error > 0, error, np.nan)
-    return np.where((error == 0) & (deviation == 0), 0.0, deviation / safe)
 
 
 def t_pvalue(statistic: np.ndarray, df: np.ndarray, alternative: str) -> np.ndarray:

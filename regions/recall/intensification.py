@@ -8,18 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from regions.arguments import check_flag
 from regions.errors import ArgumentError
-from regions.randomness import Rng
+from regions.randomness import Rng, generator_of
 from regions.recall.bootstrap import bootstrap_intervals
 from regions.recall.cross_model import CrossModel
 from regions.recall.describe import describe
 from regions.recall.estimate import Estimate, estimate
 from regions.recall.estimator import Estimator
 from regions.recall.inference import FEWEST_MODELS, Inference, adjust, infer, verdicts
+from regions.recall.noise import JOINT
 from regions.recall.nulls import Control, Null
 from regions.recall.options import PAPER, PAPER_FAMILY, Options
 from regions.recall.result import IntensificationResult
-from regions.recall.table import RecallTable
+from regions.recall.sample import SAME_VALUE, copies_of, why_each
+from regions.recall.table import RecallTable, check_table
 
 _FEW_MODELS = 8
 
@@ -104,9 +107,11 @@ def intensification(
     >>> result.estimate.round(3).tolist(), result.verdict
     ([1.787], ('?',))
     """
+    check_table(table)
+    check_flag(paper, "paper")
     named = {"estimator": estimator, "null": null, "correction": correction}
     chosen = _options({**named, **options}, paper).settled(table.predictions is not None)
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     limits = chosen.estimator.limits() if table.both is None else ()
     if limits:
         found, inference, bounds = _within_bounds(table, chosen, limits, generator)
@@ -139,7 +144,7 @@ def _within_bounds(
     tests = [infer(end.whole, [], options.test, options.alternative) for end in ends]
     bounds = np.array([end.whole.ratio.value for end in ends])
     deviations = np.array([test.deviation for test in tests])
-    worst = np.argmax(np.array([test.pvalue for test in tests]), axis=0)
+    worst = np.argmax(np.nan_to_num([test.pvalue for test in tests], nan=1.0), axis=0)
     spans = (deviations.min(0) <= 0) & (deviations.max(0) >= 0)
     rows = np.arange(len(worst))
 
@@ -166,15 +171,22 @@ def _result(
     rng: np.random.Generator,
 ) -> IntensificationResult:
     known = np.array([ratio not in found.reasons for ratio in table.ratios])
-    testable = known & (table.n_models >= 2) & (table.identical | ~table.copies)
-    if isinstance(options.null, Control):
-        testable &= np.array(table.ratios) != 1.0
     value = found.whole.ratio.value if bounds is None else np.full(len(known), np.nan)
     reference = found.whole.reference_value
     if table.identical.any():
         # a null that predicts recalls would differ by the rounding of its own correction
-        reference = np.where(table.identical, found.whole.ratio.value, reference)
+        if bounds is None:
+            reference = np.where(table.identical, found.whole.ratio.value, reference)
         inference = inference.without_deviation(table.identical)
+    untested = _untested(table, options, found, inference)
+    same = known & table.identical & (table.n_models >= 2)
+    testable = same | ~untested.astype(bool)
+    if isinstance(options.null, Control):
+        testable &= np.array(table.ratios) != 1.0
+    # some copies among different models leave a spread, all together none
+    copied = [len(copies_of(table, [row])) for row in range(len(known))]
+    spread = testable | (known & (inference.standard_error > 0))
+    spread &= testable | (np.array(copied) < table.n_models - 1)
     pvalue = np.where(testable, inference.pvalue, np.nan)
     adjusted = _adjusted(pvalue, options)
     level = 0.05 if options.paper else 1 - options.confidence_level
@@ -190,7 +202,7 @@ def _result(
         bounds=None if bounds is None else np.where(known, bounds, np.nan),
         null_value=np.where(known, reference, np.nan),
         deviation=np.where(testable, inference.deviation, np.nan),
-        standard_error=np.where(testable, inference.standard_error, np.nan),
+        standard_error=np.where(spread, inference.standard_error, np.nan),
         df=inference.df,
         statistic=np.where(testable, inference.statistic, np.nan),
         pvalue=pvalue,
@@ -199,8 +211,24 @@ def _result(
         effect_size=_effect_size(found, testable),
         bootstrap_interval=drawn,
         description=about,
-        warnings=_warnings(table, options, found.reasons, bounds is not None, about.reliability),
+        untested=tuple(untested),
+        warnings=_warnings(table, options, untested, bounds is not None, about.reliability),
     )
+
+
+def _untested(
+    table: RecallTable, options: Options, found: Estimate, inference: Inference
+) -> np.ndarray:
+    """Return why each ratio has no test; "" where it has one."""
+    reasons = why_each(table)
+    for row, ratio in enumerate(table.ratios):
+        if ratio in found.reasons:
+            reasons[row] = f"no estimate: {found.reasons[ratio]}"
+        elif isinstance(options.null, Control) and ratio == 1:
+            reasons[row] = "this is the control arm itself"
+        elif not reasons[row] and not np.isfinite(inference.pvalue[row]):
+            reasons[row] = SAME_VALUE
+    return np.array(reasons, dtype=object)
 
 
 def _adjusted(pvalue: np.ndarray, options: Options) -> np.ndarray:
@@ -222,17 +250,15 @@ def _effect_size(found: Estimate, testable: np.ndarray) -> np.ndarray:
 def _warnings(
     table: RecallTable,
     options: Options,
-    reasons: dict[float, str],
+    untested: np.ndarray,
     bounded: bool,
     reliability: float,
 ) -> tuple[str, ...]:
-    notes = [f"ratio {ratio:g}: no estimate: {reason}" for ratio, reason in reasons.items()]
-    for ratio, same, single in zip(table.ratios, table.identical, table.copies, strict=True):
-        if single and not same:
-            notes.append(
-                f"ratio {ratio:g}: the {table.n_models} models are copies of one, which says "
-                "nothing about further seeds: no interval and no test"
-            )
+    notes = [
+        f"ratio {ratio:g}: {reason}"
+        for ratio, reason in zip(table.ratios, untested, strict=True)
+        if reason
+    ]
     if options.population == "independent" and table.n_models > 1:
         notes.append(
             "counts do not show whether models err on the same images; where images are hard for "
@@ -244,7 +270,8 @@ def _warnings(
         notes.append(
             "joint correctness is unknown, so alpha is known only within bounds (measurement "
             "errors of dense and pruned recalls as alike, or as opposed, as the counts allow); "
-            "p-values are those of the less significant end"
+            f"p-values are those of the less significant end. For one number give {JOINT}, or "
+            "predictions"
         )
     models, least = table.n_models, int(table.sizes.min())
     if models < FEWEST_MODELS:

@@ -13,7 +13,8 @@ from scipy import stats
 from regions.errors import ArgumentError
 from regions.recall.balance import Scale
 from regions.recall.ols import ols
-from regions.recall.table import RecallTable
+from regions.recall.sample import SAME_VALUE, why_untested
+from regions.recall.table import RecallTable, check_table
 from regions.results import Result, jsonable
 
 
@@ -29,7 +30,10 @@ class DoseResponse(Result):
     slope_of_models, standard_error_of_models, pvalue_of_models
         The same from one least-squares slope per model and a t test: the default to report.
     converged : bool
-        False if statsmodels warned, which it does if a variance is estimated as zero.
+        False if statsmodels warned, which it does if a variance is estimated as zero, or if there
+        is no fit.
+    note : str
+        Why there is no test: standard errors and p-values are then NaN.
 
     Examples
     --------
@@ -50,6 +54,7 @@ class DoseResponse(Result):
     pvalue_of_models: float
     converged: bool
     n_models: int
+    note: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row."""
@@ -61,12 +66,21 @@ class DoseResponse(Result):
 
     def summary(self) -> str:
         """Return the slope in words."""
+        if self.note:
+            return (
+                f"alpha changes by {self.slope_of_models:.4f} per doubling of the ratio over "
+                f"{self.n_models} models; no interval and no test: {self.note}."
+            )
+        mixed = "no mixed model could be fitted."
+        if np.isfinite(self.slope):
+            mixed = f"mixed model {self.slope:.4f} ({self.standard_error:.4f})."
+            if not np.isfinite(self.standard_error):
+                mixed = f"mixed model {self.slope:.4f} (no standard error)."
         caution = "" if self.converged else " The mixed model did not converge cleanly."
         return (
             f"alpha changes by {self.slope_of_models:.4f} (standard error "
             f"{self.standard_error_of_models:.4f}, t over {self.n_models} models, p "
-            f"{self.pvalue_of_models:.2g}) per doubling of the ratio; mixed model "
-            f"{self.slope:.4f} ({self.standard_error:.4f}).{caution}"
+            f"{self.pvalue_of_models:.2g}) per doubling of the ratio; {mixed}{caution}"
         )
 
 
@@ -90,31 +104,45 @@ def dose_response(table: RecallTable) -> DoseResponse:
     >>> found.n_models, found.slope_of_models > 0
     (4, True)
     """
+    check_table(table)
     alphas = ols(table.counts, Scale()).per_model()
     ratios, models = alphas.shape
-    if ratios < 3 or models < 3 or not np.isfinite(alphas).all():
+    if ratios < 3 or models < 3:
         raise ArgumentError(
-            f"a dose response needs at least 3 ratios, 3 models and a defined alpha for each; got "
-            f"{ratios} ratios and {models} models"
+            f"a dose response needs at least 3 ratios and 3 models, got {ratios} and {models}"
+        )
+    if not np.isfinite(alphas).all():
+        row, model = np.argwhere(~np.isfinite(alphas))[0]
+        raise ArgumentError(
+            f"alpha of model {table.model_ids[model]!r} is undefined at ratio "
+            f"{table.ratios[row]:g}: all recalls of its dense network are equal, or an accuracy "
+            "is 0; a dose response needs a defined alpha for every model"
         )
     doublings = np.log2(table.ratios)
-    fit, converged = _fit(alphas, doublings)
     own = np.polyfit(doublings, alphas, 1)[0]
-    test: Any = stats.ttest_1samp(own, 0)
+    note = why_untested(table) or ("" if np.ptp(own) > 1e-12 else SAME_VALUE)
+    if note:
+        intercept, slope = np.polyfit(doublings, alphas.mean(1), 1)[::-1]
+        fitted = {"intercept": float(intercept), "slope": 0.0 if table.identical.all() else slope}
+        fitted |= dict.fromkeys(("standard_error", "pvalue"), float("nan"))
+        error = pvalue = float("nan")
+        converged = False
+    else:
+        fitted, converged = _fit(alphas, doublings)
+        test: Any = stats.ttest_1samp(own, 0)
+        error, pvalue = float(stats.sem(own)), float(test.pvalue)
     return DoseResponse(
-        intercept=float(fit.fe_params["Intercept"]),
-        slope=float(fit.fe_params["doublings"]),
-        standard_error=float(fit.bse_fe["doublings"]),
-        pvalue=float(fit.pvalues["doublings"]),
-        slope_of_models=float(own.mean()),
-        standard_error_of_models=float(stats.sem(own)),
-        pvalue_of_models=float(test.pvalue),
+        **{name: float(value) for name, value in fitted.items()},
+        slope_of_models=0.0 if table.identical.all() else float(own.mean()),
+        standard_error_of_models=error,
+        pvalue_of_models=pvalue,
         converged=converged,
         n_models=models,
+        note=note,
     )
 
 
-def _fit(alphas: np.ndarray, doublings: np.ndarray) -> tuple[Any, bool]:
+def _fit(alphas: np.ndarray, doublings: np.ndarray) -> tuple[dict[str, float], bool]:
     import statsmodels.formula.api as smf
 
     ratios, models = alphas.shape
@@ -125,7 +153,15 @@ def _fit(alphas: np.ndarray, doublings: np.ndarray) -> tuple[Any, bool]:
             "model": np.tile(np.arange(models), ratios),
         }
     )
+    names = ("intercept", "slope", "standard_error", "pvalue")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        fit = smf.mixedlm("alpha ~ doublings", frame, groups="model", re_formula="~doublings").fit()
-    return fit, bool(fit.converged) and not caught
+        model = smf.mixedlm("alpha ~ doublings", frame, groups="model", re_formula="~doublings")
+        try:
+            fit: Any = model.fit()
+        except (np.linalg.LinAlgError, ValueError):  # too little varies for its matrices
+            return dict.fromkeys(names, float("nan")), False
+    effects = fit.fe_params
+    numbers = (effects["Intercept"], effects["doublings"])
+    numbers += (fit.bse_fe["doublings"], fit.pvalues["doublings"])
+    return dict(zip(names, map(float, numbers), strict=True)), bool(fit.converged) and not caught

@@ -11,6 +11,8 @@ from regions.errors import ArgumentError
 from regions.recall.balance import Balances
 from regions.recall.counts import Counts
 
+JOINT = "correct_both, the images that both networks get right (k_both of from_counts)"
+
 Overlap = Literal["observed", "independent", "least", "most"]
 
 
@@ -80,7 +82,7 @@ def require_both(counts: Counts) -> np.ndarray:
     if counts.both is None:
         raise ArgumentError(
             "joint correctness is unknown: the table has only the counts of the dense and of the "
-            "pruned networks; give k_both (images that both get right), or predictions"
+            f"pruned networks; give {JOINT}, or predictions"
         )
     return counts.both
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from regions.arguments import check_numbers, is_number
 from regions.errors import ArgumentError
 from regions.recall.balance import Balances, Scale, normalised
 from regions.recall.counts import Counts
@@ -170,7 +172,7 @@ class LogitShift(Prediction):
     label = "null: equal loss of log-odds"
 
     def recalls(self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return logit_shift(recall, accuracy, weights)
+        return _equally_shifted(recall, accuracy, weights)
 
 
 NULLS: Mapping[str, type[Null]] = {
@@ -179,7 +181,7 @@ NULLS: Mapping[str, type[Null]] = {
 
 
 def logit_shift(
-    recall: np.ndarray, accuracy: float | np.ndarray, weights: np.ndarray | None = None
+    recall: ArrayLike, accuracy: ArrayLike, weights: ArrayLike | None = None
 ) -> np.ndarray:
     """Return the recalls after all classes lose the same log-odds and the mean is `accuracy`.
 
@@ -191,18 +193,39 @@ def logit_shift(
     recall : array, (..., classes)
         Inside [0, 1]; 0 and 1 stay what they are.
     accuracy : float or array, (...)
-        Inside (0, 1). NaN results where no shift reaches it.
+        Inside [0, 1]. NaN results where no shift reaches it.
     weights : array, optional
-        Of the mean, summing to 1; equal by default.
+        Of the mean, at least 0 and summing to 1; equal by default.
+
+    Raises
+    ------
+    ArgumentError
+        If one of these is no array of such numbers, or shapes differ.
 
     Examples
     --------
     >>> logit_shift(np.array([0.95, 0.9, 0.85, 0.8]), 0.8120185).round(4).tolist()
     [0.9202, 0.8452, 0.7746, 0.7081]
     """
-    recall = np.asarray(recall, dtype=float)
-    w = np.full(recall.shape[-1], 1 / recall.shape[-1]) if weights is None else weights
-    wanted = np.broadcast_to(np.asarray(accuracy, dtype=float), recall.shape[:-1])
+    recall = check_numbers(recall, "recall", least=0, most=1)
+    number = np.atleast_1d(accuracy) if is_number(accuracy) else accuracy
+    wanted = check_numbers(number, "accuracy", least=0, most=1)
+    wanted = wanted[0] if is_number(accuracy) else wanted
+    classes = recall.shape[-1]
+    w = np.full(classes, 1 / classes) if weights is None else check_numbers(weights, "weights")
+    if w.shape != (classes,) or w.min() < 0 or abs(w.sum() - 1) > 1e-9:
+        raise ArgumentError(f"weights must be {classes} numbers >= 0 that sum to 1; got {weights}")
+    if np.ndim(wanted) and np.shape(wanted) != recall.shape[:-1]:
+        raise ArgumentError(
+            f"accuracy has shape {np.shape(wanted)}; expected a number or {recall.shape[:-1]}, as "
+            "recall without its classes"
+        )
+    return _equally_shifted(recall, wanted, w)
+
+
+def _equally_shifted(recall: np.ndarray, accuracy: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Return the same of numbers that may be measured ones, a little outside of [0, 1]."""
+    wanted = np.broadcast_to(accuracy, recall.shape[:-1])
     low, high = (np.full(wanted.shape, bound) for bound in (-_FARTHEST, _FARTHEST))
     shift = np.zeros(wanted.shape)
     for _ in range(_MOST_STEPS):
@@ -224,4 +247,5 @@ def logit_shift(
 
 def _shifted(recall: np.ndarray, shift: np.ndarray) -> np.ndarray:
     kept = np.exp(-shift)[..., None] * recall
-    return kept / (1 - recall + kept)
+    below = 1 - recall + kept
+    return kept / np.where(below != 0, below, np.nan)

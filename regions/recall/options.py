@@ -9,10 +9,11 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
+from regions.arguments import check_confidence, check_flag, check_whole
 from regions.choices import check_name, choose, options_of
 from regions.errors import ArgumentError
 from regions.recall.balance import Center, Scale, Weights
@@ -67,12 +68,11 @@ class Options:
             )
         check_name("alternative", self.alternative, ALTERNATIVES)
         check_name("test", self.test, TESTS)
-        if not 0 < self.confidence_level < 1:
-            raise ArgumentError(
-                f"confidence_level is {self.confidence_level}; expected a number in (0, 1)"
-            )
-        if (self.groups is not None and self.groups < 2) or self.n_boot < 0:
-            raise ArgumentError("groups must be at least 2 and n_boot at least 0")
+        check_confidence(self.confidence_level, "confidence_level")
+        if self.groups is not None:
+            check_whole(self.groups, "groups", 2)
+        check_whole(self.n_boot, "n_boot", 0)
+        check_flag(self.paper, "paper")
         if self.population == "examples" and self.test != "t":
             raise ArgumentError('population="examples" needs test="t"')
 
@@ -90,6 +90,14 @@ class Options:
         )
         own["null"] = choose("null", own.get("null", "one"), NULLS, base=Null)
         return cls(**own)
+
+    @classmethod
+    def for_verb(cls, verb: str, unused: Collection[str], **given: Any) -> Options:
+        """Return the options of a verb that has no use for some of them, and refuses these."""
+        refused = sorted({*unused, "paper"} & set(given))
+        if refused:
+            raise ArgumentError(f"{verb} has no option {refused[0]!r}")
+        return cls.of(**given)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choices by name, flat."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from regions.errors import ArgumentError
 from regions.recall.balance import Scale, balances
-from regions.recall.class_level import class_intensification
+from regions.recall.checks import check_ratio
 from regions.recall.curve import BLUE, GREY, ORANGE, axes_of
-from regions.recall.result import IntensificationResult
-from regions.recall.table import RecallTable
+from regions.recall.result import IntensificationResult, check_result
+from regions.recall.sample import why_not_sampled
+from regions.recall.table import RecallTable, check_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,9 +43,8 @@ def plot_balances(
     >>> [text.get_text() for text in plot_balances(result, 10).get_legend().get_texts()][0]
     'no change: 1'
     """
-    if float(ratio) not in result.ratios:
-        raise ArgumentError(f"no ratio {ratio}; the result has {result.ratios}")
-    row = result.ratios.index(float(ratio))
+    check_result(result)
+    row = check_ratio(ratio, result.ratios, "result")
     ax = axes_of(ax)
     found = balances(result.table.counts, result.options.scale)
     look = {"s": 6, "alpha": 0.5, "color": BLUE, "linewidths": 0, "rasterized": True}
@@ -53,7 +52,8 @@ def plot_balances(
     ends = np.array([found.x.min(), found.x.max()])
     pooled = result.alpha_pooled[row]
     ax.plot(ends, ends, color=GREY, lw=0.8, ls=":", label="no change: 1")
-    ax.plot(ends, pooled * ends, color=ORANGE, ls="--", label=f"uncorrected: {pooled:.3f}")
+    if np.isfinite(pooled):
+        ax.plot(ends, pooled * ends, color=ORANGE, ls="--", label=f"uncorrected: {pooled:.3f}")
     _estimate_line(ax, result, row, ends)
     ax.set(
         xlabel="dense recall balance\n(recall / accuracy - 1)",
@@ -65,7 +65,7 @@ def plot_balances(
 
 def _estimate_line(ax: Axes, result: IntensificationResult, row: int, ends: np.ndarray) -> None:
     name = result.options.estimator.name.replace("_", "-")
-    if result.bounds is not None:
+    if result.bounds is not None and np.isfinite(result.bounds[:, row]).all():
         low, high = result.bounds[:, row].min(), result.bounds[:, row].max()
         grid = np.linspace(ends[0], ends[1], 50)
         label = f"corrected: {low:.3f} to {high:.3f}"
@@ -89,13 +89,14 @@ def plot_intensification(
     >>> plot_intensification(regions.intensification(table)).get_xlabel()
     'compression ratio (log scale)'
     """
+    check_result(result)
     return result.plot(ax, **kwargs)
 
 
 def plot_classes(table: RecallTable, ratio: float, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """Draw the mean recall balance of each class, dense and pruned, ordered by the dense one.
 
-    Bars are 95 % t intervals over models (each arm by itself).
+    Bars are 95 % t intervals over models (each arm by itself); none where models are copies.
 
     Parameters
     ----------
@@ -113,12 +114,12 @@ def plot_classes(table: RecallTable, ratio: float, ax: Axes | None = None, **kwa
     >>> plot_classes(table, 10).get_ylabel()
     'class'
     """
+    check_table(table)
+    row = check_ratio(ratio, table.ratios)
     ax = axes_of(ax)
-    part = table.select([ratio])
-    frame = class_intensification(part)
-    found = balances(part.counts, Scale())
-    order = np.argsort(frame["balance_dense"].to_numpy())
-    models = table.n_models
+    found = balances(table.select([ratio]).counts, Scale())
+    order, models = np.argsort(found.x.mean(0)), table.n_models
+    told = not why_not_sampled(table, [row])
     quantile = stats.t.ppf(0.975, models - 1) / np.sqrt(models) if models > 1 else np.nan
     height = np.arange(len(order))
     arms = (
@@ -126,12 +127,13 @@ def plot_classes(table: RecallTable, ratio: float, ax: Axes | None = None, **kwa
         (f"ratio {ratio:g}", found.y[0], ORANGE, "s", -0.14),
     )
     for name, values, color, marker, offset in arms:
-        error = quantile * values.std(0, ddof=1) if models > 1 else None
+        error = quantile * values.std(0, ddof=1) if told else None
         bars = None if error is None else error[order]
         look = {"fmt": marker, "color": color, "capsize": 2, "ms": 3.5, **kwargs}
         ax.errorbar(values.mean(0)[order], height + offset, xerr=bars, label=name, **look)
     ax.axvline(0, color=GREY, lw=0.8)
     ax.set_yticks(height, [str(table.classes[index]) for index in order])
-    ax.set(xlabel="recall balance (recall / accuracy - 1),\nmean and 95 % interval", ylabel="class")
+    shown = "mean and 95 % interval" if told else "mean (models are no sample: no interval)"
+    ax.set(xlabel=f"recall balance (recall / accuracy - 1),\n{shown}", ylabel="class")
     ax.legend()
     return ax

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from regions.errors import ArgumentError
+from regions.recall.checks import refuse_masked
 from regions.recall.counts import Counts
 
 OTHER = -1
@@ -106,11 +107,18 @@ def coded(truth: Any, *others: Any) -> tuple[list[str], list[np.ndarray]]:
     >>> coded(["cat", "dog"], [["dog", "emu"]])
     (['cat', 'dog'], [array([0, 1]), array([[1, 2]])])
     """
-    names = sorted(set(map(str, np.asarray(truth).ravel())))
+    for name in np.asarray(truth).ravel():
+        if not isinstance(name, str):
+            raise ArgumentError(f"y_true holds {name!r}; expected codes or names of classes")
+    names = sorted(set(np.asarray(truth).ravel().tolist()))
     number = {name: index for index, name in enumerate(names)}
 
     def numbers(values: Any) -> np.ndarray:
-        array = np.asarray(values)
+        refuse_masked(values, "y_true, dense or pruned")
+        try:
+            array = np.asarray(values)
+        except ValueError as error:
+            raise ArgumentError("ragged; every model predicts every image") from error
         if array.dtype.kind not in "UO":
             raise ArgumentError(
                 "y_true holds names of classes, but predictions are integer class codes; give "
@@ -120,6 +128,32 @@ def coded(truth: Any, *others: Any) -> tuple[list[str], list[np.ndarray]]:
         return np.array(flat, dtype=np.int64).reshape(array.shape)
 
     return names, [numbers(truth), *map(numbers, others)]
+
+
+def is_named(values: Any) -> bool:
+    """Tell whether true classes are names and no codes."""
+    try:
+        return np.asarray(values).dtype.kind in "UO"
+    except ValueError as error:
+        raise ArgumentError("y_true is ragged; expected one class per image") from error
+
+
+def check_predictions(given: Any, counts: Counts) -> None:
+    """Refuse predictions that are none, or not those that were counted."""
+    same = isinstance(given, Predictions) and (
+        given.dense.shape == (len(counts.dense), len(given.labels))
+        and given.pruned.shape == (len(counts.pruned), *given.dense.shape)
+        and given.classes == len(counts.sizes)
+    )
+    if same:
+        found = given.counts()
+        parts = ("sizes", "dense", "pruned", "both")
+        same = all(np.array_equal(getattr(found, p), getattr(counts, p)) for p in parts)
+    if not same:
+        raise ArgumentError(
+            "predictions do not give the counts of the table; make it with "
+            "RecallTable.from_predictions"
+        )
 
 
 def modal(predictions: np.ndarray, classes: int) -> np.ndarray:
@@ -138,6 +172,7 @@ def _tally(right: np.ndarray, cell: np.ndarray, cells: int) -> np.ndarray:
 def _codes(values: Any, name: str, ndim: int) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
+    refuse_masked(values, name)
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -159,8 +194,8 @@ def _known(truth: np.ndarray, arrays: Mapping[str, np.ndarray], labels: Any) -> 
     """Return the sorted class codes, refusing classes without images."""
     present = np.unique(truth)
     if labels is not None:
-        known = np.asarray(labels)
-        if known.dtype.kind not in "iu" or len(np.unique(known)) != len(known):
+        known = _codes(labels, "labels", 1)
+        if len(np.unique(known)) != len(known):
             raise ArgumentError(f"labels must be distinct integer codes, got {labels}")
         strange = np.setdiff1d(present, known)
         if strange.size:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable, check_table
 
 
 def rank_stability(table: RecallTable) -> pd.DataFrame:
@@ -31,6 +31,7 @@ def rank_stability(table: RecallTable) -> pd.DataFrame:
     >>> rank_stability(table).columns.tolist()
     ['ratio', 'kendall', 'spearman', 'kendall_sd', 'spearman_sd', 'undefined']
     """
+    check_table(table)
     dense = table.dense / table.sizes
     rows = []
     for ratio, counts in zip(table.ratios, table.pruned, strict=True):

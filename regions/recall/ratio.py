@@ -35,9 +35,9 @@ class Ratio:
         return self.weighted(np.ones((1, self.models)))[0]
 
     def weighted(self, weights: np.ndarray) -> np.ndarray:
-        """Return the ratios with weight[k, m] on model m: (k, rows); NaN for 0 / 0."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return _total(self.numerator, weights) / _total(self.denominator, weights)
+        """Return the ratios with weight[k, m] on model m: (k, rows); NaN where it divides by 0."""
+        below = _total(self.denominator, weights)
+        return _total(self.numerator, weights) / np.where(below != 0, below, np.nan)
 
     def per_model(self) -> np.ndarray:
         """Return each model's own ratio, (rows, models); NaN where its denominator is nothing."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from regions.errors import DataError
+from regions.errors import ArgumentError, DataError
 from regions.files import read_table
-from regions.randomness import Rng
+from regions.randomness import Rng, check_rng
+from regions.recall.curve import axes_of, draw_null, with_legend
+from regions.recall.forms import COLUMNS, tidy, unused_columns
 from regions.recall.intensification import intensification
 from regions.recall.result import IntensificationResult
 from regions.recall.table import RecallTable
@@ -44,34 +46,48 @@ class RecallReport(Result):
     """
 
     results: tuple[IntensificationResult, ...]
+    unused: tuple[str, ...] = ()
+    """Columns of the table that no analysis reads."""
 
     def to_frame(self, brief: bool = False) -> pd.DataFrame:
         """Return one row per setting, analysis and ratio; with `brief`, what fits a paper."""
-        if not brief:
-            return pd.concat([result.to_frame() for result in self.results], ignore_index=True)
         parts = []
         for result in self.results:
-            frame = result.to_frame(brief=True)
+            frame = result.to_frame(brief=brief)
             frame.insert(len(result.table.setting), "analysis", _analysis(result))
             parts.append(frame)
         return pd.concat(parts, ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return every result, JSON-ready."""
-        return jsonable({"results": [result.to_dict() for result in self.results]})
+        results = [{"analysis": _analysis(r), **r.to_dict()} for r in self.results]
+        return jsonable({"results": results, "unused": self.unused})
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw alpha against the compression ratio, one line for each result."""
+        """Draw alpha against the compression ratio, one line for each result.
+
+        Each has its own level, which the legend says, and is drawn beside its own null: a dashed
+        line in grey if that is 1, else in the colour of the result.
+        """
+        ax = axes_of(ax)
         for index, result in enumerate(self.results):
-            setting = " ".join(result.table.setting.values())
-            ax = result.plot(
+            result.plot(
                 ax,
-                label=f"{setting} {_analysis(result)}".strip(),
-                show_null=index == len(self.results) - 1,
+                label=_name(result),
+                show_null=False,
                 dodge=1.03**index,
                 color=f"C{index}",
             )
-        return cast("Axes", ax)
+        ones = [r for r in self.results if r.options.null.name == "one"]
+        for result in ones[:1]:
+            several = len(ones) < len(self.results)
+            of = f" (of {', '.join(map(_name, ones))})" if several else ""
+            draw_null(result, ax, f"{result.options.null.label}{of}")
+        for index, result in enumerate(self.results):
+            if result.options.null.name != "one":
+                label = f"{result.options.null.label} (of {_name(result)})"
+                draw_null(result, ax, label, f"C{index}", "-.")
+        return with_legend(ax)
 
     def summary(self) -> str:
         """Return one plain sentence per ratio, what alpha is, and every result in words."""
@@ -81,7 +97,15 @@ class RecallReport(Result):
             about = f"{setting}, {_analysis(result)}: " if setting else f"{_analysis(result)}: "
             said += [about + sentence for sentence in result.plain()]
         parts = ["\n".join(said), ALPHA, *(result.summary() for result in self.results)]
+        if self.unused:
+            parts.append(
+                f"Columns that are not used: {', '.join(self.unused)}. Known are {COLUMNS}."
+            )
         return "\n\n".join(parts)
+
+
+def _name(result: IntensificationResult) -> str:
+    return " ".join([*result.table.setting.values(), _analysis(result)])
 
 
 def _analysis(result: IntensificationResult) -> str:
@@ -110,7 +134,9 @@ def report(
     Raises
     ------
     DataError
-        If the file is missing, too large, no CSV, or not in that form.
+        If the file is missing, too large, no CSV, or not in that form, or for other analyses.
+    ArgumentError
+        If the source is neither, or for options as of `intensification`.
 
     Examples
     --------
@@ -121,14 +147,19 @@ def report(
     >>> found.to_frame()["estimator"].tolist()
     ['ols', 'moments']
     """
-    unknown = [name for name in analyses if name not in ANALYSES]
-    if unknown or not analyses:
-        raise DataError(f"analyses must be 'published' and/or 'corrected', got {[*analyses]}")
+    listed = isinstance(analyses, Sequence) and not isinstance(analyses, str)
+    if not listed or not analyses or any(name not in ANALYSES for name in analyses):
+        raise DataError(f"analyses must list 'published' and/or 'corrected', got {analyses!r}")
+    if not isinstance(source, (str, os.PathLike, pd.DataFrame)):
+        raise ArgumentError(f"source is {source!r}; expected the path of a CSV file, or a frame")
+    if refused := {"paper"} & set(options):
+        raise ArgumentError(f"report has no option {min(refused)!r}; see analyses")
+    check_rng(rng)
     results = []
-    frame = source if isinstance(source, pd.DataFrame) else read_table(source)
+    frame = tidy(source if isinstance(source, pd.DataFrame) else read_table(source))
     for _, rows in split_settings(frame):
         table = RecallTable.from_frame(rows)
         for name in analyses:
             chosen: dict[str, Any] = {"paper": True} if name == "published" else options
             results.append(intensification(table, rng=rng, **chosen))
-    return RecallReport(results=tuple(results))
+    return RecallReport(results=tuple(results), unused=unused_columns(frame))

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from regions.arguments import check_confidence, check_flag, check_number
 from regions.errors import ArgumentError
-from regions.recall.balance import balances
-from regions.recall.curve import plot_curve, plot_null
+from regions.recall.curve import draw_null, draw_result, with_legend
 from regions.recall.describe import Description
-from regions.recall.inference import CORRECTIONS, FEWEST_MODELS, TESTS
-from regions.recall.nulls import Prediction
-from regions.recall.options import PAPER_FAMILY, POPULATIONS, Options
+from regions.recall.options import Options
 from regions.recall.table import RecallTable
+from regions.recall.wording import bounds_in_words, described, sentences
 from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
@@ -29,12 +28,6 @@ _SLOPES = ("alpha_mean", "alpha_pooled", "beta_mean", "r_squared")
 _LEVELS = ("dispersion", "dispersion_corrected", "accuracy_dense", "accuracy_pruned", "reliability")
 _CHOICES = ("estimator", "null", "population", "test", "alternative", "correction")
 _BRIEF = ("ratio", "alpha", "low", "high", "p", "verdict")
-_PLAIN = {
-    ">": "Classes of low recall lost more than the others",
-    "<": "Classes of low recall lost less than the others",
-    "?": "No difference between classes of low and of high recall was established",
-}
-_VERDICTS = {"<": "below", ">": "above", "?": "not separable from"}
 
 
 class ConfidenceInterval(NamedTuple):
@@ -73,6 +66,8 @@ class IntensificationResult(Result):
         Percentile interval of the estimate from drawing whole models.
     description : Description
         Uncorrected slopes, accuracies, dispersion and reliability.
+    untested : tuple of str
+        Why a ratio has no interval and no p-value; "" where it has them.
     warnings : tuple of str
     table, options
         What was analysed, and how.
@@ -105,6 +100,7 @@ class IntensificationResult(Result):
     effect_size: np.ndarray
     bootstrap_interval: np.ndarray | None
     description: Description = field(repr=False)
+    untested: tuple[str, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -142,6 +138,11 @@ class IntensificationResult(Result):
         """The number of classes."""
         return self.table.n_classes
 
+    @property
+    def identical(self) -> np.ndarray:
+        """Where dense and pruned networks are right on the same images, (ratios,)."""
+        return self.table.identical
+
     def confidence_interval(
         self, confidence_level: float | None = None, simultaneous: bool = False
     ) -> ConfidenceInterval:
@@ -161,11 +162,13 @@ class IntensificationResult(Result):
         covers the intervals of both ends.
         """
         level = self.options.confidence_level if confidence_level is None else confidence_level
-        if not 0 < level < 1:
-            raise ArgumentError(f"confidence_level is {level}; expected a number in (0, 1)")
+        check_confidence(level, "confidence_level")
+        check_flag(simultaneous, "simultaneous")
         share = (1 - level) / (len(self.ratios) if simultaneous else 1)
         quantile = stats.t.ppf(1 - share / 2, np.where(self.df > 0, self.df, np.nan))
-        half = quantile * self.standard_error
+        # copies of models have a spread, but it says nothing
+        told = [not why or same for why, same in zip(self.untested, self.identical, strict=True)]
+        half = quantile * np.where(told, self.standard_error, np.nan)
         low = high = self.null_value + self.deviation
         if self.bounds is not None:
             low, high = self.bounds.min(0), self.bounds.max(0)
@@ -182,25 +185,19 @@ class IntensificationResult(Result):
         >>> regions.intensification(table, estimator="ols").plain()
         ['At 50x, with 2 models, nothing can be said about classes of low recall.']
         """
-        sentences = []
-        for ratio, verdict in zip(self.ratios, self.verdict, strict=True):
-            if self.n_models < FEWEST_MODELS:
-                said = f", with {self.n_models} models, nothing can be said about"
-                sentences.append(f"At {ratio:g}x{said} classes of low recall.")
-            else:
-                against = "" if self.options.null.name == "one" else self.options.null.words
-                beside = f", against the null: {against}" if against else ""
-                sentences.append(f"{_PLAIN[verdict]} at {ratio:g}x{beside}.")
-        return sentences
+        return sentences(self)
 
     def to_frame(self, brief: bool = False) -> pd.DataFrame:
         """Return one row per ratio: setting, estimate, interval, test, companions, provenance.
 
         With `brief`, the columns that fit a paper: setting, ratio, alpha, low, high, p (adjusted)
-        and verdict.
+        and verdict; alpha is a str such as "[1.2, 1.5] bounds" where only bounds are known.
         """
+        check_flag(brief, "brief")
         if brief:
             frame = self.to_frame().rename(columns={"estimate": "alpha", "pvalue_adjusted": "p"})
+            if self.bounds is not None:
+                frame["alpha"] = bounds_in_words(self)
             return frame.loc[:, [*self.table.setting, *_BRIEF]]
         interval, about = self.confidence_interval(), self.description
         columns: dict[str, Any] = {
@@ -242,58 +239,7 @@ class IntensificationResult(Result):
 
     def summary(self) -> str:
         """Return the verdicts in words, what they rest on, and warnings."""
-        about = [f"{key} {value}" for key, value in self.table.setting.items()]
-        size = f"{self.n_models} models, {self.n_classes} classes"
-        lines = [
-            "Recall intensification: " + "; ".join([*filter(None, [", ".join(about)]), size]),
-            *self._lines(),
-            *self._basis(),
-        ]
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
-
-    def _lines(self) -> list[str]:
-        interval, lines = self.confidence_interval(), []
-        for index, ratio in enumerate(self.ratios):
-            if self.table.identical[index]:
-                lines.append(
-                    f"  ratio {ratio:g}: the pruned networks are right on the same "
-                    f"{'number of ' if self.table.both is None else ''}images of every class as "
-                    "their dense networks: alpha is 1 and there is nothing to test"
-                )
-                continue
-            value, verdict = self.estimate[index], self.verdict[index]
-            shown = f"{value:.4f}" if np.isfinite(value) else "unknown"
-            if self.bounds is not None and np.isfinite(self.bounds[:, index]).all():
-                bounds = self.bounds[:, index]
-                shown = f"between {bounds.min():.4f} and {bounds.max():.4f}"
-            if not np.isfinite(self.standard_error[index]):
-                why = "copies of one model" if self.table.copies[index] else "see the notes"
-                lines.append(f"  ratio {ratio:g}: alpha {shown}, no interval and no test: {why}")
-                continue
-            lines.append(
-                f"  ratio {ratio:g}: alpha {shown} [{interval.low[index]:.4f}, "
-                f"{interval.high[index]:.4f}], null {self.null_value[index]:.4f}, "
-                f"adjusted p {self.pvalue_adjusted[index]:.2g}: {verdict} "
-                f"({_VERDICTS[verdict]} the null)"
-            )
-        return lines
-
-    def _basis(self) -> list[str]:
-        options, family = self.options, len(self.ratios)
-        if options.paper:
-            family = max(family, PAPER_FAMILY)
-        how = "mean over models" if options.estimator.averaged else "ratio of sums over models"
-        return [
-            f"Sample unit: one trained model. Population, whose alpha the intervals cover: "
-            f"{POPULATIONS[str(options.population)]}.",
-            f"Estimator: {options.estimator.words}, {how}. Null: {options.null.words}.",
-            f"Test: {TESTS[options.test][0]}, {options.alternative}; intervals "
-            f"{options.confidence_level:.4g}; {CORRECTIONS[options.correction][0]} correction over "
-            f"{family} ratios.",
-            f"Reliability of the dense balances: {self.reliability:.3f}.",
-            "Pairing: each pruned network with its own dense network; all ratios share the dense "
-            "networks.",
-        ]
+        return described(self)
 
     def plot(
         self,
@@ -307,6 +253,7 @@ class IntensificationResult(Result):
 
         Intervals are those of `confidence_interval()`, per ratio. The dashed line is the null;
         for a null that depends on the model, the band is the range over models of its alpha.
+        Where only bounds are known, a thick bar is from bound to bound, without a marker.
 
         Parameters
         ----------
@@ -316,26 +263,24 @@ class IntensificationResult(Result):
             Factor on the ratios drawn, so that several results do not hide each other.
         **kwargs
             Passed to `Axes.errorbar`.
-        """
-        interval = self.confidence_interval()
-        level = f"{self.options.confidence_level:.0%} interval"
-        name = f"{self.options.estimator.name.replace('_', '-')}, {level}"
-        value = self.estimate
-        if self.bounds is not None:
-            name, value = f"bounds with {level}", (interval.low + interval.high) / 2
-        ax = plot_curve(
-            self.ratios, value, *interval, label=label or name, dodge=dodge, ax=ax, **kwargs
-        )
-        if show_null:
-            plot_null(self.ratios, self.null_value, self._null_range(), self.options.null.label, ax)
-        ax.legend(loc="upper left")
-        return ax
 
-    def _null_range(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return the range over models of the alpha that the null predicts, if it is per model."""
-        null = self.options.null
-        if not isinstance(null, Prediction):
-            return None
-        found = balances(self.table.counts, self.options.scale)
-        alphas = found.slopes(null.balances(found)).per_model()
-        return alphas.min(-1), alphas.max(-1)
+        Raises
+        ------
+        ArgumentError
+            If `ax` is no Axes, or `dodge` no positive number.
+        """
+        check_flag(show_null, "show_null")
+        if label is not None and not isinstance(label, str):
+            raise ArgumentError(f"label is {label!r}; expected a str, or None for the estimator")
+        ax = draw_result(self, ax, label, check_number(dodge, "dodge", above=0), **kwargs)
+        if show_null:
+            draw_null(self, ax, self.options.null.label)
+        return with_legend(ax)
+
+
+def check_result(value: Any, name: str = "result") -> None:
+    """Raise an ArgumentError unless a value is an `IntensificationResult`."""
+    if not isinstance(value, IntensificationResult):
+        raise ArgumentError(
+            f"{name} is {type(value).__name__}; expected what intensification returns"
+        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from regions.arguments import check_whole
 from regions.errors import ArgumentError
 from regions.recall.balance import Scale, balances
 from regions.recall.counts import Counts, leave_one_out
@@ -47,8 +48,7 @@ class SplitHalf(Estimator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.splits, bool) or not isinstance(self.splits, int) or self.splits < 1:
-            raise ArgumentError(f"splits is {self.splits!r}; expected a whole number of at least 1")
+        check_whole(self.splits, "splits")
 
     def ratios(self, groups: Groups, scale: Scale, rng: Generator) -> list[Ratio]:
         for group in groups:

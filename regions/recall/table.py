@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -11,10 +11,18 @@ import numpy as np
 import pandas as pd
 
 from regions.errors import ArgumentError
-from regions.recall.checks import as_counts, check_counts, check_ids, check_ratios
+from regions.recall.checks import (
+    as_counts,
+    check_by_ratio,
+    check_counts,
+    check_ids,
+    check_names,
+    check_ratio,
+    check_ratios,
+)
 from regions.recall.counts import Counts
 from regions.recall.forms import KEYS
-from regions.recall.predictions import Predictions, coded
+from regions.recall.predictions import Predictions, check_predictions, coded, is_named
 from regions.recall.tidy import parts_of
 from regions.results import Result, jsonable
 
@@ -45,6 +53,8 @@ class RecallTable(Result):
         Image by image, if the table was made from them.
     setting : mapping of str to str
         What the table is about, for example ``{"algorithm": "MP"}``.
+    unused : tuple of str
+        Columns of the frame it was made from that it does not hold.
 
     Examples
     --------
@@ -64,12 +74,27 @@ class RecallTable(Result):
     model_ids: tuple[str, ...] = field(default=(), repr=False)
     predictions: Predictions | None = field(default=None, repr=False)
     setting: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unused: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        check_ratios(self.ratios)
-        check_counts(self.sizes, self.dense, self.pruned, self.both, self.classes, self.ratios)
-        ids = self.model_ids or tuple(str(index) for index in range(len(self.dense)))
-        object.__setattr__(self, "model_ids", check_ids(ids, len(self.dense)))
+        if check_ratios(self.ratios) != tuple(self.ratios):
+            raise ArgumentError(f"ratios must ascend, as pruned counts do; got {self.ratios}")
+        known: dict[str, Any] = {"ratios": check_ratios(self.ratios)}
+        names = ("sizes", "dense", "pruned", *(() if self.both is None else ("both",)))
+        known |= {name: as_counts(getattr(self, name), name) for name in names}
+        known["classes"] = check_names(self.classes, "class names")
+        counts = known["sizes"], known["dense"], known["pruned"], known.get("both")
+        check_counts(*counts, known["classes"], known["ratios"])
+        models = len(known["dense"])
+        given = () if self.model_ids is None else self.model_ids
+        ids = range(models) if isinstance(given, tuple) and not given else given
+        known["model_ids"] = check_ids(ids, models)
+        if not isinstance(self.setting, Mapping):
+            raise ArgumentError(f"setting is {self.setting!r}; expected a mapping of str to str")
+        if self.predictions is not None:
+            check_predictions(self.predictions, Counts(*counts))
+        for name, value in known.items():
+            object.__setattr__(self, name, value)
 
     @property
     def n_models(self) -> int:
@@ -101,14 +126,6 @@ class RecallTable(Result):
         """Whether dense and pruned networks are right on the same images, (ratios,)."""
         same = self.pruned == self.dense
         return (same if self.both is None else same & (self.both == self.dense)).all((1, 2))
-
-    @property
-    def copies(self) -> np.ndarray:
-        """Whether all of several models are one: the same counts, dense and pruned, (ratios,)."""
-        arms = [np.broadcast_to(self.dense, self.pruned.shape), self.pruned]
-        arms += [] if self.both is None else [self.both]
-        same = [(arm == arm[:, :1]).all((1, 2)) for arm in arms]
-        return np.logical_and.reduce(same) & (self.n_models > 1)
 
     @classmethod
     def from_predictions(
@@ -155,21 +172,21 @@ class RecallTable(Result):
         >>> table.dense.tolist(), table.pruned.tolist(), table.both.tolist()
         ([[2, 1]], [[[1, 1]]], [[[1, 1]]])
         """
-        ratios = check_ratios(pruned)
-        if np.asarray(y_true).dtype.kind in "UO" and labels is None:
+        ratios = check_by_ratio(pruned, "pruned")
+        if is_named(y_true) and labels is None:
             names, (y_true, dense, *others) = coded(y_true, dense, *pruned.values())
             pruned = dict(zip(pruned, others, strict=True))
-            classes, labels = classes or names, range(len(names))
+            classes, labels = names if classes is None else classes, range(len(names))
         found, codes = Predictions.checked(y_true, dense, pruned, ratios, labels)
         counts = found.counts()
         return cls(
             ratios=ratios,
-            classes=tuple(codes) if classes is None else tuple(classes),
+            classes=tuple(codes) if classes is None else check_names(classes, "class names"),
             sizes=counts.sizes,
             dense=counts.dense,
             pruned=counts.pruned,
             both=counts.both,
-            model_ids=() if model_ids is None else tuple(str(name) for name in model_ids),
+            model_ids=() if model_ids is None else check_names(model_ids, "model ids"),
             predictions=found,
         )
 
@@ -211,21 +228,25 @@ class RecallTable(Result):
         >>> table.accuracy_dense.tolist(), table.accuracy_pruned.tolist()
         ([0.8], [[0.6]])
         """
-        ratios = check_ratios(k_pruned)
+        ratios = check_by_ratio(k_pruned, "k_pruned")
         dense = as_counts(k_dense, "k_dense")
+        if dense.ndim != 2:
+            raise ArgumentError(f"k_dense has shape {dense.shape}; expected (models, classes)")
         pruned = _stacked(k_pruned, ratios, "k_pruned", dense.shape)
-        if k_both is not None and {float(t) for t in k_both} != set(ratios):
+        if k_both is not None and check_by_ratio(k_both, "k_both") != ratios:
             raise ArgumentError(f"k_both has the ratios {sorted(k_both)}; k_pruned has {ratios}")
         sizes = as_counts(n, "n")
         sizes = np.full(dense.shape[-1], sizes) if sizes.ndim == 0 else sizes
         return cls(
             ratios=ratios,
-            classes=tuple(range(dense.shape[-1]) if classes is None else classes),
+            classes=check_names(
+                range(dense.shape[-1]) if classes is None else classes, "class names"
+            ),
             sizes=sizes,
             dense=dense,
             pruned=pruned,
             both=None if k_both is None else _stacked(k_both, ratios, "k_both", dense.shape),
-            model_ids=() if model_ids is None else tuple(str(name) for name in model_ids),
+            model_ids=() if model_ids is None else check_names(model_ids, "model ids"),
         )
 
     @classmethod
@@ -251,11 +272,17 @@ class RecallTable(Result):
         return cls(**parts_of(frame))
 
     def select(self, ratios: Sequence[float]) -> RecallTable:
-        """Return the table of some of the ratios."""
-        missing = [ratio for ratio in ratios if float(ratio) not in self.ratios]
-        if missing:
-            raise ArgumentError(f"no ratio {missing[0]}; the table has {self.ratios}")
-        rows = [index for index, ratio in enumerate(self.ratios) if ratio in map(float, ratios)]
+        """Return the table of some of the ratios.
+
+        Raises
+        ------
+        ArgumentError
+            If no list of ratios is given, or the table lacks one.
+        """
+        listed = isinstance(ratios, Iterable) and not isinstance(ratios, (str, bytes))
+        if not listed or not (wanted := list(ratios)):
+            raise ArgumentError(f"ratios is {ratios!r}; expected a list of some of {self.ratios}")
+        rows = sorted({check_ratio(ratio, self.ratios) for ratio in wanted})
         return replace(
             self,
             ratios=tuple(self.ratios[row] for row in rows),
@@ -291,11 +318,21 @@ class RecallTable(Result):
             for ratio, accuracy in zip(self.ratios, self.accuracy_pruned.mean(-1), strict=True)
         )
         joint = "known" if self.both is not None else "unknown"
+        unused = f" Columns not used: {', '.join(self.unused)}." if self.unused else ""
         return (
             f"{about + ': ' if about else ''}{self.n_models} models, {self.n_classes} classes, "
             f"{int(self.sizes.sum())} test images; mean accuracy dense "
             f"{self.accuracy_dense.mean():.4f}, by compression ratio {accuracies}. "
-            f"Joint correctness is {joint}."
+            f"Joint correctness is {joint}.{unused}"
+        )
+
+
+def check_table(value: Any, name: str = "table") -> None:
+    """Raise an ArgumentError unless a value is a `RecallTable`."""
+    if not isinstance(value, RecallTable):
+        raise ArgumentError(
+            f"{name} is {type(value).__name__}; expected a RecallTable (RecallTable.from_counts, "
+            ".from_predictions or .from_frame makes one)"
         )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from regions.errors import DataError
 from regions.recall.checks import as_counts
-from regions.recall.forms import KEYS, NUMBERS, SETTING, tidy
+from regions.recall.forms import KEYS, NUMBERS, SETTING, tidy, unused_columns
 
 
 def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
@@ -62,6 +62,7 @@ def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
         both=cube.get("correct_both"),
         model_ids=tuple(str(model) for model in models),
         setting=settings[0][0],
+        unused=unused_columns(frame),
     )
 
 

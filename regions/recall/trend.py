@@ -15,7 +15,8 @@ from regions.recall.estimate import Estimate, estimate_known
 from regions.recall.inference import Inference, adjust, infer
 from regions.recall.ols import ols
 from regions.recall.options import POPULATIONS, Options
-from regions.recall.table import RecallTable
+from regions.recall.sample import SAME_VALUE, why_untested
+from regions.recall.table import RecallTable, check_table
 from regions.results import Result, jsonable
 
 
@@ -36,6 +37,8 @@ class Trend(Result):
         Any difference between ratios, for the same.
     options : Options
         Estimator, population and correction.
+    note : str
+        Why there is no test: NaN stands for the numbers that have none.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class Trend(Result):
     friedman_pvalue: float
     n_models: int
     options: Options
+    note: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per pair of neighbouring ratios."""
@@ -70,31 +74,44 @@ class Trend(Result):
         """Return all numbers, JSON-ready."""
         numbers = {name: getattr(self, name) for name in (*_SLOPE, *_RANKS)}
         rows = self.steps.to_dict(orient="records")
-        return jsonable({**numbers, "steps": rows, "options": self.options.to_dict()})
+        told = {"steps": rows, "options": self.options.to_dict(), "note": self.note}
+        return jsonable({**numbers, **told})
 
     def summary(self) -> str:
         """Return the tests in words."""
+        over = ", ".join(f"{ratio:g}" for ratio in self.ratios)
+        about = (
+            f"alpha ({self.options.estimator.words}; {self.n_models} models) over ratios {over} "
+            f"changes by {self.slope:.4f} "
+        )
+        people = (
+            f"Population: {POPULATIONS[str(self.options.population)]}. All ratios share the dense "
+            "networks."
+        )
+        if self.note:
+            return f"{about}per doubling; no interval and no test: {self.note}. {people}"
+        columns = ("ratio", "next_ratio", "pvalue_adjusted", "note")
         steps = ", ".join(
-            f"{ratio:g} to {following:g}: p {pvalue:.2g}"
-            for ratio, following, pvalue in zip(
-                self.ratios, self.ratios[1:], self.steps["pvalue_adjusted"], strict=False
+            f"{ratio:g} to {following:g}: " + (note or f"p {pvalue:.2g}")
+            for ratio, following, pvalue, note in zip(
+                *(self.steps[name] for name in columns), strict=True
             )
         )
         ranks = ""
-        if np.isfinite(self.page_statistic):
-            ranks = (
-                f"Page's L = {self.page_statistic:g}, p = {self.page_pvalue:.2g}; Friedman "
-                f"{self.friedman_statistic:.3f}, p = {self.friedman_pvalue:.2g}. "
-            )
+        if np.isfinite(self.page_pvalue):
+            ranks = f"Page's L = {self.page_statistic:g}, p = {self.page_pvalue:.2g}"
+            if np.isfinite(self.friedman_pvalue):
+                ranks += f"; Friedman {self.friedman_statistic:.3f}, p = {self.friedman_pvalue:.2g}"
+            ranks += ". "
         return (
-            f"alpha ({self.options.estimator.words}; {self.n_models} models) over ratios "
-            f"{', '.join(f'{ratio:g}' for ratio in self.ratios)} changes by {self.slope:.4f} "
-            f"(standard error {self.standard_error:.4f}, one-sided p {self.pvalue:.2g}) per "
-            f"doubling. {ranks}Rises (paired, one-sided, adjusted): {steps}. Population: "
-            f"{POPULATIONS[str(self.options.population)]}. All ratios share the dense networks."
+            f"{about}(standard error {self.standard_error:.4f}, one-sided p {self.pvalue:.2g}) per "
+            f"doubling. {ranks}Rises (paired, one-sided, {self.options.correction} correction over "
+            f"{len(self.steps)} steps): {steps}. {people}"
         )
 
 
+# options of an analysis of single ratios
+_UNUSED = ("null", "alternative", "test", "confidence_level", "n_boot")
 _SLOPE = ("slope", "standard_error", "df", "pvalue")
 _RANKS = ("page_statistic", "page_pvalue", "friedman_statistic", "friedman_pvalue")
 
@@ -120,8 +137,8 @@ def trend(table: RecallTable, estimator: str = "moments", **options: Any) -> Tre
     Raises
     ------
     ArgumentError
-        For fewer than two ratios or models, if joint correctness is needed and unknown, or if
-        alpha is undefined.
+        For fewer than two ratios or models, if joint correctness is needed and unknown, if
+        alpha is undefined, or for other options.
 
     Examples
     --------
@@ -134,29 +151,33 @@ def trend(table: RecallTable, estimator: str = "moments", **options: Any) -> Tre
     >>> round(found.slope, 2), found.pvalue < 0.01
     (0.33, True)
     """
+    check_table(table)
     if len(table.ratios) < 2 or table.n_models < 2:
         raise ArgumentError(
             f"a trend needs at least 2 ratios and 2 models, got {len(table.ratios)} and "
             f"{table.n_models}"
         )
     given = {"estimator": estimator, "correction": "bonferroni", **options}
-    found, chosen = estimate_known(table, np.random.default_rng(0), **given)
+    found, chosen = estimate_known(
+        table, Options.for_verb("trend", _UNUSED, **given), np.random.default_rng(0)
+    )
     if found.reasons:
         raise ArgumentError(f"alpha is undefined: {next(iter(found.reasons.values()))}")
     doublings = np.log2(table.ratios)
     centred = doublings - doublings.mean()
     line = _combined(found, (centred / (centred @ centred))[None])
-    ranked = chosen.estimator.name == "ols" and len(table.ratios) >= 3
+    note = why_untested(table) or ("" if line.standard_error[0] > 0 else SAME_VALUE)
+    ranked = chosen.estimator.name == "ols" and len(table.ratios) >= 3 and not note
     ranks = _ranks(ols(table.counts, chosen.scale).per_model()) if ranked else {}
+    numbers = {name: float(getattr(line, name)[0]) for name in _SLOPE if name != "slope"}
     return Trend(
         ratios=table.ratios,
         slope=float(line.deviation[0]),
-        standard_error=float(line.standard_error[0]),
-        df=float(line.df[0]),
-        pvalue=float(line.pvalue[0]),
+        **{name: float("nan") if note else value for name, value in numbers.items()},
         steps=_steps(table, chosen, found),
         n_models=table.n_models,
         options=chosen,
+        note=note,
         **{name: ranks.get(name, float("nan")) for name in _RANKS},
     )
 
@@ -167,23 +188,36 @@ def _combined(found: Estimate, matrix: np.ndarray) -> Inference:
 
 
 def _ranks(alphas: np.ndarray) -> dict[str, float]:
-    page, friedman = stats.page_trend_test(alphas.T), stats.friedmanchisquare(*alphas)
-    numbers = (page.statistic, page.pvalue, friedman.statistic, friedman.pvalue)
-    return dict(zip(_RANKS, map(float, numbers), strict=True))
+    # ranks of values that differ by rounding would be of nothing
+    alphas = np.round(alphas, 12)
+    page = stats.page_trend_test(alphas.T)
+    numbers = {"page_statistic": page.statistic, "page_pvalue": page.pvalue}
+    if (np.ptp(alphas, axis=0) > 0).any():  # or Friedman's statistic is 0 / 0
+        friedman = stats.friedmanchisquare(*alphas)
+        numbers |= {"friedman_statistic": friedman.statistic, "friedman_pvalue": friedman.pvalue}
+    return {name: float(value) for name, value in numbers.items()}
 
 
 def _steps(table: RecallTable, options: Options, found: Estimate) -> pd.DataFrame:
     rise = _combined(found, np.diff(np.eye(len(table.ratios)), axis=0))
     alphas = ols(table.counts, options.scale).per_model()
+    notes = [why_untested(table, [row, row + 1]) for row in range(len(alphas) - 1)]
+    notes = [
+        note or ("" if error > 0 else SAME_VALUE)
+        for note, error in zip(notes, rise.standard_error, strict=True)
+    ]
+    told = np.array([not note for note in notes])
+    pvalue = np.where(told, rise.pvalue, np.nan)
     return pd.DataFrame(
         {
             "ratio": table.ratios[:-1],
             "next_ratio": table.ratios[1:],
             "rise": rise.deviation,
-            "standard_error": rise.standard_error,
+            "standard_error": np.where(told, rise.standard_error, np.nan),
             "correlation": [_correlation(low, high) for low, high in pairwise(alphas)],
-            "pvalue": rise.pvalue,
-            "pvalue_adjusted": adjust(rise.pvalue, options.correction),
+            "pvalue": pvalue,
+            "pvalue_adjusted": adjust(pvalue, options.correction),
+            "note": notes,
         }
     )
 

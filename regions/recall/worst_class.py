@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from regions.gini import gini
-from regions.recall.table import RecallTable
+from regions.recall.table import RecallTable, check_table
 
 
 def worst_class(table: RecallTable) -> pd.DataFrame:
@@ -28,6 +28,7 @@ def worst_class(table: RecallTable) -> pd.DataFrame:
     >>> worst_class(table)[["network", "worst_class"]].values.tolist()
     [['dense', 2], ['pruned', 2]]
     """
+    check_table(table)
     dense = ("dense", 1.0, table.dense / table.sizes, table.accuracy_dense)
     pruned = [
         ("pruned", ratio, counts / table.sizes, accuracy)

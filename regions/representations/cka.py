@@ -135,9 +135,7 @@ def rbf_cka(X: Any, Y: Any, bandwidth: float = 0.5) -> float:
     >>> round(rbf_cka(X, 2 * X), 6)
     1.0
     """
-    expected = "a positive share of the median"
-    if check_number(bandwidth, "bandwidth", expected) <= 0:
-        raise ArgumentError(f"bandwidth is {bandwidth!r}; expected {expected}")
+    check_number(bandwidth, "bandwidth", above=0)
     rows_x, rows_y = real_rows(X, "X"), real_rows(Y, "Y")
     check_paired(len(rows_x), len(rows_y))
     kernel_x, kernel_y = _gaussian_kernel(rows_x, bandwidth), _gaussian_kernel(rows_y, bandwidth)

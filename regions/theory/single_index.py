@@ -61,10 +61,7 @@ class SingleIndex:
                 f"coefficients must be a list, with one after the first that is not 0, got "
                 f"{self.coefficients!r}"
             )
-        if check_number(self.noise, "noise") < 0:
-            raise ArgumentError(
-                f"noise must be a standard deviation of 0 or more, got {self.noise!r}"
-            )
+        check_number(self.noise, "noise", least=0)
         v.flags.writeable = False
         object.__setattr__(self, "direction", v)
 

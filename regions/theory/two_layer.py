@@ -132,8 +132,8 @@ def _check(inputs: int, kept: Collection[int] | None, pairs: int, step: float | 
             f"kept must be distinct numbers below the {inputs} inputs, got {kept!r}"
         )
     check_whole(pairs, "pairs", most=_MOST)
-    if step is not None and check_number(step, "step", "a positive number") <= 0:
-        raise ArgumentError(f"step must be positive, got {step!r}")
+    if step is not None:
+        check_number(step, "step", above=0)
     return chosen
 
 
