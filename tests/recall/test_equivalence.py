@@ -16,7 +16,7 @@ def test_equivalence_is_that_of_statsmodels(table):
     assert (frame["equivalent"] == (frame["pvalue"] < 0.05)).all()
     inside = (frame["low"] > 0.85) & (frame["high"] < 1.15)
     assert (inside == frame["equivalent"]).all()
-    with pytest.raises(ArgumentError, match="margin is .* above 0"):
+    with pytest.raises(ArgumentError, match=r"margin is .* above 0"):
         equivalence(table, 0.0)
 
 
