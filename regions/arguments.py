@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import inf
 from numbers import Integral, Real
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from regions.errors import ArgumentError
 
-_LARGEST = np.finfo(float).max  # whole numbers can be larger
+_LARGEST = sys.float_info.max  # whole numbers can be larger
 
 
 def is_whole(value: Any) -> bool:
@@ -46,7 +47,7 @@ def check_number(
     """Return a finite number within limits as a float, or raise an ArgumentError that names it."""
     inside = is_number(value) and abs(value) <= _LARGEST and above < value < below
     if not (inside and least <= value <= most):
-        limits = (("above", above), ("at least", least), ("below", below), ("at most", most))
+        limits = (("above", above), ("of at least", least), ("below", below), ("of at most", most))
         said = " and ".join(f"{word} {limit:g}" for word, limit in limits if abs(limit) < inf)
         raise ArgumentError(f"{name} is {value!r}; expected a finite number {said}".rstrip())
     return float(value)

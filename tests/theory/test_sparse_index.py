@@ -181,7 +181,7 @@ X, Y = np.ones((5, 3)), np.ones(5)
     [
         (lambda: SingleIndex(direction=[1.0, 1.0]), "norm 1.41421"),
         (lambda: SingleIndex(direction=[1.0], coefficients=[1.0]), "coefficients must be"),
-        (lambda: SingleIndex(direction=[1.0], noise=-1), "noise must be"),
+        (lambda: SingleIndex(direction=[1.0], noise=-1), "noise is"),
         (lambda: SingleIndex.sparse(5, 6), "size is 6; expected .* at most 5"),
         (lambda: SingleIndex(direction=[1.0]).sample(0), "n is 0"),
         (lambda: SingleIndex(direction=[1.0]).soft_sparsity(2), "q must lie"),
@@ -197,7 +197,7 @@ X, Y = np.ones((5, 3)), np.ones(5)
         (lambda: fit_two_layer(X, Y, [3]), "below the 3 inputs"),
         (lambda: fit_two_layer(X, Y, [1, 1]), "distinct"),
         (lambda: fit_two_layer(X, Y, pairs=0), "pairs is 0"),
-        (lambda: fit_two_layer(X, Y, step=0.0), "step must be"),
+        (lambda: fit_two_layer(X, Y, step=0.0), "step is"),
     ],
 )
 def test_wrong_calls(call, message):
