@@ -82,7 +82,8 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
     Raises
     ------
     ArgumentError
-        If there are fewer than four points, or n or D is not positive.
+        If there are fewer than four points, n or D is not positive, or n are all alike up to
+        rounding (fewer than three different ones leave nothing to judge a law by).
 
     Notes
     -----
@@ -117,23 +118,39 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
         )
     if not (n > 0).all() or not (errors > 0).all():
         raise ArgumentError("a decay is fitted to logarithms: n and D must be positive")
-    x, y = n if form == "exponential" else np.log(n), np.log(errors)
-    design = np.column_stack([np.ones_like(x), -x])
-    (_, rate), *_ = np.linalg.lstsq(design, y)
-    residual = y - y.mean() + rate * (x - x.mean())
-    rms = float(np.sqrt(np.mean(residual**2)))
-    low, high = (rate, rate)
-    if rms > 1e-9 * np.abs(y).max():
-        low, high = _interval(*posterior(design, y), level)
+    y, spread = np.log(errors), 0.0
+    x, spread = _standardised(n if form == "exponential" else np.log(n))
+    y_centred = (y - y[0]) - (y - y[0]).mean()
+    slope = float(-x @ y_centred / len(x))
+    rms = float(np.sqrt(np.mean((y_centred + slope * x) ** 2)))
+    low, high = (slope, slope)
+    if rms > _ROUNDING * (1 + np.abs(y).max()):
+        low, high = _interval(*posterior(np.column_stack([np.ones_like(x), -x]), y_centred), level)
     return DecayFit(
         form=form,
-        rate=float(rate),
-        low=min(float(low), float(rate)),
-        high=max(float(high), float(rate)),
-        r_squared=float(1 - rms**2 / np.var(y)) if np.ptp(y) > 0 else float("nan"),
+        rate=slope / spread,
+        low=min(low, slope) / spread,
+        high=max(high, slope) / spread,
+        r_squared=float(1 - rms**2 / np.var(y_centred)) if np.ptp(y) > 0 else float("nan"),
         rms=rms,
         points=len(n),
     )
+
+
+def _standardised(x: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return x with mean 0 and mean square 1, and what it was divided by.
+
+    The law is the same in any unit and from any origin of n; products of the raw n are not.
+    """
+    largest = float(np.abs(x).max())
+    if len(np.unique(x)) < 3 or np.ptp(x) <= _ALIKE * largest:
+        raise ArgumentError(
+            f"n has {len(np.unique(x))} different values from {x.min():.6g} to {x.max():.6g}"
+        )
+    centred = x / largest - (x / largest).mean()
+    centred -= centred.mean()
+    size = float(np.sqrt(np.mean(centred**2)))
+    return centred / size, size * largest
 
 
 def posterior(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

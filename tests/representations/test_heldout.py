@@ -77,3 +77,16 @@ def test_the_smallest_folds_that_are_allowed_give_the_correlation_of_the_populat
     rng = np.random.default_rng(27)
     values = [regions.cca(*planted(rng, 60), cv=6).value for _ in range(60)]
     assert np.mean(values) == pytest.approx(0.6, abs=0.02 + 3 * np.std(values) / np.sqrt(60))
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16"])
+def test_rounding_of_stored_values_is_no_direction_of_a_fold(kind):
+    """Of 20 units on 5 inputs the others are rounding, on both sides as in the whole."""
+    rng = np.random.default_rng(31)
+    inputs = rng.standard_normal((400, 5))
+    X, Y = (inputs @ rng.standard_normal((5, 20)) for _ in range(2))
+    single = regions.cca(X.astype(kind), Y.astype(kind), cv=2)
+    assert (single.rank_x, single.rank_y, single.k) == (5, 5, 5)
+    assert single.value == pytest.approx(1, abs=1e-2)
+    exact = regions.cca(X, Y, cv=2)
+    assert (exact.k, exact.value) == (5, pytest.approx(1, abs=1e-9))
