@@ -97,8 +97,8 @@ def _folds(n: int, folds: int, groups: Any) -> list[np.ndarray]:
     if fewest < _FEWEST_ROWS:
         raise ArgumentError(
             f"folds (cv of cca) is {folds}, so that a fold holds out {fewest} of {n} rows; "
-            f"expected at least {_FEWEST_ROWS}, because correlations of fewer are drawn towards 0 (two rows always "
-            "give 1 or -1, one row none). Use fewer folds or more samples"
+            f"expected at least {_FEWEST_ROWS}, because correlations of fewer are drawn towards 0 "
+            "(two rows always give 1 or -1, one row none). Use fewer folds or more samples"
         )
     return held
 
