@@ -158,3 +158,20 @@ def test_a_norm_of_whole_maps_leaves_the_channels_first():
     signal = nn.Sequential(nn.Conv1d(3, 5, 1), nn.LayerNorm([5, 7]), nn.ReLU())
     found = regions.compare_layers(signal, signal, noise(40, 3, 7), measure="cka")
     assert [one.similarity.neurons_x for one in found] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4, 7])
+@pytest.mark.parametrize("batch_size", [2, 3, 64])
+def test_time_first_is_refused_for_as_many_steps_as_images_too(steps, batch_size):
+    """A layer that a function turned round again is never grouped by time step in silence."""
+
+    class Turned(Recurrent):
+        def forward(self, x):
+            return self.act(self.head(self.lstm(x.transpose(0, 1))[0].transpose(0, 1)))
+
+    model, settings = Turned(True), {"measure": "cka", "batch_size": batch_size}
+    inputs = noise(60, steps, 3)
+    with pytest.raises(ArgumentError, match=f"gives activations of {steps} images for"):
+        regions.compare_layers(model, model, inputs, **settings)
+    found = regions.compare_layers(model, model, inputs, layers=["lstm"], **settings)
+    assert found["lstm"].n == 60 * steps
