@@ -189,12 +189,17 @@ def _warn(comparison: LayerComparison) -> None:
     }
     if few:
         shown = "; ".join(
-            f"{name} (n = {pair.n}, {max(pair.neurons_x, pair.neurons_y)} neurons, independent "
-            f"layers would score {pair.null:.2f})"
+            f"{name} (n = {pair.n}, {max(pair.neurons_x, pair.neurons_y)} neurons, "
+            + (
+                f"{pair.measure} is undefined)"
+                if pair.status is Status.UNDEFINED
+                else f"independent layers would score {pair.null:.2f})"
+            )
             for name, pair in few.items()
         )
         warnings.warn(
-            f"fewer than 10 samples per neuron: {shown}. Take more inputs, or judge against `null`",
+            f"too few samples per neuron (fewer than 10, or too few for the measure): {shown}. "
+            "Take more inputs, or judge against `null`",
             SampleSizeWarning,
             stacklevel=3,
         )

@@ -142,6 +142,17 @@ def _tensor(values: Any, name: str) -> torch.Tensor:
     return values
 
 
+def _refuse_masked(item: Mapping) -> None:
+    """Raise ArgumentError if a mask says that some of the inputs are padding."""
+    mask = item.get("attention_mask")
+    if isinstance(mask, (torch.Tensor, np.ndarray)) and not bool((mask != 0).all()):
+        raise ArgumentError(
+            "a batch has an attention_mask with zeros, but models are run on the input alone, so "
+            "that padding would be compared like words; give batches without padding (equal "
+            "lengths), or inputs of one tensor and a model that makes the mask from them"
+        )
+
+
 def pick_input(item: Any) -> torch.Tensor:
     """Return the input tensor of a loader's item."""
     if isinstance(item, (torch.Tensor, np.ndarray)):
@@ -149,6 +160,7 @@ def pick_input(item: Any) -> torch.Tensor:
     if isinstance(item, (tuple, list)) and item:
         return pick_input(item[0])
     if isinstance(item, Mapping):
+        _refuse_masked(item)
         for key in _KEYS:
             if key in item:
                 return pick_input(item[key])
