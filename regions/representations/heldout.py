@@ -44,7 +44,8 @@ def held_out_cca(
         The image of each row, (samples,); rows of one image are never split.
     statistic
         As in `cca`; "mean_squared" and "yanai" square the held-out correlations, so that
-        independent layers score more than 0: `null` is then a mean over seeded shuffles.
+        independent layers score more than 0: `null` is then a mean over seeded shuffles, of whole
+        images where `groups` are given.
 
     Examples
     --------
@@ -130,15 +131,20 @@ def _coefficients(x: Side, y: Side, folds: list[np.ndarray]) -> np.ndarray:
 
 
 def _orders(groups: Any, n: int, count: int) -> Iterator[np.ndarray]:
-    """Yield orders of the rows that move whole groups, or single rows where groups differ."""
+    """Yield rows of the second layer in an order that gives every group those of another.
+
+    A group that is given a smaller one repeats its rows, and leaves some of a larger one out: rows
+    of one image are alike, so that single rows in any order would score too little.
+    """
     generator = np.random.default_rng(0)
-    _, sizes = np.unique(np.arange(n) if groups is None else groups, return_counts=True)
-    size = int(sizes[0]) if np.all(sizes == sizes[0]) else 1
-    sorted_rows = np.argsort(np.arange(n) if groups is None else groups, kind="stable")
-    blocks = sorted_rows.reshape(-1, size)
+    _, index = _labels(n, groups)
+    rows, sizes = np.argsort(index, kind="stable"), np.bincount(index)
+    starts = np.cumsum(sizes) - sizes
+    within = np.arange(n) - starts[index[rows]]
     for _ in range(count):
+        given = generator.permutation(len(sizes))[index[rows]]
         order = np.empty(n, dtype=int)
-        order[sorted_rows] = blocks[generator.permutation(len(blocks))].ravel()
+        order[rows] = rows[starts[given] + within % sizes[given]]
         yield order
 
 
