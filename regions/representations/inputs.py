@@ -92,7 +92,12 @@ def _with_labels(inputs: Any) -> bool:
     images, labels = inputs
     if not all(isinstance(part, (np.ndarray, torch.Tensor)) for part in inputs):
         return False
-    return labels.ndim >= 1 and len(images) == len(labels) and images.shape[1:] != labels.shape[1:]
+    if labels.ndim < 1 or len(images) != len(labels) or images.shape[1:] == labels.shape[1:]:
+        return False
+    if labels.ndim != images.ndim or labels.ndim < 3:
+        return True
+    # sequences of another length or images of another size are a batch, maps of labels are not
+    return labels.ndim > 3 and images.shape[2:] == labels.shape[2:]
 
 
 def _is_loader(value: Any) -> bool:
