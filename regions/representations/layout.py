@@ -51,7 +51,7 @@ class Layout:
         axes = (given.ndim if torch.is_tensor(given) else 0) + isinstance(module, nn.Embedding)
         if axes != 4:
             return Layout(time_first=self.time_first, features=self.features)
-        turned = _turns_maps(module) and given.shape[1] == module.normalized_shape[0]
+        turned = _turns_maps(module) and given.shape[1] == width
         return self if turned else Layout(time_first=self.time_first, features=width)
 
     def by_image(self, name: str, module: nn.Module, tensor: torch.Tensor) -> torch.Tensor:
@@ -96,8 +96,9 @@ def _features(module: nn.Module) -> int:
         return module.out_features
     if isinstance(module, nn.Embedding):
         return module.embedding_dim
-    norm = isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1
-    return module.normalized_shape[0] if norm else 0
+    if isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1:
+        return module.normalized_shape[0]
+    return 0
 
 
 def _turns_maps(module: nn.Module) -> bool:
