@@ -39,7 +39,8 @@ def compare(
     """Compare the representations of two models, layer by layer.
 
     Args:
-        data: An .npy file of inputs, (samples, ...), as the models take them; or a data set for
+        data: An .npy file of inputs, (samples, ...), as the models take them (whole numbers are
+            words where a model has an embedding, otherwise numbers); or a data set for
             `regions.training.load_data` (digits, .npz, a folder), whose test images are used.
         measure: How similar two layers are. Each value is shown with its null, what independent
             layers score: null takes samples (also the positions of an image) as independent of
@@ -53,7 +54,7 @@ def compare(
     models = [module(source) for source in (dense, pruned)]
     found = regions.compare_layers(
         *models,
-        inputs[: check_whole(images, "images")].astype("float32"),
+        _as_taken(inputs[: check_whole(images, "images")], models),
         measure=measure,
         layers=layers or None,
         rng=seed,
@@ -61,6 +62,17 @@ def compare(
         **given_fields(similarity),
     )
     give(found, where)
+
+
+def _as_taken(inputs: Any, models: list[torch.nn.Module]) -> Any:
+    """Return whole numbers as numbers, unless they are words of an embedding.
+
+    Other inputs are left as they are: `compare_layers` refuses bytes, which are no numbers that a
+    model was trained on, and gives fractions the model's own precision.
+    """
+    words = any(isinstance(m, torch.nn.Embedding) for model in models for m in model.modules())
+    whole = inputs.dtype.kind in "iu" and inputs.dtype != "uint8"
+    return inputs.astype("int64" if words else "float32") if whole else inputs
 
 
 def module(source: str) -> Any:

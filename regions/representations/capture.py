@@ -322,8 +322,8 @@ class _Recorder:
         self.captured.clear()
         self.layout = Layout()
 
-    def enter(self, module: nn.Module, _: Any) -> None:
-        self.layout = self.layout.after(module)
+    def enter(self, module: nn.Module, args: tuple) -> None:
+        self.layout = self.layout.after(module, args[0] if args else None)
 
     def hook(self, module: nn.Module, name: str) -> Any:
         if self.tap == "input":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,10 +12,18 @@ from scipy.spatial.distance import pdist, squareform
 
 from regions.arguments import check_flag, check_number
 from regions.errors import ArgumentError
-from regions.representations.measure import Measure, judge, result_of
+from regions.representations.measure import (
+    DegenerateLayerWarning,
+    Measure,
+    judge,
+    result_of,
+    undefined,
+)
 from regions.representations.pair import Pair, pair_of
 from regions.representations.rows import batch_rows, check_paired, exponent_of, real_rows, scaled
-from regions.representations.similarity import Similarity
+from regions.representations.similarity import Similarity, Status
+
+_ROUNDING = 1e-11  # of a layer's own squared products: what is left where one sample holds all
 
 
 def cka(X: Any, Y: Any, debiased: bool = False) -> Similarity:
@@ -86,7 +95,7 @@ def minibatch_cka(batches: Iterable[tuple[Any, Any]]) -> float:
         raise ArgumentError("batches is empty; expected pairs of (samples, neurons) arrays")
     sums, powers = _summed(np.array(terms), np.array(exponents))
     if min(sums[1:]) <= 0:
-        return float("nan")
+        return _undefined("minibatch_cka", "a side does not vary within batches beyond one sample")
     ratio = sums[0] / np.sqrt(sums[1]) / np.sqrt(sums[2])
     return float(ratio * 2.0 ** (powers[0] - (powers[1] + powers[2]) / 2))
 
@@ -140,7 +149,15 @@ def rbf_cka(X: Any, Y: Any, bandwidth: float = 0.5) -> float:
     check_paired(len(rows_x), len(rows_y))
     kernel_x, kernel_y = _gaussian_kernel(rows_x, bandwidth), _gaussian_kernel(rows_y, bandwidth)
     norms = np.linalg.norm(kernel_x) * np.linalg.norm(kernel_y)
-    return float(np.vdot(kernel_x, kernel_y) / norms) if norms > 0 else float("nan")
+    if norms == 0:
+        return _undefined("rbf_cka", "most samples of a side are the same, so that the median is 0")
+    return float(np.vdot(kernel_x, kernel_y) / norms)
+
+
+def _undefined(name: str, why: str) -> float:
+    """Return NaN, and warn the caller of the public function why."""
+    warnings.warn(f"{name} is NaN: {why}", DegenerateLayerWarning, stacklevel=3)
+    return float("nan")
 
 
 def _gaussian_kernel(rows: np.ndarray, bandwidth: float) -> np.ndarray:
@@ -187,9 +204,9 @@ class CKA(Measure):
     def similarity(self, pair: Pair) -> Similarity:
         if self.debiased:
             product, own_x, own_y = _hsic_terms(pair)
-            known = min(own_x, own_y) > 0
-            value = product / np.sqrt(own_x) / np.sqrt(own_y) if known else float("nan")
-            value = float(np.clip(value, -1.0, 1.0))
+            if min(own_x, own_y) <= 0:
+                return undefined(pair, self.name, Status.UNDEFINED)
+            value = float(np.clip(product / np.sqrt(own_x) / np.sqrt(own_y), -1.0, 1.0))
         else:
             norms = float(np.linalg.norm(pair.x.gram)) * float(np.linalg.norm(pair.y.gram))
             value = min(1.0, float(np.linalg.norm(pair.cross)) ** 2 / norms)
@@ -218,12 +235,15 @@ def _hsic_terms(pair: Pair) -> np.ndarray:
         squares = (pair.square_sum, x.square_sum, y.square_sum)
     norms = (pair.cross, x.gram, y.gram)
     totals = (x.total * y.total, x.total**2, y.total**2)
-    return np.array(
+    terms = np.array(
         [
             np.linalg.norm(product) ** 2 - n / (n - 2) * square + total / ((n - 1) * (n - 2))
             for product, square, total in zip(norms, squares, totals, strict=True)
         ]
     )
+    own = np.array([np.linalg.norm(layer.gram) ** 2 for layer in (x, y)])
+    terms[1:][np.abs(terms[1:]) <= _ROUNDING * own] = 0.0
+    return terms
 
 
 def _largest_share(pair: Pair) -> float | None:

@@ -78,11 +78,14 @@ def collect(
 
 
 def _probe(model: Any, which: str, batch: torch.Tensor, settings: Settings) -> Shapes:
-    """Return the shapes of one image's activations, after a run on a few images."""
+    """Return the shapes of one image's activations, after runs on a few images.
+
+    A second run, on twice as many, tells images from as many time steps.
+    """
     few = batch[: 3 if len(batch) > 3 else 2]
     with open_reader(model, settings, lambda _, tensor: tensor) as read:
         try:
-            seen = read(few)
+            seen, twice = read(few), read(torch.cat([few, few]))
         except RegionsError:
             raise
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
@@ -91,11 +94,12 @@ def _probe(model: Any, which: str, batch: torch.Tensor, settings: Settings) -> S
                 f"{str(few.dtype).removeprefix('torch.')}: {error}. Give inputs as the model takes "
                 "them, images first"
             ) from error
-    for name, tensor in seen.items():
-        if len(tensor) != len(few):
+    for name, images in itertools.product(seen, (len(few), 2 * len(few))):
+        tensor = (seen if images == len(few) else twice)[name]
+        if len(tensor) != images:
             raise ArgumentError(
                 f"layer {name!r} of the {which} network gives activations of {len(tensor)} images "
-                f"for {len(few)}, shape {tuple(tensor.shape)} with the images first; recurrent "
+                f"for {images}, shape {tuple(tensor.shape)} with the images first; recurrent "
                 "layers without batch_first=True give (time, images, features). Leave it out by "
                 "`layers`, or turn it round by `select`"
             )

@@ -15,7 +15,7 @@ from regions.errors import ArgumentError
 from regions.representations.cca import CCA
 from regions.representations.collect import Collected, collect
 from regions.representations.comparison import LayerComparison, LayerSimilarity
-from regions.representations.dft import dft_similarity
+from regions.representations.dft import by_frequency, checked_maps
 from regions.representations.extent import Column
 from regions.representations.jackknife import jackknife
 from regions.representations.measure import DegenerateLayerWarning, Measure, SampleSizeWarning
@@ -131,19 +131,19 @@ def _group_results(
     collected: Collected, measure: Measure, settings: Settings
 ) -> dict[tuple[str, str], LayerSimilarity]:
     """Return the results of all pairs of a group; intervals and nulls for matched ones."""
-    by_frequency = settings.mode == "dft"
+    whole_maps = settings.mode == "dft"
 
     def judge(sums: Any, a: str, b: str) -> Similarity:
         x, y = collected.columns_x[a], collected.columns_y[b]
-        return by_maps(sums, x, y) if by_frequency else measure(sums.pair(x, y))
+        return by_maps(sums, x, y) if whole_maps else measure(sums.pair(x, y))
 
     def value(sums: Any, a: str, b: str) -> float:
         x, y = collected.columns_x[a], collected.columns_y[b]
-        return by_maps(sums, x, y).value if by_frequency else measure.value(sums.pair(x, y))
+        return by_maps(sums, x, y).value if whole_maps else measure.value(sums.pair(x, y))
 
     def by_maps(sums: Any, x: Column, y: Column) -> Similarity:
-        maps_x, maps_y = sums.maps(x, y)
-        return dft_similarity(maps_x, maps_y, measure)
+        maps = [checked_maps(*of) for of in zip(sums.maps(x, y), (x.name, y.name), strict=True)]
+        return by_frequency(maps, [x.extent, y.extent], measure)
 
     def matched(name: str, similarity: Similarity) -> LayerSimilarity:
         interval, reason = None, ""
@@ -189,12 +189,17 @@ def _warn(comparison: LayerComparison) -> None:
     }
     if few:
         shown = "; ".join(
-            f"{name} (n = {pair.n}, {max(pair.neurons_x, pair.neurons_y)} neurons, independent "
-            f"layers would score {pair.null:.2f})"
+            f"{name} (n = {pair.n}, {max(pair.neurons_x, pair.neurons_y)} neurons, "
+            + (
+                f"{pair.measure} is undefined)"
+                if pair.status is Status.UNDEFINED
+                else f"independent layers would score {pair.null:.2f})"
+            )
             for name, pair in few.items()
         )
         warnings.warn(
-            f"fewer than 10 samples per neuron: {shown}. Take more inputs, or judge against `null`",
+            f"too few samples per neuron (fewer than 10, or too few for the measure): {shown}. "
+            "Take more inputs, or judge against `null`",
             SampleSizeWarning,
             stacklevel=3,
         )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from regions.choices import check_name
 from regions.representations.jackknife import Interval
-from regions.representations.similarity import Similarity
+from regions.representations.similarity import Similarity, Status
 from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ class LayerComparison(Result):
 
         With `brief` only what a reader compares, without columns that are empty here.
         """
-        frame: Any = pd.DataFrame([found.row() for found in self.layers])
+        columns = list(LayerSimilarity(layer="", similarity=Similarity.unknown(self.measure)).row())
+        frame: Any = pd.DataFrame([found.row() for found in self.layers], columns=columns)
         return frame[[*_BRIEF]].dropna(axis=1, how="all") if brief else frame
 
     def to_dict(self) -> dict[str, Any]:
@@ -189,6 +190,8 @@ class LayerComparison(Result):
         frame = self.to_frame()
         values = pd.Series(frame["value"].to_numpy(dtype=float), index=frame["layer"].to_list())
         lines = [f"{self.measure} of {len(self)} layers over {self.details.get('images')} images"]
+        if not self.layers:
+            lines.append("no layer has one name on both sides: see `matrix` for all pairs")
         if values.notna().any():
             least, most = str(values.idxmin()), str(values.idxmax())
             if self.measure.endswith("_distance"):
@@ -202,8 +205,10 @@ class LayerComparison(Result):
         dead = frame.loc[frame["dead_x"] + frame["dead_y"] > 0]
         if len(dead):
             lines.append(f"{len(dead)} layers have dead units (first: {dead['layer'].iloc[0]})")
-        odd = frame.loc[frame["status"] != "ok", ["layer", "status"]].itertuples(index=False)
-        lines += [f"{layer}: {status}" for layer, status in odd]
+        odd = {found.layer: found.similarity.status for found in self.layers}
+        odd = {layer: status for layer, status in odd.items() if status is not Status.OK}
+        lines += [f"{layer}: {status}" for layer, status in odd.items()]
+        lines += [f"{status}: {status.meaning}" for status in dict.fromkeys(odd.values())]
         lines += [f"{name}: not comparable, {why}" for name, why in self.apart.items()]
         levels = {found.interval.level for found in self.layers if found.interval}
         for level in levels:

@@ -10,6 +10,7 @@ from regions.arguments import as_numbers
 from regions.choices import choose
 from regions.errors import ArgumentError
 from regions.representations.cca import CCA
+from regions.representations.extent import Extent
 from regions.representations.layer import layer_of
 from regions.representations.measure import Measure, undefined
 from regions.representations.pair import pair_layers
@@ -59,14 +60,24 @@ def dft_similarity(X: Any, Y: Any, measure: str | Measure = "cca", **options: An
     chosen = choose("measure", measure, MEASURES, options, base=Measure)
     if not isinstance(chosen, (CCA, SVCCA)):
         raise ArgumentError(f"measure is {measure!r}; per frequency only 'cca' and 'svcca' work")
-    maps = [_checked(values, name) for values, name in ((X, "X"), (Y, "Y"))]
+    maps = [checked_maps(values, name) for values, name in ((X, "X"), (Y, "Y"))]
     check_paired(len(maps[0]), len(maps[1]))
+    extents = [Extent.of(rows, values) for rows, values in zip(maps, (X, Y), strict=True)]
+    return by_frequency(maps, extents, chosen)
+
+
+def by_frequency(maps: list[np.ndarray], extents: list[Extent], chosen: Measure) -> Similarity:
+    """Return what `dft_similarity` does of checked maps, computed as `extents` say."""
     size = tuple(map(_shared, maps[0].shape[2:], maps[1].shape[2:]))
     weights = frequency_weights(size)
-    left, right = (spectrum(values, size) for values in maps)
+    roundings = [4 * extent.precision.rounding for extent in extents]
+    spectra = [spectrum(one, size, lost) for one, lost in zip(maps, roundings, strict=True)]
     found = []
     for (row, column), weight in weights.items():
-        x, y = (layer_of(block[:, :, row, column]) for block in (left, right))
+        x, y = (
+            layer_of(block[:, :, row, column], extent=extent)
+            for block, extent in zip(spectra, extents, strict=True)
+        )
         found.append(Block(chosen(pair_layers(x, y)), weight))
     usable = [block for block in found if np.isfinite(block.result.value)]
     name = f"dft_{chosen.name}"
@@ -111,11 +122,16 @@ def _pooled(
     )
 
 
-def spectrum(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Return the orthonormal transform of the maps, cropped to `size` low frequencies."""
+def spectrum(maps: np.ndarray, size: tuple[int, ...], rounding: float = 0.0) -> np.ndarray:
+    """Return the orthonormal transform of the maps, cropped to `size` low frequencies.
+
+    Coefficients below `rounding` times the largest of their channel are rounding of the maps.
+    """
     full = np.fft.fft2(maps, norm="ortho")
     largest = np.abs(full).max(axis=(0, 2, 3), keepdims=True)
-    full[np.abs(full) <= _ROUNDING * largest] = 0  # a constant map has no other frequency
+    full[np.abs(full) <= max(_ROUNDING, rounding) * largest] = (
+        0  # a constant map has no other frequency
+    )
     rows, columns = (
         np.fft.fftfreq(low, 1 / low).astype(int) % high
         for low, high in zip(size, maps.shape[2:], strict=True)
@@ -144,7 +160,8 @@ def frequency_weights(size: tuple[int, ...]) -> dict[tuple[int, int], int]:
     return weights
 
 
-def _checked(values: Any, name: str) -> np.ndarray:
+def checked_maps(values: Any, name: str) -> np.ndarray:
+    """Return finite real maps in float64, of a size whose squares fit."""
     maps = as_numbers(values, name, "(images, channels, height, width)")
     if np.iscomplexobj(maps):
         raise ArgumentError(f"{name} has complex activations; expected real numbers")

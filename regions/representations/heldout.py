@@ -10,6 +10,7 @@ import numpy as np
 from regions.arguments import check_unmasked, is_whole
 from regions.errors import ArgumentError
 from regions.representations.correlations import check_statistic, summarise
+from regions.representations.extent import Extent
 from regions.representations.layer import layer_of
 from regions.representations.measure import result_of, undefined
 from regions.representations.pair import pair_layers
@@ -19,6 +20,8 @@ from regions.representations.similarity import Similarity, Status
 _SQUARES = 100  # held-out coefficients of all shuffles together, for the mean of their squares
 _FEWEST = 5
 _FEWEST_ROWS = 10  # in a fold
+
+Side = tuple[np.ndarray, Extent]  # a layer's rows, and the precision they were computed in
 
 
 def held_out_cca(
@@ -41,7 +44,8 @@ def held_out_cca(
         The image of each row, (samples,); rows of one image are never split.
     statistic
         As in `cca`; "mean_squared" and "yanai" square the held-out correlations, so that
-        independent layers score more than 0: `null` is then a mean over seeded shuffles.
+        independent layers score more than 0: `null` is then a mean over seeded shuffles, of whole
+        images where `groups` are given.
 
     Examples
     --------
@@ -51,17 +55,18 @@ def held_out_cca(
     True
     """
     check_statistic(statistic)
-    rows_x, rows_y = real_rows(X, "X"), real_rows(Y, "Y")
-    check_paired(len(rows_x), len(rows_y))
+    x, y = _side(X, "X"), _side(Y, "Y")
+    n = len(x[0])
+    check_paired(n, len(y[0]))
     whole = pair_layers(layer_of(X, "X"), layer_of(Y, "Y"))
     if whole.degenerate:
         return undefined(whole, "cca_held_out", Status.DEGENERATE)
-    held = _folds(len(rows_x), folds, groups)
-    rho = _coefficients(rows_x, rows_y, held)
+    held = _folds(n, folds, groups)
+    rho = _coefficients(x, y, held)
     k, null = len(rho), 0.0
     if statistic != "mean":
-        orders = _orders(groups, len(rows_x), max(_FEWEST, _SQUARES // k))
-        shuffled = [_coefficients(rows_x, rows_y[order], held) for order in orders]
+        orders = _orders(groups, n, max(_FEWEST, _SQUARES // k))
+        shuffled = [_coefficients(x, (y[0][order], y[1]), held) for order in orders]
         null = float(np.mean([summarise(one, (len(one), len(one)), statistic) for one in shuffled]))
     return result_of(
         whole,
@@ -75,19 +80,26 @@ def held_out_cca(
     )
 
 
+def _side(values: Any, name: str) -> Side:
+    rows = real_rows(values, name)
+    return rows, Extent.of(rows, values)
+
+
 def _folds(n: int, folds: int, groups: Any) -> list[np.ndarray]:
     """Return a boolean array of held-out rows per fold."""
     order, index = _labels(n, groups)
     if not (is_whole(folds) and 2 <= folds <= len(order)):
-        raise ArgumentError(f"cv is {folds!r}; expected 2 to {len(order)} folds (groups of rows)")
+        raise ArgumentError(
+            f"folds (cv of cca) is {folds!r}; expected 2 to {len(order)} folds (groups of rows)"
+        )
     fold = index * int(folds) // len(order)
     held = [fold == number for number in range(folds)]
     fewest = min(int(rows.sum()) for rows in held)
     if fewest < _FEWEST_ROWS:
         raise ArgumentError(
-            f"cv is {folds}, so that a fold holds out {fewest} of {n} rows; expected at least "
-            f"{_FEWEST_ROWS}, because correlations of fewer are drawn towards 0 (two rows always "
-            "give 1 or -1, one row none). Use fewer folds or more samples"
+            f"folds (cv of cca) is {folds}, so that a fold holds out {fewest} of {n} rows; "
+            f"expected at least {_FEWEST_ROWS}, because correlations of fewer are drawn towards 0 "
+            "(two rows always give 1 or -1, one row none). Use fewer folds or more samples"
         )
     return held
 
@@ -111,29 +123,37 @@ def _labels(n: int, groups: Any) -> tuple[np.ndarray, np.ndarray]:
     return order, index
 
 
-def _coefficients(rows_x: np.ndarray, rows_y: np.ndarray, folds: list[np.ndarray]) -> np.ndarray:
+def _coefficients(x: Side, y: Side, folds: list[np.ndarray]) -> np.ndarray:
     """Return the mean over the folds of each direction pair's held-out correlation."""
-    found = [_correlate(rows_x, rows_y, held) for held in folds]
+    found = [_correlate(x, y, held) for held in folds]
     k = min(map(len, found))
     return np.mean([run[:k] for run in found], axis=0)
 
 
 def _orders(groups: Any, n: int, count: int) -> Iterator[np.ndarray]:
-    """Yield orders of the rows that move whole groups, or single rows where groups differ."""
+    """Yield rows of the second layer in an order that gives every group those of another.
+
+    A group that is given a smaller one repeats its rows, and leaves some of a larger one out: rows
+    of one image are alike, so that single rows in any order would score too little.
+    """
     generator = np.random.default_rng(0)
-    _, sizes = np.unique(np.arange(n) if groups is None else groups, return_counts=True)
-    size = int(sizes[0]) if np.all(sizes == sizes[0]) else 1
-    sorted_rows = np.argsort(np.arange(n) if groups is None else groups, kind="stable")
-    blocks = sorted_rows.reshape(-1, size)
+    _, index = _labels(n, groups)
+    rows, sizes = np.argsort(index, kind="stable"), np.bincount(index)
+    starts = np.cumsum(sizes) - sizes
+    within = np.arange(n) - starts[index[rows]]
     for _ in range(count):
+        given = generator.permutation(len(sizes))[index[rows]]
         order = np.empty(n, dtype=int)
-        order[sorted_rows] = blocks[generator.permutation(len(blocks))].ravel()
+        order[rows] = rows[starts[given] + within % sizes[given]]
         yield order
 
 
-def _correlate(rows_x: np.ndarray, rows_y: np.ndarray, held: np.ndarray) -> np.ndarray:
+def _correlate(x: Side, y: Side, held: np.ndarray) -> np.ndarray:
     """Return the correlations on the held rows of directions fitted on the others."""
-    pair = pair_layers(layer_of(rows_x[~held], "X"), layer_of(rows_y[~held], "Y"))
+    (rows_x, extent_x), (rows_y, extent_y) = x, y
+    pair = pair_layers(
+        layer_of(rows_x[~held], "X", extent_x), layer_of(rows_y[~held], "Y", extent_y)
+    )
     if pair.degenerate or pair.x.crowded or pair.y.crowded:
         raise ArgumentError(
             f"a fold of {int((~held).sum())} rows is too small or degenerate for layers of "

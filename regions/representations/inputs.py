@@ -92,7 +92,12 @@ def _with_labels(inputs: Any) -> bool:
     images, labels = inputs
     if not all(isinstance(part, (np.ndarray, torch.Tensor)) for part in inputs):
         return False
-    return labels.ndim >= 1 and len(images) == len(labels) and images.shape[1:] != labels.shape[1:]
+    if labels.ndim < 1 or len(images) != len(labels) or images.shape[1:] == labels.shape[1:]:
+        return False
+    if labels.ndim != images.ndim or labels.ndim < 3:
+        return True
+    # sequences of another length or images of another size are a batch, maps of labels are not
+    return labels.ndim > 3 and images.shape[2:] == labels.shape[2:]
 
 
 def _is_loader(value: Any) -> bool:
@@ -142,6 +147,17 @@ def _tensor(values: Any, name: str) -> torch.Tensor:
     return values
 
 
+def _refuse_masked(item: Mapping) -> None:
+    """Raise ArgumentError if a mask says that some of the inputs are padding."""
+    mask = item.get("attention_mask")
+    if isinstance(mask, (torch.Tensor, np.ndarray)) and not bool((mask != 0).all()):
+        raise ArgumentError(
+            "a batch has an attention_mask with zeros, but models are run on the input alone, so "
+            "that padding would be compared like words; give batches without padding (equal "
+            "lengths), or inputs of one tensor and a model that makes the mask from them"
+        )
+
+
 def pick_input(item: Any) -> torch.Tensor:
     """Return the input tensor of a loader's item."""
     if isinstance(item, (torch.Tensor, np.ndarray)):
@@ -149,6 +165,7 @@ def pick_input(item: Any) -> torch.Tensor:
     if isinstance(item, (tuple, list)) and item:
         return pick_input(item[0])
     if isinstance(item, Mapping):
+        _refuse_masked(item)
         for key in _KEYS:
             if key in item:
                 return pick_input(item[key])

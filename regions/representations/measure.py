@@ -167,6 +167,10 @@ def _warn_about(result: Similarity) -> None:
             DegenerateLayerWarning,
             stacklevel=4,
         )
+    if result.status is Status.UNDEFINED:
+        warnings.warn(
+            f"{result.measure} is NaN: {result.status.meaning}", SampleSizeWarning, stacklevel=4
+        )
     if result.status in (Status.FEW_SAMPLES, Status.SATURATED):
         warnings.warn(
             f"{result.n} samples for {max(result.rank_x, result.rank_y)} directions: independent "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +24,8 @@ def plot_coefficients(
         mean = f"{measure} = {value:.2f}"
         ax.axhline(value, color=PALETTE[1], ls=LINE_STYLES[1], label=mean)
         ax.axhline(null, color="0.5", ls=LINE_STYLES[2], label="if independent")
-    ax.set(xlabel="direction", ylabel="canonical correlation", ylim=(0, 1.05))
+    limits = _limits([*rho, value, null])
+    ax.set(xlabel="direction", ylabel="canonical correlation", ylim=limits)
     ax.legend()
     return ax
 
@@ -54,7 +56,9 @@ def plot_curves(frame: pd.DataFrame, hue: str | None = "curve", ax: Axes | None 
     means = [nulls[frame["layer"] == layer].mean() for layer in layers]
     ax.plot(range(len(layers)), means, color="0.5", ls=LINE_STYLES[2], label=which)
     ax.set_xticks(range(len(layers)), layers, rotation=90 if len(layers) > 6 else 0)
-    ax.set(xlabel="layer", ylabel="similarity", ylim=(min(0.0, _lowest(frame)), 1.05))
+    shown = [name for name in ("value", "corrected", "low", "high") if name in frame]
+    limits = _limits([*frame[shown].to_numpy(dtype=float).ravel(), *means])
+    ax.set(xlabel="layer", ylabel="similarity", ylim=limits)
     ax.legend()
     return ax
 
@@ -92,10 +96,14 @@ def _nulls(frame: pd.DataFrame) -> tuple[pd.Series, str]:
     return shuffled, "images shuffled"
 
 
-def _lowest(frame: pd.DataFrame) -> float:
-    columns = [name for name in ("value", "corrected", "low") if name in frame]
-    lowest = np.nanmin(frame[columns].to_numpy(dtype=float), initial=0.0)
-    return float(lowest) - 0.02 if lowest < 0 else 0.0
+def _limits(values: Any) -> tuple[float, float]:
+    """Return the ends of an axis for similarities: 0 and 1, and what lies beyond them.
+
+    Debiased and held-out values can be negative, and distances above 1.
+    """
+    values = np.asarray(values, dtype=float)
+    low, high = np.nanmin(values, initial=0.0), np.nanmax(values, initial=1.0)
+    return float(low) - 0.02 if low < 0 else 0.0, float(high) + 0.05
 
 
 def plot_map(matrix: pd.DataFrame, ax: Axes | None = None, colour_bar: bool = True) -> Axes:
@@ -105,11 +113,12 @@ def plot_map(matrix: pd.DataFrame, ax: Axes | None = None, colour_bar: bool = Tr
     """
     ax = plt.gca() if ax is None else ax
     ax.set_facecolor("0.85")
+    values = matrix.astype(float)
     sns.heatmap(
-        matrix.astype(float),
+        values,
         ax=ax,
-        vmin=0,
-        vmax=1,
+        vmin=np.nanmin(values, initial=0.0),
+        vmax=np.nanmax(values, initial=1.0),
         cmap="viridis",
         square=True,
         annot=len(matrix) <= 6,

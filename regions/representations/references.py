@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -56,6 +56,11 @@ def compare_curves(
         )
     if not others:
         raise ArgumentError("others is empty; expected at least one network to compare with")
+    if len(others) > 1 and isinstance(inputs, Iterator):
+        raise ArgumentError(
+            f"inputs is a {type(inputs).__name__}, which gives its batches once, but {len(others)} "
+            "networks are compared; give an array, a DataLoader, or list(inputs)"
+        )
     frames = []
     for name, model in others.items():
         frame = compare_layers(dense, model, inputs, **settings).to_frame()

@@ -57,8 +57,10 @@ _MEANING = {
         "A side has no varying neuron (all dead or constant): the similarity is undefined."
     ),
     Status.UNDEFINED: (
-        "The measure says nothing at this size: as many neurons as samples, or the two layers "
-        "do not have the same samples (positions). Take more samples, or another mode."
+        "The measure says nothing of these samples: as many neurons as samples, a debiased "
+        "estimate of a layer's own variance that is not positive (single samples hold it), or two "
+        "layers that do not have the same samples (positions). Take more samples, or another mode "
+        "or measure."
     ),
 }
 

@@ -16,6 +16,7 @@ from regions.theory.points import read_reals
 
 FORMS = ("exponential", "power")
 _FEWEST = 4
+_ROUNDING = 1e-14  # of log D, relative to it: what an exact law leaves
 # autocorrelations over which the interval averages, all alike before the data
 _MEMORY = np.linspace(-0.99, 0.99, 80)
 
@@ -62,9 +63,11 @@ class DecayFit(Result):
     def summary(self) -> str:
         """Return the fit as a sentence."""
         law = "exp(-rate n)" if self.form == "exponential" else "n^-rate"
+        same = "undefined because D stays the same"
+        share = f"{self.r_squared:.3f}" if self.r_squared == self.r_squared else same
         return (
             f"D ~ {law} with rate {self.rate:.3g} [{self.low:.3g}, {self.high:.3g}], R^2 of log D "
-            f"{self.r_squared:.3f} on {self.points} points."
+            f"{share} on {self.points} points."
         )
 
 
@@ -82,7 +85,7 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
     Raises
     ------
     ArgumentError
-        If there are fewer than four points, or n or D is not positive.
+        If there are fewer than four points, n or D is not positive, or all n are the same.
 
     Notes
     -----
@@ -117,23 +120,40 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
         )
     if not (n > 0).all() or not (errors > 0).all():
         raise ArgumentError("a decay is fitted to logarithms: n and D must be positive")
-    x, y = n if form == "exponential" else np.log(n), np.log(errors)
-    design = np.column_stack([np.ones_like(x), -x])
-    (_, rate), *_ = np.linalg.lstsq(design, y)
-    residual = y - y.mean() + rate * (x - x.mean())
-    rms = float(np.sqrt(np.mean(residual**2)))
-    low, high = (rate, rate)
-    if rms > 1e-9 * np.abs(y).max():
-        low, high = _interval(*posterior(design, y), level)
+    y = np.log(errors)
+    x, spread = _standardised(n if form == "exponential" else np.log(n))
+    y_centred = (y - y[0]) - (y - y[0]).mean()
+    slope = float(-x @ y_centred / len(x))
+    rms = float(np.sqrt(np.mean((y_centred + slope * x) ** 2)))
+    low = high = slope
+    if rms > _ROUNDING * (1 + np.abs(y).max()):
+        low, high = _interval(*posterior(np.column_stack([np.ones_like(x), -x]), y_centred), level)
     return DecayFit(
         form=form,
-        rate=float(rate),
-        low=min(float(low), float(rate)),
-        high=max(float(high), float(rate)),
-        r_squared=float(1 - rms**2 / np.var(y)) if np.ptp(y) > 0 else float("nan"),
+        rate=slope / spread,
+        low=min(low, slope) / spread,
+        high=max(high, slope) / spread,
+        r_squared=float(1 - rms**2 / np.var(y_centred)) if np.ptp(y) > 0 else float("nan"),
         rms=rms,
         points=len(n),
     )
+
+
+def _standardised(x: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return x with mean 0 and mean square 1, and what it was divided by.
+
+    A law does not depend on the unit of n or where it starts; products of the raw n would.
+    """
+    offset = x - x[0]
+    largest = float(np.abs(offset).max())
+    if largest == 0:
+        raise ArgumentError(
+            f"n is the same at all {len(x)} points; expected a curve, D at several n"
+        )
+    scaled = offset / largest
+    centred = scaled - scaled.mean()
+    size = float(np.sqrt(np.mean(centred**2)))
+    return centred / size, size * largest
 
 
 def posterior(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

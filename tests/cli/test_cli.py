@@ -136,6 +136,40 @@ def test_compare_flattens_images_for_a_flat_model(capsys, tmp_path, monkeypatch)
     assert status == 0 and "cka of 3 layers over 360 images" in out
 
 
+def test_compare_takes_inputs_as_the_models_do(capsys, tmp_path, monkeypatch, recwarn):
+    """Words stay whole numbers, other whole numbers become fractions, bytes are refused."""
+    (tmp_path / "takers.py").write_text(
+        "from torch import nn\n"
+        "words = lambda: nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(20, 3))\n"
+        "numbers = lambda: nn.Sequential(nn.Linear(5, 8), nn.ReLU())\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    whole = np.random.default_rng(0).integers(0, 9, (100, 5))
+    for kind, taker, said in [
+        ("int64", "words", ""),
+        ("int16", "words", ""),
+        ("int64", "numbers", ""),
+        ("float64", "numbers", ""),
+        ("uint8", "numbers", "inputs are uint8"),
+        ("uint8", "words", "inputs are uint8"),
+        ("bool", "numbers", "inputs are bool"),
+    ]:
+        path = tmp_path / f"{kind}.npy"
+        np.save(path, whole.astype(kind))
+        names = [f"takers:{taker}"] * 2
+        status, out, refused = run(
+            capsys, "compare", *names, "--data", path, "--measure", "cka", "--images", "90"
+        )
+        assert (status, said in refused) == (1 if said else 0, True)
+        assert said or "layers over 90 images" in out
+    np.save(tmp_path / "large.npy", whole * 1e60)
+    status, _, refused = run(
+        capsys, "compare", "takers:numbers", "takers:numbers", "--data", tmp_path / "large.npy"
+    )
+    assert status == 1 and "infinite activations" in refused
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]
+
+
 def test_recall(capsys, tmp_path):
     dense, pruned = [[912, 962, 865], [903, 959, 858], [916, 970, 838]], [[815, 937, 689]] * 3
     table = regions.RecallTable.from_counts(dense, {50: pruned}, n=1000)

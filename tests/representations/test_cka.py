@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 import regions
 from regions.errors import ArgumentError
 from regions.representations import (
+    DegenerateLayerWarning,
+    SampleSizeWarning,
+    Status,
     minibatch_cka,
     rbf_cka,
 )
@@ -165,3 +168,28 @@ def test_the_null_is_the_mean_over_all_orders_of_the_samples():
     orders = itertools.permutations(range(6))
     mean = np.mean([gram_cka(X, Y[list(order)], False) for order in orders])
     assert regions.cka(X, Y).null == pytest.approx(mean, rel=1e-10)
+
+
+@pytest.mark.parametrize("n", [5, 20, 33, 100])
+def test_a_side_that_single_samples_hold_has_no_debiased_cka(n):
+    """Its own U-statistic is 0, whatever sign rounding gives it; the kernel form says so, too."""
+    rng = np.random.default_rng(n)
+    X, Y = np.zeros((n, 1)), rng.standard_normal((n, 4))
+    X[2] = rng.standard_normal()
+    assert abs(hsic(X - X.mean(), X - X.mean())) < 1e-12 * X[2, 0] ** 4
+    for one in (X, np.eye(n)):
+        for pair in ((one, Y), (Y, one), (one, one)):
+            with pytest.warns(SampleSizeWarning, match="cka_debiased is NaN: The measure says no"):
+                found = regions.cka(*pair, debiased=True)
+            assert found.status is Status.UNDEFINED
+            assert np.isnan(found.value)
+    with pytest.warns(DegenerateLayerWarning, match="minibatch_cka is NaN: a side does not vary"):
+        assert np.isnan(minibatch_cka([(X, Y), (X, Y)]))
+    X[3] = 1e-2 * X[2]  # the control: a second sample
+    assert regions.cka(X, Y, debiased=True).status is Status.OK
+
+
+def test_kernels_of_equal_samples_say_why_they_are_undefined():
+    X = np.random.default_rng(0).standard_normal((20, 2))
+    with pytest.warns(DegenerateLayerWarning, match="rbf_cka is NaN: most samples of a side are"):
+        assert np.isnan(rbf_cka(np.ones((20, 2)), X))

@@ -48,7 +48,7 @@ def test_both_networks_see_the_same_batches_in_evaluation_mode(networks):
     dense, pruned = map(Recorder, networks)
     dense.train()
     regions.compare_layers(dense, pruned, noise(150, 6), batch_size=50)
-    assert len(dense.seen) == len(pruned.seen) == 4  # a probe and three batches
+    assert len(dense.seen) == len(pruned.seen) == 5  # two probes and three batches
     assert all(torch.equal(a, b) for a, b in zip(dense.seen, pruned.seen, strict=True))
     assert dense.training
     assert dense.body[0].training

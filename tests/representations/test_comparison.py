@@ -3,11 +3,13 @@
 import json
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from small_networks import noise
 from torch import nn
 
 import regions
+from regions.representations import SampleSizeWarning, Status, similarity_grid
 
 
 def test_the_result_in_every_form(networks):
@@ -89,3 +91,24 @@ def test_no_interval_where_a_block_holds_all_that_varies(accumulator):
     )
     assert found.layers[0].interval is None and found.layers[0].no_interval
     assert "no interval for 0: without one of the blocks" in found.summary()
+
+
+def test_layers_without_a_common_name_have_a_matrix_and_an_empty_table():
+    rows = np.random.default_rng(0).standard_normal((60, 3))
+    found = similarity_grid({"a": rows}, {"b": rows, "c": rows**2}, "cka")
+    assert found.matrix.shape == (1, 2)
+    named = similarity_grid({"a": rows}, {"a": rows}, "cka")
+    assert list(found.to_frame()) == list(named.to_frame())
+    assert len(found.to_frame()) == len(found.to_frame(brief=True)) == 0
+    assert "no layer has one name on both sides: see `matrix`" in found.summary()
+    plt.close(found.plot().figure)
+
+
+def test_what_is_undefined_is_said_in_words(networks):
+    """No NaN without a sentence that says why."""
+    with pytest.warns(
+        SampleSizeWarning, match=r"0 \(n = 8, 8 neurons, svcca is undefined\)"
+    ) as seen:
+        found = regions.compare_layers(*networks, noise(8, 6))
+    assert not any("nan" in str(one.message) for one in seen)
+    assert f"undefined: {Status.UNDEFINED.meaning}" in found.summary()

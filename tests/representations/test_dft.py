@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from small_networks import noise
+from torch import nn
 
 import regions
 from regions.errors import ArgumentError
@@ -63,3 +65,32 @@ def test_frequencies_in_a_comparison(convnets):
         dense(images), pruned(images)
     direct = dft_similarity(x["0"], y["0"]).value
     assert found["0"].value == pytest.approx(direct, abs=1e-6)
+
+
+def test_rounding_of_stored_values_is_no_direction_of_a_frequency():
+    """Of 8 channels mixed from 3 the others are rounding; a flat map has no high frequency."""
+    rng = np.random.default_rng(2)
+    source = rng.standard_normal((200, 3, 4, 4))
+    X, Y = (np.einsum("ncij,dc->ndij", source, rng.standard_normal((8, 3))) for _ in range(2))
+    exact = dft_similarity(X, Y)
+    single = dft_similarity(X.astype("float32"), Y.astype("float32"))
+    assert exact.k == single.k == 3 * 16
+    assert single.value == pytest.approx(exact.value, abs=1e-6) == pytest.approx(1)
+    flat = np.repeat(rng.standard_normal((200, 3, 1)), 16, axis=2).reshape(200, 3, 4, 4)
+    rounded = (flat * (1 + 3e-8 * rng.standard_normal(flat.shape))).astype("float32")
+    assert dft_similarity(rounded, flat.astype("float32")).k == dft_similarity(flat, flat).k == 3
+
+
+def test_networks_in_single_precision_have_the_frequencies_of_their_doubles():
+    def network(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Conv2d(2, 9, 1))
+
+    maps = noise(200, 2, 4, 4)
+    first, second = network(0), network(1)
+    single = regions.compare_layers(first, second, maps, "cca", mode="dft")["0"]
+    double = regions.compare_layers(
+        first.double(), second.double(), maps.double(), "cca", mode="dft"
+    )["0"]
+    assert single.k == double.k == 2 * 16
+    assert single.value == pytest.approx(double.value, abs=1e-6)

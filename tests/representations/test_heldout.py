@@ -6,7 +6,7 @@ from activations import related
 
 import regions
 from regions.errors import ArgumentError
-from regions.representations.heldout import _folds
+from regions.representations.heldout import _folds, _orders
 
 
 def test_held_out_correlations_are_about_zero_for_independent_layers():
@@ -77,3 +77,49 @@ def test_the_smallest_folds_that_are_allowed_give_the_correlation_of_the_populat
     rng = np.random.default_rng(27)
     values = [regions.cca(*planted(rng, 60), cv=6).value for _ in range(60)]
     assert np.mean(values) == pytest.approx(0.6, abs=0.02 + 3 * np.std(values) / np.sqrt(60))
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16"])
+def test_rounding_of_stored_values_is_no_direction_of_a_fold(kind):
+    """Of 20 units on 5 inputs the others are rounding, on both sides as in the whole."""
+    rng = np.random.default_rng(31)
+    inputs = rng.standard_normal((400, 5))
+    X, Y = (inputs @ rng.standard_normal((5, 20)) for _ in range(2))
+    single = regions.cca(X.astype(kind), Y.astype(kind), cv=2)
+    assert (single.rank_x, single.rank_y, single.k) == (5, 5, 5)
+    assert single.value == pytest.approx(1, abs=1e-2)
+    exact = regions.cca(X, Y, cv=2)
+    assert (exact.k, exact.value) == (5, pytest.approx(1, abs=1e-9))
+
+
+def test_the_null_of_squares_moves_whole_images_of_any_size():
+    """Rows of one image are alike: a null of single rows would be several times too low."""
+    sizes = np.random.default_rng(3).integers(2, 9, 40)
+    groups = np.repeat(np.arange(40), sizes)
+
+    def layers(seed):
+        rng = np.random.default_rng(seed)
+        shape = (sizes.sum(), 3)
+        return [
+            rng.standard_normal((40, 3))[groups] + 0.01 * rng.standard_normal(shape)
+            for _ in range(2)
+        ]
+
+    rho = [regions.cca(*layers(seed), cv=2, groups=groups).coefficients for seed in range(100)]
+    values = np.mean(np.square(rho), axis=1)
+    error = values.std() / np.sqrt(100)
+    options = {"cv": 2, "statistic": "mean_squared"}
+    nulls = [regions.cca(*layers(seed), groups=groups, **options).null for seed in range(3)]
+    assert abs(values.mean() - np.mean(nulls)) < 3 * error < 0.4 * np.mean(nulls)
+    single = regions.cca(*layers(0), **options).null
+    assert single < values.mean() - 5 * error  # the control
+
+
+def test_orders_give_every_image_the_rows_of_another():
+    groups = np.array([2, 0, 1, 1, 0, 2, 2, 1])
+    for order in _orders(groups, 8, 20):
+        donors = [set(groups[order[groups == label]]) for label in range(3)]
+        assert sorted(donors, key=min) == [{0}, {1}, {2}]
+        assert all(len(np.unique(order[groups == label])) >= 2 for label in range(3))
+    for order in _orders(None, 8, 5):
+        assert sorted(order) == list(range(8))

@@ -62,3 +62,26 @@ def test_a_masked_array_is_refused(networks):
         regions.compare_layers(*networks, masked)
     with pytest.raises(ArgumentError, match="X is a masked array with"):
         regions.cka(masked, masked)
+
+
+def test_a_mask_of_padding_is_not_passed_over(networks):
+    """Models see the input alone, so that padding would count like any other token."""
+    inputs, mask = noise(60, 6), torch.ones(60, 6)
+    batch = {"attention_mask": mask, "input": inputs}
+    whole = regions.compare_layers(*networks, [batch], measure="cka")
+    assert whole.to_dict() == regions.compare_layers(*networks, [inputs], measure="cka").to_dict()
+    mask[3, 5] = 0
+    for kind in (mask, mask.numpy(), mask.bool()):
+        with pytest.raises(ArgumentError, match="attention_mask with zeros"):
+            regions.compare_layers(*networks, [batch | {"attention_mask": kind}], measure="cka")
+
+
+def test_two_batches_of_unequal_length_are_not_images_and_labels():
+    def read(*shapes):
+        parts = [noise(*shape, seed=number) for number, shape in enumerate(shapes)]
+        return [len(batch) for batch in batches(parts, 64, None, 0)]
+
+    assert read((30, 7, 4), (30, 9, 4)) == [30, 30]  # sequences
+    assert read((30, 1, 9, 9), (30, 1, 7, 7)) == [30, 30]  # images
+    assert read((30, 3, 9, 9), (30, 1, 9, 9)) == [30]  # maps of labels
+    assert read((30, 3, 9, 9), (30, 9, 9)) == read((30, 6), (30, 2)) == [30]

@@ -105,3 +105,73 @@ def test_features_of_a_linear_layer_on_maps_are_last():
     assert torch.is_tensor(model(noise(2, 3, 4, 4)))
     found = regions.compare_layers(model, model, noise(40, 3, 4, 4), measure="cka")
     assert (found["mix"].neurons_x, found["mix"].n) == (5, 640)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """A norm of the channels of (images, channels, height, width), as ConvNeXt has."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Mixer(nn.Module):
+    """A block of ConvNeXt, whose channels are last inside and first outside."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm, self.conv = ChannelNorm(3), nn.Conv2d(3, channels, 1)
+        self.one, self.act = nn.Linear(channels, 7), nn.GELU()
+        self.last = nn.Sequential(nn.Linear(7, channels), nn.LayerNorm(channels))
+        self.pool = nn.AvgPool2d(1)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        x = self.conv(self.norm(x)).permute(0, 2, 3, 1)
+        return self.relu(self.pool(self.last(self.act(self.one(x))).permute(0, 3, 1, 2)))
+
+
+@pytest.mark.parametrize("channels", [5, 4])  # 4 is the height and width, too
+def test_activations_behind_a_linear_layer_on_maps_keep_their_features_last(channels):
+    """Every module's neurons are the channels, wherever they lie."""
+    model = nn.Sequential(Mixer(channels))
+    found = regions.compare_layers(model, model, noise(40, 3, 4, 4), measure="cka")
+    neurons = {one.layer: one.similarity.neurons_x for one in found}
+    inside = ("conv", "last.0", "last.1", "pool", "relu")
+    expected = {"norm": 3, "one": 7, "act": 7} | dict.fromkeys(inside, channels)
+    assert neurons == {f"0.{name}": count for name, count in expected.items()} | {"0": channels}
+    with capture(model, mode="spatial") as seen:
+        maps = noise(2, 3, 4, 4)
+        model(maps)
+    with capture(model, ["0.one"], tap="input", mode="spatial") as taken:
+        model(maps)
+    torch.testing.assert_close(taken["0.one"], seen["0.conv"])
+    block = model[0]
+    inner = block.act(block.one(block.conv(block.norm(maps)).permute(0, 2, 3, 1)))
+    torch.testing.assert_close(seen["0.act"], inner.reshape(-1, 7))
+    torch.testing.assert_close(seen["0"], block(maps).permute(0, 2, 3, 1).reshape(-1, channels))
+
+
+def test_a_norm_of_whole_maps_leaves_the_channels_first():
+    maps = nn.Sequential(nn.Conv2d(3, 5, 1), nn.LayerNorm([5, 4, 4]), nn.ReLU())
+    found = regions.compare_layers(maps, maps, noise(40, 3, 4, 4), measure="cka")
+    assert [one.similarity.neurons_x for one in found] == [5, 5, 5]
+    signal = nn.Sequential(nn.Conv1d(3, 5, 1), nn.LayerNorm([5, 7]), nn.ReLU())
+    found = regions.compare_layers(signal, signal, noise(40, 3, 7), measure="cka")
+    assert [one.similarity.neurons_x for one in found] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4, 7])
+@pytest.mark.parametrize("batch_size", [2, 3, 64])
+def test_time_first_is_refused_for_as_many_steps_as_images_too(steps, batch_size):
+    """A layer that a function turned round again is never grouped by time step in silence."""
+
+    class Turned(Recurrent):
+        def forward(self, x):
+            return self.act(self.head(self.lstm(x.transpose(0, 1))[0].transpose(0, 1)))
+
+    model, settings = Turned(True), {"measure": "cka", "batch_size": batch_size}
+    inputs = noise(60, steps, 3)
+    with pytest.raises(ArgumentError, match=f"gives activations of {steps} images for"):
+        regions.compare_layers(model, model, inputs, **settings)
+    found = regions.compare_layers(model, model, inputs, layers=["lstm"], **settings)
+    assert found["lstm"].n == 60 * steps

@@ -31,3 +31,13 @@ def test_reference_curves(networks):
     fresh.register_parameter("gain", nn.Parameter(torch.ones(2)))
     with pytest.raises(UnsupportedModelError, match="no reset_parameters"):
         untrained(fresh)
+
+
+def test_batches_that_come_once_are_refused_for_several_curves(networks):
+    dense, other = networks
+    inputs = noise(60, 6)
+    with pytest.raises(ArgumentError, match="gives its batches once, but 2 networks"):
+        compare_curves(dense, {"a": other, "b": other}, iter(inputs.split(20)), measure="cka")
+    once = compare_curves(dense, {"a": other}, iter(inputs.split(20)), measure="cka")
+    again = compare_curves(dense, {"a": other, "b": other}, inputs.split(20), measure="cka")
+    assert once["value"].to_list() == again["value"].to_list()[: len(once)]

@@ -84,3 +84,39 @@ def test_a_legend_of_two_nulls_names_both(ax):
 
 def drawn_words(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def heights(ax):
+    lines = [np.atleast_1d(line.get_ydata()) for line in ax.lines]
+    bars = [path.vertices[:, 1] for found in ax.collections for path in found.get_paths()]
+    return np.concatenate([*lines, *bars]).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("measure", "options"),
+    [
+        ("cka", {"blocks": 2}),
+        ("cka_debiased", {"blocks": 5}),
+        ("procrustes", {"kind": "angular_distance"}),
+        ("procrustes", {"kind": "squared_distance", "blocks": 5}),
+    ],
+)
+def test_nothing_is_drawn_outside_of_the_axes(measure, options, networks, ax):
+    """Distances and their nulls exceed 1, debiased values and wide intervals fall below 0."""
+    found = regions.compare_layers(*networks, noise(60, 6), measure=measure, **options)
+    found.plot(ax=ax)
+    drawn_at, (low, high) = heights(ax), ax.get_ylim()
+    assert low <= np.nanmin(drawn_at) <= np.nanmax(drawn_at) < high
+    ax.clear()
+    found.plot(kind="map", ax=ax)
+    low, high = ax.collections[0].get_clim()
+    assert low <= np.nanmin(found.matrix) <= np.nanmax(found.matrix) <= high
+    assert (low, high) == (0, 1) or measure != "cka"
+
+
+def test_held_out_correlations_below_zero_are_seen(ax):
+    rng = np.random.default_rng(4)
+    found = regions.cca(rng.standard_normal((200, 30)), rng.standard_normal((200, 30)), cv=2)
+    assert found.coefficients.min() < 0
+    found.plot(ax=ax)
+    assert ax.get_ylim()[0] < found.coefficients.min()

@@ -23,7 +23,7 @@ def test_bad_options_are_refused(networks):
         (lambda: regions.pwcca(X, X, side="left"), "side is 'left'"),
         (lambda: regions.procrustes(X, X, kind="distance"), "kind is 'distance'"),
         (lambda: regions.cka(X[:3], X[:3], debiased=True), "at least 4 samples in a batch; got 3"),
-        (lambda: regions.cca(X, X, cv=1), "cv is 1; expected 2 to 50"),
+        (lambda: regions.cca(X, X, cv=1), r"folds \(cv of cca\) is 1; expected 2 to 50"),
         (lambda: regions.cca(X, X, cv=2, groups=[1]), r"groups has shape \(1,\)"),
         (lambda: regions.representations.rbf_cka(X, X, -1), "bandwidth is -1"),
         (lambda: similarity_grid([X], [X], "ccca"), "measure is 'ccca'; choose one of cca, svcca"),

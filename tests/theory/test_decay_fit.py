@@ -86,3 +86,42 @@ def test_an_exact_law_has_no_width_and_a_wrong_level_is_refused():
     assert fit.low == fit.rate == fit.high
     with pytest.raises(ArgumentError, match="level is 1"):
         fit_decay(np.arange(1, 9), 0.5 ** np.arange(1, 9), level=1.0)
+
+
+@pytest.mark.parametrize("form", decay_fit.FORMS)
+@pytest.mark.parametrize("unit", [1e-300, 1e-6, 1e12, 1e300])
+def test_the_unit_of_n_and_the_scale_of_d_change_nothing_but_the_unit(form, unit):
+    """Exponential rates are per unit of n, powers have none; D may be of any size."""
+    n = np.arange(1.0, 11)
+    errors = np.exp(-0.3 * n + 0.1 * np.random.default_rng(5).standard_normal(10))
+    fit, other = fit_decay(n, errors, form), fit_decay(n * unit, errors * 1e-200, form)
+    per = unit if form == "exponential" else 1.0
+    found = np.array([other.rate, other.low, other.high]) * per
+    np.testing.assert_allclose(found, [fit.rate, fit.low, fit.high], rtol=1e-9)
+    assert (other.rms, other.r_squared) == pytest.approx((fit.rms, fit.r_squared))
+
+
+def test_an_exponential_does_not_care_where_n_starts():
+    n = np.arange(1.0, 11)
+    errors = np.exp(-0.3 * n + 0.1 * np.random.default_rng(5).standard_normal(10))
+    fit, far = fit_decay(n, errors), fit_decay(n + 2.0**40, errors)
+    assert (far.rate, far.low, far.high) == pytest.approx((fit.rate, fit.low, fit.high), rel=1e-9)
+    power = fit_decay(n, errors, "power")
+    assert fit_decay(n + 2.0**20, errors, "power").rate != pytest.approx(power.rate, rel=0.1)
+
+
+def test_little_noise_has_an_interval_at_any_scale_of_d():
+    n = np.arange(1.0, 11)
+    noise = 1 + 1e-8 * np.random.default_rng(6).standard_normal(10)
+    fits = [fit_decay(n, scale * np.exp(-0.001 * n) * noise) for scale in (1, 1e-200)]
+    widths = [fit.high - fit.low for fit in fits]
+    assert widths[0] == pytest.approx(widths[1], rel=1e-4)
+    assert 1e-10 < widths[0] < 1e-7
+
+
+def test_points_that_are_no_curve():
+    with pytest.raises(ArgumentError, match="n is the same at all 5 points"):
+        fit_decay(np.ones(5), np.linspace(1, 0.1, 5))
+    flat = fit_decay(np.arange(1, 6), np.full(5, 0.3))
+    assert flat.rate == flat.low == flat.high == 0
+    assert "R^2 of log D undefined because D stays the same on 5" in flat.summary()
