@@ -247,8 +247,8 @@ def _check_sizes(joined: pd.DataFrame) -> None:
     if differ.size:
         row = joined.iloc[int(differ[0])]
         raise DataError(
-            f"test sets differ: n is {row['n']} for class {row['class']!r} of model "
-            f"{row['model']!r} at ratio {row['ratio']}, but {row['_n']} in its dense row; all "
+            f"test sets differ: n is {row['n']} for class {row['class']} of model "
+            f"{row['model']} at ratio {row['ratio']}, but {row['_n']} in its dense row; all "
             "networks of a table must be measured on the same images"
         )
 
