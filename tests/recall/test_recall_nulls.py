@@ -124,4 +124,4 @@ def test_flips_predict_nothing_of_networks_that_only_guess(estimator):
     assert dense.mean() == 50
     assert "no estimate: null 'flips' is undefined where dense networks only guess" in line(dense)
     # one image more, and it is defined
-    assert "adjusted p" in line(dense + [[0, 0], [0, 0], [0, 0], [1, 0]])
+    assert "adjusted p" in line(dense + np.array([[0, 0], [0, 0], [0, 0], [1, 0]]))
