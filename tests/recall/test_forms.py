@@ -193,3 +193,13 @@ def test_few_right_ones_of_many_images_are_counts_in_a_long_table():
 def test_a_class_of_a_long_table_may_have_the_name_of_a_column():
     frame = TIDY.assign(**{"class": TIDY["class"].replace("dog", "seed")})
     assert regions.RecallTable.from_frame(frame).classes == ("cat", "seed", "emu")
+
+
+def test_an_empty_column_of_a_setting_says_nothing_and_a_partly_empty_one_is_refused():
+    blank = TIDY.assign(algorithm=np.nan, arch="VGG")
+    assert dict(regions.RecallTable.from_frame(blank).setting) == {"arch": "VGG"}
+    found = regions.recall.report(blank)
+    assert "VGG, published: " in found.summary() and "nan" not in found.summary()
+    partly = blank.assign(algorithm=np.where(np.arange(len(TIDY)) % 2, "MP", None))
+    with pytest.raises(DataError, match="algorithm is given in some rows only, not in row 1"):
+        regions.recall.report(partly)
