@@ -60,6 +60,8 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if not isinstance(frame, pd.DataFrame):
         raise ArgumentError(f"frame is {type(frame).__name__}; expected a pandas.DataFrame")
+    if not len(frame):
+        raise DataError(f"the table has no rows, only the columns {[*frame.columns]}")
     frame = frame.rename(columns={name: _name(name) for name in frame.columns})
     others = {old: new for old, new in _OTHER_NAMES.items() if new not in frame.columns}
     frame = frame.rename(columns={name: others.get(_word(name), name) for name in frame.columns})
@@ -78,6 +80,8 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
             f"{COLUMNS}"
         )
     _check_classes(frame["class"].unique(), _SUMMARIES)
+    if "correct_both" in frame.columns and frame["correct_both"].isna().all():
+        return frame.drop(columns="correct_both")
     return frame
 
 

@@ -46,7 +46,10 @@ def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
     ratios, models, classes = (list(dict.fromkeys(ordered[name])) for name in KEYS)
     shape = (len(ratios), len(models), len(classes))
     names = [*NUMBERS, *(["correct_both"] if "correct_both" in frame.columns else [])]
-    cube = {name: as_counts(ordered[name].to_numpy(), name).reshape(shape) for name in names}
+    cube = {
+        name: as_counts(ordered[name].infer_objects().to_numpy(), name).reshape(shape)
+        for name in names
+    }
     for t, m, c in np.argwhere(cube["n"] != cube["n"][0, 0])[:1]:
         raise DataError(
             f"test sets differ: n is {cube['n'][t, m, c]} for class {classes[c]!r} of model "

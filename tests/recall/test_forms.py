@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import regions
-from regions.errors import DataError
+from regions.errors import ArgumentError, DataError
 from regions.files import read_table
 
 DENSE = np.array([[90, 80, 50], [88, 82, 55], [91, 79, 52]])
@@ -203,3 +203,16 @@ def test_an_empty_column_of_a_setting_says_nothing_and_a_partly_empty_one_is_ref
     partly = blank.assign(algorithm=np.where(np.arange(len(TIDY)) % 2, "MP", None))
     with pytest.raises(DataError, match="algorithm is given in some rows only, not in row 1"):
         regions.recall.report(partly)
+
+
+def test_whole_numbers_in_columns_of_objects_are_counts_and_an_empty_column_is_unknown():
+    assert same(regions.RecallTable.from_frame(TIDY.astype(object)))
+    assert same(regions.RecallTable.from_frame(TIDY.assign(correct_both=np.nan)))
+    with pytest.raises(ArgumentError, match="n must hold whole numbers"):
+        regions.RecallTable.from_frame(TIDY.astype(object).assign(n="many"))
+
+
+@pytest.mark.parametrize("frame", [TIDY, wide(), stacked()])
+def test_a_table_without_rows_is_refused(frame):
+    with pytest.raises(DataError, match="has no rows"):
+        regions.RecallTable.from_frame(frame.head(0))
