@@ -216,3 +216,14 @@ def test_whole_numbers_in_columns_of_objects_are_counts_and_an_empty_column_is_u
 def test_a_table_without_rows_is_refused(frame):
     with pytest.raises(DataError, match="has no rows"):
         regions.RecallTable.from_frame(frame.head(0))
+
+
+def test_a_file_with_two_columns_of_one_name_is_refused(tmp_path):
+    path = tmp_path / "recalls.csv"
+    text = wide().to_csv(index=False)
+    path.write_text(text.replace("dog", "cat"))
+    with pytest.raises(DataError, match="two columns are called 'cat'"):
+        read_table(path)
+    # columns without a name are none of these
+    path.write_text("\n".join(line + ",," for line in text.splitlines()))
+    assert read_table(path)["dog"].tolist() == wide()["dog"].tolist()
