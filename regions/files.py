@@ -126,6 +126,10 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         text = io.StringIO(content.decode("utf-8-sig"))
         # with semicolons, numbers may have a comma
         decimal = "," if mark == b";" and b"," in content and b"." not in content else "."
+        head = pd.read_csv(text, header=None, nrows=1, dtype=str, sep=mark.decode()).iloc[0]
+        if (twice := head[head.duplicated() & head.notna()]).size:  # pandas would rename them
+            raise ValueError(f"two columns are called {twice.iloc[0]!r}")
+        text.seek(0)
         return pd.read_csv(text, low_memory=False, sep=mark.decode(), decimal=decimal)
 
 

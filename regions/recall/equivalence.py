@@ -15,6 +15,9 @@ from regions.recall.inference import FEWEST_MODELS, adjust
 from regions.recall.intensification import intensification
 from regions.recall.table import RecallTable
 
+# of another test, or of another interval
+_UNUSED = ("alternative", "confidence_level", "n_boot", "test")
+
 
 def equivalence(
     table: RecallTable, margin: float, alpha: float = 0.05, **options: Any
@@ -32,7 +35,8 @@ def equivalence(
     alpha : float
         Error rate.
     **options
-        As in `intensification` (estimator, null, correction, ...).
+        As in `intensification` (estimator, null, correction, ...), without those of another test or
+        interval: alternative, test, confidence_level and n_boot.
 
     Returns
     -------
@@ -63,6 +67,11 @@ def equivalence(
     """
     check_number(margin, "margin", above=0)
     check_number(alpha, "alpha", above=0, below=0.5)
+    if refused := [name for name in _UNUSED if name in options]:
+        raise ArgumentError(
+            f"equivalence has no option {refused[0]!r}: it is two one-sided t tests, each of level "
+            "alpha"
+        )
     result = intensification(table, **options)
     if result.bounds is not None:
         raise ArgumentError(WITHIN_BOUNDS)

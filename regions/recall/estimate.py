@@ -95,5 +95,5 @@ def _reasons(table: RecallTable, contrast: Contrast, options: Options) -> dict[f
         elif silent[row]:
             reasons[ratio] = why
         elif not np.isfinite(contrast.value[row]):
-            reasons[ratio] = f"null {options.null.name!r} is undefined at an accuracy of 0 or 1"
+            reasons[ratio] = f"null {options.null.name!r} {options.null.undefined}"
     return reasons

@@ -7,7 +7,7 @@ counts, fractions or per cent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -42,6 +42,11 @@ _OTHER_NAMES = {
 }
 _DENSE = "dense"
 _OFF = 0.1  # images by which a rounded recall may miss a whole number
+_MANY = 400  # images of a class of which 100 right ones are fewer than a network gets
+# rows of a table of recalls that are no class, and columns of a wide one
+_SUMMARIES = {"accuracy", "acc", "total", "overall", "mean", "average"}
+_SUMMARIES |= {"macro_avg", "micro_avg", "weighted_avg", "samples_avg"}
+_NO_COLUMNS = _SUMMARIES | {"epoch", *_OTHER_NAMES}
 
 
 def tidy(frame: pd.DataFrame) -> pd.DataFrame:
@@ -55,6 +60,8 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if not isinstance(frame, pd.DataFrame):
         raise ArgumentError(f"frame is {type(frame).__name__}; expected a pandas.DataFrame")
+    if not len(frame):
+        raise DataError(f"the table has no rows, only the columns {[*frame.columns]}")
     frame = frame.rename(columns={name: _name(name) for name in frame.columns})
     others = {old: new for old, new in _OTHER_NAMES.items() if new not in frame.columns}
     frame = frame.rename(columns={name: others.get(_word(name), name) for name in frame.columns})
@@ -72,7 +79,19 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
             f"columns {missing} are missing; the frame has {[*frame.columns]}. Expected are "
             f"{COLUMNS}"
         )
+    _check_classes(frame["class"].unique(), _SUMMARIES)
+    if "correct_both" in frame.columns and frame["correct_both"].isna().all():
+        return frame.drop(columns="correct_both")
     return frame
+
+
+def _check_classes(classes: Iterable[Any], others: Collection[str]) -> None:
+    odd = [name for name in classes if _word(name) in others]
+    if odd:
+        raise DataError(
+            f"{odd[0]!r} stands among the classes, but is the name of something else; leave it "
+            "out, or rename the class"
+        )
 
 
 def unused_columns(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -99,6 +118,7 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
     classes = [name for name in frame.columns if name not in keys]
     if len(classes) < 2:
         raise DataError(f"the frame has the columns {[*frame.columns]}; expected {COLUMNS}")
+    _check_classes(classes, _NO_COLUMNS)
     numbers = frame.loc[:, classes].apply(pd.to_numeric, errors="coerce")
     if numbers.isna().to_numpy().any():
         row, column = np.argwhere(numbers.isna().to_numpy())[0]
@@ -109,6 +129,11 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
     sizes = frame["model"].astype(str).str.lower().isin(["n", "images", "size"])
     long = frame.loc[~sizes].melt(keys, classes, var_name="class", value_name="correct")
     if sizes.any():
+        if "n" in keys or (numbers[sizes] != numbers[sizes].iloc[0]).to_numpy().any():
+            raise DataError(
+                "the test images of the classes are given more than once, in a column n or size "
+                "and in a row of model 'n', or in rows that differ; give one row of model 'n'"
+            )
         long["n"] = long["class"].map(numbers[sizes].iloc[0])
     if "n" not in long.columns:
         raise DataError(
@@ -122,6 +147,13 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
 def _are_shares(values: pd.Series, n: pd.Series) -> bool:
     """Tell whether numbers are fractions or per cent: counts are whole."""
     numbers = values.to_numpy(dtype=float)
+    whole = (numbers == np.rint(numbers)).all()
+    if whole and 1 < numbers.max() <= 100 and n.min() >= _MANY:
+        raise DataError(
+            f"all numbers are whole and at most 100, of {n.min():g} images and more: per cent, or "
+            "counts of very few? Divide by 100 if they are per cent; give counts in a column "
+            "correct, one row per class"
+        )
     return bool((numbers != np.rint(numbers)).any() or (numbers.max() <= 1 < n.min()))
 
 
@@ -129,6 +161,7 @@ def _counted(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with counts in place of recalls."""
     frame = frame.copy()
     shares = [name for name in frame.columns if str(name).startswith("recall")]
+    scale = _scale_of(frame, shares)
     for name in shares:
         count = str(name).replace("recall", "correct")
         if count in frame.columns:
@@ -138,11 +171,25 @@ def _counted(frame: pd.DataFrame) -> pd.DataFrame:
                 f"{name} is a share, and a test needs counts: add a column n, the test images of "
                 "each class, so that correct = recall x n"
             )
-        frame[count] = _counts(frame, name)
+        frame[count] = _counts(frame, name, scale)
     return frame.drop(columns=shares)
 
 
-def _counts(frame: pd.DataFrame, name: str) -> np.ndarray:
+def _scale_of(frame: pd.DataFrame, shares: Sequence[str]) -> float:
+    """Return of what recalls are shares: 1, or 100 where they are per cent."""
+    numbers = frame[[*shares]].apply(pd.to_numeric, errors="coerce")
+    tops = {name: top for name, top in numbers.max().items() if top > 0}
+    high = [name for name in tops if tops[name] > 1]
+    low = [name for name in tops if tops[name] <= 1]
+    if high and low and max(tops.values()) <= 100:
+        raise DataError(
+            f"{high[0]} runs to {tops[high[0]]:g}, but {low[0]} to {tops[low[0]]:g} alone: per "
+            "cent, or fractions? Give all recalls as one or the other"
+        )
+    return 100.0 if high else 1.0
+
+
+def _counts(frame: pd.DataFrame, name: str, scale: float) -> np.ndarray:
     try:
         values = frame[name].to_numpy(dtype=float)
         sizes = frame["n"].to_numpy(dtype=float)
@@ -151,13 +198,13 @@ def _counts(frame: pd.DataFrame, name: str) -> np.ndarray:
     top = np.nanmax(values, initial=0.0)
     if not np.isfinite(values).all() or values.min(initial=0.0) < 0 or top > 100:
         raise DataError(f"{name} runs to {top:g}; expected fractions or per cent in every row")
-    exact = values * sizes / (100.0 if top > 1 else 1.0)
+    exact = values * sizes / scale
     counts = np.rint(exact)
     off = np.abs(exact - counts)
     if (off > _OFF).any():
         row = int(off.argmax())
         raise DataError(
-            f"{name} of row {row + 1} is {values[row]:g}{' %' if top > 1 else ''} of "
+            f"{name} of row {row + 1} is {values[row]:g}{' %' if scale > 1 else ''} of "
             f"{sizes[row]:g} images, which is {exact[row]:.2f}, no whole number; give counts "
             "(correct_dense, correct_pruned), more digits, or the right n"
         )
@@ -176,7 +223,8 @@ def _beside(frame: pd.DataFrame) -> pd.DataFrame:
             "a column correct_dense"
         )
     keys = [name for name in [*SETTING, "model", "class"] if name in frame.columns]
-    own = frame.loc[dense].rename(columns={"correct": "correct_dense"})[[*keys, "correct_dense"]]
+    own = frame.loc[dense].rename(columns={"correct": "correct_dense"})
+    own = own[[*keys, "correct_dense"]].assign(_n=own["n"] if "n" in own.columns else None)
     _check_once(own, keys)
     pruned = frame.loc[~dense].rename(columns={"correct": "correct_pruned"})
     joined = pruned.merge(own, on=keys, how="left")
@@ -187,11 +235,26 @@ def _beside(frame: pd.DataFrame) -> pd.DataFrame:
             f"model {row['model']!r} has class {row['class']!r} at ratio {row['ratio']} but not "
             "dense; give every model a row of ratio 'dense' for every class"
         )
+    _check_sizes(joined)
     numbers = cast(pd.Series, pd.to_numeric(joined["ratio"], errors="coerce"))
     if numbers.isna().any():
         odd = joined.loc[numbers.isna().idxmax(), "ratio"]
         raise DataError(f"ratio is {odd!r}; expected a compression ratio, or 'dense'")
-    return joined.assign(ratio=numbers)
+    return joined.drop(columns="_n").assign(ratio=numbers)
+
+
+def _check_sizes(joined: pd.DataFrame) -> None:
+    """Refuse other test images for a dense network than for its pruned ones."""
+    if "n" not in joined.columns:
+        return
+    differ = np.flatnonzero((joined["n"] != joined["_n"]) & joined["n"].notna())
+    if differ.size:
+        row = joined.iloc[int(differ[0])]
+        raise DataError(
+            f"test sets differ: n is {row['n']} for class {row['class']} of model "
+            f"{row['model']} at ratio {row['ratio']}, but {row['_n']} in its dense row; all "
+            "networks of a table must be measured on the same images"
+        )
 
 
 def _check_once(rows: pd.DataFrame, keys: Sequence[str]) -> None:

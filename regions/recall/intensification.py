@@ -12,6 +12,7 @@ from regions.arguments import check_flag
 from regions.errors import ArgumentError
 from regions.randomness import Rng, generator_of
 from regions.recall.bootstrap import bootstrap_intervals
+from regions.recall.coincidence import copies_of
 from regions.recall.cross_model import CrossModel
 from regions.recall.describe import describe
 from regions.recall.estimate import Estimate, estimate
@@ -21,7 +22,7 @@ from regions.recall.noise import JOINT
 from regions.recall.nulls import Control, Null
 from regions.recall.options import PAPER, PAPER_FAMILY, Options
 from regions.recall.result import IntensificationResult
-from regions.recall.sample import SAME_VALUE, copies_of, why_each
+from regions.recall.sample import SAME_VALUE, chance_note, why_each
 from regions.recall.table import RecallTable, check_table
 
 _FEW_MODELS = 8
@@ -273,6 +274,8 @@ def _warnings(
             f"p-values are those of the less significant end. For one number give {JOINT}, or "
             "predictions"
         )
+    if note := chance_note(table):
+        notes.append(note)
     models, least = table.n_models, int(table.sizes.min())
     if models < FEWEST_MODELS:
         notes.append(f"{models} model(s): no verdict; at least {FEWEST_MODELS} are needed")

@@ -40,6 +40,8 @@ class Null(ABC):
     ----------
     name, words, label : str
         The public word for it, what it says of alpha in a summary, and of the loss in a picture.
+    undefined : str
+        Where it predicts nothing.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Null(ABC):
     name: ClassVar[str]
     words: ClassVar[str]
     label: ClassVar[str]
+    undefined: ClassVar[str] = "is undefined at an accuracy of 0 or 1"
 
     @abstractmethod
     def reference(
@@ -151,15 +154,20 @@ class Additive(Prediction):
 
 @dataclass(frozen=True)
 class Flips(Prediction):
-    """R' = s R + (1 - s) / C: the share s of predictions is kept, the rest is guessed."""
+    """R' = s R + (1 - s) / C: the share s of predictions is kept, the rest is guessed.
+
+    Undefined where a dense accuracy is 1 / C, as guesses change nothing there.
+    """
 
     name = "flips"
     words = "alpha if the same share of all predictions were replaced by guesses"
     label = "null: label-blind flips"
+    undefined = "is undefined where dense networks only guess (accuracy 1 / classes), or at 0"
 
     def recalls(self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
         guess = 1 / len(weights)
-        kept = (accuracy - guess) / (recall @ weights - guess)
+        above = recall @ weights - guess
+        kept = (accuracy - guess) / np.where(np.abs(above) > 1e-12, above, np.nan)
         return kept[..., None] * (recall - guess) + guess
 
 

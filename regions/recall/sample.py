@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from regions.recall.coincidence import by_chance, copies_of
 from regions.recall.table import RecallTable
 
 SAME_VALUE = "all models give the same value, so nothing is known of further ones"
@@ -43,6 +42,8 @@ def why_not_sampled(table: RecallTable, rows: Sequence[int]) -> str:
             f"copies of one model say nothing about further ones (all {table.n_models} have "
             f"{alike})"
         )
+    if by_chance(table, rows):
+        return ""
     shown = ", ".join(copies[:4]) + (", ..." if len(copies) > 4 else "")
     hint = "" if table.predictions is not None else ", or give predictions if they are none"
     return (
@@ -64,18 +65,13 @@ def untouched(table: RecallTable) -> str:
     )
 
 
-def copies_of(table: RecallTable, rows: Sequence[int]) -> list[str]:
-    """Return the ids of models that are at all these ratios like one before them."""
-    found, arms = table.predictions, [table.dense, *table.pruned[list(rows)]]
-    if found is not None:
-        arms = [found.dense, *found.pruned[list(rows)]]
-    elif table.both is not None:
-        arms += [*table.both[list(rows)]]
-    seen: set[tuple[bytes, ...]] = set()
-    copies = []
-    for model, name in enumerate(table.model_ids):
-        key = tuple(np.ascontiguousarray(arm[model]).tobytes() for arm in arms)
-        if key in seen:
-            copies.append(name)
-        seen.add(key)
-    return copies
+def chance_note(table: RecallTable) -> str:
+    """Return that some models are alike at a ratio, where that may be chance; "" if none are."""
+    for row, ratio in enumerate(table.ratios):
+        if not why_not_sampled(table, [row]) and (copies := copies_of(table, [row])):
+            alike = "predictions" if table.predictions is not None else "counts"
+            return (
+                f"{len(copies)} of {table.n_models} models have the {alike} of another at ratio "
+                f"{ratio:g}, as chance makes on so few images; leave out those that are copies"
+            )
+    return ""

@@ -16,7 +16,14 @@ from regions.recall.forms import KEYS, NUMBERS, SETTING, tidy, unused_columns
 def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
     """Return the rows of each setting (data set, architecture, algorithm) by themselves."""
     frame = tidy(frame)
-    names = [name for name in SETTING if name in frame.columns]
+    names = [name for name in SETTING if name in frame.columns and frame[name].notna().any()]
+    for name in names:
+        blank = np.flatnonzero(frame[name].isna())
+        if blank.size:
+            raise DataError(
+                f"{name} is given in some rows only, not in row {int(blank[0]) + 1}; give it in "
+                "every row, or in none"
+            )
     if not names:
         return [({}, frame)]
     keys = list(zip(*(frame[name].astype(str) for name in names), strict=True))
@@ -39,7 +46,10 @@ def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
     ratios, models, classes = (list(dict.fromkeys(ordered[name])) for name in KEYS)
     shape = (len(ratios), len(models), len(classes))
     names = [*NUMBERS, *(["correct_both"] if "correct_both" in frame.columns else [])]
-    cube = {name: as_counts(ordered[name].to_numpy(), name).reshape(shape) for name in names}
+    cube = {
+        name: as_counts(ordered[name].infer_objects().to_numpy(), name).reshape(shape)
+        for name in names
+    }
     for t, m, c in np.argwhere(cube["n"] != cube["n"][0, 0])[:1]:
         raise DataError(
             f"test sets differ: n is {cube['n'][t, m, c]} for class {classes[c]!r} of model "

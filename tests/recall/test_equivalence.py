@@ -27,3 +27,12 @@ def test_two_models_are_never_equivalent(published):
     assert frame["pvalue"].isna().all() and not frame["equivalent"].any()
     # a third one, and so wide a margin is kept
     assert equivalence(published, 50.0, estimator="ols")["equivalent"].all()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"test": "wilcoxon"}, {"alternative": "less"}, {"confidence_level": 0.9}, {"n_boot": 9}],
+)
+def test_options_of_other_tests_are_refused(table, option):
+    with pytest.raises(ArgumentError, match=f"no option '{next(iter(option))}'"):
+        equivalence(table, 0.15, estimator="ols", **option)

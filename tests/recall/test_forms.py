@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import regions
-from regions.errors import DataError
+from regions.errors import ArgumentError, DataError
 from regions.files import read_table
 
 DENSE = np.array([[90, 80, 50], [88, 82, 55], [91, 79, 52]])
@@ -137,3 +137,93 @@ def test_reading_text_needs_no_file() -> None:
 def test_columns_that_are_not_needed_do_not_stand_for_others() -> None:
     more = TIDY.assign(seed=0, size=3, method="magnitude")
     assert same(regions.RecallTable.from_frame(more))
+
+
+def of_dense(frame: pd.DataFrame, **columns: object) -> pd.DataFrame:
+    dense = frame.iloc[:, 1].astype(str) == "dense"
+    frame = frame.copy()
+    for name, value in columns.items():
+        frame.loc[dense, name] = value
+    return frame
+
+
+AMBIGUOUS = {
+    # 90 of 200 images, not of 100
+    "dense networks on other images": (of_dense(stacked(), n=200), "test sets differ: n is 100"),
+    "sizes twice, in rows that differ": (
+        pd.concat([wide(), wide().head(1).assign(cat=200)]), "given more than once",
+    ),
+    "sizes in a row and in a column": (wide().assign(Size=100), "given more than once"),
+    "accuracy beside the classes": (wide().assign(Accuracy=80), "'Accuracy' stands among"),
+    "accuracy among the rows": (
+        pd.concat([TIDY, TIDY.query("`class` == 'cat'").assign(**{"class": "macro avg"})]),
+        "'macro avg' stands among",
+    ),
+    "seed beside the model": (wide().assign(seed=3), "'seed' stands among"),
+    # 0.9 per cent, or 90?
+    "per cent beside fractions": (
+        shares(100).assign(recall_pruned=shares(1)["recall_pruned"]), "per cent, or fractions",
+    ),
+    # 91 per cent, or 91 of 1,000 images
+    "whole per cent of many images": (
+        pd.concat([wide().iloc[1:], wide().head(1).assign(cat=1000, dog=1000, emu=1000)]),
+        "per cent, or counts of very few",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+def test_what_can_be_read_in_two_ways_is_refused(name):
+    frame, why = AMBIGUOUS[name]
+    with pytest.raises(DataError, match=why):
+        regions.RecallTable.from_frame(frame)
+
+
+def test_recalls_that_are_all_zero_are_fractions_and_per_cent():
+    zero = shares(100).assign(recall_pruned=0.0)
+    table = regions.RecallTable.from_frame(zero)
+    assert (table.pruned == 0).all() and (table.dense == DENSE).all()
+
+
+def test_few_right_ones_of_many_images_are_counts_in_a_long_table():
+    table = regions.RecallTable.from_frame(stacked().assign(n=1000))
+    assert table.dense.tolist() == DENSE.tolist() and set(table.sizes) == {1000}
+
+
+def test_a_class_of_a_long_table_may_have_the_name_of_a_column():
+    frame = TIDY.assign(**{"class": TIDY["class"].replace("dog", "seed")})
+    assert regions.RecallTable.from_frame(frame).classes == ("cat", "seed", "emu")
+
+
+def test_an_empty_column_of_a_setting_says_nothing_and_a_partly_empty_one_is_refused():
+    blank = TIDY.assign(algorithm=np.nan, arch="VGG")
+    assert dict(regions.RecallTable.from_frame(blank).setting) == {"arch": "VGG"}
+    found = regions.recall.report(blank)
+    assert "VGG, published: " in found.summary() and "nan" not in found.summary()
+    partly = blank.assign(algorithm=np.where(np.arange(len(TIDY)) % 2, "MP", None))
+    with pytest.raises(DataError, match="algorithm is given in some rows only, not in row 1"):
+        regions.recall.report(partly)
+
+
+def test_whole_numbers_in_columns_of_objects_are_counts_and_an_empty_column_is_unknown():
+    assert same(regions.RecallTable.from_frame(TIDY.astype(object)))
+    assert same(regions.RecallTable.from_frame(TIDY.assign(correct_both=np.nan)))
+    with pytest.raises(ArgumentError, match="n must hold whole numbers"):
+        regions.RecallTable.from_frame(TIDY.astype(object).assign(n="many"))
+
+
+@pytest.mark.parametrize("frame", [TIDY, wide(), stacked()])
+def test_a_table_without_rows_is_refused(frame):
+    with pytest.raises(DataError, match="has no rows"):
+        regions.RecallTable.from_frame(frame.head(0))
+
+
+def test_a_file_with_two_columns_of_one_name_is_refused(tmp_path):
+    path = tmp_path / "recalls.csv"
+    text = wide().to_csv(index=False)
+    path.write_text(text.replace("dog", "cat"))
+    with pytest.raises(DataError, match="two columns are called 'cat'"):
+        read_table(path)
+    # columns without a name are none of these
+    path.write_text("\n".join(line + ",," for line in text.splitlines()))
+    assert read_table(path)["dog"].tolist() == wide()["dog"].tolist()

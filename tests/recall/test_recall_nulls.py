@@ -110,3 +110,18 @@ def test_control_arm(published):
     paired = stats.ttest_rel(result.per_model[1], result.per_model[0])
     result = regions.intensification(table, "ols", "control", correction="none")
     assert result.pvalue[1] == pytest.approx(paired.pvalue)
+
+
+@pytest.mark.parametrize("estimator", ["moments", "split_half", "cross_model"])
+def test_flips_predict_nothing_of_networks_that_only_guess(estimator):
+    dense = np.array([[90, 10], [95, 8], [85, 12], [88, 12]])
+    kept = np.array([[80, 8], [90, 6], [80, 10], [82, 11]])
+
+    def line(dense):
+        table = regions.RecallTable.from_counts(dense, {2: kept}, 100, {2: kept})
+        return regions.intensification(table, estimator, "flips").summary().splitlines()[1]
+
+    assert dense.mean() == 50
+    assert "no estimate: null 'flips' is undefined where dense networks only guess" in line(dense)
+    # one image more, and it is defined
+    assert "adjusted p" in line(dense + np.array([[0, 0], [0, 0], [0, 0], [1, 0]]))
