@@ -38,6 +38,9 @@ def compare(
 ) -> None:
     """Compare the representations of two models, layer by layer.
 
+    A claim needs references too, another seed and an untrained network: give them as PRUNED, or in
+    Python regions.representations.compare_curves all at once.
+
     Args:
         data: An .npy file of inputs, (samples, ...), as the models take them; or a data set for
             `regions.training.load_data` (digits, .npz, a folder), whose test images are used.

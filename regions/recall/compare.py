@@ -114,8 +114,8 @@ class IntensificationComparison(Result):
             f"Sample unit: one trained model ({a} and {b}). Population, whose difference the "
             f"intervals cover: {POPULATIONS[str(self.options.population)]}.",
             f"Estimator: {self.options.estimator.words}. Test: t, {self.options.alternative}; "
-            f"{corrected(self.options, len(self.ratios))}",
-            f"{KEY} no difference"
+            f"{corrected(self.options, int(np.isfinite(self.pvalue).sum()))}",
+            f"Verdicts at level {self.options.error_rate:.4g} {KEY} no difference"
             + ("." if min(a, b) >= FEWEST_MODELS else f"; none below {FEWEST_MODELS} models."),
             f"Pairing: {self.pairing}.",
         ]

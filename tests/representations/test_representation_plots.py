@@ -5,6 +5,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from small_networks import noise
 from torch import nn
@@ -84,3 +85,17 @@ def test_a_legend_of_two_nulls_names_both(ax):
 
 def drawn_words(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_the_axis_is_named_after_the_measure(networks, ax):
+    frame = regions.compare_layers(*networks, noise(300, 6), measure="cka").to_frame()
+    assert plot_curves(frame, hue=None, ax=ax).get_ylabel() == "cka"
+    both = pd.concat([frame.assign(curve=m, measure=m) for m in ("cka", "procrustes")])
+    assert plot_curves(both, ax=ax).get_ylabel() == "similarity"
+
+
+@pytest.mark.parametrize("hue", ["seed", 3])
+def test_a_hue_that_is_no_column_is_refused(hue, networks):
+    frame = regions.compare_layers(*networks, noise(300, 6), measure="cka").to_frame()
+    with pytest.raises(regions.errors.ArgumentError, match=r"expected a column.*layer, measure"):
+        plot_curves(frame, hue=hue)
