@@ -191,9 +191,15 @@ class IntensificationResult(Result):
     def to_frame(self, brief: bool = False) -> pd.DataFrame:
         """Return one row per ratio: setting, estimate, interval, test, companions, provenance.
 
-        `level` is that of the interval from `low` to `high`, each for its ratio alone. With
-        `brief`, the columns that fit a paper: setting, ratio, alpha, low, high, level, null,
-        p_adjusted, verdict; alpha is a str like "[1.2, 1.5] bounds" where only bounds are known.
+        `level` is that of the interval from `low` to `high`, each for its ratio alone;
+        `standard_error` and `statistic` (with `df`) are of the estimate less `null_value`;
+        `effect_size` is Hedges' g of that over models. `alpha_mean` and `alpha_pooled` are slopes
+        without correction for noise, `beta_mean` that of recall - accuracy, pruned on dense,
+        `dispersion` the ratio of the spreads of pruned and dense balances (`_corrected`: without
+        measurement noise), `reliability` the share of the dense spread that is
+        no measurement noise. With `brief`, the columns that fit a paper: setting, ratio, alpha,
+        low, high, level, null, p_adjusted, verdict; alpha is a str such as "[1.2, 1.5] bounds"
+        where only bounds are known.
         """
         check_flag(brief, "brief")
         if brief:
