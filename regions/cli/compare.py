@@ -38,6 +38,9 @@ def compare(
 ) -> None:
     """Compare the representations of two models, layer by layer.
 
+    A claim needs references too, another seed and an untrained network: give them as PRUNED, or in
+    Python regions.representations.compare_curves all at once.
+
     Args:
         data: An .npy file of inputs, (samples, ...), as the models take them (whole numbers are
             words where a model has an embedding, otherwise numbers); or a data set for

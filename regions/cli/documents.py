@@ -18,29 +18,31 @@ svg{background:#fff}}"""
 
 
 def as_html(result: Any) -> str:
-    """Return a page: what was found in words, its table, and its picture where it has one."""
-    words = "".join(f"<p>{escape(line)}</p>\n" for line in _lines(result))
+    """Return a page: what was found in words, its table, its picture if any, and the rest."""
+    first, *rest = _blocks(result)
     table = _table(result).to_html(index=False, border=0, na_rep="", float_format=_number)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(_lines(result)[0])}</title><style>{_STYLE}</style></head><body>\n"
-        f"{words}<div>{table}</div>\n{_picture(result)}</body></html>\n"
+        f"<title>{escape(first[0])}</title><style>{_STYLE}</style></head><body>\n"
+        f"{_paragraph(first)}<div>{table}</div>\n{_picture(result)}\n"
+        f"{''.join(map(_paragraph, rest))}</body></html>\n"
     )
 
 
 def as_markdown(result: Any) -> str:
-    """Return what was found in words, and its table."""
+    """Return what was found in words, its table, and what it rests on."""
     frame = _table(result)
     rows = [list(map(str, frame.columns)), ["---"] * len(frame.columns)]
     rows += [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return "\n\n".join([*_lines(result), table]) + "\n"
+    first, *rest = _blocks(result)
+    return "\n\n".join([*first, table, *(line for block in rest for line in block)]) + "\n"
 
 
 def as_latex(result: Any) -> str:
     """Return the table (booktabs), with what was found in words as comments above it."""
     frame = _table(result).rename(columns=lambda name: str(name).replace("_", " "))
-    words = "".join(f"% {line}\n" for line in _lines(result))
+    words = "".join(f"% {line}\n" for block in _blocks(result) for line in block)
     shown = frame.map(_cell).map(_for_latex)
     return words + shown.to_latex(index=False, escape=False)
 
@@ -50,8 +52,14 @@ WRITERS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
 )
 
 
-def _lines(result: Any) -> list[str]:
-    return [line.strip() for line in result.summary().splitlines() if line.strip()]
+def _blocks(result: Any) -> list[list[str]]:
+    """Return the lines of the summary, block by block: the first is what was found."""
+    blocks = [[line.strip() for line in b.splitlines()] for b in result.summary().split("\n\n")]
+    return [[line for line in block if line] for block in blocks if any(block)]
+
+
+def _paragraph(block: list[str]) -> str:
+    return f"<p>{'<br>'.join(map(escape, block))}</p>\n"
 
 
 def _table(result: Any) -> Any:

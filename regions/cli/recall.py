@@ -28,7 +28,7 @@ _TABLE = f"a table of recalls with commas, semicolons or tabs: {COLUMNS}"
 
 def recall(
     table: Annotated[Positional[Path], arg(metavar="FILE.csv", help=_TABLE)],
-    analyses: tuple[Annotated[str, one_of(ANALYSES)], ...] = ANALYSES,
+    analyses: tuple[Annotated[str, one_of(ANALYSES)], ...] = tuple(ANALYSES),
     estimator: Annotated[str, one_of(ESTIMATORS)] = "moments",
     null: Annotated[str, one_of(NULLS), arg(help=_NULLS)] = "one",
     correction: Annotated[str, one_of(CORRECTIONS)] = "holm",
@@ -41,7 +41,8 @@ def recall(
     """Test whether pruning hurts classes of low recall more (recall intensification).
 
     Args:
-        analyses: The test as published, and the one corrected for measurement noise.
+        analyses: The test as published, and the one corrected for measurement noise. Predictions
+            of each image say more than counts: see `regions.recall.report` in Python.
         estimator: Of the corrected analysis.
         correction: Of its p-values over the ratios: with many ratios, one would seem to matter by
             chance. holm and bonferroni limit the chance of any false verdict, bh the share of false

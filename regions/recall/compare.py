@@ -91,6 +91,7 @@ class IntensificationComparison(Result):
                 **{name: getattr(self, name) for name in names},
                 "low": interval.low,
                 "high": interval.high,
+                "level": self.options.confidence_level,
                 "pvalue": self.pvalue,
                 "pvalue_adjusted": self.pvalue_adjusted,
                 "verdict": self.verdict,
@@ -114,8 +115,9 @@ class IntensificationComparison(Result):
             f"Sample unit: one trained model ({a} and {b}). Population, whose difference the "
             f"intervals cover: {POPULATIONS[str(self.options.population)]}.",
             f"Estimator: {self.options.estimator.words}. Test: t, {self.options.alternative}; "
-            f"{corrected(self.options, len(self.ratios))}",
-            f"{KEY} no difference"
+            f"intervals of level {self.options.confidence_level:.4g}, each for its ratio alone; "
+            f"{corrected(self.options, int(np.isfinite(self.pvalue).sum()))}",
+            f"Verdicts at level {self.options.error_rate:.4g} {KEY} no difference"
             + ("." if min(a, b) >= FEWEST_MODELS else f"; none below {FEWEST_MODELS} models."),
             f"Pairing: {self.pairing}.",
         ]

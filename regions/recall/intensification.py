@@ -18,7 +18,7 @@ from regions.recall.describe import describe
 from regions.recall.estimate import Estimate, estimate
 from regions.recall.estimator import Estimator
 from regions.recall.inference import FEWEST_MODELS, Inference, adjust, infer, verdicts
-from regions.recall.noise import JOINT
+from regions.recall.noise import JOINT, PREDICTIONS
 from regions.recall.nulls import Control, Null
 from regions.recall.options import PAPER, PAPER_FAMILY, Options
 from regions.recall.result import IntensificationResult
@@ -190,7 +190,6 @@ def _result(
     spread &= testable | (np.array(copied) < table.n_models - 1)
     pvalue = np.where(testable, inference.pvalue, np.nan)
     adjusted = _adjusted(pvalue, options)
-    level = 0.05 if options.paper else 1 - options.confidence_level
     about, drawn = describe(table, options.scale), None
     if options.n_boot and bounds is None:
         draws, share = options.n_boot, options.confidence_level
@@ -208,7 +207,7 @@ def _result(
         statistic=np.where(testable, inference.statistic, np.nan),
         pvalue=pvalue,
         pvalue_adjusted=adjusted,
-        verdict=verdicts(adjusted, inference.deviation, level, table.n_models),
+        verdict=verdicts(adjusted, inference.deviation, options.error_rate, table.n_models),
         effect_size=_effect_size(found, testable),
         bootstrap_interval=drawn,
         description=about,
@@ -233,7 +232,7 @@ def _untested(
 
 
 def _adjusted(pvalue: np.ndarray, options: Options) -> np.ndarray:
-    if options.paper and len(pvalue) < PAPER_FAMILY:
+    if options.paper and np.isfinite(pvalue).sum() < PAPER_FAMILY:
         return np.minimum(1.0, pvalue * PAPER_FAMILY)
     return adjust(pvalue, options.correction)
 
@@ -265,14 +264,14 @@ def _warnings(
             "counts do not show whether models err on the same images; where images are hard for "
             "all models alike, these intervals are too narrow for new images (95 % intervals held "
             "the truth in 80 to 94 % of simulations with 30 models that share .3 to .6 of what "
-            "makes an image hard): give predictions"
+            f"makes an image hard): give {PREDICTIONS}"
         )
     if bounded:
         notes.append(
             "joint correctness is unknown, so alpha is known only within bounds (measurement "
             "errors of dense and pruned recalls as alike, or as opposed, as the counts allow); "
             f"p-values are those of the less significant end. For one number give {JOINT}, or "
-            "predictions"
+            f"{PREDICTIONS}"
         )
     if note := chance_note(table):
         notes.append(note)

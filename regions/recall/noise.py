@@ -12,6 +12,7 @@ from regions.recall.balance import Balances
 from regions.recall.counts import Counts
 
 JOINT = "correct_both, the images that both networks get right (k_both of from_counts)"
+PREDICTIONS = "predictions (RecallTable.from_predictions, which regions.recall.report takes)"
 
 Overlap = Literal["observed", "independent", "least", "most"]
 
@@ -82,7 +83,7 @@ def require_both(counts: Counts) -> np.ndarray:
     if counts.both is None:
         raise ArgumentError(
             "joint correctness is unknown: the table has only the counts of the dense and of the "
-            f"pruned networks; give {JOINT}, or predictions"
+            f"pruned networks; give {JOINT}, or {PREDICTIONS}"
         )
     return counts.both
 

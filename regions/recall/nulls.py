@@ -96,7 +96,7 @@ class Control(Null):
     """The alpha of ratio 1: networks trained further as the pruned ones were, but not pruned."""
 
     name = "control"
-    words = "alpha of the control arm, trained further without pruning"
+    words = "alpha of the control arm (rows of ratio 1), trained further without pruning"
     label = "null: control arm"
 
     def reference(
@@ -161,7 +161,7 @@ class Flips(Prediction):
 
     name = "flips"
     words = "alpha if the same share of all predictions were replaced by guesses"
-    label = "null: label-blind flips"
+    label = "null: predictions replaced by guesses"
     undefined = "is undefined where dense networks only guess (accuracy 1 / classes), or at 0"
 
     def recalls(self, recall: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -118,6 +118,11 @@ class Options:
         return replace(self, population=name)
 
     @property
+    def error_rate(self) -> float:
+        """The level of the verdicts: what an adjusted p has to be below."""
+        return PAPER_ERROR_RATE if self.paper else 1 - self.confidence_level
+
+    @property
     def scale(self) -> Scale:
         """Centre and slope weights; by default those for which balances sum to zero."""
         consistent: Weights = "size" if self.center == "accuracy" else "equal"
@@ -125,6 +130,7 @@ class Options:
 
 
 PAPER_FAMILY = 5  # ratios in the published family of tests
+PAPER_ERROR_RATE = 0.05  # of all of them together
 PAPER: Mapping[str, Any] = {
     "estimator": "ols",
     "null": "one",

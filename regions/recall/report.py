@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,7 +24,12 @@ from regions.results import Result, jsonable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ANALYSES = ("published", "corrected")
+ANALYSES = MappingProxyType(
+    {
+        "published": "the test of Good et al. 2022 (arXiv 2206.02976), with its own settings",
+        "corrected": "the same question with the estimator, null and correction named below",
+    }
+)
 ALPHA = (
     "alpha is the slope by which pruning stretches recall balances (a class's recall / accuracy, "
     "minus 1): above 1, classes below average fell further below it; below 1, they drew closer."
@@ -96,7 +102,9 @@ class RecallReport(Result):
             setting = " ".join(result.table.setting.values())
             about = f"{setting}, {_analysis(result)}: " if setting else f"{_analysis(result)}: "
             said += [about + sentence for sentence in result.plain()]
-        parts = ["\n".join(said), ALPHA, *(result.summary() for result in self.results)]
+        kinds = dict.fromkeys(map(_analysis, self.results))
+        about = "\n".join([ALPHA, *(f"{kind}: {ANALYSES[kind]}." for kind in kinds)])
+        parts = ["\n".join(said), about, *(result.summary() for result in self.results)]
         if self.unused:
             parts.append(
                 f"Columns that are not used: {', '.join(self.unused)}. Known are {COLUMNS}."
@@ -113,9 +121,9 @@ def _analysis(result: IntensificationResult) -> str:
 
 
 def report(
-    source: str | os.PathLike | pd.DataFrame,
+    source: str | os.PathLike | pd.DataFrame | RecallTable,
     *,
-    analyses: Sequence[str] = ANALYSES,
+    analyses: Sequence[str] = tuple(ANALYSES),
     rng: Rng = 0,
     **options: Any,
 ) -> RecallReport:
@@ -123,9 +131,10 @@ def report(
 
     Parameters
     ----------
-    source : path of a CSV file, or pandas.DataFrame
-        In the form of `RecallTable.from_frame`; `dataset`, `arch` and `algorithm` may have
-        several values.
+    source : path of a CSV file, pandas.DataFrame or RecallTable
+        Files and frames in the form of `RecallTable.from_frame`; `dataset`, `arch` and
+        `algorithm` may have several values. A table made by `RecallTable.from_predictions` knows
+        which images the models share, which a file of counts does not.
     analyses : sequence of {"published", "corrected"}
         "published": as in the paper. "corrected": by `options`, default `intensification`'s.
     **options
@@ -146,20 +155,34 @@ def report(
     >>> found = report(table.to_frame())
     >>> found.to_frame()["estimator"].tolist()
     ['ols', 'moments']
+
+    From predictions, image by image:
+
+    >>> y_true = [0, 0, 0, 1, 1, 1] * 20
+    >>> predicted = [[0, 0, 1, 1, 1, 1] * 20, [0, 0, 1, 1, 1, 0] * 20, [0, 1, 0, 1, 1, 1] * 20]
+    >>> seen = regions.RecallTable.from_predictions(y_true, predicted, {10: predicted[::-1]})
+    >>> report(seen).to_frame()["population"].tolist()
+    ['test_set', 'examples']
     """
     listed = isinstance(analyses, Sequence) and not isinstance(analyses, str)
     if not listed or not analyses or any(name not in ANALYSES for name in analyses):
         raise DataError(f"analyses must list 'published' and/or 'corrected', got {analyses!r}")
-    if not isinstance(source, (str, os.PathLike, pd.DataFrame)):
-        raise ArgumentError(f"source is {source!r}; expected the path of a CSV file, or a frame")
+    if not isinstance(source, (str, os.PathLike, pd.DataFrame, RecallTable)):
+        raise ArgumentError(
+            f"source is {source!r}; expected the path of a CSV file, a frame, or a RecallTable"
+        )
     if refused := {"paper"} & set(options):
         raise ArgumentError(f"report has no option {min(refused)!r}; see analyses")
     check_rng(rng)
-    results = []
-    frame = tidy(source if isinstance(source, pd.DataFrame) else read_table(source))
-    for _, rows in split_settings(frame):
-        table = RecallTable.from_frame(rows)
+    results, unused = [], ()
+    if isinstance(source, RecallTable):
+        tables = [source]
+    else:
+        frame = tidy(source if isinstance(source, pd.DataFrame) else read_table(source))
+        tables = [RecallTable.from_frame(rows) for _, rows in split_settings(frame)]
+        unused = unused_columns(frame)
+    for table in tables:
         for name in analyses:
             chosen: dict[str, Any] = {"paper": True} if name == "published" else options
             results.append(intensification(table, rng=rng, **chosen))
-    return RecallReport(results=tuple(results), unused=unused_columns(frame))
+    return RecallReport(results=tuple(results), unused=unused)

@@ -27,7 +27,8 @@ _JUDGED = ("pvalue", "pvalue_adjusted", "verdict", "effect_size")
 _SLOPES = ("alpha_mean", "alpha_pooled", "beta_mean", "r_squared")
 _LEVELS = ("dispersion", "dispersion_corrected", "accuracy_dense", "accuracy_pruned", "reliability")
 _CHOICES = ("estimator", "null", "population", "test", "alternative", "correction")
-_BRIEF = ("ratio", "alpha", "low", "high", "p", "verdict")
+_SHORT = {"estimate": "alpha", "null_value": "null", "pvalue_adjusted": "p_adjusted"}
+_BRIEF = ("ratio", "alpha", "low", "high", "level", "null", "p_adjusted", "verdict")
 
 
 class ConfidenceInterval(NamedTuple):
@@ -190,12 +191,19 @@ class IntensificationResult(Result):
     def to_frame(self, brief: bool = False) -> pd.DataFrame:
         """Return one row per ratio: setting, estimate, interval, test, companions, provenance.
 
-        With `brief`, the columns that fit a paper: setting, ratio, alpha, low, high, p (adjusted)
-        and verdict; alpha is a str such as "[1.2, 1.5] bounds" where only bounds are known.
+        `level` is that of the interval from `low` to `high`, each for its ratio alone;
+        `standard_error` and `statistic` (with `df`) are of the estimate less `null_value`;
+        `effect_size` is Hedges' g of that over models. `alpha_mean` and `alpha_pooled` are slopes
+        without correction for noise, `beta_mean` that of recall - accuracy, pruned on dense,
+        `dispersion` the ratio of the spreads of pruned and dense balances (`_corrected`: without
+        measurement noise), `reliability` the share of the dense spread that is
+        no measurement noise. With `brief`, the columns that fit a paper: setting, ratio, alpha,
+        low, high, level, null, p_adjusted, verdict; alpha is a str such as "[1.2, 1.5] bounds"
+        where only bounds are known.
         """
         check_flag(brief, "brief")
         if brief:
-            frame = self.to_frame().rename(columns={"estimate": "alpha", "pvalue_adjusted": "p"})
+            frame = self.to_frame().drop(columns="null").rename(columns=_SHORT)
             if self.bounds is not None:
                 frame["alpha"] = bounds_in_words(self)
             return frame.loc[:, [*self.table.setting, *_BRIEF]]
@@ -207,6 +215,7 @@ class IntensificationResult(Result):
             **self._bounds(),
             "low": interval.low,
             "high": interval.high,
+            "level": self.options.confidence_level,
             **{name: getattr(self, name) for name in (*_TESTED, *_JUDGED)},
             **{name: getattr(about, name) for name in (*_SLOPES, *_LEVELS)},
             "n_models": self.n_models,

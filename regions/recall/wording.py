@@ -11,7 +11,7 @@ from regions.recall.options import PAPER_FAMILY, POPULATIONS, Options
 from regions.recall.sample import untouched
 
 VERDICTS = {"<": "below", ">": "above", "?": "not separable from"}
-KEY = "Verdicts by the adjusted p: > above, < below, ? not separable from"
+KEY = "of the adjusted p: > above, < below, ? not separable from"
 _PLAIN = {
     ">": "Classes of low recall lost more than the others",
     "<": "Classes of low recall lost less than the others",
@@ -91,6 +91,7 @@ def _alpha(result: Any, row: int) -> str:
 
 def _basis(result: Any) -> list[str]:
     options, known = result.options, np.isfinite(result.reliability)
+    correction = corrected(options, int(np.isfinite(result.pvalue).sum()))
     how = "mean over models" if options.estimator.averaged else "ratio of sums over models"
     reliability = (
         f"{result.reliability:.3f}"
@@ -101,18 +102,21 @@ def _basis(result: Any) -> list[str]:
         f"Sample unit: one trained model. Population, whose alpha the intervals cover: "
         f"{POPULATIONS[str(options.population)]}.",
         f"Estimator: {options.estimator.words}, {how}. Null: {options.null.words}.",
-        f"Test: {TESTS[options.test][0]}, {options.alternative}; intervals "
-        f"{options.confidence_level:.4g}; {corrected(options, len(result.ratios))}",
-        f"{KEY} the null.",
-        f"Reliability of the dense balances: {reliability}.",
+        f"Test: {TESTS[options.test][0]}, {options.alternative}; intervals of level "
+        f"{options.confidence_level:.4g}, each for its ratio alone; {correction}",
+        f"Verdicts at level {options.error_rate:.4g} {KEY} the null.",
+        "Reliability of the dense balances (the share of their spread that is no measurement "
+        f"noise): {reliability}.",
         "Pairing: each pruned network with its own dense network; all ratios share the dense "
         "networks.",
     ]
 
 
 def corrected(options: Options, ratios: int) -> str:
-    """Return what an adjusted p-value is adjusted for, in a sentence or two."""
+    """Return what p-values of so many tested ratios are adjusted for, in a sentence or two."""
     name = CORRECTIONS[options.correction][0]
+    if not ratios:
+        return f"{name} correction: no ratio is tested."
     family = max(ratios, PAPER_FAMILY) if options.paper else ratios
     counted = f"{family} ratio{'' if family == 1 else 's'}"
     said = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_BRIEF = ("layer", "value", "corrected", "low", "high", "null", "null_permuted", "status")
+_BRIEF = ("layer", "value", "corrected", "low", "high", "level", "null", "null_permuted", "status")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,19 +204,20 @@ class LayerComparison(Result):
         lines += _key(self.layers)
         dead = frame.loc[frame["dead_x"] + frame["dead_y"] > 0]
         if len(dead):
-            lines.append(f"{len(dead)} layers have dead units (first: {dead['layer'].iloc[0]})")
-        odd = {found.layer: found.similarity.status for found in self.layers}
-        odd = {layer: status for layer, status in odd.items() if status is not Status.OK}
-        lines += [f"{layer}: {status}" for layer, status in odd.items()]
-        lines += [f"{status}: {status.meaning}" for status in dict.fromkeys(odd.values())]
+            first = dead["layer"].iloc[0]
+            lines.append(f"{len(dead)} layers have dead units, 0 on all images (first: {first})")
+        statuses = dict.fromkeys(found.similarity.status for found in self.layers)
+        for status in (status for status in statuses if status is not Status.OK):
+            names = [found.layer for found in self.layers if found.similarity.status is status]
+            lines.append(f"{status} ({', '.join(names)}): {status.meaning}")
         lines += [f"{name}: not comparable, {why}" for name, why in self.apart.items()]
         levels = {found.interval.level for found in self.layers if found.interval}
         for level in levels:
             lines.append(
                 f"[...]: {level:.0%} intervals ({self.details.get('blocks')} blocks of images left "
-                "out in turn), around the value without the bias of so few images; they cover the "
-                "value that these two networks would have on all images of this kind, not other "
-                "training seeds"
+                "out in turn), around the value without the bias of so few images (corrected); "
+                "they cover the value that these two networks would have on all images of this "
+                "kind, not other training seeds"
             )
         for reason in dict.fromkeys(found.no_interval for found in self.layers):
             if reason:
@@ -231,9 +232,7 @@ class LayerComparison(Result):
         check_name("kind", kind, ("curve", "map"))
         if kind == "map":
             return plot_map(self.matrix, ax=ax)
-        ax = plot_curves(self.to_frame(), hue=None, ax=ax)
-        ax.set_ylabel(self.measure)
-        return ax
+        return plot_curves(self.to_frame(), hue=None, ax=ax)
 
 
 def _key(layers: tuple[LayerSimilarity, ...]) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from regions.errors import ArgumentError
 from regions.figures import LINE_STYLES, MARKERS, PALETTE
 
 
@@ -34,17 +35,27 @@ def plot_curves(frame: pd.DataFrame, hue: str | None = "curve", ax: Axes | None 
     """Draw similarity against layer, one line per curve, intervals as bars, nulls as dashes.
 
     A marker with a bar is the bias-corrected value that the bar belongs to; the legend names the
-    level of the bars. The null is that of
-    shuffled images where it is known; the legend says which is drawn.
+    level of the bars. The null is that of shuffled images where it is known; the legend says which
+    is drawn.
 
     Parameters
     ----------
     frame
         One row per layer and curve: `layer`, `value`, `null` and, where known, `null_permuted`,
-        `corrected`, `low`, `high`, `level`.
+        `corrected`, `low`, `high`, `level`, `measure`; as `compare_curves` returns it.
     hue
         The column that names the curves; None for a single one.
+
+    Raises
+    ------
+    ArgumentError
+        If `hue` is no column of the frame.
     """
+    if hue is not None and not (isinstance(hue, str) and hue in frame):
+        raise ArgumentError(
+            f"hue is {hue!r}; expected a column that names the curves, or None for a single one; "
+            f"the frame has {', '.join(map(str, frame))} (axes are given as ax=)"
+        )
     ax = plt.gca() if ax is None else ax
     layers = list(dict.fromkeys(frame["layer"]))
     curves: list[Hashable] = [None] if hue is None else list(dict.fromkeys(frame[hue]))
@@ -58,7 +69,9 @@ def plot_curves(frame: pd.DataFrame, hue: str | None = "curve", ax: Axes | None 
     ax.set_xticks(range(len(layers)), layers, rotation=90 if len(layers) > 6 else 0)
     shown = [name for name in ("value", "corrected", "low", "high") if name in frame]
     limits = _limits([*frame[shown].to_numpy(dtype=float).ravel(), *means])
-    ax.set(xlabel="layer", ylabel="similarity", ylim=limits)
+    measures = list(dict.fromkeys(frame["measure"])) if "measure" in frame else []
+    name = measures[0] if len(measures) == 1 else "similarity"
+    ax.set(xlabel="layer", ylabel=name, ylim=limits)
     ax.legend()
     return ax
 

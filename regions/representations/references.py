@@ -42,6 +42,9 @@ def compare_curves(
 
     Examples
     --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from regions.representations import compare_curves, untrained
     >>> dense = nn.Sequential(nn.Linear(4, 6), nn.ReLU())
     >>> inputs = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
     >>> others = {"itself": dense, "untrained": untrained(dense)}
@@ -81,6 +84,7 @@ def untrained(model: nn.Module, rng: int = 0) -> nn.Module:
 
     Examples
     --------
+    >>> from torch import nn
     >>> model = nn.Linear(3, 2)
     >>> bool((untrained(model, rng=1).weight == model.weight).all())
     False

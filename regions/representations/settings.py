@@ -40,9 +40,9 @@ class Settings:
     """Whether to compare all pairs of layers with the same samples; by default only for networks
     of at most 1024 neurons (channels) in all."""
     blocks: int = 0
-    """Number of blocks of images for jackknife intervals; 0 for none, 10 or more to use. Measures
-    whose intervals would not cover (cca, svcca, pwcca, regression_r2) give none, and the
-    reason."""
+    """Number of blocks of images for jackknife intervals; 0 for none, better 10 or more (at
+    least 2). Measures whose intervals would not cover (cca, svcca, pwcca, regression_r2) give none,
+    and the reason."""
     permutations: int | None = None
     """How often the images of the pruned network are shuffled (within batches) for a null value
     that keeps the dependence between the positions of an image; by default twice where positions

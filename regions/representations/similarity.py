@@ -43,7 +43,7 @@ _MEANING = {
     Status.OK: "The value is what the measure defines.",
     Status.FEW_SAMPLES: (
         "Fewer than 10 samples per neuron: the value is biased upwards; compare it with `null`, "
-        "take more samples, or use held-out CCA (cv=2)."
+        "take more samples, or use held-out CCA (regions.cca(X, Y, cv=2))."
     ),
     Status.SATURATED: (
         "The ranks add up to more than n - 1, so that some coefficients are 1 whatever the data; "

@@ -122,7 +122,8 @@ def test_the_report_says_it_plainly_first_and_briefly_in_tables() -> None:
     assert first == "published: Classes of low recall lost more than the others at 50x."
     assert definition.startswith("alpha is")
     brief = found.to_frame(brief=True)
-    assert [*brief.columns] == ["analysis", "ratio", "alpha", "low", "high", "p", "verdict"]
+    interval = ["alpha", "low", "high", "level"]
+    assert [*brief.columns] == ["analysis", "ratio", *interval, "null", "p_adjusted", "verdict"]
     assert brief["alpha"].tolist() == found.to_frame()["estimate"].tolist()
     assert found.to_frame().shape[1] > 20  # the control: the full table does not fit a paper
     few = regions.intensification(table.select([50]), estimator="ols")

@@ -125,3 +125,15 @@ def test_bad_comparisons(different):
     few = regions.RecallTable.from_counts(a.dense[:1], {2: a.pruned[0, :1]}, 100)
     result = regions.compare_intensification(few, b, estimator="ols")
     assert np.isnan(result.pvalue[0]) and result.verdict == ("?",)
+
+
+def test_the_comparison_names_its_levels(different):
+    for level in (0.6, 0.99):
+        result = regions.compare_intensification(
+            *different, estimator="ols", confidence_level=level
+        )
+        text, frame = result.summary(), result.to_frame()
+        assert f"intervals of level {level}, each for its ratio alone" in text
+        assert f"Verdicts at level {1 - level:.4g} of the adjusted p: > above, < below" in text
+        assert (frame["level"] == level).all()
+        assert ((frame["verdict"] != "?") == (frame["pvalue_adjusted"] < 1 - level)).all()

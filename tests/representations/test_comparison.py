@@ -65,7 +65,7 @@ def test_a_brief_table_has_no_empty_columns(networks):
     plain = regions.compare_layers(*networks, noise(300, 6), measure="cka")
     assert list(plain.to_frame(brief=True)) == ["layer", "value", "null", "status"]
     asked = regions.compare_layers(*networks, noise(300, 6), measure="cka", blocks=10)
-    assert list(asked.to_frame(brief=True))[2:5] == ["corrected", "low", "high"]
+    assert list(asked.to_frame(brief=True))[2:6] == ["corrected", "low", "high", "level"]
     assert plain.to_frame()["low"].isna().all()  # the whole table has the same columns always
 
 
@@ -111,4 +111,16 @@ def test_what_is_undefined_is_said_in_words(networks):
     ) as seen:
         found = regions.compare_layers(*networks, noise(8, 6))
     assert not any("nan" in str(one.message) for one in seen)
-    assert f"undefined: {Status.UNDEFINED.meaning}" in found.summary()
+    assert Status.UNDEFINED.meaning in found.summary()
+
+
+def test_the_summary_says_what_a_status_means(networks):
+    with pytest.warns(SampleSizeWarning):
+        found = regions.compare_layers(*networks, noise(20, 6), measure="svcca", tap="linear")
+    odd = {layer.similarity.status for layer in found} - {Status.OK}
+    assert odd
+    for status in odd:
+        assert found.summary().count(status.meaning) == 1
+    # the control: nothing is said of layers that are fine
+    fine = regions.compare_layers(*networks, noise(300, 6), measure="cka", tap="linear")
+    assert not any(status.meaning in fine.summary() for status in Status)

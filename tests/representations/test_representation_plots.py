@@ -5,6 +5,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from small_networks import noise
 from torch import nn
@@ -120,3 +121,17 @@ def test_held_out_correlations_below_zero_are_seen(ax):
     assert found.coefficients.min() < 0
     found.plot(ax=ax)
     assert ax.get_ylim()[0] < found.coefficients.min()
+
+
+def test_the_axis_is_named_after_the_measure(networks, ax):
+    frame = regions.compare_layers(*networks, noise(300, 6), measure="cka").to_frame()
+    assert plot_curves(frame, hue=None, ax=ax).get_ylabel() == "cka"
+    both = pd.concat([frame.assign(curve=m, measure=m) for m in ("cka", "procrustes")])
+    assert plot_curves(both, ax=ax).get_ylabel() == "similarity"
+
+
+@pytest.mark.parametrize("hue", ["seed", 3])
+def test_a_hue_that_is_no_column_is_refused(hue, networks):
+    frame = regions.compare_layers(*networks, noise(300, 6), measure="cka").to_frame()
+    with pytest.raises(regions.errors.ArgumentError, match=r"expected a column.*layer, measure"):
+        plot_curves(frame, hue=hue)
