@@ -80,7 +80,7 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
             f"{COLUMNS}"
         )
     _check_classes(frame["class"].unique(), _SUMMARIES)
-    if "correct_both" in frame.columns and frame["correct_both"].isna().all():
+    if "correct_both" in frame.columns and frame["correct_both"].isna().to_numpy().all():
         return frame.drop(columns="correct_both")
     return frame
 
