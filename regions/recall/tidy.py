@@ -16,7 +16,9 @@ from regions.recall.forms import KEYS, NUMBERS, SETTING, tidy, unused_columns
 def split_settings(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
     """Return the rows of each setting (data set, architecture, algorithm) by themselves."""
     frame = tidy(frame)
-    names = [name for name in SETTING if name in frame.columns and frame[name].notna().to_numpy().any()]
+    names = [
+        name for name in SETTING if name in frame.columns and frame[name].notna().to_numpy().any()
+    ]
     for name in names:
         blank = np.flatnonzero(frame[name].isna())
         if blank.size:

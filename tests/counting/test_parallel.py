@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 from counting_oracles import count_cells, count_vertices, dense, random_layers
+from families import case as drawn_case
 
 import regions
 from regions.counting import effort
@@ -18,6 +19,7 @@ from regions.counting.effort import Effort
 from regions.counting.tree import tally
 from regions.counting.tree.enumerate import enumerate_regions
 from regions.counting.tree.halfspaces import halfspace_tree
+from regions.counting.tree.vertex_tree import vertex_tree
 from regions.counting.undecided import Undecided
 
 
@@ -132,6 +134,18 @@ def test_pieces_cover_the_tree(case):
     assert len(pieces) >= 48
     assert sum(sum(tree.counts(piece)) for piece in pieces) == expected
     assert np.all([piece.state is None for piece in pieces])
+
+
+@pytest.mark.parametrize("family", ["bias_free", "fractions"])
+def test_what_is_settled_on_the_way_to_the_pieces(family):
+    # a tree lets the clock be read after every exact decision, with no children
+    for seed in range(6):
+        drawn = drawn_case(family, seed)
+        if drawn.domain is not None and drawn.domain.bounded:
+            tree, root = vertex_tree(drawn.net, drawn.domain, Effort())
+            tree, pieces = tally.pieces_of(tree, root, 48)
+            found = sum(sum(tree.counts(piece)) for piece in pieces)
+            assert found == count_cells(drawn.net, drawn.domain).count
 
 
 def test_little_is_cut_before_the_workers_start(rng):

@@ -121,7 +121,8 @@ def pieces_of(tree: Tree, root: Batch, wanted: int) -> tuple[Tree, list[Batch]]:
     frontier, cells = [root], len(root)
     while cells < wanted and frontier[0].stage < len(tree.stages):
         tree = _shortened(tree, frontier[0].stage, -(-wanted // cells))
-        frontier = [child for batch in frontier for child in tree.children(batch)]
+        children = (child for batch in frontier for child in tree.children(batch))
+        frontier = [child for child in children if len(child)]
         cells = sum(map(len, frontier))
     size = max(1, cells // wanted)
     return tree, [piece for batch in frontier for piece in tree.resized(batch, size)]
