@@ -80,8 +80,9 @@ def check_file(path: str | os.PathLike, limit: int) -> None:
     """Refuse what is no plain file of at most `limit` bytes."""
     try:
         if not Path(path).is_file():
-            odd = Path(path).exists() and not Path(path).is_dir()
-            found = "it is a pipe or a device" if odd else "there is no file of that name"
+            found = "there is no file of that name"
+            if Path(path).exists():
+                found = "it is a folder" if Path(path).is_dir() else "it is a pipe or a device"
             raise DataError(f"cannot read {str(path)!r}: {found}")
         size = Path(path).stat().st_size
     except (OSError, ValueError) as error:

@@ -57,10 +57,10 @@ def compare(
     models = [module(source) for source in (dense, pruned)]
     found = regions.compare_layers(
         *models,
-        _as_taken(inputs[: check_whole(images, "images")], models),
+        _as_taken(inputs[: check_whole(images, "--images")], models),
         measure=measure,
         layers=layers or None,
-        rng=seed,
+        rng=check_whole(seed, "--seed", 0),
         progress=sys.stderr.isatty(),
         **given_fields(similarity),
     )

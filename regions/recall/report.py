@@ -165,8 +165,11 @@ def report(
     ['test_set', 'examples']
     """
     listed = isinstance(analyses, Sequence) and not isinstance(analyses, str)
-    if not listed or not analyses or any(name not in ANALYSES for name in analyses):
-        raise DataError(f"analyses must list 'published' and/or 'corrected', got {analyses!r}")
+    known = listed and all(name in ANALYSES for name in analyses)
+    if not known or not 0 < len(set(analyses)) == len(analyses):
+        raise DataError(
+            f"analyses must list 'published' and/or 'corrected', each once, got {analyses!r}"
+        )
     if not isinstance(source, (str, os.PathLike, pd.DataFrame, RecallTable)):
         raise ArgumentError(
             f"source is {source!r}; expected the path of a CSV file, a frame, or a RecallTable"

@@ -302,9 +302,10 @@ def _fits(module: nn.Module, tap: str) -> bool:
 
 def _nonempty(found: dict[str, nn.Module], what: str, model: nn.Module) -> dict[str, nn.Module]:
     if not found:
+        parts = [f"{k} ({type(m).__name__})" for k, m in model.named_modules() if k]
+        has = ", ".join(parts) or "no modules of its own: wrap it in nn.Sequential"
         raise ArgumentError(
-            f"no module fits tap {what} in this {type(model).__name__}; it has "
-            f"{', '.join(f'{k} ({type(m).__name__})' for k, m in model.named_modules() if k)}"
+            f"no module fits tap {what} in this {type(model).__name__}; it has {has}"
         )
     return found
 

@@ -46,8 +46,8 @@ _MEANING = {
         "take more samples, or use held-out CCA (regions.cca(X, Y, cv=2))."
     ),
     Status.SATURATED: (
-        "The ranks add up to more than n - 1, so that some coefficients are 1 whatever the data; "
-        "take more samples."
+        "The ranks add up to more than n - 1, so that some directions agree perfectly whatever the "
+        "data; take more samples."
     ),
     Status.ILL_CONDITIONED: (
         "The layer is too ill-conditioned for second moments alone: coefficients carry errors "

@@ -10,6 +10,7 @@ import pytest
 import regions
 from regions.cli import main
 from regions.cli.documents import as_html, as_latex, as_markdown
+from regions.errors import DataError
 from regions.recall import NULLS, report
 
 matplotlib.use("Agg")
@@ -182,3 +183,10 @@ def test_the_published_family_is_of_five_where_one_of_five_cannot_be_tested(tabl
     assert np.isfinite(found.pvalue).tolist() == [True] * 4 + [False]
     assert found.pvalue_adjusted[:4] == pytest.approx(np.minimum(1, 5 * found.pvalue[:4]))
     assert "Bonferroni correction over 5 ratios" in found.summary()
+
+
+def test_an_analysis_that_is_listed_twice_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(DataError, match="each once"):
+        report(tmp_path / "r.csv", analyses=("published", "published"))
+    with pytest.raises(DataError, match="it is a folder"):
+        report(tmp_path)

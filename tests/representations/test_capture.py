@@ -173,3 +173,9 @@ def test_modes_of_convolutional_layers(nested, images):
     with regions.capture(nested, ["stem"], mode="spatial", max_positions=7) as seen:
         nested(images)
     assert seen["stem"].shape == (42, 4)
+
+
+def test_a_single_layer_is_to_be_wrapped():
+    layer = nn.Linear(6, 4)
+    with pytest.raises(ArgumentError, match=r"wrap it in nn\.Sequential"):
+        regions.compare_layers(layer, layer, torch.ones(20, 6))
