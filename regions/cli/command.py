@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import io
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stderr
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
 from difflib import get_close_matches
 from functools import partial, wraps
 from importlib import import_module
@@ -46,8 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = _parsed(arguments)()
-        sys.stdout.flush()
+        with _warnings_in_a_line():
+            status = _parsed(arguments)()
+            sys.stdout.flush()
     except RegionsError as error:
         print(f"regions: {with_flags(str(error))}", file=sys.stderr)
         return 1
@@ -65,6 +67,22 @@ def main(arguments: list[str] | None = None) -> int:
         drop_unprinted(sys.stdout)
         raise
     return status or 0
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Show the package's own warnings as its errors are, without a line of its source."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message, category, *where, **more):
+            if category.__module__.startswith("regions."):
+                print(f"regions: {with_flags(str(message))}", file=sys.stderr)
+            else:
+                others(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _parsed(arguments: list[str]) -> Callable[[], int | None]:

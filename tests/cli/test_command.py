@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -168,3 +169,18 @@ def test_ctrl_c_while_loading_gives_130(monkeypatch, capsys):
 
     monkeypatch.setattr("regions.cli.command.import_module", interrupted)
     assert said(capsys, "bound", "784,20")[0] == 130
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_of_the_package_are_one_line_and_others_are_as_ever(tmp_path, capsys, monkeypatch):
+    rng = np.random.default_rng(0)
+    arrays = {"0.weight": rng.standard_normal((200, 9)), "0.bias": rng.standard_normal(200)}
+    arrays |= {"1.weight": np.ones((1, 200)), "1.bias": np.zeros(1)}
+    np.savez(tmp_path / "net.npz", **arrays)
+    main(["count", str(tmp_path / "net.npz"), "--box", "-1", "1", "--method", "sample"])
+    said = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("regions: ") and "region of their own" in line for line in said)
+    assert not any(".py:" in line for line in said)
+    monkeypatch.setattr("regions.cli.names.names", lambda: warnings.warn("other", stacklevel=1))
+    with pytest.warns(UserWarning, match="other"):
+        main(["names"])
