@@ -103,7 +103,7 @@ def test_flipped_bytes_are_noticed(tmp_path):
 def test_missing_files_folders_and_torch_files_are_refused(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
         regions.Masks.load(tmp_path / "none.npz")
-    with pytest.raises(DataError, match="there is no file"):
+    with pytest.raises(DataError, match="it is a folder"):
         regions.Masks.load(tmp_path)
     torch.save({"a": torch.ones(2)}, tmp_path / "weights.pt")
     with pytest.raises(DataError, match=r"weights\.pt"):
