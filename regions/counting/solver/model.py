@@ -131,7 +131,14 @@ class Model:
 
 def run(problem: pulp.LpProblem, solver: str, seconds: float | None = None) -> None:
     """Solve `problem`, for so many seconds at the most."""
-    problem.solve(solver_of(solver, seconds))
+    _solve(problem, solver_of(solver, seconds))
+
+
+def _solve(problem: pulp.LpProblem, solver: Any) -> None:
+    try:
+        problem.solve(solver)
+    except (IndexError, pulp.PulpError) as error:  # HiGHS gave up on the numbers
+        raise SolverError(f"the solver {solver.name} failed: {error}") from error
 
 
 def is_infeasible(problem: pulp.LpProblem) -> bool:
@@ -222,7 +229,10 @@ class _Builder:
         for side, sense in ((0, pulp.LpMinimize), (1, pulp.LpMaximize)):
             relaxed.sense = sense
             relaxed.setObjective(form)
-            relaxed.solve(_relaxation(self.solver, self.effort.left))
+            try:
+                _solve(relaxed, _relaxation(self.solver, self.effort.left))
+            except SolverError:
+                break  # the bounds of intervals hold
             if relaxed.sol_status == pulp.LpSolutionOptimal:
                 value = float(pulp.value(relaxed.objective))  # type: ignore[arg-type]
                 margin = 1e-7 * (abs(low) + abs(high))
