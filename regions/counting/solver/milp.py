@@ -72,12 +72,12 @@ class Milp:
         count, by_solver, left = 0, 0, Undecided()
         with stoppable() as stopped, quiet_pulp(), effort.bar("regions") as bar:
             frame = bounded_frame(question, self.name, effort)
+            solver_of(self.solver)  # one that is missing has not given up
             own = _own_rows(frame, self.constraints)
             known = Verified(frame, own, effort)
             left = known.left
             rows = np.vstack([frame.rows, rounded(own)])
             model = Model.of(frame, rows, self.solver, effort)
-            solver_of(self.solver)
             try:
                 for strict in (True, False):
                     while (pattern := model.next_pattern(strict, effort)) is not None:

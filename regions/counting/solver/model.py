@@ -229,8 +229,9 @@ class _Builder:
         for side, sense in ((0, pulp.LpMinimize), (1, pulp.LpMaximize)):
             relaxed.sense = sense
             relaxed.setObjective(form)
+            relaxation = _relaxation(self.solver, self.effort.left)
             try:
-                _solve(relaxed, _relaxation(self.solver, self.effort.left))
+                _solve(relaxed, relaxation)
             except SolverError:
                 break  # the bounds of intervals hold
             if relaxed.sol_status == pulp.LpSolutionOptimal:
