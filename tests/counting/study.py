@@ -2,6 +2,7 @@
 
     python tests/counting/study.py --seconds 600                  # goes on where it stopped
     python tests/counting/study.py --first 1000 --last 6600 deep wide
+    python tests/counting/study.py --engines line plane           # lines and planes alone
 
 Every network is one line of a table, named after the state of the package's sources: what is
 there is not counted again. At the end: networks, engines and what was wrong.
@@ -37,13 +38,20 @@ def engines_for(domain, n0):
     )
 
 
-def judged(family, seed, solved=True):
-    """Return the number of regions of a network, and what is wrong by engine and kind, or None."""
+def judged(family, seed, solved=True, engines=None):
+    """Return the number of regions of a network, and what is wrong by engine and kind, or None.
+
+    With names of `engines` those alone, and nothing at all where none of them takes the domain.
+    """
     drawn = case(family, seed)
     net, domain, found = drawn.net, drawn.domain, {}
+    methods = engines_for(domain, net.input_size)
+    if engines is not None:
+        methods, solved = [method for method in methods if method in engines], False
+    if not methods:
+        return None, {}
     expected = oracle(drawn.layers, domain, drawn.slopes)
     bounded = domain is not None and domain.bounded
-    methods = engines_for(domain, net.input_size)
     if solved and bounded and seed % SOLVED_EVERY == 0 and expected <= LARGEST_SOLVED:
         methods.append("milp")
     for method in methods:
@@ -76,6 +84,7 @@ def _wrong(net, domain, expected, **options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("families", nargs="*", default=sorted(FAMILIES))
+    parser.add_argument("--engines", nargs="+", choices=("line", "plane", "cells", "vertices"))
     parser.add_argument("--first", type=int, default=1000)
     parser.add_argument("--last", type=int, default=6600)
     parser.add_argument("--seconds", type=float, default=float("inf"))
@@ -94,7 +103,9 @@ def main():
                 if time.perf_counter() - started > options.seconds:
                     break
                 if (family, str(seed)) not in done:
-                    expected, found = judged(family, seed)
+                    expected, found = judged(family, seed, engines=options.engines)
+                    if not found:
+                        continue
                     wrong = "; ".join(f"{name}: {what}" for name, what in found.items() if what)
                     row = (family, seed, expected, "|".join(found), wrong)
                     table.writerow(dict(zip(FIELDS, row, strict=True)))
