@@ -219,7 +219,7 @@ def add(first, second, wanted, width, begins, found, out):
                         row[places[here[i]]] += scale * terms[i]
 
 
-@kernel(nogil=True, fastmath={"contract", "reassoc"})
+@kernel(makes_arrays=True, nogil=True, fastmath={"contract", "reassoc"})
 def sizes(kinks, heights, units):
     """Return sum_k |kink k| heights[k] and sum_k |kink k| of some units, else 0.
 

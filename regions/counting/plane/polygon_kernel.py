@@ -14,11 +14,11 @@ from regions.kernels import kernel
 
 # arrays belong to the caller, and no kernel makes one: none counts references, which would take
 # half the time
-compiled = kernel(nogil=True, error_model="numpy", _nrt=False)
+compiled = kernel(nogil=True, error_model="numpy")
 # for functions that are called at one place of a loop: their many arrays are not passed on
-inlined = kernel(nogil=True, error_model="numpy", _nrt=False, inline="always")
+inlined = kernel(nogil=True, error_model="numpy", inline="always")
 # called from compiled code only
-inner = kernel(nogil=True, error_model="numpy", _nrt=False, no_cpython_wrapper=True)
+inner = kernel(nogil=True, error_model="numpy", no_cpython_wrapper=True)
 
 # a vertex, how far from it the true one is at most, and the line of the edge that follows: three
 # coefficients, the error of the first two and of the third, and the grid they are multiples of

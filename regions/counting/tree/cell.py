@@ -62,7 +62,7 @@ class Room(NamedTuple):
     work: np.ndarray
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def room_for(most, d, corner):
     """Return room for cells of so many rows; the last program's corner is left in `corner`."""
     return Room(
@@ -82,7 +82,7 @@ def room_for(most, d, corner):
     )
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def corner_of(d):
     """Return room for the corner of a linear program."""
     return Corner(np.empty(d, dtype=np.int64), np.empty(d, dtype=np.int64), np.empty(d))

@@ -96,7 +96,7 @@ def nowhere_positive(gain, off_gain, cell, low, high, domain, room):
     )
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def _tie(gain, off_gain, rows, off, low, high, corner, domain):
     """Tell whether the gain is certainly zero at its corner, and no larger elsewhere."""
     names, kinds, _ = corner
@@ -154,7 +154,7 @@ def _whole(row, out):
     return False
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def _integral(rows, gain):
     """Solve for the multipliers in exact integers, held by float64; tell whether they prove it."""
     count, d = rows.shape[0], gain.size - 1
@@ -204,7 +204,7 @@ def _integral(rows, gain):
     return rest <= 0.0
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def _positive(rows, errors, gain, error, free, absent):
     """Tell whether ``gain + sum_i m_i rows_i`` has no slope for some m that are all positive.
 

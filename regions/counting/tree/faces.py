@@ -8,7 +8,7 @@ from regions.counting.tree.bits import lowest
 from regions.kernels import kernel
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def mark_facets(masks, starts, what):
     """Mark the facets of every cell among the bits of its vertices.
 

@@ -35,7 +35,7 @@ def _most(starts):
     return most
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def _blank(most, d, low, high, domain):
     """Return a cell with room for so many rows."""
     return Cell(np.empty((most, d + 1)), np.empty((most, 4)), np.empty(most), low, high, domain)
@@ -50,7 +50,7 @@ def _copy_row(batch, row, cell, m):
         cell.off[m, k] = batch.off[row, k]
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def tighten(batch, at):
     """Shrink the bounds of the cells from `at` on to their own extent; return the next cell."""
     d = batch.points.shape[1]
@@ -81,7 +81,7 @@ def tighten(batch, at):
     return at
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def shed(batch, what, row):
     """Mark the halfspaces from `row` on as REDUNDANT or UNKNOWN; return the next row.
 
@@ -131,7 +131,7 @@ def _first_met(batch, first, end, what, point, found, row):
     return met
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def seen(batch, what, at):
     """Mark as FACET the halfspaces that rays show to be facets, of cells from `at` on.
 
@@ -195,7 +195,7 @@ def _behind_alone(cell, m, row, point):
     return True
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def facets(batch, what, row):
     """Fill `what` for the halfspaces from `row` on, where it is not FACET; return the next row.
 
@@ -248,7 +248,7 @@ def _behind(gain, off_gain, cell, m, point, found, room):
     return UNKNOWN
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def bound_facets(batch, what, at):
     """Fill `what`, (cells, 2 d), with what the domain's bounds are for cells, from `at` on.
 

@@ -233,7 +233,7 @@ def _largest_count(hyperplanes, dimension):
     return total
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values, errors, places):
     """Fill the values at a cell's vertices of the units that cut it, and the vertices' bounds.
 
@@ -286,7 +286,7 @@ def _sharpened(polytopes, forms, cell, dimension, places):
     return better
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def count_flats(
     forms, twins, known, polytopes, dimension, room, most_flats, counts, cursor, doubts
 ):

@@ -166,7 +166,7 @@ def _add(m, form, sign, off_form, cell):
     return m + 1
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def _cell_of(batch, n):
     """Return room for the halfspaces of any cell, its bounds to be set, and their number."""
     most, d = n, batch.points.shape[1]
@@ -211,7 +211,7 @@ def _emit(at, point, stack, top, cuts, out, child):
         out.cuts[child, j] = stack.cuts[top, j]
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def split(forms, off_forms, known, batch, cursor, stack, answer, recall, corner, budget, out):
     """Cut a batch of cells by all units of one layer; return (code, children found).
 

@@ -41,7 +41,7 @@ class Workspace(NamedTuple):
     moved: np.ndarray
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def workspace(d):
     """Return room for vertices in d dimensions."""
     most = d + 8

@@ -138,7 +138,7 @@ def _copy_facets(facets, row, masks, nv, out, at):
             out[at, 64 * w + bit] = facets[row, 64 * w + bit] if kept else 0
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def renumbered(facets, total):
     """Return facets with new numbers, 0, 1, ..., and the old numbers in this order."""
     place, out = np.full(total, -1), np.empty_like(facets)
@@ -261,7 +261,7 @@ def _emit(cell, stack, top, out, child):
     return True
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def split(forms, stage, known, cells, cursor, stack, budget, out, order):
     """Cut a batch of cells by all units of one layer, depth first.
 
