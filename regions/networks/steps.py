@@ -127,6 +127,15 @@ class Linear(Step):
     def offset(self, parameters: Mapping[str, Any]) -> Any | None:
         return parameters.get(f"{self.weight}.bias")
 
+    def push(self, values: list[Any], parameters: Mapping[str, Any], homogeneous: Any = 1.0) -> Any:
+        offset = self.offset(parameters)
+        if offset is None or np.ndim(homogeneous) == 0 or not isinstance(values[0], np.ndarray):
+            return super().push(values, parameters, homogeneous)
+        # most rows are directions, to which nothing is added
+        out, points = self.linear(values, parameters), np.flatnonzero(homogeneous)
+        out[points] += _as_column(homogeneous[points], out) * offset
+        return out
+
     def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:
         weight = sp.csr_array(parameters[f"{self.weight}.weight"])
         repeats = prod(self.shape[:-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -17,6 +18,33 @@ def _ones(typingctx, word):
         return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), build
+
+
+@intrinsic
+def _word(typingctx, number):
+    """Return the bits of a float64 as an int64."""
+
+    def build(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), build
+
+
+@intrinsic
+def _number(typingctx, word):
+    """Return the float64 of the bits of an int64."""
+
+    def build(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), build
+
+
+@kernel()
+def power_to_half(size):
+    """Return the power of two that takes a size between 1e-300 and 1e300 into [1/2, 1)."""
+    exponent = np.int64(_word(size)) >> np.int64(52)  # type: ignore[call-arg]
+    return np.float64(_number((np.int64(2045) - exponent) << np.int64(52)))  # type: ignore[call-arg]
 
 
 @kernel()

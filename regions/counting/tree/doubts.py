@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from regions.counting.tree.feeding import Feeding
@@ -35,8 +37,7 @@ class Doubts:
         self, forms: StageForms, table: np.ndarray, units: np.ndarray, twins: np.ndarray
     ) -> None:
         self.forms, self.table, self.units = forms, table, units
-        self._feeding = Feeding.of(forms.frame.net, forms.stage.layer, forms.stage.units)
-        self._base = np.where(twins >= 0, twins, np.arange(len(twins)))
+        self._twins = twins
         self.dimension = table.shape[2] - 6
         self.signs = np.full((16, table.shape[1]), UNKNOWN, np.int8)
         self.owners = np.full(16, -1, np.int64)
@@ -45,6 +46,15 @@ class Doubts:
         self._points: list[tuple[Form, np.ndarray]] = []
         self._made: dict[tuple[int, bytes], Form] = {}
         self._cell, self._on, self._units = -1, {}, {}
+
+    @cached_property
+    def _feeding(self) -> Feeding | None:
+        return Feeding.of(self.forms.frame.net, self.forms.stage.layer, self.forms.stage.units)
+
+    @cached_property
+    def _base(self) -> np.ndarray:
+        """For each hidden unit the first one of which it is a multiple."""
+        return np.where(self._twins >= 0, self._twins, np.arange(len(self._twins)))
 
     @property
     def known(self) -> tuple[np.ndarray, np.ndarray]:

@@ -45,6 +45,10 @@ class Sections(NamedTuple):
         Next hyperplane, and the numbers of hyperplanes, vertices and edges.
     met : (n, 2) array
         Places on a segment where others cross it, with bounds.
+    own, doubtful : (room,) arrays
+        The bounds of one unit's values at the cell's vertices, and which of them are in doubt.
+    box : (2, d + 1) array
+        Around the cell.
     """
 
     values: np.ndarray
@@ -55,6 +59,9 @@ class Sections(NamedTuple):
     places: np.ndarray
     todo: np.ndarray
     met: np.ndarray
+    own: np.ndarray
+    doubtful: np.ndarray
+    box: np.ndarray
 
 
 @kernel()
@@ -182,7 +189,7 @@ def _below(masks, ends, size, rank, out, edges):
 @kernel()
 def _flats(dimension, count, reach, work):
     """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt."""
-    values, errors, masks, edges, ends, places, todo, met = work
+    values, errors, masks, edges, ends, places, todo, met, _, _, _ = work
     level, rounding = 0, 8 * (dimension + 2) * UNIT
     if count <= 1:
         return 1 + count
@@ -233,8 +240,8 @@ def _largest_count(hyperplanes, dimension):
     return total
 
 
-@kernel(makes_arrays=True)
-def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values, errors, places):
+@kernel()
+def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, work, places):
     """Fill the values at a cell's vertices of the units that cut it, and the vertices' bounds.
 
     Returns (units, reach, doubts): how many, by how much a value differs between two vertices at
@@ -243,11 +250,17 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, values
     vertices, masks, starts, facets, planes = polytopes
     first, nv, forms = starts[cell], starts[cell + 1] - starts[cell], all_forms[cell]
     here, mask = vertices[first : first + nv], masks[first : first + nv]
-    crossing, reach, own, box = 0, 0.0, np.empty(nv), np.empty((2, dimension + 1))
+    values, errors, own, marked, box = (
+        work.values[0],
+        work.errors[0],
+        work.own,
+        work.doubtful,
+        work.box,
+    )
+    crossing, reach, waiting = 0, 0.0, 0
     enclose(here, nv, dimension, box)
-    marked, waiting = np.zeros(nv, dtype=np.bool_), 0
     for k in range(nv):
-        errors[k] = 0.0
+        errors[k], marked[k] = 0.0, False
     for unit in range(forms.shape[0]):
         if twins[unit] >= 0 or side_of(forms[unit], box, dimension) != 0:
             continue
@@ -309,6 +322,9 @@ def count_flats(
         np.empty((levels, room, 2)),
         np.empty((levels, 4), dtype=np.int64),
         np.empty((n, 2)),
+        np.empty(room),
+        np.empty(room, dtype=np.bool_),
+        np.empty((2, dimension + 1)),
     )
     while cursor[0] < cells:
         if done > _WORK_AT_ONCE:
@@ -323,8 +339,7 @@ def count_flats(
             dimension,
             cell,
             doubts,
-            work.values[0],
-            work.errors[0],
+            work,
             places,
         )
         if cursor[1] > 0:

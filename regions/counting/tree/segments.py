@@ -58,13 +58,41 @@ class Segments:
         bounds, carried = self.frame.rounding.advance(errors, sizes, layer, self.constant(cells))
         return values, bounds, (after, carried)
 
-    def activate(self, state: State, errors: State, layer: int, active: np.ndarray) -> Pair:
-        """Return columns and errors after ReLU layer `layer`."""
-        net = self.frame.net
-        slopes = net.slopes(layer, active)
-        rows = np.repeat(slopes, self.frame.dimension + 1, axis=0)
-        after = net.activate(state, layer, rows)
-        return after, net.activate(errors, layer, np.repeat(np.abs(slopes), 2, axis=0))
+    def take(self, state: State, errors: State, owner: np.ndarray) -> Pair:
+        """Return the columns of the cells `owner`, and their errors."""
+        columns, pairs = self._rows(owner, self.frame.dimension + 1), self._rows(owner, 2)
+        return state.map(lambda value: value[columns]), errors.map(lambda value: value[pairs])
+
+    def activate(
+        self, state: State, errors: State, layer: int, active: np.ndarray, owner: np.ndarray
+    ) -> Pair:
+        """Return columns and errors of the cells `owner` after ReLU layer `layer`."""
+        slopes, rows = self.frame.net.slopes(layer, active), self.frame.dimension + 1
+        after = self._multiplied(state, layer, slopes, owner, rows)
+        return after, self._multiplied(errors, layer, np.abs(slopes), owner, 2)
+
+    def _multiplied(
+        self, state: State, layer: int, slopes: np.ndarray, owner: np.ndarray, rows: int
+    ) -> State:
+        """Return the rows of the cells `owner` after a ReLU layer, by the slopes of its units."""
+        graph = self.frame.net.graph
+        relu = graph.relus[layer]
+
+        def times(_: Any, inputs: list[np.ndarray]) -> np.ndarray:
+            cells = np.ascontiguousarray(inputs[0]).reshape(-1, rows, relu.size)
+            out = np.empty((len(owner), rows, relu.size))
+            _multiply(cells, owner, slopes, out)
+            return out.reshape(-1, *relu.shape)
+
+        alive = graph.run(state.values, times, (relu,))
+        made = {relu.name: alive.pop(relu.name)}
+        index = self._rows(owner, rows) if alive else None
+        return State({name: value[index] for name, value in alive.items()} | made)
+
+    @staticmethod
+    def _rows(owner: np.ndarray, rows: int) -> np.ndarray:
+        """Return where the rows of the cells `owner` are."""
+        return (owner[:, None] * rows + np.arange(rows)).ravel()
 
     def constant(self, cells: int) -> np.ndarray:
         """Return which rows of errors biases are added to."""
@@ -112,12 +140,14 @@ class PreciseSegments(Segments):
         values = pairs[:, 0]
         return values, bounds + 2 * UNIT * self.two_rows(values), (after, carried)
 
-    def activate(self, state: State, errors: State, layer: int, active: np.ndarray) -> Pair:
-        net = self.frame.net
-        slopes = net.slopes(layer, active)
-        rows = np.repeat(slopes, self.frame.dimension + 1, axis=0)
-        after = self.precise.activate(state, layer, rows)
-        return after, net.activate(errors, layer, np.repeat(np.abs(slopes), 2, axis=0))
+    def activate(
+        self, state: State, errors: State, layer: int, active: np.ndarray, owner: np.ndarray
+    ) -> Pair:
+        slopes, rows = self.frame.net.slopes(layer, active), self.frame.dimension + 1
+        index = self._rows(owner, rows)
+        state = state.map(lambda value: value[index])
+        after = self.precise.activate(state, layer, np.repeat(slopes, rows, axis=0))
+        return after, self._multiplied(errors, layer, np.abs(slopes), owner, 2)
 
 
 def segments_of(frame: Frame) -> Segments:
@@ -133,7 +163,7 @@ def segments_of(frame: Frame) -> Segments:
         size = float(np.median(np.abs(values).max(axis=0)))
         worst = max(worst, float(np.median(bounds.sum(axis=0))) / size if size else 0.0)
         active = middle @ values[:-1] + values[-1] > 0
-        pair = plain.activate(*pair, layer, active[None])
+        pair = plain.activate(*pair, layer, active[None], np.zeros(1, np.int64))
     precise = PreciseSegments(frame)
     return precise if worst > _TOO_COARSE and precise.precise.possible else plain
 
@@ -149,6 +179,17 @@ def _add_sizes(cells, out):
         for row in range(rows - 1):
             for unit in range(units):
                 out[cell, 0, unit] += abs(cells[cell, row, unit])
+
+
+@kernel(nogil=True)
+def _multiply(cells, owner, slopes, out):
+    """Fill (children, rows, units): the rows of each child's owner, times the units' slopes."""
+    count, rows, units = out.shape
+    for child in range(count):
+        cell = owner[child]
+        for row in range(rows):
+            for unit in range(units):
+                out[child, row, unit] = cells[cell, row, unit] * slopes[child, unit]
 
 
 def _largest(sizes: np.ndarray) -> np.ndarray:

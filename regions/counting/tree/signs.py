@@ -12,10 +12,9 @@ evaluation's; where numbers are so short that nothing was rounded it is exact.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from regions.counting.tree.bits import power_to_half
 from regions.counting.tree.newton import NO_GRID, UNIT
 from regions.kernels import kernel
 
@@ -156,7 +155,7 @@ def normalise(values, noise, gamma, forms):
                 largest = max(largest, abs(values[cell, j, i]))
             slope, offset, scale = noise[cell, 0, i], noise[cell, 1, i], 1.0
             if 1e-280 < largest < 1e280:
-                scale = math.ldexp(1.0, -math.frexp(largest)[1])
+                scale = power_to_half(largest)
             elif largest != 0.0:
                 slope = np.inf
             for j in range(width):

@@ -235,11 +235,12 @@ class Tree:
 
     def _pushed(self, batch: Batch) -> Batch:
         """Return the batch with its columns pushed up to its next layer, by its activations."""
-        pair, first = self.segments.start(len(batch)), 0
+        pair, first, every = self.segments.start(len(batch)), 0, np.arange(len(batch))
         for index in range(self._next_layer(batch)):
             _, _, pair = self.segments.advance(*pair, index)
             size = self.net.relu_layers[index].size
-            pair = self.segments.activate(*pair, index, batch.active[:, first : first + size])
+            active = batch.active[:, first : first + size]
+            pair = self.segments.activate(*pair, index, active, every)
             first += size
         return replace(batch, state=pair[0], errors=pair[1])
 
@@ -264,19 +265,11 @@ class Tree:
     @_quietly
     def after(self, stage: Stage, states: States, active: np.ndarray, owner: np.ndarray) -> Pair:
         """Return the children's columns and their errors after `stage`."""
-        rows = self.frame.dimension + 1
-        index = (owner[:, None] * rows + np.arange(rows)).ravel()
-        pairs = (owner[:, None] * 2 + np.arange(2)).ravel()
-        state, errors = states[1] if stage.last else states[0]
-        state, errors = (
-            state.map(lambda value: value[index]),
-            errors.map(lambda value: value[pairs]),
-        )
         if not stage.last:
-            return state, errors
+            return self.segments.take(*states[0], owner)
         size = self.net.relu_layers[stage.layer].size
         active = active[:, stage.first : stage.first + size]
-        return self.segments.activate(state, errors, stage.layer, active)
+        return self.segments.activate(*states[1], stage.layer, active, owner)
 
     def _budget(self, states: States, cells: int) -> int:
         size = sum(value.nbytes for value in states[1][0].values.values()) / cells
