@@ -8,7 +8,7 @@ import numpy as np
 
 from regions.counting.tree.feeding import Feeding
 from regions.counting.tree.newton import NO_GRID, UNIT
-from regions.counting.tree.signs import UNKNOWN, VERTEX_EXTRA
+from regions.counting.tree.signs import UNKNOWN, VERTEX_EXTRA, UnitForms, normalise_all
 from regions.counting.tree.walk import StageForms
 from regions.errors import RegionsError
 from regions.exact.solve import Form, crossing, sign, value
@@ -34,9 +34,10 @@ class Doubts:
     """
 
     def __init__(
-        self, forms: StageForms, table: np.ndarray, units: np.ndarray, twins: np.ndarray
+        self, forms: StageForms, unit_forms: UnitForms, units: np.ndarray, twins: np.ndarray
     ) -> None:
-        self.forms, self.table, self.units = forms, table, units
+        self.forms, self.unit_forms, self.units = forms, unit_forms, units
+        self.table = table = unit_forms.table
         self._twins = twins
         self.dimension = table.shape[2] - 6
         self.signs = np.full((16, table.shape[1]), UNKNOWN, np.int8)
@@ -83,6 +84,7 @@ class Doubts:
             self._sides[INFINITE] = (0,) * self.dimension + (1,)
         if cell != self._cell:
             self._cell, self._on, self._units = cell, {}, {}
+            normalise_all(self.unit_forms, cell)
         waiting = []
         for k in doubtful:
             on = _facets_on(masks[k], facets)

@@ -19,7 +19,7 @@ import numpy as np
 from regions.counting.tree.edges import edges_of
 from regions.counting.tree.newton import UNIT, sharpen, workspace
 from regions.counting.tree.polytopes import DONE, DOUBT, PAUSE
-from regions.counting.tree.signs import enclose, place_of, side_of, values_of
+from regions.counting.tree.signs import enclose, place_of, sides_on, values_of
 from regions.kernels import kernel
 
 _WORK_AT_ONCE = 5_000_000
@@ -49,6 +49,8 @@ class Sections(NamedTuple):
         The bounds of one unit's values at the cell's vertices, and which of them are in doubt.
     box : (2, d + 1) array
         Around the cell.
+    sums, sides : (3, n) and (n,) arrays
+        On which side of every unit all of the box lies.
     """
 
     values: np.ndarray
@@ -62,6 +64,8 @@ class Sections(NamedTuple):
     own: np.ndarray
     doubtful: np.ndarray
     box: np.ndarray
+    sums: np.ndarray
+    sides: np.ndarray
 
 
 @kernel()
@@ -189,7 +193,7 @@ def _below(masks, ends, size, rank, out, edges):
 @kernel()
 def _flats(dimension, count, reach, work):
     """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt."""
-    values, errors, masks, edges, ends, places, todo, met, _, _, _ = work
+    values, errors, masks, edges, ends, places, todo, met, _, _, _, _, _ = work
     level, rounding = 0, 8 * (dimension + 2) * UNIT
     if count <= 1:
         return 1 + count
@@ -241,14 +245,14 @@ def _largest_count(hyperplanes, dimension):
 
 
 @kernel()
-def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, work, places):
+def _crossed(units, twins, known, polytopes, dimension, cell, doubts, work, places):
     """Fill the values at a cell's vertices of the units that cut it, and the vertices' bounds.
 
     Returns (units, reach, doubts): how many, by how much a value differs between two vertices at
     the most, and the number of vertices in doubt.
     """
     vertices, masks, starts, facets, planes = polytopes
-    first, nv, forms = starts[cell], starts[cell + 1] - starts[cell], all_forms[cell]
+    first, nv, forms = starts[cell], starts[cell + 1] - starts[cell], units.table[cell]
     here, mask = vertices[first : first + nv], masks[first : first + nv]
     values, errors, own, marked, box = (
         work.values[0],
@@ -259,10 +263,11 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, work, 
     )
     crossing, reach, waiting = 0, 0.0, 0
     enclose(here, nv, dimension, box)
+    sides_on(units, cell, box, work.sums, work.sides)
     for k in range(nv):
         errors[k], marked[k] = 0.0, False
     for unit in range(forms.shape[0]):
-        if twins[unit] >= 0 or side_of(forms[unit], box, dimension) != 0:
+        if twins[unit] >= 0 or work.sides[unit] != 0:
             continue
         for attempt in range(2):
             least, most, left = values_of(
@@ -271,7 +276,7 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, work, 
             if left == 0 or attempt == 1:
                 break
             for k in doubts[:left]:
-                sharpen(here[k], mask[k], facets[cell], planes, all_forms, dimension, places)
+                sharpen(here[k], mask[k], facets[cell], planes, units.table, dimension, places)
         for k in doubts[:left]:
             marked[k] = True
         if left == 0 and least < 0 < most:
@@ -287,21 +292,21 @@ def _crossed(all_forms, twins, known, polytopes, dimension, cell, doubts, work, 
 
 
 @kernel()
-def _sharpened(polytopes, forms, cell, dimension, places):
+def _sharpened(polytopes, table, cell, dimension, places):
     """Place a cell's vertices more sharply; return whether it made a difference."""
     vertices, masks, starts, facets, planes = polytopes
     better = False
     for k in range(starts[cell], starts[cell + 1]):
         before = vertices[k, dimension + 1]
         if before > _SHARP:
-            sharpen(vertices[k], masks[k], facets[cell], planes, forms, dimension, places)
+            sharpen(vertices[k], masks[k], facets[cell], planes, table, dimension, places)
             better = better or vertices[k, dimension + 1] < before / 8
     return better
 
 
 @kernel(makes_arrays=True)
 def count_flats(
-    forms, twins, known, polytopes, dimension, room, most_flats, counts, cursor, doubts
+    units, twins, known, polytopes, dimension, room, most_flats, counts, cursor, doubts
 ):
     """Fill the number of cells into which one layer cuts every cell of a batch.
 
@@ -311,7 +316,7 @@ def count_flats(
     cell and the number of doubts.
     """
     masks, starts = polytopes[1], polytopes[2]
-    cells, n = forms.shape[0], forms.shape[1]
+    cells, n = units.table.shape[0], units.table.shape[1]
     levels, done, places = dimension + 1, 0, workspace(dimension)
     work = Sections(
         np.empty((levels, n, room)),
@@ -325,6 +330,8 @@ def count_flats(
         np.empty(room),
         np.empty(room, dtype=np.bool_),
         np.empty((2, dimension + 1)),
+        np.empty((3, n)),
+        np.empty(n, dtype=np.int8),
     )
     while cursor[0] < cells:
         if done > _WORK_AT_ONCE:
@@ -332,7 +339,7 @@ def count_flats(
         cell = cursor[0]
         first, nv = starts[cell], starts[cell + 1] - starts[cell]
         crossing, reach, cursor[1] = _crossed(
-            forms,
+            units,
             twins,
             known,
             polytopes,
@@ -354,7 +361,7 @@ def count_flats(
                 work.masks[0, k, w] = masks[first + k, w]
         work.todo[0, 2] = nv
         counts[cell] = _flats(dimension, crossing, reach, work)
-        if counts[cell] < 0 and _sharpened(polytopes, forms, cell, dimension, places):
+        if counts[cell] < 0 and _sharpened(polytopes, units.table, cell, dimension, places):
             cursor[0] -= 1
             continue
         done += 10 * max(counts[cell], 0)

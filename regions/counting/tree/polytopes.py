@@ -20,6 +20,7 @@ from regions.counting.tree.signs import (
     VERTEX_EXTRA,
     enclose,
     side_of,
+    sides_on,
     values_of,
 )
 from regions.kernels import kernel
@@ -31,11 +32,16 @@ _WORTH = 1024.0  # and than the forms themselves by so much
 
 
 class _Scratch(NamedTuple):
-    """What is known of the top cell and the unit at hand, and of its section."""
+    """What is known of the top cell and the unit at hand, and of its section.
+
+    `sides` are those of the units on which all of the cell lies that is being cut, else 0.
+    """
 
     values: np.ndarray
     errors: np.ndarray
     box: np.ndarray
+    sums: np.ndarray
+    sides: np.ndarray
     ends: np.ndarray
     places: np.ndarray
     masks: np.ndarray
@@ -154,12 +160,12 @@ def renumbered(facets, total):
 
 
 @kernel()
-def _cut(cells, forms, unit, top, stack, scratch, cell):
+def _cut(cells, table, unit, top, stack, scratch, cell):
     """Replace the cell on top by its two sides, the positive one first.
 
     Returns DONE; ROOM if a buffer is too short, WORDS if facet numbers run out (nothing changed).
     """
-    begin, d = stack.starts[top], forms.shape[2] - FORM_EXTRA
+    begin, d = stack.starts[top], table.shape[2] - FORM_EXTRA
     here, mask, nv = stack.vertices[begin:], stack.masks[begin:], stack.starts[top + 1] - begin
     values, new, new_masks = scratch.values, scratch.vertices, scratch.masks
     facet = _new_facet(mask, nv)
@@ -168,14 +174,14 @@ def _cut(cells, forms, unit, top, stack, scratch, cell):
     size = section_of(mask, nv, values, scratch.errors, d, scratch.ends, scratch.places, new_masks)
     if size < 0 or 2 * (nv + size) > here.shape[0]:
         return ROOM
-    _fill_section(here, scratch.ends, scratch.places, size, forms[cell, unit], values, d, new)
+    _fill_section(here, scratch.ends, scratch.places, size, table[cell, unit], values, d, new)
     labels = stack.facets[top]
-    blunt = _BLUNT + _WORTH * forms[cell, unit, d + 2]
-    labels[facet] = cells.planes.shape[0] + cell * forms.shape[1] + unit
+    blunt = _BLUNT + _WORTH * table[cell, unit, d + 2]
+    labels[facet] = cells.planes.shape[0] + cell * table.shape[1] + unit
     for k in range(size):
         new_masks[k, facet // 64] |= np.uint64(1) << np.uint64(facet % 64)
         if new[k, d + 1] > blunt:
-            sharpen(new[k], new_masks[k], labels, cells.planes, forms, d, scratch.newton)
+            sharpen(new[k], new_masks[k], labels, cells.planes, table, d, scratch.newton)
     plus = minus = 0
     for u in range(nv):
         if values[u] < 0:
@@ -209,22 +215,23 @@ def _signed(least, most, twin, twin_sign, signs):
 
 
 @kernel()
-def _next_cut(cells, forms, stage, known, cell, cursor, stack, scratch):
+def _next_cut(cells, table, stage, known, cell, cursor, stack, scratch):
     """Give the cell on top the signs of units up to the next one that cuts it, or is in doubt.
 
     Returns how much work it was; the unit, or that there is none, is noted on the stack.
     """
     twins, twin_signs = stage
-    top, d, work = cursor[1] - 1, forms.shape[2] - FORM_EXTRA, 0
+    top, d, work = cursor[1] - 1, table.shape[2] - FORM_EXTRA, 0
     begin, unit = stack.starts[top], stack.units[top]
     here, mask, nv = stack.vertices[begin:], stack.masks[begin:], stack.starts[top + 1] - begin
     into = scratch.values, scratch.errors, stack.doubts
     cursor[2] = 0
     enclose(here, nv, d, scratch.box)
-    while unit < forms.shape[1]:
-        form, side, least, most = forms[cell, unit], 0, 0.0, 0.0
+    while unit < table.shape[1]:
+        form, side, least, most = table[cell, unit], scratch.sides[unit], 0.0, 0.0
         if twins[unit] < 0:
-            side = side_of(form, scratch.box, d)
+            if side == 0:
+                side = side_of(form, scratch.box, d)
             least, most = min(side, 0.0), max(side, 0.0)
         if twins[unit] < 0 and side == 0:
             for attempt in range(2):
@@ -234,7 +241,7 @@ def _next_cut(cells, forms, stage, known, cell, cursor, stack, scratch):
                     break
                 for k in stack.doubts[: cursor[2]]:
                     sharpen(
-                        here[k], mask[k], stack.facets[top], cells.planes, forms, d, scratch.newton
+                        here[k], mask[k], stack.facets[top], cells.planes, table, d, scratch.newton
                     )
             if cursor[2] > 0 or least < 0 < most:
                 break
@@ -244,6 +251,16 @@ def _next_cut(cells, forms, stage, known, cell, cursor, stack, scratch):
         unit += 1
     stack.units[top] = unit
     return work
+
+
+@kernel()
+def _start(units, cells, cell, scratch):
+    """Fill the sides of the units on which all of a cell lies; return its number of vertices."""
+    first, size = cells.starts[cell], cells.starts[cell + 1] - cells.starts[cell]
+    d = units.values.shape[1] - 1
+    enclose(cells.vertices[first:], size, d, scratch.box)
+    sides_on(units, cell, scratch.box, scratch.sums, scratch.sides)
+    return size
 
 
 @kernel()
@@ -262,13 +279,12 @@ def _emit(cell, stack, top, out, child):
 
 
 @kernel(makes_arrays=True)
-def split(forms, stage, known, cells, cursor, stack, budget, out, order):
+def split(units, stage, known, cells, cursor, stack, budget, out, order):
     """Cut a batch of cells by all units of one layer, depth first.
 
     Parameters
     ----------
-    forms : (cells, n, d + 6) array
-        From `signs.normalise`.
+    units : UnitForms
     stage : (twins, twin signs)
         For each unit an earlier one of which it is always a multiple, or -1, and the sign.
     known : (signs, owners)
@@ -290,12 +306,14 @@ def split(forms, stage, known, cells, cursor, stack, budget, out, order):
         DONE; PAUSE after much work; ROOM or WORDS if a buffer or the facets' bits are too few;
         DOUBT if vertices of the top cell are in doubt. Nothing is lost: call again.
     """
-    n, room, width = forms.shape[1], stack.vertices.shape[0], forms.shape[2]
-    words, d = stack.masks.shape[1], width - FORM_EXTRA
+    table, room, words = units.table, stack.vertices.shape[0], stack.masks.shape[1]
+    n, d = table.shape[1], table.shape[2] - FORM_EXTRA
     scratch = _Scratch(
         np.empty(room),
         np.empty(room),
         np.empty((2, d + 1)),
+        np.empty((3, n)),
+        np.empty(n, dtype=np.int8),
         np.empty((room, 2), dtype=np.int64),
         np.empty((room, 2)),
         np.empty((room, words), dtype=np.uint64),
@@ -305,6 +323,8 @@ def split(forms, stage, known, cells, cursor, stack, budget, out, order):
         workspace(d),
     )
     children = work = 0
+    if cursor[1] > 0:
+        _start(units, cells, order[cursor[0] - 1], scratch)
     while children < budget:
         if work > WORK_AT_ONCE:
             return PAUSE, children
@@ -312,7 +332,7 @@ def split(forms, stage, known, cells, cursor, stack, budget, out, order):
             if cursor[0] == order.size:
                 break
             cell = order[cursor[0]]
-            first, size = cells.starts[cell], cells.starts[cell + 1] - cells.starts[cell]
+            first, size = cells.starts[cell], _start(units, cells, cell, scratch)
             if size > room:
                 return ROOM, children
             _copy(cells.vertices, cells.masks, first, size, stack.vertices, stack.masks, 0)
@@ -321,7 +341,7 @@ def split(forms, stage, known, cells, cursor, stack, budget, out, order):
             cursor[0] += 1
             cursor[1] = 1
         top, cell = cursor[1] - 1, order[cursor[0] - 1]
-        work += _next_cut(cells, forms, stage, known, cell, cursor, stack, scratch)
+        work += _next_cut(cells, table, stage, known, cell, cursor, stack, scratch)
         if cursor[2] > 0:
             return DOUBT, children
         unit = stack.units[top]
@@ -332,7 +352,7 @@ def split(forms, stage, known, cells, cursor, stack, budget, out, order):
             cursor[1] = top
             continue
         nv = stack.starts[top + 1] - stack.starts[top]
-        code = _cut(cells, forms, unit, top, stack, scratch, cell)
+        code = _cut(cells, table, unit, top, stack, scratch, cell)
         if code != DONE:
             return code, children
         work += nv * nv

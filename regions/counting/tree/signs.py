@@ -12,6 +12,8 @@ evaluation's; where numbers are so short that nothing was rounded it is exact.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from regions.counting.tree.bits import power_to_half
@@ -20,9 +22,31 @@ from regions.kernels import kernel
 
 UNKNOWN = 2  # a sign that nobody has settled
 EXACT_BITS = 49.0  # so many bits, and 9 terms of size 1: nothing is rounded
-FORM_EXTRA = 6  # columns of a form: constant, steepness, and bounds (see `normalise`)
+FORM_EXTRA = 6  # columns of a form: constant, steepness, and bounds (see `UnitForms`)
 VERTEX_EXTRA = 4  # columns of a vertex: t, error, grid, number
 _TINY = 1e-300
+
+
+class UnitForms(NamedTuple):
+    """A stage's units on a batch of cells.
+
+    Attributes
+    ----------
+    values, noise : (cells, d + 1, n) and (cells, 2, n) arrays
+        See `walk.StageForms`.
+    gamma : float
+        Relative error of an evaluation.
+    table : (cells, n, d + 6) array
+        Every unit's form scaled by a power of two, and bounds of its errors: d slopes and the
+        constant, none above 1; how far an error of a vertex's coordinates carries; a bound that
+        holds anywhere; that for each |y|, and for each t; the form's grid. A row is filled when it
+        is needed: most units are far from most cells.
+    """
+
+    values: np.ndarray
+    noise: np.ndarray
+    gamma: float
+    table: np.ndarray
 
 
 @kernel()
@@ -133,41 +157,61 @@ def _grid_of(form, d):
 
 
 @kernel()
-def normalise(values, noise, gamma, forms):
-    """Write every unit's form on every cell, scaled by a power of two, and bounds of its errors.
+def normalise(units, cell, unit):
+    """Fill the row of a unit's form on a cell (see `UnitForms`)."""
+    values, noise, form = units.values[cell], units.noise[cell], units.table[cell, unit]
+    width, more, gamma = values.shape[0], 1 + 64 * UNIT, units.gamma
+    d, largest, steep, lost, scale = width - 1, 0.0, 0.0, 0.0, 1.0
+    for j in range(width):
+        largest = max(largest, abs(values[j, unit]))
+    slope, offset = noise[0, unit], noise[1, unit]
+    if 1e-280 < largest < 1e280:
+        scale = power_to_half(largest)
+    elif largest != 0.0:
+        slope = np.inf
+    for j in range(width):
+        form[j] = values[j, unit] * scale
+        if abs(form[j]) < 1e-290 and values[j, unit] != 0.0:
+            lost = 1e-290
+        if j < d:
+            steep += abs(form[j])
+    slope, offset = slope * scale + lost, offset * scale + lost
+    form[d + 3] = (slope + gamma * steep) * more
+    form[d + 4] = (offset + gamma * abs(form[d])) * more
+    form[d + 2] = (form[d + 3] + form[d + 4]) * more
+    form[d + 1] = (steep + abs(form[d]) + slope + offset) * more
+    exact = slope == 0.0 and offset == 0.0 and largest > 0.0
+    form[d + 5] = _grid_of(form, d) if exact else NO_GRID
 
-    Parameters
-    ----------
-    values, noise : (cells, d + 1, n) and (cells, 2, n) arrays
-        See `walk.StageForms`.
-    gamma : float
-        Relative error of an evaluation.
-    forms : (cells, n, d + 6) array to fill
-        d slopes and the constant, none above 1; how far an error of a vertex's coordinates
-        carries; a bound that holds anywhere; that for each |y|, and for each t; the form's grid.
+
+@kernel()
+def normalise_all(units, cell):
+    """Fill the rows of all units' forms on a cell."""
+    for unit in range(units.table.shape[1]):
+        normalise(units, cell, unit)
+
+
+@kernel()
+def sides_on(units, cell, box, sums, sides):
+    """Fill on which side of every unit all of a box lies for certain, else 0.
+
+    The rows of those with 0 are filled (see `UnitForms`). `sums` is (3, n): scratch.
     """
-    cells, width, n = values.shape
-    d, more = width - 1, 1 + 64 * UNIT
-    for cell in range(cells):
+    values, noise, n = units.values[cell], units.noise[cell], units.table.shape[1]
+    value, spread, size, more = sums[0], sums[1], sums[2], units.gamma * (1 + 64 * UNIT)
+    for i in range(n):
+        value[i] = spread[i] = size[i] = 0.0
+    for j in range(values.shape[0]):
+        row, middle, half = values[j], box[0, j], box[1, j]
         for i in range(n):
-            form, largest, steep, lost = forms[cell, i], 0.0, 0.0, 0.0
-            for j in range(width):
-                largest = max(largest, abs(values[cell, j, i]))
-            slope, offset, scale = noise[cell, 0, i], noise[cell, 1, i], 1.0
-            if 1e-280 < largest < 1e280:
-                scale = power_to_half(largest)
-            elif largest != 0.0:
-                slope = np.inf
-            for j in range(width):
-                form[j] = values[cell, j, i] * scale
-                if abs(form[j]) < 1e-290 and values[cell, j, i] != 0.0:
-                    lost = 1e-290
-                if j < d:
-                    steep += abs(form[j])
-            slope, offset = slope * scale + lost, offset * scale + lost
-            form[d + 3] = (slope + gamma * steep) * more
-            form[d + 4] = (offset + gamma * abs(form[d])) * more
-            form[d + 2] = (form[d + 3] + form[d + 4]) * more
-            form[d + 1] = (steep + abs(form[d]) + slope + offset) * more
-            exact = slope == 0.0 and offset == 0.0 and largest > 0.0
-            form[d + 5] = _grid_of(form, d) if exact else NO_GRID
+            value[i] += row[i] * middle
+            spread[i] += abs(row[i]) * half
+            size[i] += abs(row[i])
+    for i in range(n):
+        # the middle, its value and the spread are rounded, each by less than the form's own bound
+        bound = spread[i] + 4 * (noise[0, i] + noise[1, i] + more * size[i])
+        sides[i] = 0
+        if 1e-280 < size[i] < 1e280 and abs(value[i]) > bound:
+            sides[i] = 1 if value[i] > 0.0 else -1
+        else:
+            normalise(units, cell, i)

@@ -23,7 +23,7 @@ class VertexCells:
     facets : (cells, 64 * words) int32 array
         What every bit stands for, a row of `planes`.
     planes : (rows, d + 6) array
-        The facets' forms, up to a sign (see `signs.normalise`).
+        The facets' forms, up to a sign (see `signs.UnitForms`).
     units : (rows,) int array
         Whose they are: a hidden unit's, -1 - k for the domain's side k, or `INFINITE`.
     """

@@ -65,7 +65,7 @@ class Polytopes:
         code, cursor, doubtful = polytopes.PAUSE, np.zeros(2, np.int64), np.empty(room, np.int64)
         while code != polytopes.DONE:
             code = flats.count_flats(
-                work.table,
+                work.units,
                 work.stage[0],
                 work.doubts.known,
                 work.cells,
@@ -123,8 +123,12 @@ class Polytopes:
 
     def _begun(self, cells: VertexCells, forms: StageForms) -> _Work:
         d, (count, _, n) = self.dimension, forms.values.shape
-        table = np.empty((count, n, d + signs.FORM_EXTRA))
-        signs.normalise(forms.values, forms.errors, gamma_of(d), table)
+        units = signs.UnitForms(
+            np.ascontiguousarray(forms.values),
+            np.ascontiguousarray(forms.errors),
+            gamma_of(d),
+            np.empty((count, n, d + signs.FORM_EXTRA)),
+        )
         vertices = cells.vertices.copy()
         vertices[:, -1] = -1.0  # numbers are those of one batch
         hidden = forms.stage.hidden
@@ -134,8 +138,8 @@ class Polytopes:
         arrays = vertex_cells.Polytopes(
             vertices, cells.masks, cells.starts, cells.facets, cells.planes
         )
-        doubts = Doubts(forms, table, cells.units, self.twins)
-        return _Work(doubts, table, (twins, self.twin_signs[hidden]), arrays)
+        doubts = Doubts(forms, units, cells.units, self.twins)
+        return _Work(doubts, units, (twins, self.twin_signs[hidden]), arrays)
 
     def _resumed(
         self, work: _Work, order: np.ndarray, budget: int, keep: bool = True
@@ -153,7 +157,7 @@ class Polytopes:
         cursor = np.zeros(3, np.int64)
         while cursor[0] < len(order) or cursor[1] > 0:
             code, found = polytopes.split(
-                work.table,
+                work.units,
                 work.stage,
                 work.doubts.known,
                 work.cells,
@@ -175,7 +179,7 @@ class Polytopes:
                 out = _doubled(out, ("vertices", "masks"))
 
     def _stack(self, work: _Work, room: int) -> vertex_cells.Stack:
-        n, words = work.table.shape[1], work.cells.masks.shape[1]
+        n, words = work.units.table.shape[1], work.cells.masks.shape[1]
         return vertex_cells.Stack(
             np.empty((room, self.dimension + signs.VERTEX_EXTRA)),
             np.empty((room, words), np.uint64),
@@ -187,7 +191,7 @@ class Polytopes:
         )
 
     def _out(self, work: _Work, budget: int, rows: int) -> vertex_cells.Children:
-        n, words = work.table.shape[1], work.cells.masks.shape[1]
+        n, words = work.units.table.shape[1], work.cells.masks.shape[1]
         return vertex_cells.Children(
             np.empty(budget, np.int64),
             np.empty((budget, n), np.int8),
@@ -203,7 +207,7 @@ class _Work:
     """A batch under way: what is known of it, and the arrays that the kernels take."""
 
     doubts: Doubts
-    table: np.ndarray
+    units: signs.UnitForms
     stage: tuple
     cells: vertex_cells.Polytopes
 
@@ -234,7 +238,7 @@ def _middle(tree: Tree, batch: Batch, cell: int) -> Form:
 def _below(work: _Work, found: int, out: vertex_cells.Children) -> VertexCells:
     """Return the children found, with the planes of their own facets."""
     _, _, starts, vertices, masks, facets = out
-    planes, table, units = work.cells.planes, work.table, work.doubts.units
+    planes, table, units = work.cells.planes, work.units.table, work.doubts.units
     used, base, n = starts[found], len(planes), table.shape[1]
     facets, old = polytopes.renumbered(facets[:found], base + len(table) * n)
     before = old < base

@@ -273,7 +273,7 @@ class Tree:
 
     def _budget(self, states: States, cells: int) -> int:
         size = sum(value.nbytes for value in states[1][0].values.values()) / cells
-        return int(np.clip(_STATE_BYTES / max(size, 1.0), 1, 1024))
+        return int(np.clip(_STATE_BYTES / max(size, 1.0), 1, 2048))
 
 
 def stages_of(net: ReLUNetwork, head: np.ndarray | None = None, tail: int = 0) -> tuple[Stage, ...]:
