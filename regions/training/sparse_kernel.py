@@ -10,7 +10,7 @@ from regions.kernels import kernel
 
 # Sums may be reordered (that is what makes them fast); NaN and infinity keep their meaning.
 _MATHS = {"reassoc", "contract", "nsz"}
-_jit = kernel(nogil=True, fastmath=_MATHS)
+_jit = kernel(makes_arrays=True, nogil=True, fastmath=_MATHS)
 
 
 class Pattern(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from regions.counting.exact.rounding import UNIT
 from regions.kernels import kernel
 
-compiled = kernel(nogil=True)
+compiled = kernel(makes_arrays=True, nogil=True)
 
 
 class Straight(NamedTuple):

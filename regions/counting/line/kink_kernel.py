@@ -14,7 +14,7 @@ import numpy as np
 
 from regions.kernels import kernel
 
-compiled = kernel(nogil=True)
+compiled = kernel(makes_arrays=True, nogil=True)
 
 _FULL = 0.75
 
