@@ -178,7 +178,7 @@ def _cell_of(batch, n):
     ), most
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def _at(cell, batch, at):
     """Return a cell with the bounds of one of a batch."""
     low, high = batch.low[at], batch.high[at]
