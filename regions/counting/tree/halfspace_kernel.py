@@ -316,7 +316,7 @@ def _chosen(cell, m, point, form, off_form, sign, answer, draw, evenness, room):
     return sign, part, m
 
 
-@kernel()
+@kernel(makes_arrays=True)
 def descend(forms, off_forms, known, batch, cursor, answer, recall, corner, draws, evenness, out):
     """Walk every cell of a batch down through one layer, choosing sides at random.
 
