@@ -71,7 +71,8 @@ def _conv(x: Any, w: Any, b: Any = None, group: int = 1, **fields: Any) -> Any:
 def _conv_transpose(x: Any, w: Any, b: Any = None, group: int = 1, **fields: Any) -> Any:
     axes = w.ndim - 2
     pads = list(fields.get("pads", [0] * 2 * axes))
-    if pads[:axes] != pads[axes:] or "output_shape" in fields or fields.get("auto_pad"):
+    auto = fields.get("auto_pad", b"NOTSET")
+    if pads[:axes] != pads[axes:] or "output_shape" in fields or auto != b"NOTSET":
         raise UnsupportedModelError("ConvTranspose needs equal pads, without output_shape")
     apply = (
         functional.conv_transpose1d,

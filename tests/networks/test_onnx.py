@@ -278,6 +278,21 @@ def forms():
             torch.from_numpy(x), (3, 2), (1, 3), (1, 0), ceil_mode=True
         ).numpy(),
     )
+    written_out = {"group": 1, "auto_pad": "NOTSET", "strides": [2, 2], "pads": [0] * 4}
+    written_out |= {"output_padding": [0, 0], "dilations": [1, 1], "kernel_shape": [2, 2]}
+    yield (
+        "ConvTranspose with all defaults written out, as torch.export's graphs are",
+        [node("ConvTranspose", ["x", "w", "b"], ["c"], **written_out), node("Relu", ["c"], ["y"])],
+        {"w": draw(2, 3, 2, 2), "b": draw(3)},
+        ["n", 2, 3, 3],
+        lambda x, c: (
+            torch.nn.functional.conv_transpose2d(
+                *(torch.from_numpy(array) for array in (x, c["w"], c["b"])), stride=2
+            )
+            .relu()
+            .numpy()
+        ),
+    )
 
 
 @pytest.mark.parametrize("form", list(forms()), ids=lambda form: form[0])
