@@ -36,7 +36,7 @@ def kernel(*, makes_arrays: bool = False, **options: Any) -> Callable[[Callable]
     """
 
     def compiled(function: Callable) -> Any:
-        dispatcher: Any = numba.njit(_nrt=makes_arrays, **options)(function)
+        dispatcher = cast(Any, numba).njit(_nrt=makes_arrays, **options)(function)
         if not cast(Any, config).DISABLE_JIT and _folder() is not None:
             # what njit(cache=True) does, with its own cache
             dispatcher._cache = _Kept(function) if makes_arrays else _KeptUncounted(function)
@@ -134,5 +134,5 @@ class _KeptUncounted(_Kept):
 def _has_arrays(kind: types.Type) -> bool:
     """Tell whether a type of Numba is an array, or holds one."""
     if isinstance(kind, types.BaseTuple):
-        return any(map(_has_arrays, kind))
+        return any(map(_has_arrays, cast(Any, kind)))
     return isinstance(kind, types.Array)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from regions import kernels
@@ -93,3 +94,16 @@ def test_what_names_types_that_are_gone_is_compiled_anew():
         file._load_index()
     assert kernels.kernel()(following)(1) == 2
     assert len(file._load_index()) == 1
+
+
+def test_a_kernel_that_returns_arrays_must_say_so():
+    def first(rows):
+        return rows[0], 1
+
+    rows = np.arange(4.0).reshape(2, 2)
+    with pytest.raises(
+        TypeError, match=r"first.* returns arrays: say @kernel\(makes_arrays=True\)"
+    ):
+        kernels.kernel()(first)(rows)
+    row, _ = kernels.kernel(makes_arrays=True)(first)(rows)
+    assert row.tolist() == [0.0, 1.0]
