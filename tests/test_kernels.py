@@ -96,7 +96,9 @@ def test_what_names_types_that_are_gone_is_compiled_anew():
     assert len(file._load_index()) == 1
 
 
-def test_a_kernel_that_returns_arrays_must_say_so():
+def test_a_kernel_that_returns_arrays_must_say_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernels, "_folder", lambda: tmp_path)
+
     @kernels.kernel()
     def first(rows):
         return rows[0], 1
