@@ -1,9 +1,7 @@
 """A dask cluster of processes of their own: checked first, killed in the middle, interrupted."""
 
 import os
-import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -316,32 +314,3 @@ def test_ctrl_c_stops_what_is_at_work_and_keeps_what_it_knows(machines, tmp_path
 def test_a_failing_task_is_named(machines, tmp_path):
     with pytest.raises(TaskError, match="1 of 2 tasks failed"):
         on(machines, lambda: run_tasks([{"x": 1}, {"x": "a"}], square, tmp_path))
-
-
-def test_the_recipe_of_the_readme(tmp_path):
-    (recipe,) = re.findall(r"```cluster\n(.*?)```", (HERE / "README.md").read_text(), re.DOTALL)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    for name, value in {"SHARED": HERE, "HOST": "127.0.0.1", "PORT": port}.items():
-        recipe = re.sub(rf"\b{name}\b", str(value), recipe)
-    *machines, study = recipe.splitlines()
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    running = []
-    try:
-        for number, command in enumerate([*machines, study]):
-            home = tmp_path / str(number)
-            home.mkdir()
-            with (home / "log").open("w") as log:
-                how = {"env": {**os.environ, "PATH": path}, "stdout": log, "stderr": log}
-                running.append(
-                    subprocess.Popen(command, shell=True, cwd=home, start_new_session=True, **how)
-                )
-        assert running[-1].wait(3 * SECONDS) == 0, (home / "log").read_text()
-        assert list((home / "out").glob("**/*.csv"))
-        assert "cannot" not in (home / "log").read_text()
-    finally:
-        for process in running:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
