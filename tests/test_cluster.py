@@ -108,16 +108,6 @@ def machines(tmp_path_factory):
         found.close()
 
 
-@pytest.fixture
-def own(tmp_path):
-    """A cluster that a test may break."""
-    found = Machines(tmp_path)
-    try:
-        yield found
-    finally:
-        found.close()
-
-
 def in_time(function):
     """Call a function, but fail instead of hanging."""
     found = []
@@ -223,27 +213,6 @@ def slow(x, flag, quick):
         time.sleep(0.02)
 
 
-def test_a_killed_scheduler_keeps_what_is_finished(own, tmp_path):
-    own.add_worker()
-    own.add_worker()  # with one alone joblib computes here
-    # a worker need not take its tasks in their order
-    tasks = [{"x": x, "flag": str(tmp_path), "quick": 2} for x in range(4)]
-
-    def finished():
-        with Journal(tmp_path / "tasks") as journal:
-            return len(journal.finished)
-
-    def kill():
-        own.wait(lambda: finished() >= 2)
-        own.running[0].kill()
-
-    killer = threading.Thread(target=kill, daemon=True)
-    killer.start()
-    with pytest.raises(WorkersLost, match="dask cluster is gone"):
-        on(own, lambda: run_tasks(tasks, slow, tmp_path / "tasks"))
-    assert finished() == 2
-
-
 def unfinished(dask_scheduler):
     return [key for key, task in dask_scheduler.tasks.items() if task.state != "memory"]
 
@@ -314,3 +283,23 @@ def test_ctrl_c_stops_what_is_at_work_and_keeps_what_it_knows(machines, tmp_path
 def test_a_failing_task_is_named(machines, tmp_path):
     with pytest.raises(TaskError, match="1 of 2 tasks failed"):
         on(machines, lambda: run_tasks([{"x": 1}, {"x": "a"}], square, tmp_path))
+
+
+# the last one: nothing runs on these machines any more
+def test_a_killed_scheduler_keeps_what_is_finished(machines, tmp_path):
+    # a worker need not take its tasks in their order
+    tasks = [{"x": x, "flag": str(tmp_path), "quick": 2} for x in range(4)]
+
+    def finished():
+        with Journal(tmp_path / "tasks") as journal:
+            return len(journal.finished)
+
+    def kill():
+        machines.wait(lambda: finished() >= 2)
+        machines.running[0].kill()
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    with pytest.raises(WorkersLost, match="dask cluster is gone"):
+        on(machines, lambda: run_tasks(tasks, slow, tmp_path / "tasks"))
+    assert finished() == 2

@@ -52,7 +52,7 @@ from regions.recall import report
 from regions.training import Recipe, build_model, load_data, train
 from regions.training.checkpoint import read_checkpoint, write_checkpoint
 
-RANDOM = 120  # damaged copies of each file
+RANDOM = 60  # damaged copies of each file
 SECONDS = 20  # after which a loader hangs
 
 
