@@ -17,6 +17,7 @@ os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "M
 
 import subprocess
 import sys
+from ast import literal_eval
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -29,7 +30,7 @@ import pandas as pd
 from analyses.benchmarks.exactness import GROUPS, Version
 from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry, entries
-from analyses.study import study_of
+from analyses.study import run, study_of
 
 ENTRY = Entry(figure="what has changed since 0.2", minutes=None, inputs="--before PATH")
 
@@ -83,7 +84,8 @@ def compute(config: Config) -> pd.DataFrame:
             rows.append({"what": name, "result": "new"})
             continue
         _run(then, f"analyses.{name}", "--smoke", "--no-progress", "--out", out / "before" / name)
-        _run(HERE, f"analyses.{name}", *_small(name), "--no-progress", "--out", out / "now" / name)
+        small = SMALL.get(name, {})
+        _run(HERE, "analyses.benchmarks.unchanged", "small", name, out / "now" / name, small)
         rows += _tables(out / "before" / name, out / "now" / name)
     if config.counts:
         rows += _benchmarks(then, out)
@@ -105,14 +107,11 @@ def _run(checkout: Path, module: str, *options: object) -> None:
         raise SystemExit(f"{module} in {checkout} failed: {done.stderr}")
 
 
-def _small(name: str) -> list[str]:
-    """Return the small form of the earlier version as options of this one."""
-    small = {**study_of(import_module(f"analyses.{name}")).small, **SMALL.get(name, {})}
-    options = []
-    for key, value in small.items():
-        values = value if isinstance(value, tuple) else (value,)
-        options += [f"--{key.replace('_', '-')}", *map(str, values)]
-    return options
+def in_small(name: str, out: str, small: str) -> None:
+    """Run a study of this version in a small form with other settings."""
+    kind = study_of(import_module(f"analyses.{name}"))
+    kind.small = {**kind.small, **literal_eval(small)}
+    run(kind(out=Path(out), progress=False, smoke=True))
 
 
 def _tables(then: Path, now: Path) -> Iterator[dict[str, Any]]:
@@ -177,4 +176,7 @@ def _exactness(then: Path) -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    report(Config, compute, "unchanged", __doc__)
+    if sys.argv[1:2] == ["small"]:
+        in_small(*sys.argv[2:])
+    else:
+        report(Config, compute, "unchanged", __doc__)
