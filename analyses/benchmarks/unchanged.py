@@ -58,6 +58,11 @@ WHY = {
     "greedy_decay/greedy_decay": "intervals of fit_decay average over the memory of the noise",
     "pruned_plane/pruned_plane": "exact counts: 0.2 missed regions of a sparse network, three "
     "engines count 196",
+    **dict.fromkeys(
+        [f"where_to_prune/{x}" for x in ("accuracy", "objectives", "splits", "means", "regret")],
+        "synflow follows the published schedule; the arms snip and balance are new",
+    ),
+    "where_to_prune/differences": "they are taken from balance, the default now",
     "spectral_pruning/spectral_pruning": "an image is paired with the one before, as published",
 }
 
@@ -138,10 +143,14 @@ def compared(what: str, then: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]
     """Return what differs between two tables of texts."""
     gone, new = [c for c in then if c not in now], [c for c in now if c not in then]
     row = {"what": what, "rows": len(then), "gone": " ".join(gone), "new": " ".join(new)}
+    both = [column for column in then if column in now]
     if len(then) != len(now):
-        return row | {"result": f"differs: now {len(now)} rows", "why": WHY.get(what, "?")}
+        known = set(now[both].itertuples(index=False, name=None))
+        lost = sum(cells not in known for cells in then[both].itertuples(index=False, name=None))
+        said = f"differs: now {len(now)} rows, {lost} of {len(then)} are not among them"
+        return row | {"result": said, "why": WHY.get(what, "?")}
     digits, differs = [], []
-    for column in (c for c in then if c in now):
+    for column in both:
         wrong = then[column].to_numpy() != now[column].to_numpy()
         if wrong.any():
             one, two = (pd.to_numeric(x[column][wrong], errors="coerce") for x in (then, now))
