@@ -9,8 +9,9 @@ THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 demo: $(VENV)/installed
 	$(THREADS) $(BIN)/regions demo -o out/demo --n-jobs 2
 
+# a run is many processes: what one of them compiles to bytes the others read
 test: $(VENV)/installed
-	$(THREADS) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(THREADS) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

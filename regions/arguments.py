@@ -53,18 +53,25 @@ def check_number(
     return float(value)
 
 
+def check_reals(values: Any, name: str) -> np.ndarray:
+    """Return finite real numbers in float64, or raise an ArgumentError that names them."""
+    array = as_numbers(values, name)
+    if np.iscomplexobj(array):
+        raise ArgumentError(f"{name} holds complex numbers; expected real ones")
+    array = array.astype(np.float64)
+    if bad := int(array.size - np.isfinite(array).sum()):
+        raise ArgumentError(f"{name} holds {bad} NaN or infinite value(s) of {array.size}")
+    return array
+
+
 def check_numbers(values: Any, name: str, *, least: float = -inf, most: float = inf) -> np.ndarray:
     """Return a float array of one axis or more, or raise an ArgumentError that names it."""
-    try:
-        array = np.asarray(values)
-        usable = array.dtype.kind in "iuf" and array.ndim > 0 and array.size > 0
-    except (ValueError, TypeError):  # ragged, or of objects that cannot be read
-        usable = False
-    if not usable or np.ma.is_masked(values):
-        shown = repr(values)[:80]
-        raise ArgumentError(f"{name} is {shown}; expected an array of at least one number")
-    array = array.astype(float)
-    wrong = ~(np.isfinite(array) & (array >= least) & (array <= most))
+    array = check_reals(values, name)
+    if not (array.ndim and array.size):
+        raise ArgumentError(
+            f"{name} is {repr(values)[:80]}; expected an array of at least one number"
+        )
+    wrong = (array < least) | (array > most)
     if wrong.any():
         limits = (("at least", least), ("at most", most))
         said = "".join(f", {word} {limit:g}" for word, limit in limits if abs(limit) < inf)
@@ -94,15 +101,17 @@ def check_time_limit(limit: Any) -> None:
 
 
 def check_unmasked(values: Any, name: str) -> None:
-    """Raise ArgumentError for a masked array, or a list of some, whose mask would be ignored."""
+    """Raise ArgumentError if masked arrays, also in lists, hide entries that would be taken."""
     parts = values if isinstance(values, (list, tuple)) else [values]
     masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
-    if masked:
-        count = sum(int(np.ma.count_masked(part)) for part in masked)
+    if count := sum(int(np.ma.count_masked(part)) for part in masked):
         raise ArgumentError(
             f"{name} is a masked array with {count} masked entries, which cannot be left out one "
-            "by one; leave out whole samples (rows), or fill them in"
+            "by one; leave out whole samples (rows), models or classes, or fill them in"
         )
+    for part in parts if parts is values else ():
+        if isinstance(part, (list, tuple)):
+            check_unmasked(part, name)
 
 
 def as_numbers(values: Any, name: str, expected: str = "an array or tensor of numbers") -> Any:

@@ -11,10 +11,11 @@ import regions
 SECONDS = 600  # for a process that has died
 # whichever file is last leaves the other process idle: no long one is
 LONGEST = (
-    "test_analyses", "test_exactness", "test_documentation", "test_methods_table",
-    "test_resumed_survey", "test_cluster", "test_study", "test_resume", "test_survey",
-    "test_allocate", "test_is_pruning_compression", "test_recall_study", "test_page_in_browser",
-    "test_interval_coverage", "test_estimate", "test_cells", "test_plane", "test_line",
+    "test_analyses", "test_exactness", "test_cluster", "test_documentation", "test_atlas_commands",
+    "test_resume", "test_resumed_survey", "test_degenerate", "test_damaged_files", "test_allocate",
+    "test_disjoint_branches", "test_survey", "test_recall_arguments", "test_empirical_ntk",
+    "test_methods_table", "test_is_pruning_compression", "test_interval_coverage",
+    "test_page_in_browser", "test_estimate", "test_cells", "test_plane", "test_line",
 )  # fmt: skip
 
 

@@ -1,17 +1,22 @@
 """Every study runs from the command line in its small form, repeats to the byte, and resumes.
 
-All of them run once, as continuous integration does, and two once more in two processes under
-another hash seed (with `-m study`: all).
+All of them run once, as continuous integration does; one that trains is killed and goes on in two
+processes under another hash seed, and one runs on a cluster (with `-m study`: all).
 """
 
 import os
 import pickle
+import re
+import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import fields, replace
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
 
 import pytest
 
@@ -25,9 +30,9 @@ from regions.journal import Journal
 from regions.resume import fingerprint
 
 STUDIES, BENCHMARKS = entries(), entries("analyses.benchmarks")
-QUICK = "block_sparsity"  # of those that train: its second run
 # what may differ from run to run: times
-UNEQUAL = {"run.json", "seconds.jsonl"}
+UNEQUAL = {"run.json"}
+SECONDS = 360  # after which something hangs
 
 
 def python(*arguments, hash_seed=0, **options):
@@ -72,12 +77,6 @@ def differing(first, second):
     return [name for name in one.keys() | two.keys() if one.get(name) != two.get(name)]
 
 
-def test_a_second_run_in_two_processes_gives_the_same_bytes(finished, tmp_path):
-    options = ["--smoke", "--no-progress", "--n-jobs", 2, "--out", tmp_path]
-    python("-m", "analyses", QUICK, *options, hash_seed=2)
-    assert written(tmp_path) and differing(finished / QUICK, tmp_path) == []
-
-
 @pytest.mark.study
 def test_second_runs_of_all_in_two_processes_give_the_same_bytes(finished, tmp_path):
     python("-m", "analyses", "--smoke", "--n-jobs", 2, "--out", tmp_path, hash_seed=2)
@@ -93,13 +92,13 @@ from regions import resume
 flag, compute = Path(sys.argv.pop()), resume._compute
 
 def held(task, *rest):  # the study's own function names the tasks, and stays
-    if (task["dim"], task["density"], task["seed"]) == (2, 0.1, 1):
+    if (task["points"], task["density"], task["seed"]) == (3, 0.1, 0):
         flag.touch()
         time.sleep(600)
     return compute(task, *rest)
 
 resume._compute = held
-launch("figure2_bounds", sys.argv[1:])
+launch("count_regions_mnist", sys.argv[1:])
 """
 
 
@@ -124,11 +123,11 @@ def test_a_killed_study_resumes_as_a_file_in_two_processes_with_the_same_bytes(f
     finally:
         running.kill()  # SIGKILL
         running.communicate()
-    reference = finished / "figure2_bounds"
+    reference = finished / "count_regions_mnist"
     before = finished_tasks(out)
     assert 0 < len(before) < len(finished_tasks(reference))
     assert not list(out.glob("*"))[1:]  # tasks alone: no table, no figure
-    python("-m", "analyses.figure2_bounds", "--n-jobs", 2, *options)
+    python("-m", "analyses.count_regions_mnist", "--n-jobs", 2, *options)
     assert written(out) == written(reference)
     assert before.items() <= finished_tasks(out).items()  # with their seconds: none was done again
 
@@ -178,18 +177,49 @@ def test_axes_are_a_number_a_tuple_one_value_or_several_arguments():
     assert [task["source"] for task in Backdoor(seeds=2).grid()] == ["digits", "digits"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=() if n == "figure2_bounds" else pytest.mark.study) for n in STUDIES],
-)
+@pytest.mark.study
+@pytest.mark.parametrize("name", STUDIES)
 def test_the_same_command_runs_on_a_dask_cluster(name, finished, tmp_path):
     distributed = pytest.importorskip("distributed")
     options = ["--smoke", "--no-progress", "--out", tmp_path, "--backend", "dask"]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=False, protocol="tcp"
-    ) as cluster:  # workers that have what they import: test_cluster.py has processes
+    ) as cluster:
         python("-m", "analyses", name, *options, "--address", cluster.scheduler_address)
     assert written(tmp_path) == written(finished / name)
+
+
+def test_the_recipe_of_the_readme_gives_the_same_bytes(finished, tmp_path):
+    pytest.importorskip("distributed")
+    readme = (HERE.parent / "README.md").read_text()
+    (recipe,) = re.findall(r"```cluster\n(.*?)```", readme, re.DOTALL)
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    for name, value in {"SHARED": HERE.parent, "HOST": "127.0.0.1", "PORT": port}.items():
+        recipe = re.sub(rf"\b{name}\b", str(value), recipe)
+    # the study that is quickest on machines that import everything anew
+    recipe = re.sub(r"-m analyses \w+ ", "-m analyses figure2_bounds ", recipe)
+    *machines, study = recipe.splitlines()
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    running = []
+    try:
+        for number, command in enumerate([*machines, study]):
+            home = tmp_path / str(number)
+            home.mkdir()
+            with (home / "log").open("w") as log:
+                how = {"env": {**os.environ, "PATH": path}, "stdout": log, "stderr": log}
+                running.append(
+                    subprocess.Popen(command, shell=True, cwd=home, start_new_session=True, **how)
+                )
+        assert running[-1].wait(SECONDS) == 0, (home / "log").read_text()
+        assert written(home / "out" / "figure2_bounds") == written(finished / "figure2_bounds")
+        assert "cannot" not in (home / "log").read_text()
+    finally:
+        for process in running:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def test_failing_studies_are_named_and_stop_no_other(tmp_path, capsys):

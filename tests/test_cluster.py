@@ -1,9 +1,7 @@
 """A dask cluster of processes of their own: checked first, killed in the middle, interrupted."""
 
 import os
-import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -105,16 +103,6 @@ def machines(tmp_path_factory):
     try:
         for _ in range(2):
             found.add_worker()
-        yield found
-    finally:
-        found.close()
-
-
-@pytest.fixture
-def own(tmp_path):
-    """A cluster that a test may break."""
-    found = Machines(tmp_path)
-    try:
         yield found
     finally:
         found.close()
@@ -225,27 +213,6 @@ def slow(x, flag, quick):
         time.sleep(0.02)
 
 
-def test_a_killed_scheduler_keeps_what_is_finished(own, tmp_path):
-    own.add_worker()
-    own.add_worker()  # with one alone joblib computes here
-    # a worker need not take its tasks in their order
-    tasks = [{"x": x, "flag": str(tmp_path), "quick": 2} for x in range(4)]
-
-    def finished():
-        with Journal(tmp_path / "tasks") as journal:
-            return len(journal.finished)
-
-    def kill():
-        own.wait(lambda: finished() >= 2)
-        own.running[0].kill()
-
-    killer = threading.Thread(target=kill, daemon=True)
-    killer.start()
-    with pytest.raises(WorkersLost, match="dask cluster is gone"):
-        on(own, lambda: run_tasks(tasks, slow, tmp_path / "tasks"))
-    assert finished() == 2
-
-
 def unfinished(dask_scheduler):
     return [key for key, task in dask_scheduler.tasks.items() if task.state != "memory"]
 
@@ -318,30 +285,21 @@ def test_a_failing_task_is_named(machines, tmp_path):
         on(machines, lambda: run_tasks([{"x": 1}, {"x": "a"}], square, tmp_path))
 
 
-def test_the_recipe_of_the_readme(tmp_path):
-    (recipe,) = re.findall(r"```cluster\n(.*?)```", (HERE / "README.md").read_text(), re.DOTALL)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    for name, value in {"SHARED": HERE, "HOST": "127.0.0.1", "PORT": port}.items():
-        recipe = re.sub(rf"\b{name}\b", str(value), recipe)
-    *machines, study = recipe.splitlines()
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    running = []
-    try:
-        for number, command in enumerate([*machines, study]):
-            home = tmp_path / str(number)
-            home.mkdir()
-            with (home / "log").open("w") as log:
-                how = {"env": {**os.environ, "PATH": path}, "stdout": log, "stderr": log}
-                running.append(
-                    subprocess.Popen(command, shell=True, cwd=home, start_new_session=True, **how)
-                )
-        assert running[-1].wait(3 * SECONDS) == 0, (home / "log").read_text()
-        assert list((home / "out").glob("**/*.csv"))
-        assert "cannot" not in (home / "log").read_text()
-    finally:
-        for process in running:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+# the last one: nothing runs on these machines any more
+def test_a_killed_scheduler_keeps_what_is_finished(machines, tmp_path):
+    # a worker need not take its tasks in their order
+    tasks = [{"x": x, "flag": str(tmp_path), "quick": 2} for x in range(4)]
+
+    def finished():
+        with Journal(tmp_path / "tasks") as journal:
+            return len(journal.finished)
+
+    def kill():
+        machines.wait(lambda: finished() >= 2)
+        machines.running[0].kill()
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    with pytest.raises(WorkersLost, match="dask cluster is gone"):
+        on(machines, lambda: run_tasks(tasks, slow, tmp_path / "tasks"))
+    assert finished() == 2

@@ -52,7 +52,7 @@ from regions.recall import report
 from regions.training import Recipe, build_model, load_data, train
 from regions.training.checkpoint import read_checkpoint, write_checkpoint
 
-RANDOM = 120  # damaged copies of each file
+RANDOM = 60  # damaged copies of each file
 SECONDS = 20  # after which a loader hangs
 
 
@@ -299,13 +299,13 @@ def test_strange_tables_of_recall_are_errors_of_the_package(tmp_path):
     rng, path, errors = np.random.default_rng(2), tmp_path / "recall.csv", 0
     good = pd.DataFrame({**COUNTS, **CORRECT}).astype(object)
     values = ["", "x", -5, 2.5, 1e308, 10**400, "inf", "nan", None, 2**63, True, "\ud800", "a,b"]
-    for _ in range(200):
+    for _ in range(80):
         frame = good.copy()
         row, column = rng.integers(len(frame)), rng.integers(len(frame.columns))
         frame.iloc[row, column] = values[rng.integers(len(values))]
         path.write_bytes(frame.to_csv(index=False).encode("utf-8", "surrogatepass"))
         errors += isinstance(outcome(lambda: report(path)), RegionsError)
-    assert errors > 100
+    assert errors > 40
     good.to_csv(path, index=False)
     assert not isinstance(outcome(lambda: report(path)), Exception)
     for content in (b"\0" * 1000, b"a,b\n" + b"\0" * 10, b'"' * 10000, b"\xff\xfe", b"," * 10**6):

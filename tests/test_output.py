@@ -14,6 +14,7 @@ import pytest
 
 import regions
 from analyses import __main__ as analyses
+from analyses.study import launch
 from regions import cli, results
 from regions.atlas import Settings, survey
 from regions.atlas.study import Study, compare_allocations
@@ -209,10 +210,16 @@ def test_a_result_that_cannot_be_written_is_printed(capsys, tmp_path, monkeypatc
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_terminal_that_takes_nothing_is_one_line(unbuffered):
+def test_a_terminal_that_takes_nothing_is_one_line(unbuffered, monkeypatch, capsys):
+    said = "regions: cannot print the result: No space left on device\n"
+    # a line is refused when it is printed, or all of it at the end
+    with Path("/dev/full").open("w", buffering=1 if unbuffered else -1) as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert cli.main(["bound", "4,4,2"]) == 1
+        assert capsys.readouterr().err == said
     with Path("/dev/full").open("w") as stdout:
         done = subprocess.run(
-            [sys.executable, "-m", "regions.cli", "bound", "4,4,2"],
+            [sys.executable, "-m", "regions.cli", "--version"],
             stdout=stdout,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
@@ -220,26 +227,17 @@ def test_a_terminal_that_takes_nothing_is_one_line(unbuffered):
             cwd=HERE,
             check=False,
         )
-    assert done.returncode == 1
-    assert done.stderr == "regions: cannot print the result: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_studies_look_where_they_write_first(below_a_file, capsys):
     options = ["--smoke", "--out", str(below_a_file / "out")]
-    done = subprocess.run(
-        [sys.executable, "-m", "analyses.sparse_index", *options],
-        capture_output=True,
-        text=True,
-        cwd=HERE,
-        check=False,
-    )
-    status = analyses.main(["sparse_index", *options])  # what python -m analyses calls
-    for code, (out, err) in (
-        (done.returncode, (done.stdout, done.stderr)),
-        (status, capsys.readouterr()),
-    ):
-        assert code == 1 and out == ""
-        assert err.startswith("sparse_index: cannot write") and err.count("\n") == 1
+    assert analyses.main(["sparse_index", *options]) == 1  # what python -m analyses calls
+    out, err = capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:  # and what the file calls, which ends with a line
+        launch("sparse_index", options)
+    assert out == "" and err == f"{ended.value.code}\n"
+    assert err.startswith("sparse_index: cannot write") and err.count("\n") == 1
 
 
 def test_training_tasks_and_studies_look_where_they_write_first(nowhere, monkeypatch):

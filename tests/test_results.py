@@ -20,14 +20,16 @@ matplotlib.use("Agg")
 PAIRS = [(np.eye(2), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))]
 
 
-def results() -> dict:
+@pytest.fixture(scope="module")
+def found() -> dict:
+    """All results; made here, because files are read by every process of a run."""
     data = load_data("digits", limit=60)
     trained = train([build_model("mlp", data.image_shape, 10)] * 2, data, Recipe(epochs=1))
     masks = regions.prune(trained.model(0), density=0.1)
     counts = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
     table = regions.RecallTable.from_counts(counts, {50: [[815, 937, 689]] * 3}, n=1000)
     x = np.random.default_rng(0).standard_normal((50, 3))
-    return {
+    made = {
         "count": regions.count_regions(PAIRS, (-1, 1)),
         "bound": regions.upper_bound([2, 20, 20]),
         "allocation": regions.allocate([20, 10, 5], 0.2),
@@ -45,14 +47,31 @@ def results() -> dict:
         "data": data,
         "region": next(iter(regions.enumerate_regions(PAIRS, (-1, 1)))),
     }
+    assert tuple(made) == NAMES
+    return made
 
 
-FOUND = results()
+NAMES = (
+    "count",
+    "bound",
+    "allocation",
+    "masks",
+    "effective",
+    "table",
+    "intensification",
+    "report",
+    "similarity",
+    "comparison",
+    "trained",
+    "evaluation",
+    "data",
+    "region",
+)
 
 
-@pytest.mark.parametrize("name", FOUND)
-def test_a_result_is_shown_by_its_summary_and_its_table(name: str) -> None:
-    result = FOUND[name]
+@pytest.mark.parametrize("name", NAMES)
+def test_a_result_is_shown_by_its_summary_and_its_table(name: str, found: dict) -> None:
+    result = found[name]
     assert repr(result) == result.summary()
     page = result._repr_html_()
     assert ("<table" in page) == hasattr(result, "to_frame")
@@ -64,9 +83,9 @@ def test_text_of_a_result_is_escaped() -> None:
     assert "<script>" not in masks._repr_html_() and "&lt;script&gt;" in masks._repr_html_()
 
 
-@pytest.mark.parametrize("name", FOUND)
-def test_results_pickle_and_copy(name: str) -> None:
-    result = FOUND[name]
+@pytest.mark.parametrize("name", NAMES)
+def test_results_pickle_and_copy(name: str, found: dict) -> None:
+    result = found[name]
     for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
         assert type(again) is type(result) and repr(again) == repr(result)
         for field, value in vars(result).items():
@@ -138,11 +157,11 @@ def test_prune_takes_a_density_by_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["masks", "evaluation", "trained", "report", "allocation"])
-def test_results_that_have_something_to_see_draw_it(name: str) -> None:
+def test_results_that_have_something_to_see_draw_it(name: str, found: dict) -> None:
     import matplotlib.pyplot as plt
 
     _, ax = plt.subplots()
-    assert FOUND[name].plot(ax) is ax and ax.get_xlabel()
+    assert found[name].plot(ax) is ax and ax.get_xlabel()
     plt.close("all")
 
 

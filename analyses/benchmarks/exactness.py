@@ -47,7 +47,7 @@ class Config:
     out: Path = Path("out/benchmarks")
 
 
-class _Version:
+class Version:
     """A process that counts with one checkout of the package."""
 
     def __init__(self, checkout: Path):
@@ -75,9 +75,9 @@ class _Version:
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per case: both counts, both times, their ratio and what is demanded."""
     here = Path(__file__).parents[2]
-    versions = {"now": _Version(here)}
+    versions = {"now": Version(here)}
     if config.before is not None:
-        versions["before"] = _Version(config.before.resolve())
+        versions["before"] = Version(config.before.resolve())
     rows = []
     for group, chosen, demanded in GROUPS:
         for case in chosen:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from regions.arguments import is_number
+from regions.arguments import check_unmasked, is_number
 from regions.errors import ArgumentError
 
 _MOST_IMAGES = 2**40  # more is a mistake, and sums of products would leave int64
@@ -17,7 +16,7 @@ _MOST_IMAGES = 2**40  # more is a mistake, and sums of products would leave int6
 
 def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
     """Return compression ratios in ascending order."""
-    refuse_masked(ratios, "ratios")
+    check_unmasked(ratios, "ratios")
     try:
         given = list(ratios)
         numbers = sorted(float(ratio) for ratio in given)
@@ -36,10 +35,9 @@ def check_ratios(ratios: Iterable[Any]) -> tuple[float, ...]:
 
 def check_ratio(ratio: Any, ratios: Sequence[float], what: str = "table") -> int:
     """Return the row of one compression ratio, or say which there are."""
-    number = float(ratio) if is_number(ratio) else math.nan
-    if number not in ratios:
+    if not is_number(ratio) or ratio not in ratios:
         raise ArgumentError(f"no ratio {ratio!r}; the {what} has {tuple(ratios)}")
-    return [*ratios].index(number)
+    return [*ratios].index(ratio)
 
 
 def check_by_ratio(values: Any, name: str) -> tuple[float, ...]:
@@ -70,19 +68,6 @@ def check_ids(ids: Any, models: int) -> tuple[str, ...]:
     if len(names) != models or len(set(names)) < models:
         raise ArgumentError(f"expected {models} distinct model ids, got {len(names)}: {names[:6]}")
     return names
-
-
-def refuse_masked(values: Any, name: str) -> None:
-    """Refuse masked arrays, also inside of lists, of which numpy would take the hidden numbers."""
-    parts = values if isinstance(values, (list, tuple)) else [values]
-    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
-        raise ArgumentError(
-            f"{name} has masked entries; every model must be measured on every image, so leave "
-            "out the models, classes or images that are not known"
-        )
-    if parts is values and any(isinstance(part, (list, tuple)) for part in parts):
-        for part in parts:
-            refuse_masked(part, name)
 
 
 def check_counts(
@@ -141,7 +126,7 @@ def _within(name: str, counts: np.ndarray, low: Any, high: np.ndarray, classes: 
 
 def as_counts(values: Any, name: str) -> np.ndarray:
     """Return an int64 array; floats only if they are whole numbers."""
-    refuse_masked(values, name)
+    check_unmasked(values, name)
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as error:

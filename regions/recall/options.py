@@ -71,7 +71,7 @@ class Options:
         check_confidence(self.confidence_level, "confidence_level")
         if self.groups is not None:
             check_whole(self.groups, "groups", 2)
-        check_whole(self.n_boot, "n_boot", 0)
+        check_whole(self.n_boot, "n_boot", 0, 10**7)
         check_flag(self.paper, "paper")
         if self.population == "examples" and self.test != "t":
             raise ArgumentError('population="examples" needs test="t"')

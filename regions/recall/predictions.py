@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from regions.arguments import check_unmasked
 from regions.errors import ArgumentError
-from regions.recall.checks import refuse_masked
 from regions.recall.counts import Counts
 
 OTHER = -1
@@ -114,7 +114,7 @@ def coded(truth: Any, *others: Any) -> tuple[list[str], list[np.ndarray]]:
     number = {name: index for index, name in enumerate(names)}
 
     def numbers(values: Any) -> np.ndarray:
-        refuse_masked(values, "y_true, dense or pruned")
+        check_unmasked(values, "y_true, dense or pruned")
         try:
             array = np.asarray(values)
         except ValueError as error:
@@ -134,8 +134,8 @@ def is_named(values: Any) -> bool:
     """Tell whether true classes are names and no codes."""
     try:
         return np.asarray(values).dtype.kind in "UO"
-    except ValueError as error:
-        raise ArgumentError("y_true is ragged; expected one class per image") from error
+    except (ValueError, TypeError) as error:
+        raise ArgumentError("y_true is no array; expected one class per image") from error
 
 
 def check_predictions(given: Any, counts: Counts) -> None:
@@ -170,13 +170,11 @@ def _tally(right: np.ndarray, cell: np.ndarray, cells: int) -> np.ndarray:
 
 
 def _codes(values: Any, name: str, ndim: int) -> np.ndarray:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
-    refuse_masked(values, name)
+    check_unmasked(values, name)
     try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ArgumentError(f"{name} is ragged; every model predicts every image") from error
+        array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    except (ValueError, TypeError) as error:  # ragged, or a sparse tensor
+        raise ArgumentError(f"{name} is ragged or no array; every model predicts every image") from error
     if array.dtype.kind not in "iu":
         hint = (
             "; encode names with numpy.unique(labels, return_inverse=True)"

@@ -89,7 +89,7 @@ def replicates(
         raise ArgumentError("delta is 0; expected the deviation from the null that is to be found")
     check_number(power, "power", above=0, below=1)
     check_number(alpha, "alpha", above=0, below=power)
-    check_whole(tests, "tests")
+    check_whole(tests, "tests", most=10**9)
     check_flag(two_sample, "two_sample")
     effect, level = abs(delta) / math.hypot(sd, noise), alpha / tests
     low, high = FEWEST_MODELS - 1, FEWEST_MODELS

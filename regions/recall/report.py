@@ -165,7 +165,7 @@ def report(
     ['test_set', 'examples']
     """
     listed = isinstance(analyses, Sequence) and not isinstance(analyses, str)
-    known = listed and all(name in ANALYSES for name in analyses)
+    known = listed and all(isinstance(name, str) and name in ANALYSES for name in analyses)
     if not known or not 0 < len(set(analyses)) == len(analyses):
         raise DataError(
             f"analyses must list 'published' and/or 'corrected', each once, got {analyses!r}"

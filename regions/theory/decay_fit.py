@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from regions.arguments import check_confidence
+from regions.arguments import check_confidence, check_reals
 from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.results import Result, jsonable
-from regions.theory.points import read_reals
 
 FORMS = ("exponential", "power")
 _FEWEST = 4
@@ -113,7 +112,7 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
     """
     check_name("form", form, FORMS)
     check_confidence(level, "level")
-    n, errors = read_reals("n", n), read_reals("errors", errors)
+    n, errors = check_reals(n, "n"), check_reals(errors, "errors")
     if n.shape != errors.shape or n.ndim != 1 or len(n) < _FEWEST:
         raise ArgumentError(
             f"n has shape {n.shape} and D {errors.shape}; expected the same, of {_FEWEST} or more"

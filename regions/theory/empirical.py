@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.arguments import check_flag
+from regions.arguments import check_flag, check_reals
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks import as_network
 from regions.pruning import Masks
@@ -15,7 +15,7 @@ from regions.pruning.model.parameters import current_weight, prunable_modules, t
 from regions.pruning.model.reading import is_module, is_parameter
 from regions.theory.perceptron import carried_masks, read_perceptron
 from regions.theory.perceptron_ntk import Factor, perceptron_ntk
-from regions.theory.points import read_points, read_reals, squeeze_kernel
+from regions.theory.points import read_points, squeeze_kernel
 
 Factors = dict[str, Factor]
 
@@ -182,7 +182,7 @@ def _read_scales(
 ) -> dict[str, float]:
     if scales is None:
         return dict.fromkeys(shapes, 1.0)
-    values = read_reals("scales", scales)
+    values = check_reals(scales, "scales")
     if values.shape != (len(shapes),) or (values <= 0).any():
         raise ArgumentError(
             f"scales must be one positive number for each of {list(shapes)}, got {scales!r}"

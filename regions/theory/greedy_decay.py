@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.arguments import check_whole
+from regions.arguments import check_reals, check_whole
 from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.pruning.removal.greedy import IMITATIONS, imitate
@@ -18,7 +18,7 @@ from regions.pruning.removal.units import UnitLayer, find_units, removable
 from regions.randomness import Rng
 from regions.results import Result, jsonable
 from regions.theory.decay_fit import FORMS, fit_decay
-from regions.theory.points import read_generator, read_reals
+from regions.theory.points import read_generator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,7 +227,7 @@ def greedy_decay(
     check_whole(draws, "draws")
     check_whole(steps, "steps")
     rng = read_generator(rng)
-    inputs = read_reals("inputs", inputs)
+    inputs = check_reals(inputs, "inputs")
     removal = _removal(model, inputs, layer, input_shape)
     (name, found), *_ = removal.layers.items()
     task = imitate(removal, imitation)[name]

@@ -6,21 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from regions.arguments import as_numbers, is_whole
+from regions.arguments import check_reals, is_whole
 from regions.errors import ArgumentError
 from regions.randomness import generator_of
-
-
-def read_reals(name: str, values: Any) -> np.ndarray:
-    """Return finite real numbers in float64."""
-    array = as_numbers(values, name)
-    if np.iscomplexobj(array):
-        raise ArgumentError(f"{name} holds complex numbers; expected real ones")
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        bad = int(array.size - np.isfinite(array).sum())
-        raise ArgumentError(f"{name} holds {bad} NaN or infinite value(s) of {array.size}")
-    return array
 
 
 def read_generator(rng: Any) -> np.random.Generator:
@@ -33,7 +21,7 @@ def read_generator(rng: Any) -> np.random.Generator:
 
 def read_points(name: str, points: Any) -> tuple[np.ndarray, bool]:
     """Return finite points in float64 with a batch axis, and whether it was a single vector."""
-    array = read_reals(name, points)
+    array = check_reals(points, name)
     if array.ndim == 0 or array.size == 0:
         raise ArgumentError(
             f"{name} has shape {array.shape}; expected one vector (n0,) or points (rows, ...)"

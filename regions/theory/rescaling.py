@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from regions.arguments import check_whole
+from regions.arguments import check_reals, check_whole
 from regions.errors import ArgumentError
 from regions.networks import ReLUNetwork, as_network
 from regions.pruning import Masks
-from regions.theory.points import read_reals
 
 
 def ntk_scales(
@@ -38,7 +37,7 @@ def ntk_scales(
     sizes = read_widths(widths, "widths")
     if len(sizes) < 2:
         raise ArgumentError(f"widths must be [n0, hidden..., outputs], got {widths!r}")
-    given = read_reals("densities", densities)
+    given = check_reals(densities, "densities")
     if given.shape not in ((), (len(sizes) - 1,)):
         raise ArgumentError(f"densities must be one per matrix of {sizes}, got {densities!r}")
     kept = np.broadcast_to(given, len(sizes) - 1)
@@ -84,7 +83,7 @@ def rescale(model: Any, masks: Mapping[str, Any], densities: Any = None) -> ReLU
     kept = masks.density() if densities is None else dict(densities)
     if set(kept) != set(masks):
         raise ArgumentError(f"densities name {list(kept)}, but the masks {list(masks)}")
-    _check(read_reals("densities", list(kept.values())), kept)
+    _check(check_reals(list(kept.values()), "densities"), kept)
     return as_network(model).masked({name: masks[name] / np.sqrt(kept[name]) for name in masks})
 
 

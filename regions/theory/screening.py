@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.arguments import check_flag, check_whole, is_number, is_whole
+from regions.arguments import check_flag, check_reals, check_whole, is_number, is_whole
 from regions.errors import ArgumentError
 from regions.progress import track
 from regions.randomness import Rng
 from regions.results import Result, jsonable
-from regions.theory.points import read_generator, read_reals
+from regions.theory.points import read_generator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +172,7 @@ def _top(values: np.ndarray, size: int) -> np.ndarray:
 def _biases(biases: int | Sequence[float], generator: np.random.Generator) -> np.ndarray:
     if is_whole(biases):
         return generator.standard_normal(check_whole(biases, "biases", most=_MOST))
-    drawn = read_reals("biases", biases)
+    drawn = check_reals(biases, "biases")
     if drawn.ndim != 1 or drawn.size == 0:
         raise ArgumentError(f"biases must be a number of 1 or more, or finite values: {biases!r}")
     return drawn
@@ -180,7 +180,7 @@ def _biases(biases: int | Sequence[float], generator: np.random.Generator) -> np
 
 def read_samples(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return finite samples in float64: (n, d) and (n,)."""
-    x, y = read_reals("x", x), read_reals("y", y)
+    x, y = check_reals(x, "x"), check_reals(y, "y")
     if x.ndim != 2 or x.size == 0 or y.shape != x.shape[:1]:
         raise ArgumentError(f"x has shape {x.shape} and y {y.shape}; expected (n, d) and (n,)")
     return x, y

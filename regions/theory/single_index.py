@@ -9,10 +9,10 @@ from math import factorial, sqrt
 import numpy as np
 from numpy.polynomial import hermite_e
 
-from regions.arguments import check_number, check_whole, is_number
+from regions.arguments import check_number, check_reals, check_whole, is_number
 from regions.errors import ArgumentError
 from regions.randomness import Rng
-from regions.theory.points import read_generator, read_reals
+from regions.theory.points import read_generator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ class SingleIndex:
     noise: float = 0.1
 
     def __post_init__(self) -> None:
-        v = read_reals("direction", self.direction)
-        coefficients = read_reals("coefficients", self.coefficients)
+        v = check_reals(self.direction, "direction")
+        coefficients = check_reals(self.coefficients, "coefficients")
         if v.ndim != 1 or not abs(np.linalg.norm(v) - 1) < 1e-8:
             raise ArgumentError(
                 f"direction has shape {v.shape} and norm {np.linalg.norm(v):.6g}; expected one "
@@ -77,7 +77,7 @@ class SingleIndex:
         """Return data whose direction has `size` entries +-1/sqrt(size) at random places."""
         check_whole(inputs, "inputs", most=10**9)
         check_whole(size, "size", most=inputs)
-        given = tuple(read_reals("coefficients", coefficients).ravel().tolist())
+        given = tuple(check_reals(coefficients, "coefficients").ravel().tolist())
         generator = read_generator(rng)
         direction = np.zeros(inputs)
         places = generator.choice(inputs, size, replace=False)

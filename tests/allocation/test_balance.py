@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -145,8 +146,10 @@ def test_widths_share_by_sizes_and_ends():
         assert abs(found.counts[name] - exact) <= 1
 
 
-@pytest.mark.parametrize("name", ["mlp", "lenet5", "convnet", "resnet20"])
-@pytest.mark.parametrize("density", [0.5, 0.1, 0.02])
+@pytest.mark.parametrize(
+    ("name", "density"),
+    [*product(("mlp", "lenet5"), (0.5, 0.1, 0.02)), ("convnet", 0.1), ("resnet20", 0.02)],
+)
 def test_with_no_further_choice_every_kept_weight_is_on_a_path(name, density):
     shape = (1, 12, 12)
     options = {"mlp": {"hidden": (20, 12, 16)}, "lenet5": {}}.get(name, {"width": 4})

@@ -23,7 +23,8 @@ def test_atlas(tmp_path, capsys):
     assert {path.suffix for path in (folder / "figures").iterdir()} >= {".pdf", ".svg", ".png"}
 
 
-def test_demo(tmp_path, capsys):
+def test_demo(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("regions.figures.save._FORMATS", {"svg": {"Date": None}})  # of the page
     settings = replace(SMALL, methods=("magnitude",), seeds=1, planes=1, lines=1)
     study = Study(
         hidden=(12, 10), densities=(0.3,), objectives=("uniform",), seeds=2, dense=SHORT, fine=SHORT

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from small_atlas import SMALL
+from small_atlas import SMALL, small_mlp
 
 from regions import resume
 from regions.atlas import survey
@@ -18,8 +18,9 @@ SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from test_resumed_survey import FEW
+from small_atlas import small_mlp
 from regions.atlas import survey
-survey("mlp", "digits", sys.argv[1], FEW)
+survey(small_mlp, "digits", sys.argv[1], FEW)
 """
 
 
@@ -53,9 +54,9 @@ def killed(tmp_path_factory):
 def test_it_resumes_with_the_identical_numbers(killed, tmp_path):
     before = finished(killed)
     assert 3 <= len(before) < 5  # two references and three cells
-    resumed = survey("mlp", "digits", killed, FEW)
+    resumed = survey(small_mlp, "digits", killed, FEW)
     assert before.items() <= finished(killed).items()  # nothing was computed twice
-    fresh = survey("mlp", "digits", tmp_path, FEW)
+    fresh = survey(small_mlp, "digits", tmp_path, FEW)
     assert tables(resumed) == tables(fresh)
 
 
@@ -64,6 +65,6 @@ def test_other_settings_or_networks_are_other_tasks(killed, monkeypatch):
         raise AssertionError("a finished task was computed again")
 
     monkeypatch.setattr(resume, "_compute", fail)
-    survey("mlp", "digits", killed, FEW)
+    survey(small_mlp, "digits", killed, FEW)
     with pytest.raises(AssertionError, match="computed again"):
-        survey("mlp", "digits", killed, replace(FEW, lines=2))
+        survey(small_mlp, "digits", killed, replace(FEW, lines=2))

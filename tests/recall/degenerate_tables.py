@@ -1,5 +1,7 @@
 """Tables in which something does not vary, or hardly anything is known, in three forms each."""
 
+from functools import cache
+
 import numpy as np
 
 import regions
@@ -63,6 +65,7 @@ UNTESTED = (
 FORMS = ("counts", "joint", "predictions")
 
 
+@cache
 def table_of(name, form):
     """Return the table: counts alone, with joint counts, or made of predictions."""
     dense, pruned, n = COUNTS[name]

@@ -65,15 +65,17 @@ VARYING = {
 FEW = ("lively", "all 0", "copies", "duplicates", "identical", "two models", "two images a class")
 
 
-def _texts(found, drawn=False):
+def _texts(found, printed=False, drawn=False):
     """Return all that a result shows, by the name of the form; pictures are slow."""
     if isinstance(found, pd.DataFrame):
         return {"frame": found.to_csv()}
     texts = {"summary": found.summary(), "frame": found.to_frame().to_csv()}
     if hasattr(found, "plain"):
         texts["plain"] = "\n".join(found.plain())
+    if printed:
+        texts |= {"markdown": as_markdown(found), "latex": as_latex(found)}
     if drawn:
-        texts |= {"html": as_html(found), "markdown": as_markdown(found), "latex": as_latex(found)}
+        texts["html"] = as_html(found)
     return texts
 
 
@@ -96,8 +98,8 @@ def test_every_verb_gives_reasons_or_refuses(verb, form):
         except RegionsError as error:
             assert len(str(error)) > 20 and "nan" not in str(error), name
             continue
-        drawn = verb == "report" and name in (*FEW, "identical at one ratio")
-        for kind, text in _texts(found, drawn).items():
+        printed = verb == "report" and name in (*FEW, "identical at one ratio")
+        for kind, text in _texts(found, printed, printed and form == "joint").items():
             assert not re.search(r"\bnan\b", text, re.IGNORECASE), (name, kind, text)
         pvalues = _pvalues(found)
         if name in UNTESTED and name not in VARYING.get(verb, ()):

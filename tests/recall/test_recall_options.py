@@ -34,8 +34,9 @@ def test_names_are_the_choices_of_the_registries(predicted, estimator, null):
         with pytest.raises(ArgumentError, match="no counterpart for estimator 'ols'"):
             regions.intensification(predicted, estimator, null)
         return
-    named = regions.intensification(predicted, estimator, null)
-    same(named, regions.intensification(predicted, ESTIMATORS[estimator](), NULLS[null]()))
+    named = regions.intensification(predicted, estimator, null, groups=5)
+    chosen = ESTIMATORS[estimator](), NULLS[null]()
+    same(named, regions.intensification(predicted, *chosen, groups=5))
     assert named.options.to_dict()["estimator"] == estimator
     assert named.to_frame()["null"].eq(null).all()
     json.dumps(named.to_dict())

@@ -1,7 +1,7 @@
 """The kernel of a finite network: three independent computations, masks, scales, rescaling."""
 
 import copy
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -70,9 +70,7 @@ def points(rows, shape=(5,), seed=1):
 
 @pytest.mark.parametrize("density", [None, 0.0, 0.1, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("options", [{}, {"outputs": 1, "bias": False}, {"slope": 0.2}])
-@pytest.mark.parametrize("light", [0, 15, 256])  # which units' gradients are written out
-def test_perceptron_agrees_with_autograd(density, options, light, monkeypatch):
-    monkeypatch.setattr("regions.theory.perceptron_ntk._LIGHT", light)
+def test_perceptron_agrees_with_autograd(density, options, monkeypatch):
     monkeypatch.setattr("regions.theory.perceptron_ntk._COLUMNS", 7)
     model = perceptron(**options)
     masks = None if density is None else random_masks(model, density)
@@ -80,7 +78,9 @@ def test_perceptron_agrees_with_autograd(density, options, light, monkeypatch):
     assert read_perceptron(model, (5,)) is not None
     for factors in (None, scales):
         expected = by_autograd(model, x, y, masks, factors)
-        for rows in (11, 3):  # both ways of the NumPy form
+        # which units' gradients are written out, and both ways of the NumPy form
+        for light, rows in product((0, 15, 256), (11, 3)):
+            monkeypatch.setattr("regions.theory.perceptron_ntk._LIGHT", light)
             found = theory.empirical_ntk(model, x[:rows], y, masks, scales=factors)
             np.testing.assert_allclose(found, expected[:rows], rtol=1e-10, atol=1e-10)
         full = {n: (1.0, None) for n in random_masks(model, 1)}
