@@ -81,8 +81,7 @@ def count_merged(question: Question, effort: Effort) -> Found:
                 bar.update(len(packed))
         found = Packed.joined(parts)
         maps = _Maps.of(found.patterns, tree, effort)
-        pairs = neighbours(found, effort)
-        pieces = merged(pairs[:, 0], pairs[:, 1], maps.values, maps.errors, maps.exact)
+        pieces = _pieces(found, maps, effort)
         count = int(pieces.max()) + 1
         if question.kind in ("closed", "affine"):
             count = _further(question, found, pieces, maps, left, effort)
@@ -118,6 +117,12 @@ class _Maps:
             return tree.frame.forms.outputs(patterns[region])
 
         return cls(np.vstack(maps), np.vstack(errors), exact)
+
+
+def _pieces(found: Packed, maps: _Maps, effort: Effort) -> np.ndarray:
+    """Return the linear piece of every region in `found`, all the regions of a tree."""
+    pairs = neighbours(found, effort)
+    return merged(pairs[:, 0], pairs[:, 1], maps.values, maps.errors, maps.exact)
 
 
 def _further(
