@@ -146,7 +146,8 @@ def _row(
     config: Config,
     processes: Sequence[psutil.Process] = (),
 ) -> dict:
-    run(None), run(n_jobs)  # compiled and imported everywhere
+    for jobs in (None, n_jobs):  # compiled and imported everywhere
+        run(jobs)
     calls = [(_call(run, None, processes), _call(run, n_jobs, processes))
              for _ in range(config.repeats)]  # fmt: skip
     alone, shared = (pd.DataFrame(column) for column in zip(*calls, strict=True))

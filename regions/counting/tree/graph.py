@@ -87,7 +87,7 @@ def _graph_of(found: Packed) -> nx.Graph:
     """
     import networkx as nx
 
-    graph = nx.Graph()
+    graph: Any = nx.Graph()
     # a number is one object, however many neighbours have it
     nodes, units = list(range(len(found))), list(range(8 * found.bits.shape[1]))
     near: list[dict[int, FacetAttributes]] = [{} for _ in nodes]
