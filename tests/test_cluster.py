@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from machines import HERE, SECONDS, Machines
 from test_stopping import counting, press_when
 
 import regions
+from analyses.figure2_bounds import Figure2Bounds
+from analyses.study import compute
 from regions import cluster
 from regions.counting import effort
 from regions.counting.effort import Effort
@@ -126,6 +129,21 @@ def test_modules_and_files_that_workers_lack_are_named(machines, tmp_path, monke
     with pytest.raises(ArgumentError, match="does not see"):
         on(machines, lambda: cluster.check(files={path: "another content"}))
     on(machines, lambda: cluster.check(["test_cluster"], content_of(path, {})))
+
+
+def test_a_worker_with_other_code_of_a_study_is_named_before_the_work(machines, tmp_path):
+    """Such as an `analyses` of an older checkout, from which the tasks would be taken."""
+    shutil.copytree(HERE / "analyses", tmp_path / "older" / "analyses")
+    (tmp_path / "older" / "analyses" / "compression_verdicts.py").write_text("OLD = True")
+    worker = machines.add_worker(first=tmp_path / "older")
+    study = Figure2Bounds(dims=(1,), densities=(0.1,), seeds=1, samples=5, progress=False,
+                          out=tmp_path / "out", workers=Workers(backend="dask",
+                          address=machines.address))  # fmt: skip
+    with pytest.raises(ArgumentError, match=r"^the dask worker tcp://.* has other code of 'analys"):
+        in_time(lambda: compute(study))
+    worker.kill()
+    machines.without(worker)
+    assert len(in_time(lambda: compute(study))) == 2
 
 
 def mortal(x, flag):
