@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from regions.errors import ArgumentError, DependencyError
-from regions.identity import package_code
+from regions.identity import module_code, package_code
 
 # what dask raises when its scheduler is gone, or a worker with what tasks needed
 LOST = {"CommClosedError", "FutureCancelledError", "FuturesCancelledError"}
 
-_CODE = "__import__('regions.identity', fromlist=['any']).package_code()"
-_CONTENT = "__import__('regions.identity', fromlist=['any']).content_of({!r}, {{}})"
+_IDENTITY = "__import__('regions.identity', fromlist=['any'])"
+_CODE = f"{_IDENTITY}.package_code()"
+_MODULE = f"{_IDENTITY}.module_code({{!r}})"
+_CONTENT = f"{_IDENTITY}.content_of({{!r}}, {{{{}}}})"
 
 
 def client(address: str | None) -> Any:
@@ -44,7 +46,7 @@ def client(address: str | None) -> Any:
 def check(modules: Iterable[str] = (), files: Mapping[str, str] | None = None) -> None:
     """Refuse a cluster whose scheduler or workers lack what the tasks need.
 
-    That is this package, with the same code; the `modules` that hold the tasks; and the `files`
+    That is this package and the `modules` that hold the tasks, with the same code; and the `files`
     that they read, given by path with the hash of their content (`regions.identity.content_of`).
     Without a cluster there is nothing to check.
 
@@ -56,11 +58,15 @@ def check(modules: Iterable[str] = (), files: Mapping[str, str] | None = None) -
     found = active()
     if found is None:
         return
-    for name in ("regions", *(module for module in modules if module != "__main__")):
+    others = [module for module in modules if module != "__main__"]
+    for name in ("regions", *others):
         lacks = f"cannot import {name!r}: install it there, or add its folder to PYTHONPATH"
         _ask(found, f"bool(__import__({name!r}))", True, lacks)
-    other = "has another version of this package's code: install the same on all machines"
+    other = "has another version of this package's code: install the same there, and start it anew"
     _ask(found, _CODE, package_code(), other)
+    for name in others:
+        other = f"has other code of {name!r}: give it the same, and start it anew"
+        _ask(found, _MODULE.format(name), module_code(name), other)
     for path, digest in (files or {}).items():
         if digest:
             lacks = f"does not see {path!r} as it is here: put it where all machines see it"

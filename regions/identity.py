@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -14,9 +15,34 @@ from typing import Any
 import regions
 
 
+@functools.lru_cache(maxsize=1)
 def package_code() -> str:
-    """Return the version of this package and a hash of its source."""
+    """Return the version of this package and a hash of its source as it was at the first call.
+
+    What is loaded stays what it was, however long a worker lives.
+    """
     return f"{regions.__version__} {_tree_hash(Path(regions.__file__).parent)}"
+
+
+@functools.lru_cache
+def module_code(name: str) -> str:
+    """Return a hash of the file a module stands in, or of the whole package the file belongs to.
+
+    As `package_code`, that is what it was at the first call.
+    """
+    file = getattr(import_module(name), "__file__", None)
+    return _file_code(Path(file)) if file else ""
+
+
+def module_of(function: Callable) -> str:
+    """Return the name of the module in which a function stands, or one inside `partial`.
+
+    >>> module_of(functools.partial(module_of, max))
+    'regions.identity'
+    """
+    return (
+        module_of(function.func) if isinstance(function, functools.partial) else function.__module__
+    )
 
 
 def code_of(function: Callable) -> str:
@@ -72,6 +98,10 @@ def _source(part: Any) -> str:
         file = Path()
     if not file.is_file():
         return repr(_instructions(part.__code__)) if hasattr(part, "__code__") else ""
+    return _file_code(file)
+
+
+def _file_code(file: Path) -> str:
     top = file
     while (top.parent / "__init__.py").is_file():
         top = top.parent

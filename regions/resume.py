@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from regions import cluster
 from regions.errors import TaskError
-from regions.identity import code_of, content_of, package_code
+from regions.identity import code_of, content_of, module_of, package_code
 from regions.journal import Failure, Finished, Journal
 from regions.progress import SHARE, track
 from regions.results import check_writable, jsonable
@@ -107,7 +107,7 @@ def run_tasks(
         before = sum(weights[name] for name in todo if name in journal.finished)
         if run.left:
             check_writable(home, folder=True)
-            cluster.check([compute.__module__], known)
+            cluster.check([module_of(compute)], known)
             _say_damaged(journal)
             journal.tidy()
         bar = track(show=progress, label=label, total=sum(weights.values()), initial=before, **look)

@@ -19,6 +19,7 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
+from machines import Machines
 
 from analyses.__main__ import listing, main, smoke
 from analyses.backdoor import Backdoor
@@ -177,16 +178,26 @@ def test_axes_are_a_number_a_tuple_one_value_or_several_arguments():
     assert [task["source"] for task in Backdoor(seeds=2).grid()] == ["digits", "digits"]
 
 
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    pytest.importorskip("distributed")
+    found = Machines(tmp_path_factory.mktemp("cluster"))
+    try:
+        found.add_worker()
+        found.add_worker()
+        yield found
+    finally:
+        found.close()
+
+
 @pytest.mark.study
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_same_command_runs_on_a_dask_cluster(name, finished, tmp_path):
-    distributed = pytest.importorskip("distributed")
+def test_the_same_command_runs_on_a_dask_cluster(name, finished, machines, tmp_path):
     options = ["--smoke", "--no-progress", "--out", tmp_path, "--backend", "dask"]
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=False, protocol="tcp"
-    ) as cluster:
-        python("-m", "analyses", name, *options, "--address", cluster.scheduler_address)
+    before = machines.worked()
+    python("-m", "analyses", name, *options, "--address", machines.address)
     assert written(tmp_path) == written(finished / name)
+    assert machines.worked() > before
 
 
 def test_the_recipe_of_the_readme_gives_the_same_bytes(finished, tmp_path):

@@ -1,9 +1,8 @@
 """A dask cluster of processes of their own: checked first, killed in the middle, interrupted."""
 
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
@@ -14,9 +13,12 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from machines import HERE, SECONDS, Machines
 from test_stopping import counting, press_when
 
 import regions
+from analyses.figure2_bounds import Figure2Bounds
+from analyses.study import compute
 from regions import cluster
 from regions.counting import effort
 from regions.counting.effort import Effort
@@ -26,75 +28,7 @@ from regions.journal import Journal
 from regions.resume import run_tasks
 from regions.workers import Workers, results_of
 
-distributed = pytest.importorskip("distributed")
-
-HERE = Path(__file__).parents[1]
-SECONDS = 120
-
-
-class Machines:
-    """A scheduler and workers, each a process in a folder of its own."""
-
-    def __init__(self, folder):
-        self.folder, self.running = folder, []
-        self.file = folder / "scheduler.json"
-        self.start("scheduler", "--port", "0", "--dashboard-address", ":0", "--host", "127.0.0.1")
-        self.wait(self.file.exists)
-        self.client = distributed.Client(scheduler_file=str(self.file), timeout=SECONDS)
-        self.address = self.client.scheduler.address
-
-    def start(self, kind, *options, first=None):
-        path = [str(first)] if first else []
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([*path, str(HERE), str(HERE / "tests")]),
-        }
-        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options]
-        home = self.folder / f"{kind}-{len(list(self.folder.iterdir()))}"
-        home.mkdir()
-        self.running.append(
-            subprocess.Popen(
-                [*command, "--scheduler-file", str(self.file)],
-                cwd=home,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-        return self.running[-1]
-
-    def add_worker(self, first=None):
-        known = len(self.client.scheduler_info()["workers"])
-        options = (
-            "--nthreads",
-            "1",
-            "--no-nanny",
-            "--dashboard-address",
-            ":0",
-            "--host",
-            "127.0.0.1",
-        )
-        worker = self.start("worker", *options, first=first)
-        self.wait(lambda: len(self.client.scheduler_info()["workers"]) > known)
-        return worker
-
-    def without(self, worker):
-        """Wait until the scheduler knows that a worker has died."""
-        worker.wait(SECONDS)
-        self.running.remove(worker)
-        self.wait(lambda: len(self.client.scheduler_info()["workers"]) < len(self.running))
-
-    def wait(self, happened):
-        end = time.monotonic() + SECONDS
-        while not happened():
-            assert time.monotonic() < end, "nothing happened for two minutes"
-            time.sleep(0.02)
-
-    def close(self):
-        self.client.close(timeout=5)
-        for process in reversed(self.running):
-            process.kill()
-            process.wait()
+pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +115,21 @@ def test_modules_and_files_that_workers_lack_are_named(machines, tmp_path, monke
     with pytest.raises(ArgumentError, match="does not see"):
         on(machines, lambda: cluster.check(files={path: "another content"}))
     on(machines, lambda: cluster.check(["test_cluster"], content_of(path, {})))
+
+
+def test_a_worker_with_other_code_of_a_study_is_named_before_the_work(machines, tmp_path):
+    """Such as an `analyses` of an older checkout, from which the tasks would be taken."""
+    shutil.copytree(HERE / "analyses", tmp_path / "older" / "analyses")
+    (tmp_path / "older" / "analyses" / "compression_verdicts.py").write_text("OLD = True")
+    worker = machines.add_worker(first=tmp_path / "older")
+    study = Figure2Bounds(dims=(1,), densities=(0.1,), seeds=1, samples=5, progress=False,
+                          out=tmp_path / "out", workers=Workers(backend="dask",
+                          address=machines.address))  # fmt: skip
+    with pytest.raises(ArgumentError, match=r"^the dask worker tcp://.* has other code of 'analys"):
+        in_time(lambda: compute(study))
+    worker.kill()
+    machines.without(worker)
+    assert len(in_time(lambda: compute(study))) == 2
 
 
 def mortal(x, flag):

@@ -298,11 +298,24 @@ def one_value(x, kind):
 
 
 def test_a_new_version_and_a_changed_package_are_other_tasks(tmp_path, monkeypatch):
+    monkeypatch.setattr(identity, "package_code", identity.package_code.__wrapped__)
+    monkeypatch.setattr(resume, "package_code", lambda: identity.package_code())
     before = resume.fingerprint({"x": 1})
     monkeypatch.setattr(regions, "__version__", "99.0")
     newer = resume.fingerprint({"x": 1})
     monkeypatch.setattr(identity, "_tree_hash", lambda folder: "changed")
     assert len({before, newer, resume.fingerprint({"x": 1})}) == 3
+
+
+def test_what_is_loaded_keeps_its_hash(tmp_path, monkeypatch):
+    """A worker that lives since before a file was changed still runs what it was."""
+    (tmp_path / "some_module.py").write_text("x = 1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = identity.module_code("some_module")
+    (tmp_path / "some_module.py").write_text("x = 2")
+    assert identity.module_code("some_module") == before
+    assert identity.module_code.__wrapped__("some_module") != before
+    assert identity.module_code("builtins") == ""
 
 
 def test_the_hash_of_source_follows_every_file_and_its_place(tmp_path):

@@ -1,11 +1,16 @@
-"""What one exact count costs on one core, on processes, and on a dask cluster of 1 or 2 workers.
+"""What one exact count costs on one core, on two, and on a dask cluster of 1 or 2 workers.
 
     python -m analyses.benchmarks.cluster
 
-A line through a perceptron with random weights, and all cells of a small one. `seconds` is wall
-time, the second call of two; `ratio` is against the serial call; `sent_mib` is what the workers'
-processes read during the call (files and sockets, Linux only). Scheduler and workers are processes
-of their own in another folder, reached through the loopback interface and ended at the end.
+Lines and planes through perceptrons with random weights, and all cells of a small one. Every way
+is called in turn with the serial one, after a first call of both that compiles and imports: `ratio`
+is the median of the quotients of wall times, `cpu` that of CPU times of all processes, which other
+work on the machine changes least; `seconds` is the median. `sent_mib` is what the workers'
+processes read during a call (files and sockets, Linux only); `stayed` is whether the call found
+workers to be of no use, which its result says. Where nothing else is said, lines and planes use
+threads and cells processes; "loky" are processes for all. Scheduler and workers of the cluster
+are processes of their own in another folder, reached through the loopback interface and ended at
+the end.
 """
 
 from __future__ import annotations
@@ -17,11 +22,12 @@ os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "M
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,11 +46,15 @@ HERE = Path(__file__).parents[2]
 class Config:
     """Settings of the benchmark."""
 
-    width: int = 1000
-    """Units of each hidden layer of the perceptron that a line goes through."""
+    widths: tuple[int, ...] = (1000, 3000)
+    """Units of each hidden layer of the perceptrons that lines and planes go through."""
+    squares: tuple[float, ...] = (0.4, 0.03)
+    """Half the side of the box in which the plane lies, for each of them."""
     units: int = 18
     """Units of each layer of the small one."""
     workers: tuple[int, ...] = (1, 2)
+    repeats: int = 3
+    """Calls of each way, each beside a serial one."""
     out: Path = Path("out/benchmarks/cluster")
     smoke: bool = False
     """Small networks and one worker."""
@@ -85,17 +95,26 @@ def _start(folder: str, kind: str, *options: object) -> subprocess.Popen:
     )
 
 
-def cases(config: Config) -> dict[str, Callable[[int | None], int]]:
+Run = Callable[[int | None], regions.RegionCount]
+
+
+def cases(config: Config) -> dict[str, Run]:
     """Return counts by name, each a function of `n_jobs`."""
-    rng = np.random.default_rng(0)
-    long = _perceptron(rng, [784, *[config.width] * 3, 10])
-    line = regions.Slice.through(rng.normal(size=(2, 784)))
+    rng, found = np.random.default_rng(0), {}
+    for width, half in zip(config.widths, config.squares, strict=True):
+        net, points = _perceptron(rng, [784, *[width] * 3, 10]), rng.normal(size=(3, 784))
+        box = regions.Box(points[0] - half, points[0] + half)
+        where = {"line": regions.Slice.through(points[:2])}
+        where["plane"] = regions.Slice.through(points, box)
+        for method, domain in where.items():
+            found[f"{method}, 784-{width}x3"] = _counting(net, domain, method)
     small = _perceptron(rng, [3, config.units, config.units, 1])
-    box = regions.Box.cube(3, -1.0, 1.0)
-    return {
-        "line": lambda n: regions.count_regions(long, line, method="line", n_jobs=n).count,
-        "cells": lambda n: regions.count_regions(small, box, method="cells", n_jobs=n).count,
-    }
+    found["cells"] = _counting(small, regions.Box.cube(3, -1.0, 1.0), "cells")
+    return found
+
+
+def _counting(net: regions.ReLUNetwork, domain: regions.Box | regions.Slice, method: Any) -> Run:
+    return lambda n: regions.count_regions(net, domain, method=method, n_jobs=n)
 
 
 def _perceptron(rng: np.random.Generator, widths: list[int]) -> regions.ReLUNetwork:
@@ -106,37 +125,71 @@ def _perceptron(rng: np.random.Generator, widths: list[int]) -> regions.ReLUNetw
 def compute(config: Config) -> pd.DataFrame:
     """Return one row per count and way of computing it."""
     if config.smoke:
-        config = Config(width=30, units=6, workers=(1,))
-    rows = [_row(name, "serial", run, None, []) for name, run in cases(config).items()]
-    rows += [_row(name, "loky, 2", run, 2, []) for name, run in cases(config).items()]
+        config = Config((30,), (0.4,), units=6, workers=(1,), repeats=1)
+    counts = cases(config)
+    rows = [_row(name, "2", run, 2, config) for name, run in counts.items()]
+    with Workers(n_jobs=2, backend="loky").active():
+        rows += [_row(name, "loky, 2", run, 2, config) for name, run in counts.items()]
     for number in config.workers:
         with cluster(number) as (address, processes):
             with Workers(backend="dask", address=address).active():
-                for name, run in cases(config).items():
-                    rows.append(_row(name, f"dask, {number}", run, -1, processes))
-    table = pd.DataFrame(rows)
-    serial = table[table["on"] == "serial"].set_index("count")["seconds"]
-    table.insert(3, "ratio", table["seconds"] / table["count"].map(serial))
-    return table
+                for name, run in counts.items():
+                    rows.append(_row(name, f"dask, {number}", run, -1, config, processes))
+    return pd.DataFrame(rows)
 
 
 def _row(
     name: str,
     where: str,
-    run: Callable[[int | None], int],
-    n_jobs: int | None,
-    processes: list[psutil.Process],
+    run: Run,
+    n_jobs: int,
+    config: Config,
+    processes: Sequence[psutil.Process] = (),
 ) -> dict:
-    run(n_jobs)  # compiled and imported everywhere
-    before, start = _read(processes), time.perf_counter()
+    for jobs in (None, n_jobs):  # compiled and imported everywhere
+        run(jobs)
+    calls = [(_call(run, None, processes), _call(run, n_jobs, processes))
+             for _ in range(config.repeats)]  # fmt: skip
+    alone, shared = (pd.DataFrame(column) for column in zip(*calls, strict=True))
+    middle, ratio = shared.median(), (shared / alone).median()
+    assert alone["regions"].equals(shared["regions"])
+    row = {
+        "count": name,
+        "on": where,
+        "serial": float(alone["seconds"].median()),
+        "seconds": float(middle["seconds"]),
+        "ratio": float(ratio["seconds"]),
+        "cpu": float(ratio["cpu"]),
+        "sent_mib": float(middle["sent_mib"]),
+        "stayed": bool(middle["stayed"]),
+        "regions": int(middle["regions"]),
+    }
+    print(row, file=sys.stderr, flush=True)
+    return row
+
+
+def _call(run: Run, n_jobs: int | None, others: Sequence[psutil.Process]) -> dict[str, float]:
+    own = psutil.Process()
+    others = others or own.children(recursive=True)
+    before, start = _used(own, others), time.perf_counter()
     found = run(n_jobs)
-    seconds = time.perf_counter() - start
-    sent = (_read(processes) - before) / 2**20 if processes else None
-    return {"count": name, "on": where, "seconds": seconds, "sent_mib": sent, "regions": found}
+    seconds, after = time.perf_counter() - start, _used(own, others)
+    cpu, sent = (late - early for early, late in zip(before, after, strict=True))
+    assert found.count is not None
+    return {
+        "seconds": seconds,
+        "cpu": cpu,
+        "sent_mib": sent / 2**20,
+        "stayed": float("workers" in found.details),
+        "regions": found.count,
+    }
 
 
-def _read(processes: list[psutil.Process]) -> int:
-    return sum(process.io_counters().read_chars for process in processes)
+def _used(own: psutil.Process, others: Sequence[psutil.Process]) -> tuple[float, int]:
+    """Return the CPU seconds of all processes and the bytes that the others have read."""
+    times = [process.cpu_times() for process in (own, *others)]
+    read = sum(process.io_counters().read_chars for process in others)
+    return sum(time.user + time.system for time in times), read
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from regions.stopping import Sign, stopping
 from regions.workers import are_on_a_cluster, results_of
 
 # about what passes before processes of this machine, or workers of a cluster, are at work, and what
-# cutting work into pieces for threads costs
+# cutting work into pieces for threads costs: held against CPU time, as other work on the machine
+# makes no call worth sharing
 SECONDS_TO_START = {"threads": 0.1, "processes": 2.0, "cluster": 0.5}
 
 
@@ -145,9 +146,9 @@ class Effort:
         Callers that prefer threads have looked before they cut their work into tasks.
         """
         start, done = 0.0 if prefer == "threads" else self.seconds_to_start(), 0
-        begun = time.monotonic()
+        begun = time.thread_time()
         while done < len(tasks) and start > 0.0:
-            if done and (time.monotonic() - begun) / done * (len(tasks) - done) > 2 * start:
+            if done and (time.thread_time() - begun) / done * (len(tasks) - done) > 2 * start:
                 break
             key, arguments = tasks[done]
             yield key, work(*arguments, *common)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import torch
@@ -46,7 +48,8 @@ def read_module(
     def trace(rows: int, double: bool, known: ReLUNetwork | None = None) -> Trace:
         return Trace(shape, rows, own_tensors(twin), protected, types, double, known, output)
 
-    with torch.no_grad(), still_generators(), left_alone(model, kept):
+    alone = partial(_run, twin, shape)
+    with torch.no_grad(), left_alone(model, kept), still_generators(alone):
         # the model's own run, in its own number type, then another one in float64
         own = torch.float32 if torch.float32 in types or not types else torch.float64
         first = trace(2, double=own is torch.float64)
@@ -80,7 +83,8 @@ def wire_module(
     shape = input_shape or _first_features(twin)
     kept, types = kept_values(model), number_types(model)
     protected = protected_storages(model, kept)
-    with torch.no_grad(), still_generators(), left_alone(model, kept), attention_in_steps():
+    alone = partial(_run, twin, shape)
+    with torch.no_grad(), left_alone(model, kept), still_generators(alone), attention_in_steps():
         twin.to(torch.float64)
         found = []
         for rows in (2, 5):
@@ -177,6 +181,13 @@ def _follow(
     out = trace.final.chosen(out)
     net, left = trace.end(out), trace.final.left_off(out, trace.memory)
     return net, out.double().numpy() if left is None else left.values
+
+
+def _run(twin: nn.Module, shape: tuple[int, ...]) -> None:
+    """Run the copy on its own; what is wrong with it is said elsewhere."""
+    dtype = next(iter(number_types(twin)), torch.float64)
+    with eager(), suppress(Exception):
+        twin(torch.tensor(start_points(shape, rows=2), dtype=dtype))
 
 
 def _check_equal(net: ReLUNetwork, again: ReLUNetwork) -> None:

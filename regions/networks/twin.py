@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import random
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from types import CellType, FunctionType
 from typing import Any
@@ -20,6 +21,8 @@ from regions.errors import UnsupportedModelError
 from regions.networks.memory import key_of
 from regions.networks.state import Kept, changed_values, kept_values, restore
 from regions.networks.trace import Trace
+
+_RUNS = 50  # in one of which no other thread draws
 
 
 class _Copying(TorchFunctionMode):
@@ -173,27 +176,41 @@ def followed_modules(twin: nn.Module, trace: Trace) -> Iterator[None]:
 
 
 @contextmanager
-def still_generators() -> Iterator[None]:
-    """Restore all global random generators, and refuse a model that drew from Python's or NumPy's.
+def still_generators(run: Callable[[], Any]) -> Iterator[None]:
+    """Refuse a model that draws from Python's or NumPy's global generator, and set that back.
 
-    Draws from torch's are seen as operations.
+    Draws from torch's are seen as operations, and its generators are restored. Other threads may
+    draw while the model is read (those of a dask worker do, twice a second): a model draws in every
+    `run`, however short.
     """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    before = _generators()
     try:
         with torch.random.fork_rng(devices=[]):
             yield
     finally:
-        drawn = [name for name, used in _drawn(python, numpy).items() if used]
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+        drawn = _drawn(before)
+        for _ in range(_RUNS if threading.active_count() > 1 else 0):
+            if drawn:
+                own = _generators()
+                with torch.random.fork_rng(devices=[]):
+                    run()
+                drawn = [name for name in _drawn(own) if name in drawn]
         if drawn:  # also the cause of other errors
+            random.setstate(before[0])
+            np.random.set_state(before[1])  # noqa: NPY002
             raise UnsupportedModelError(
                 f"the model draws from {' and '.join(drawn)} in its forward pass, even in eval "
                 "mode, so it has no fixed function; remove that"
             )
 
 
-def _drawn(python: Any, numpy: Any) -> dict[str, bool]:
-    now: Any = np.random.get_state()  # noqa: NPY002
-    same = now[2] == numpy[2] and np.array_equal(now[1], numpy[1])
-    return {"random": random.getstate() != python, "numpy.random": not same}
+def _generators() -> tuple[Any, Any]:
+    return random.getstate(), np.random.get_state()  # noqa: NPY002
+
+
+def _drawn(before: tuple[Any, Any]) -> list[str]:
+    """Return which global generators were drawn from since then."""
+    (python, numpy), (now, other) = before, _generators()
+    same = other[2] == numpy[2] and np.array_equal(other[1], numpy[1])
+    changed = {"random": now != python, "numpy.random": not same}
+    return [name for name, differs in changed.items() if differs]

@@ -174,7 +174,9 @@ def _codes(values: Any, name: str, ndim: int) -> np.ndarray:
     try:
         array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
     except (ValueError, TypeError) as error:  # ragged, or a sparse tensor
-        raise ArgumentError(f"{name} is ragged or no array; every model predicts every image") from error
+        raise ArgumentError(
+            f"{name} is ragged or no array; every model predicts every image"
+        ) from error
     if array.dtype.kind not in "iu":
         hint = (
             "; encode names with numpy.unique(labels, return_inverse=True)"

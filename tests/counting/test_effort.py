@@ -10,11 +10,19 @@ from regions.counting.effort import Effort
 
 
 def whose(seconds):
-    time.sleep(seconds)
+    """Take so much CPU time, or, if negative, wait so long."""
+    time.sleep(max(0.0, -seconds))
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
     return os.getpid()
 
 
-@pytest.mark.parametrize(("seconds", "start", "others"), [(0.0, 60.0, False), (0.1, 0.3, True)])
+@pytest.mark.parametrize(
+    ("seconds", "start", "others"),
+    [(0.0, 60.0, False), (0.02, 0.06, True), (-0.02, 0.06, False)],
+    ids=["none", "long", "waiting"],
+)
 def test_only_work_that_takes_longer_than_their_start_is_sent_to_workers(
     monkeypatch, seconds, start, others
 ):

@@ -18,6 +18,7 @@ from regions.counting import effort
 from regions.counting.effort import Effort
 from regions.counting.tree import tally
 from regions.counting.tree.enumerate import enumerate_regions
+from regions.counting.tree.frame import frame_of
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.vertex_tree import vertex_tree
 from regions.counting.undecided import Undecided
@@ -90,7 +91,7 @@ class Deadly:
 
 
 def _count_with(work, net, box, n_jobs):
-    tree, pieces = tally.pieces_of(*halfspace_tree(net, box), 48)
+    tree, pieces = tally.pieces_of(*halfspace_tree(frame_of(net, box)), 48)
     found = list(tally.in_parallel(work, tree, pieces, Effort(n_jobs=n_jobs)))
     assert all(complete and left == Undecided() for _, complete, left in found)
     return sum(count for count, _, _ in found)
@@ -130,7 +131,7 @@ def test_a_killed_dask_worker_loses_nothing(case, tmp_path, monkeypatch):
 
 def test_pieces_cover_the_tree(case):
     net, box, expected = case
-    tree, pieces = tally.pieces_of(*halfspace_tree(net, box), 48)
+    tree, pieces = tally.pieces_of(*halfspace_tree(frame_of(net, box)), 48)
     assert len(pieces) >= 48
     assert sum(sum(tree.counts(piece)) for piece in pieces) == expected
     assert np.all([piece.state is None for piece in pieces])
@@ -142,7 +143,7 @@ def test_what_is_settled_on_the_way_to_the_pieces(family):
     for seed in range(6):
         drawn = drawn_case(family, seed)
         if drawn.domain is not None and drawn.domain.bounded:
-            tree, root = vertex_tree(drawn.net, drawn.domain, Effort())
+            tree, root = vertex_tree(frame_of(drawn.net, drawn.domain), Effort())
             tree, pieces = tally.pieces_of(tree, root, 48)
             found = sum(sum(tree.counts(piece)) for piece in pieces)
             assert found == count_cells(drawn.net, drawn.domain).count
@@ -151,7 +152,7 @@ def test_what_is_settled_on_the_way_to_the_pieces(family):
 def test_little_is_cut_before_the_workers_start(rng):
     # the first layer alone has more than a thousand cells
     net = dense(*random_layers(rng, [3, 20, 5]))
-    found = halfspace_tree(net, regions.Box.cube(3, -2.0, 2.0))
+    found = halfspace_tree(frame_of(net, regions.Box.cube(3, -2.0, 2.0)))
     tree, pieces = tally.pieces_of(*found, 48)
     assert 48 <= sum(map(len, pieces)) <= 300
     assert [len(stage.units) for stage in tree.stages][-1] == 5 and len(tree.stages) > 2

@@ -151,10 +151,10 @@ def _spread(
     A piece of the line costs as much as its knots, and a pass through the network: short lines are
     walked faster in one piece than in many.
     """
-    begun, done, start = time.monotonic(), 0.0, effort.seconds_to_start("threads")
+    begun, done, start = time.thread_time(), 0.0, effort.seconds_to_start("threads")
 
     def is_long() -> bool:
-        took = time.monotonic() - begun
+        took = time.thread_time() - begun
         return took >= start and took * (1.0 - done) >= 10 * start * done
 
     rest = [(number, -1.0) for number in range(len(frame.knots) - 1)]

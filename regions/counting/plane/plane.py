@@ -159,12 +159,12 @@ def _quickly(
 
     To cut a polygon for workers costs as much as to count thousands of cells.
     """
-    total, end = 0, time.monotonic() + effort.seconds_to_start("threads")
+    total, end = 0, time.thread_time() + effort.seconds_to_start("threads")
     finished = True
     try:
         for count in _watched(explorer.counts(polygon), effort):
             total += count
-            if time.monotonic() >= end:
+            if time.thread_time() >= end:
                 return None
     except OutOfTime:
         finished = False

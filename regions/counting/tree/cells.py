@@ -16,6 +16,7 @@ from typing import ClassVar, get_args
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found
+from regions.counting.tree.frame import frame_of
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.linear import count_merged
 from regions.counting.tree.patterns import count_patterns
@@ -50,7 +51,8 @@ class Cells:
         if question.kind != "activation":
             return count_merged(question, effort)
         with stoppable() as stopped:
-            tree, root = halfspace_tree(question.net, question.domain, effort=effort)
+            frame = frame_of(question.net, question.domain, effort.check)
+            tree, root = halfspace_tree(frame, effort=effort)
             pieces = Pieces(question.net.graph)
             if pieces.maxima:
                 return tally_patterns(tree, root, effort, pieces)

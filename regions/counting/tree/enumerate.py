@@ -10,6 +10,7 @@ import numpy as np
 
 from regions.counting.checks import check_two_pieces
 from regions.counting.effort import Effort
+from regions.counting.packed import Packed
 from regions.counting.question import Question
 from regions.counting.region import Region
 from regions.counting.tree.frame import Frame, frame_of
@@ -19,7 +20,6 @@ from regions.counting.tree.vertex_tree import vertex_tree
 from regions.counting.tree.walk import Batch, Tree
 from regions.counting.undecided import Undecided
 from regions.errors import OutOfTime
-from regions.networks import ReLUNetwork
 
 if TYPE_CHECKING:
     from regions.networks import Box, Slice
@@ -91,7 +91,7 @@ def enumerate_regions(
 class Leaves:
     """Regions in the coordinates of a frame: what a worker sends back."""
 
-    active: np.ndarray
+    bits: np.ndarray
     points: np.ndarray
     rows: np.ndarray
     units: np.ndarray
@@ -99,35 +99,34 @@ class Leaves:
     outputs: np.ndarray
 
 
-def regions_of(question: Question, effort: Effort, tree: Tree, root: Batch) -> Iterator[Region]:
-    """Yield every activation region; raise OutOfTime when time is up and some are left.
+def packed_of(question: Question, effort: Effort, tree: Tree, root: Batch) -> Iterator[Packed]:
+    """Yield all activation regions, in batches; raise OutOfTime when time is up and some are left.
 
     `tree` is one for the question, with `root`; it says what was left undecided.
     """
-    net, domain = question.net, question.domain
     for leaves in _found(tree, root, effort):
-        for region in _regions(net, domain, tree.frame, leaves):
-            yield region
-            effort.check()
+        yield _packed(question, tree.frame, leaves)
+        effort.check()
 
 
 def _shown(question: Question, effort: Effort) -> Iterator[Region]:
-    tree, root = _tree_of(question, effort)
+    tree, root = tree_of(question, effort)
     with effort.bar("regions") as bar:
-        for region in regions_of(question, effort, tree, root):
-            bar.update()
-            yield region
+        for packed in packed_of(question, effort, tree, root):
+            for region in packed:
+                bar.update()
+                yield region
+                effort.check()
     tree.undecided.warn("these regions and their facets")
 
 
-def _tree_of(question: Question, effort: Effort) -> tuple[Tree, Batch]:
+def tree_of(question: Question, effort: Effort) -> tuple[Tree, Batch]:
     """Return the tree of cells whose facets are found fastest, and its root."""
-    net, domain = question.net, question.domain
-    frame = frame_of(net, domain, effort.check)
+    frame = frame_of(question.net, question.domain, effort.check)
     few = frame.bounded and 1 <= frame.dimension <= _FEW
-    if few and net.relu_layers and frame.forms.within_reach:  # or vertices can stay in doubt
-        return vertex_tree(net, domain, effort)
-    return halfspace_tree(net, domain, effort=effort)
+    if few and question.net.relu_layers and frame.forms.within_reach:  # vertices can be in doubt
+        return vertex_tree(frame, effort)
+    return halfspace_tree(frame, effort=effort)
 
 
 def _found(tree: Tree, root: Batch, effort: Effort) -> Iterator[Leaves]:
@@ -154,13 +153,12 @@ def _piece(piece: Batch, effort: Effort, tree: Tree) -> tuple[list[Leaves], bool
 def _leaves(tree: Tree, batch: Batch) -> Leaves:
     """Return a batch of regions with their outputs and facets."""
     outputs, _ = tree.outputs(batch)
-    return Leaves(batch.active, *tree.geometry.described(tree, batch), outputs)
+    bits = np.packbits(batch.active, axis=1)
+    return Leaves(bits, *tree.geometry.described(tree, batch), outputs)
 
 
-def _regions(
-    net: ReLUNetwork, domain: Box | Slice | None, frame: Frame, leaves: Leaves
-) -> Iterator[Region]:
-    """Yield regions in the coordinates of the domain."""
+def _packed(question: Question, frame: Frame, leaves: Leaves) -> Packed:
+    """Return regions in the coordinates of the domain."""
     inner, back = len(frame.axes), frame.back.T
     center, _ = frame.reported
     normals = leaves.rows[:, :inner] @ back
@@ -169,25 +167,16 @@ def _regions(
     sizes = np.abs(normals).max(axis=1, initial=0.0)
     normals, offsets = normals / sizes[:, None], offsets / sizes
     norms = np.linalg.norm(normals, axis=1)
-    normals, offsets, units = (
-        normals / norms[:, None],
-        offsets / norms,
-        np.maximum(leaves.units, -1),
-    )
     slopes = leaves.outputs[:, :inner].transpose(0, 2, 1) @ back
-    constants = leaves.outputs[:, inner] - slopes @ center
-    coordinates = frame.coordinates(leaves.points)
-    points = coordinates if domain is None else domain.embed(coordinates)
-    for index, pattern in enumerate(leaves.active):
-        part = slice(leaves.starts[index], leaves.starts[index + 1])
-        yield Region(
-            pattern=pattern,
-            point=points[index],
-            coordinates=coordinates[index],
-            slope=slopes[index],
-            offset=constants[index],
-            normals=normals[part],
-            offsets=offsets[part],
-            units=units[part],
-            network=net,
-        )
+    return Packed(
+        net=question.net,
+        domain=question.domain,
+        bits=leaves.bits,
+        coordinates=frame.coordinates(leaves.points),
+        slopes=slopes,
+        constants=leaves.outputs[:, inner] - slopes @ center,
+        facets=np.diff(leaves.starts).astype(np.int32),
+        normals=normals / norms[:, None],
+        offsets=offsets / norms,
+        units=np.maximum(leaves.units, -1).astype(np.int32),
+    )

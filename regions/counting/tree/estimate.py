@@ -22,6 +22,7 @@ from regions.arguments import check_confidence, check_whole
 from regions.counting.effort import Effort, stoppable
 from regions.counting.question import Kind, Question
 from regions.counting.result import Found, Status
+from regions.counting.tree.frame import frame_of
 from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.tally import in_parallel
@@ -83,9 +84,8 @@ class Estimate:
         """Walk, and estimate; None (the whole input space) is allowed as a domain."""
         generator, exact = generator_of(self.rng), self.leaves > 1
         with stoppable() as stopped:
-            tree, root = halfspace_tree(
-                question.net, question.domain, self.strata, self.leaves, effort
-            )
+            frame = frame_of(question.net, question.domain, effort.check)
+            tree, root = halfspace_tree(frame, self.strata, self.leaves, effort)
             top = _strata(tree, root, self.strata)
         if stopped.by is not None:
             return Found.cut_short(1, stopped.by, walks=0, strata=0)

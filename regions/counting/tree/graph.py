@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.counting.checks import check_two_pieces
 from regions.counting.effort import Effort
 from regions.counting.exact.forms import Form, Forms, Place
-from regions.counting.region import Region
-from regions.counting.tree.enumerate import enumerate_regions
-from regions.networks import Box, Slice, as_domain, as_network
+from regions.counting.packed import Packed
+from regions.counting.question import Question
+from regions.counting.tree.attributes import FacetAttributes, RegionAttributes
+from regions.counting.tree.enumerate import packed_of, tree_of
 
 if TYPE_CHECKING:
     import networkx as nx
+
+    from regions.networks import Box, Slice
 
 _CHUNK = 2**16  # facets compared at once
 
@@ -31,7 +36,9 @@ def region_graph(
 
     Nodes are numbered from 0 and hold their `Region` as ``graph.nodes[i]["region"]``; an edge
     joins two regions that share a facet, and holds the unit that changes there as ``unit`` (the
-    first one, where several change together).
+    first one, where several change together). Regions are kept side by side and made when they are
+    asked for, so that the graph of 600,000 takes less than a gigabyte in three dimensions; further
+    attributes can be written, as to any graph.
 
     Parameters
     ----------
@@ -58,76 +65,132 @@ def region_graph(
     >>> len(graph), graph.number_of_edges()
     (4, 4)
     """
-    network = as_network(net, input_shape)
-    where = as_domain(domain, network.input_size)
-    found = enumerate_regions(network, where, n_jobs=n_jobs, progress=progress)
-    return graph_of(list(found), where)
+    question = Question.of(net, domain, input_shape=input_shape)
+    effort = Effort(None, n_jobs, progress)
+    check_two_pieces(question.net, "region_graph")
+    tree, root = tree_of(question, effort)
+    with effort.bar("regions") as bar:
+        found = Packed.joined(_counted(packed_of(question, effort, tree, root), bar))
+    tree.undecided.warn("these regions and their facets")
+    return _graph_of(found)
 
 
-def graph_of(
-    found: list[Region], domain: Box | Slice | None, effort: Effort | None = None
-) -> nx.Graph:
-    """Return the graph of `found`, all the regions of `domain`; OutOfTime if time is up."""
+def _counted(parts: Iterable[Packed], bar: Any) -> Iterator[Packed]:
+    for part in parts:
+        bar.update(len(part))
+        yield part
+
+
+def _graph_of(found: Packed) -> nx.Graph:
+    """Return the graph of all the regions of a domain.
+
+    Its dictionaries are filled here, with attributes that are thinner than dictionaries: networkx
+    itself would put a dictionary of its own around each.
+    """
     import networkx as nx
 
-    graph = nx.Graph()
-    graph.add_nodes_from((i, {"region": region}) for i, region in enumerate(found))
-    if found and found[0].pattern.size:
-        graph.add_edges_from(_edges(found, domain, effort))
+    graph: Any = nx.Graph()
+    # a number is one object, however many neighbours have it
+    nodes, units = list(range(len(found))), list(range(8 * found.bits.shape[1]))
+    near: list[dict[int, FacetAttributes]] = [{} for _ in nodes]
+    pairs = neighbours(found)
+    for start in range(0, len(pairs), _CHUNK):
+        for one, two, unit in zip(*pairs[start : start + _CHUNK].T.tolist(), strict=True):
+            near[one][nodes[two]] = near[two][nodes[one]] = FacetAttributes(units[unit])
+    graph._node.update((node, RegionAttributes(found, node)) for node in nodes)
+    graph._adj.update(zip(nodes, near, strict=True))
     return graph
 
 
-def _edges(
-    found: list[Region], domain: Box | Slice | None, effort: Effort | None
-) -> Iterator[tuple[int, int, dict[str, int]]]:
-    """Yield two regions that share a facet, and the unit that changes there, once for each two.
+def neighbours(found: Packed, effort: Effort | None = None) -> np.ndarray:
+    """Return two regions that share a facet, and the unit that changes there: (pairs, 3) ints.
+
+    `found` are all the regions of a domain; OutOfTime if time is up.
 
     Behind a facet lies one region: units whose form there is no multiple of the facet's own keep
     their sides, and the others, which vanish on the facet, are on one side behind it. If a region
     differs from this one in the facet's own unit alone, it is the one.
     """
-    inner = [region.units >= 0 for region in found]
-    owner = np.repeat(np.arange(len(found)), [np.count_nonzero(part) for part in inner])
-    unit = np.concatenate([r.units[part] for r, part in zip(found, inner, strict=True)])
-    other = _across(found, owner, unit)
+    inner, effort = found.units >= 0, effort or Effort()
+    owner = np.repeat(np.arange(len(found), dtype=np.int32), found.facets)[inner]
+    unit, patterns = found.units[inner], _Patterns.of(found)
+    other = np.empty_like(owner)
+    for start in range(0, len(owner), _CHUNK):
+        effort.check()
+        part = slice(start, start + _CHUNK)
+        other[part] = patterns.across(owner[part], unit[part])
     several = np.flatnonzero(other < 0)  # several units change at once, or none is beyond
     if several.size:
-        numbers = {region.pattern.tobytes(): i for i, region in enumerate(found)}
-        net = found[0].network
-        forms = Forms(net, Place.of(domain, net.input_size))
+        forms = Forms(found.net, Place.of(found.domain, found.net.input_size))
         for place in several:
-            if effort is not None:
-                effort.check()
-            beyond = pattern_across(found[owner[place]].pattern, int(unit[place]), forms)
-            other[place] = numbers.get(beyond.tobytes(), -1)
+            effort.check()
+            pattern = found.region(int(owner[place])).pattern
+            other[place] = patterns.find(pattern_across(pattern, int(unit[place]), forms))
     there = np.flatnonzero(other >= 0)
     one, two = np.minimum(owner, other)[there], np.maximum(owner, other)[there]
-    _, first = np.unique(one * len(found) + two, return_index=True)
-    for place in there[np.sort(first)]:
-        yield int(owner[place]), int(other[place]), {"unit": int(unit[place])}
+    # most pairs are seen from both sides
+    _, first = np.unique(one.astype(np.int64) * len(found) + two, return_index=True)
+    there = there[np.sort(first)]
+    return np.stack([owner[there], other[there], unit[there]], axis=1)
 
 
-def _across(found: list[Region], owner: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """Return the region that differs from each owner in one unit alone, or -1.
+@dataclass(frozen=True)
+class _Patterns:
+    """Finds regions by their patterns.
 
-    Patterns are found by a number, the exclusive or of one random number per active unit, and then
-    compared.
+    That is by a number, the exclusive or of one random number per active unit; patterns of equal
+    numbers are compared.
     """
-    random = np.random.default_rng(0).integers(2**63, size=found[0].pattern.size)
-    packed = np.stack([np.packbits(region.pattern) for region in found])
-    number = np.array([np.bitwise_xor.reduce(random[region.pattern]) for region in found])
-    order = np.argsort(number)
-    wanted = number[owner] ^ random[unit]
-    places = np.searchsorted(number[order], wanted)
-    other = order[np.minimum(places, len(found) - 1)]
-    for start in range(0, len(owner), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        change = packed[owner[part]] ^ packed[other[part]]
-        bits = 128 >> unit[part] % 8
-        rows = np.arange(len(bits))
-        change[rows, unit[part] // 8] ^= bits.astype(np.uint8)
-        other[part][change.any(axis=1)] = -1
-    return other
+
+    bits: np.ndarray
+    random: np.ndarray
+    """One number per bit."""
+    numbers: np.ndarray
+    order: np.ndarray
+    """Regions, sorted by their numbers."""
+    ordered: np.ndarray
+
+    @classmethod
+    def of(cls, found: Packed) -> _Patterns:
+        """Return those of all regions found."""
+        random = np.random.default_rng(0).integers(2**63, size=8 * found.bits.shape[1])
+        numbers = _numbers(found.bits, random)
+        order = np.argsort(numbers)
+        return cls(found.bits, random, numbers, order, numbers[order])
+
+    def across(self, owner: np.ndarray, unit: np.ndarray) -> np.ndarray:
+        """Return the region that differs from each owner in one unit alone, or -1."""
+        bits = self.bits[owner]
+        bits[np.arange(len(bits)), unit // 8] ^= (128 >> unit % 8).astype(np.uint8)
+        return self._found(bits, self.numbers[owner] ^ self.random[unit])
+
+    def find(self, pattern: np.ndarray) -> int:
+        """Return the region with a pattern, or -1."""
+        bits = np.packbits(pattern)[None]
+        return int(self._found(bits, _numbers(bits, self.random))[0])
+
+    def _found(self, bits: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Return the regions with these patterns, whose numbers are given, or -1."""
+        found, left = np.full(len(bits), -1), np.arange(len(bits))
+        places = np.searchsorted(self.ordered, numbers)
+        while left.size:
+            at = np.minimum(places[left], len(self.order) - 1)
+            left = left[(places[left] < len(self.order)) & (self.ordered[at] == numbers[left])]
+            regions = self.order[places[left]]
+            same = (self.bits[regions] == bits[left]).all(axis=1)
+            found[left[same]] = regions[same]
+            left = left[~same]
+            places[left] += 1
+        return found
+
+
+def _numbers(bits: np.ndarray, random: np.ndarray) -> np.ndarray:
+    """Return the number of every pattern."""
+    bytes_ = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(bool)
+    numbers = np.zeros(len(bits), dtype=np.int64)
+    for column, own in zip(bits.T, random.reshape(-1, 8), strict=True):
+        numbers ^= np.bitwise_xor.reduce(np.where(bytes_, own, 0), axis=1)[column]
+    return numbers
 
 
 def pattern_across(pattern: np.ndarray, unit: int, forms: Forms) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from regions.counting.exact.rounding import UNIT
 from regions.counting.tree import certificates, facets
 from regions.counting.tree.absent import absent
 from regions.counting.tree.cutting import Child, Cutting, exact_rows
-from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over, frame_of
+from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over
 from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.limits import Limits
 from regions.counting.tree.settle import Form, between, floats, rounded, whole
@@ -25,9 +24,6 @@ from regions.errors import DomainError
 from regions.exact.program import farthest
 from regions.exact.solve import value
 from regions.networks.deepest import deepest
-
-if TYPE_CHECKING:
-    from regions.networks import Box, ReLUNetwork, Slice
 
 _COUNTED_AT_ONCE = 20_000
 _TIGHTEN_UP_TO = 8
@@ -252,11 +248,7 @@ class Halfspaces:
 
 
 def halfspace_tree(
-    net: ReLUNetwork,
-    domain: Box | Slice | None,
-    subtrees: int = 1,
-    leaves: int = 1,
-    effort: Effort | None = None,
+    frame: Frame, subtrees: int = 1, leaves: int = 1, effort: Effort | None = None
 ) -> tuple[Tree, Batch]:
     """Return (tree, batch): the tree of cells described by halfspaces, and the batch to start from.
 
@@ -264,8 +256,7 @@ def halfspace_tree(
     its last stage cannot give more than `leaves` (if above 1) below one cell. With an `effort`,
     walking it raises OutOfTime when the time is over.
     """
-    effort = effort or Effort()
-    frame = frame_of(net, domain, effort.check)
+    net, effort = frame.net, effort or Effort()
     if not frame.bounded or frame.dimension == 0:
         frame = cone_over(frame)
     head = None

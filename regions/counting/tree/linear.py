@@ -12,11 +12,12 @@ from scipy.sparse.csgraph import connected_components
 
 from regions.counting.effort import Effort, stoppable
 from regions.counting.maps import distinct_maps
+from regions.counting.packed import Packed
 from regions.counting.question import Question
-from regions.counting.region import Region
 from regions.counting.result import Found
-from regions.counting.tree.enumerate import regions_of
-from regions.counting.tree.graph import graph_of
+from regions.counting.tree.enumerate import packed_of
+from regions.counting.tree.frame import frame_of
+from regions.counting.tree.graph import neighbours
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.touching import closed_pieces
 from regions.counting.tree.walk import Batch, Tree
@@ -69,23 +70,25 @@ def count_merged(question: Question, effort: Effort) -> Found:
     All cells are enumerated first; those that share a facet and a map are merged, and for
     kind="affine" or "closed" what they make up is merged further.
     """
-    found, count, left = [], 0, Undecided()
+    parts, count, left = [], 0, Undecided()
     with stoppable() as stopped:
-        tree, root = halfspace_tree(question.net, question.domain, effort=effort)
+        frame = frame_of(question.net, question.domain, effort.check)
+        tree, root = halfspace_tree(frame, effort=effort)
         with effort.bar("regions") as bar:
             left = tree.undecided
-            for region in regions_of(question, effort, tree, root):
-                found.append(region)
-                bar.update()
-                effort.check()
-        maps = _Maps.of(found, tree, effort)
-        pieces = _pieces(found, tree, maps, effort)
+            for packed in packed_of(question, effort, tree, root):
+                parts.append(packed)
+                bar.update(len(packed))
+        found = Packed.joined(parts)
+        maps = _Maps.of(found.patterns, tree, effort)
+        pieces = _pieces(found, maps, effort)
         count = int(pieces.max()) + 1
         if question.kind in ("closed", "affine"):
             count = _further(question, found, pieces, maps, left, effort)
+    regions = sum(map(len, parts))
     if question.kind == "convex" and question.dimension > 1:
-        return Found.between(count, len(found), left, stopped.by)
-    return Found.counted(count, left, stopped.by, activation_regions=len(found))
+        return Found.between(count, regions, left, stopped.by)
+    return Found.counted(count, left, stopped.by, activation_regions=regions)
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,10 @@ class _Maps:
     exact: Callable[[int], Scaled]
 
     @classmethod
-    def of(cls, found: list[Region], tree: Tree, effort: Effort) -> _Maps:
-        """Return those of all the regions of a tree."""
-        patterns = np.array([region.pattern for region in found])
+    def of(cls, patterns: np.ndarray, tree: Tree, effort: Effort) -> _Maps:
+        """Return those of all the regions of a tree, given by their patterns."""
         maps, errors = [], []
-        for start in range(0, len(found), _AT_ONCE):
+        for start in range(0, len(patterns), _AT_ONCE):
             active = patterns[start : start + _AT_ONCE]
             values, off = tree.outputs(Batch(len(tree.stages), None, active))
             maps.append(values.reshape(len(active), -1))
@@ -117,16 +119,15 @@ class _Maps:
         return cls(np.vstack(maps), np.vstack(errors), exact)
 
 
-def _pieces(found: list[Region], tree: Tree, maps: _Maps, effort: Effort) -> np.ndarray:
+def _pieces(found: Packed, maps: _Maps, effort: Effort) -> np.ndarray:
     """Return the linear piece of every region in `found`, all the regions of a tree."""
-    graph = graph_of(found, tree.frame.domain, effort)
-    edges = np.array(list(graph.edges), dtype=np.int64).reshape(-1, 2)
-    return merged(edges[:, 0], edges[:, 1], maps.values, maps.errors, maps.exact)
+    pairs = neighbours(found, effort)
+    return merged(pairs[:, 0], pairs[:, 1], maps.values, maps.errors, maps.exact)
 
 
 def _further(
     question: Question,
-    found: list[Region],
+    found: Packed,
     pieces: np.ndarray,
     maps: _Maps,
     left: Undecided,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -17,7 +18,7 @@ from regions.exact.solve import value
 
 def closed_pieces(
     question: Question,
-    found: list[Region],
+    found: Iterable[Region],
     pieces: np.ndarray,
     names: np.ndarray,
     effort: Effort,
@@ -27,7 +28,7 @@ def closed_pieces(
     Parameters
     ----------
     question : Question
-    found : list of Region
+    found : iterable of Region
         All of them.
     pieces : (regions,) int array
         The linear piece of each.

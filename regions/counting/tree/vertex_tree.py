@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from regions.counting.effort import Effort
 from regions.counting.tree import corners, flats, polytopes, signs, vertex_cells
 from regions.counting.tree.doubts import Doubts, bits_of
 from regions.counting.tree.faces import mark_facets
-from regions.counting.tree.frame import frame_of
+from regions.counting.tree.frame import Frame
 from regions.counting.tree.newton import gamma_of
 from regions.counting.tree.settle import between, floats
 from regions.counting.tree.tally import head_units
@@ -22,9 +22,6 @@ from regions.counting.tree.walk import Batch, Described, StageForms, Tree, stage
 from regions.counting.undecided import Undecided
 from regions.errors import DomainError
 from regions.exact.solve import Form, crossing
-
-if TYPE_CHECKING:
-    from regions.networks import Box, ReLUNetwork, Slice
 
 MOST_DIMENSIONS = 8
 _COUNTED_AT_ONCE = 20_000
@@ -272,7 +269,7 @@ def _doubled(cells: Any, names: tuple[str, ...]) -> Any:
     return cells._replace(**longer)
 
 
-def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None, effort: Effort):
+def vertex_tree(frame: Frame, effort: Effort) -> tuple[Tree, Batch]:
     """Return (tree, batch): the tree of cells described by vertices, and the batch to start from.
 
     Raises
@@ -284,8 +281,7 @@ def vertex_tree(net: ReLUNetwork, domain: Box | Slice | None, effort: Effort):
     OutOfTime
         If the time is over.
     """
-    frame = frame_of(net, domain, effort.check)
-    d = frame.dimension
+    net, d = frame.net, frame.dimension
     if d > MOST_DIMENSIONS:
         raise DomainError(
             f"the network depends on {d} directions of this domain; the engine 'vertices' takes "

@@ -19,6 +19,7 @@ from regions.counting.question import Kind, Question
 from regions.counting.result import Found
 from regions.counting.tree.cells import Cells
 from regions.counting.tree.doubts import InDoubtError
+from regions.counting.tree.frame import frame_of
 from regions.counting.tree.tally import tally
 from regions.counting.tree.vertex_tree import vertex_tree
 
@@ -50,7 +51,8 @@ class Vertices:
             return Cells().found(question, effort)
         try:
             with stoppable() as stopped:
-                return tally(*vertex_tree(question.net, question.domain, effort), effort)
+                frame = frame_of(question.net, question.domain, effort.check)
+                return tally(*vertex_tree(frame, effort), effort)
         except InDoubtError as doubt:
             known = Cells().found(question, effort)
             return replace(known, details={**known.details, "handed_over": str(doubt)})

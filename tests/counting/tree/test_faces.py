@@ -13,6 +13,7 @@ from regions.counting.question import Question
 from regions.counting.tree import enumerate as enumerated
 from regions.counting.tree import vertex_tree as vertex_tree_module
 from regions.counting.tree.faces import mark_facets
+from regions.counting.tree.frame import frame_of
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.settle import floats, whole
 from regions.counting.tree.vertex_tree import vertex_tree
@@ -46,7 +47,8 @@ def test_what_touches_a_cube_without_being_a_side_is_no_facet(d):
 def found(tree, root, net, domain):
     """Return pattern and units of the facets of every region, and the regions."""
     question = Question.of(net, domain)
-    regions_ = list(enumerated.regions_of(question, Effort(), tree, root))
+    parts = enumerated.packed_of(question, Effort(), tree, root)
+    regions_ = [region for part in parts for region in part]
     return {(r.pattern.tobytes(), tuple(sorted(r.units))): r for r in regions_}, regions_
 
 
@@ -65,8 +67,8 @@ def drawn(family, count):
 def test_vertices_and_halfspaces_describe_the_same_regions(family):
     for one in drawn(family, 6):
         net, domain = one.net, one.domain
-        ours, regions_ = found(*vertex_tree(net, domain, Effort()), net, domain)
-        theirs, _ = found(*halfspace_tree(net, domain), net, domain)
+        ours, regions_ = found(*vertex_tree(frame_of(net, domain), Effort()), net, domain)
+        theirs, _ = found(*halfspace_tree(frame_of(net, domain)), net, domain)
         assert len(regions_) == len(ours) and ours.keys() == theirs.keys()
         for key, region in ours.items():
             other = theirs[key]
@@ -85,7 +87,7 @@ def test_points_lie_inside(family):
 def inside(net, domain):
     """Return the number of regions of a box, all of whose points lie strictly inside."""
     forms = Forms(net, Place.of(domain, net.input_size))
-    _, regions_ = found(*vertex_tree(net, domain, Effort()), net, domain)
+    _, regions_ = found(*vertex_tree(frame_of(net, domain), Effort()), net, domain)
     for region in regions_:
         point = whole(region.coordinates)
         for unit in region.units[region.units >= 0]:

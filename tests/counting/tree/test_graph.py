@@ -1,9 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from counting_oracles import dense, random_layers, tent_layers
 
 import regions
 from regions.counting import count_regions, region_graph
+from regions.counting.tree.graph import _Patterns
 
 
 def test_a_grid_of_regions_is_a_grid_graph():
@@ -80,3 +83,40 @@ def test_planes_merge_like_cells(rng):
             count_regions(net, box, method=m, kind="linear") for m in ("plane", "cells")
         )
         assert int(plane) == int(cells) <= int(count_regions(net, box))
+
+
+def test_a_graph_is_a_third_of_its_regions_as_objects(rng):
+    """So that 625,000 regions fit into one gigabyte."""
+    net, box = dense(*random_layers(rng, [3, 16, 16])), regions.Box.cube(3, -1.0, 1.0)
+    region_graph(net, regions.Box.cube(3, -0.1, 0.1))  # what is made once
+
+    def held(function):
+        tracemalloc.start()
+        found = function(net, box)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return held / len(found[0])
+
+    def objects(net, box):
+        graph = region_graph(net, box)
+        nodes = {i: {"region": graph.nodes[i]["region"]} for i in graph}
+        return graph, nodes, {edge: {"unit": graph.edges[edge]["unit"]} for edge in graph.edges}
+
+    slim, whole = held(lambda *given: [region_graph(*given)]), held(objects)
+    assert slim < 1150 and whole > 3 * slim
+
+
+@pytest.mark.parametrize("numbers", [1, 3])
+def test_patterns_of_one_number_are_told_apart(numbers, rng):
+    active = np.unique(rng.random((60, 7)) < 0.5, axis=0)
+    rng.shuffle(active)
+    bits, own = np.packbits(active, axis=1), np.sort(rng.integers(numbers, size=len(active)))
+    known = _Patterns(bits, np.zeros(8, int), own, np.arange(len(bits)), own)
+    owner, unit = np.divmod(np.arange(len(bits) * 7), 7)
+    beyond = known.across(owner, unit)
+    for one, changed, other in zip(owner, unit, beyond, strict=True):
+        differs = (active != active[one]).sum(axis=1) == 1
+        (expected,) = np.nonzero(differs & (active[:, changed] != active[one, changed]))
+        same = expected[own[expected] == own[one]]  # numbers say where to look
+        assert other == (same[0] if len(same) else -1)
+    assert (beyond >= 0).any() and (beyond < 0).any()

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 import regions
+from regions.counting.tree.frame import frame_of
 from regions.counting.tree.halfspaces import halfspace_tree
 from regions.counting.tree.walk import stages_of
 
@@ -26,7 +27,7 @@ def test_stages_take_every_unit_once(rng):
 
 def test_columns_pushed_again_are_those_carried_along(rng):
     net = net_of(rng, [2, 5, 4])
-    tree, root = halfspace_tree(net, regions.Box.cube(2, -1.0, 1.0))
+    tree, root = halfspace_tree(frame_of(net, regions.Box.cube(2, -1.0, 1.0)))
     for batch in tree.children(root):
         whole, _ = tree.forms(batch)
         pieces = [tree.forms(piece)[0] for piece in tree.resized(batch, 2)]
