@@ -56,5 +56,5 @@ def test_text_is_escaped_in_every_form() -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a.xlsx", "a"])
 def test_other_endings_are_refused_before_the_work(name, tmp_path, capsys) -> None:
     path = tmp_path / name
-    assert main(["bound", "784,20", "-o", str(path)]) == 1
+    assert main(["bound", "784,20,10", "-o", str(path)]) == 1
     assert ".html" in capsys.readouterr().err and not path.exists()
