@@ -48,6 +48,7 @@ _CALLS = {
     "regions.Box(low, high)": "--box LOW HIGH",
     "regions.Slice.through(points)": "--points FILE.npy",
     "a pair (low, high), --box": "--box",
+    "such as (1, 28, 28)": "such as 1 28 28",
 }
 _GIVEN = re.compile(r"\b([a-z_]+)=(?:'([^']*)'|\"([^\"]*)\"|(True|None|\d[\d.]*)|)")
 _BARE = re.compile(rf"(?<![-\w'])({'|'.join(n for n in FLAGS if '_' in n)})(?![\w='])")

@@ -168,7 +168,7 @@ def _raw(source: str | os.PathLike | tuple[Any, Any]) -> Source:
         return read_torch(*source)
     if isinstance(source, str) and source in DIGITS:
         return _digits(source)
-    return read_source(Path(source))
+    return read_source(Path(source), DIGITS)
 
 
 def split_by_class(
