@@ -85,12 +85,12 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def is_named(column: str) -> bool:
+def holds_names(column: str) -> bool:
     """Tell whether a column holds names, of models or of classes.
 
     Examples
     --------
-    >>> is_named("Class Name"), is_named("n")
+    >>> holds_names("Class Name"), holds_names("n")
     (True, False)
     """
     return _OTHER_NAMES.get(_word(column), _word(column)) in ("model", "class")

@@ -21,7 +21,7 @@ Standardise = Literal["channel", "pixel"]
 DIGITS = {"digits": 360, "digits-half": 900}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Inputs, float32 of shape (images, *image_shape), and labels, int64 of shape (images,).
 
@@ -37,6 +37,10 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, np.shape(self.inputs)[1:]))
+        return f"Split({len(self)} inputs of {shape})"
 
     def sample(self, count: int, rng: Rng = 0) -> Split:
         """Return `count` images drawn by `rng`, each class in proportion (all if there are fewer).

@@ -100,7 +100,10 @@ def test_wrong_usage_is_said_in_plain_words(capsys, arguments, parts):
         (["atlas", "lenett5"], ["did you mean 'lenet5'?"]),
         (["bound", "10,10,2", "--kind", "expected"], ["--density", "--kind serra"]),
         (["allocate", "784,100,100,10", ".01", "--objective", "expcted"], ["'expected'"]),
-        (["allocate", "784,100,10", ".1", "--skip", "layr1"], ["did you mean 'layer1'?"]),
+        (
+            ["allocate", "784,100,10", ".1", "--skip", "layr1"],
+            ["--skip names", "did you mean 'layer1'?"],
+        ),
         (["atlas", "mlp", "--data", "digit"], ["did you mean 'digits'?"]),
     ],
 )
