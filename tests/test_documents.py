@@ -10,7 +10,7 @@ import pytest
 
 import regions
 from regions.cli import main
-from regions.cli.documents import as_html, as_latex, as_markdown
+from regions.documents import as_html, as_latex, as_markdown
 
 matplotlib.use("Agg")
 
@@ -36,6 +36,10 @@ def test_the_report_has_sentences_table_and_figure_in_every_form(recalls, tmp_pa
         text = path.read_text()
         assert "lost more than the others at 10x" in text and "alpha is" in text
         assert all(f"{value:.4g}" in text for value in brief["alpha"])
+        found.write(tmp_path / f"again{ending}")
+        assert (tmp_path / f"again{ending}").read_text() == text
+    with pytest.raises(regions.errors.ArgumentError, match="its ending says no form"):
+        found.write(tmp_path / "report.txt")
     capsys.readouterr()
     page, paper = (tmp_path / "report.html").read_text(), (tmp_path / "report.tex").read_text()
     assert page.count("<svg") == 1 and "prefers-color-scheme" in page
