@@ -332,7 +332,8 @@ def draw(frame: pd.DataFrame) -> Figure:
 def draw_curves(frame: pd.DataFrame, value: str, ax: Axes) -> Axes:
     """Draw one value against the number of removed units."""
     part = frame[(frame["stage"] == "curve") & (frame["method"] != NONE)]
-    plot_means(part, "removed", value, "method", order=CURVES, ax=ax, legend=False)
+    look = {"interval": "bars", "within": (0, 100), "dodge": 1.07, "lw": 0.9, "ms": 3}
+    plot_means(part, "removed", value, "method", order=CURVES, ax=ax, legend=False, **look)
     base = frame.loc[(frame["stage"] == "curve") & (frame["method"] == NONE), value].mean()
     ax.axhline(base, color="0.4", lw=0.8, ls=":")
     ax.set_xscale("log", base=2)

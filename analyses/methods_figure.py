@@ -18,12 +18,8 @@ SHARES = {
     "dead_units": "dead units",
     "rank": "rank",
 }
-PANELS = {
-    "accuracy_before": "test accuracy\nafter pruning (%)",
-    "error_after": "test error\nafter training (%)",
-    "dead_units": "dead units\n(%)",
-    "log2_bound": "bound on regions\n(log2)",
-}
+PANELS = {"error_after": "test error after training (%)", "log2_bound": "bound on regions (log2)"}
+SHOWN = 3  # densities in the figure: the table has all
 
 
 def tabulate(frame: pd.DataFrame) -> pd.DataFrame:
@@ -50,23 +46,29 @@ def _percent(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """Draw what every arm comes to at every density; dots are means, bars 95 % t intervals."""
+    """Draw test error and bound of every arm at three densities; bars are 95 % t intervals."""
     percent = _percent(frame)
     dense, pruned = percent[percent["budget"] == 1], percent[percent["budget"] < 1]
     names = list(pruned["arm"].unique())
-    aspect = (0.9 + 0.17 * len(names)) / (6.0 / len(PANELS))
-    with figure_style("jmlr", columns=len(PANELS), aspect=aspect):
+    budgets = sorted(pruned["budget"].unique(), reverse=True)
+    shown = [
+        budgets[i] for i in np.unique(np.linspace(0, len(budgets) - 1, SHOWN).round()).astype(int)
+    ]
+    pruned = pruned[pruned["budget"].isin(shown)]
+    aspect = (0.9 + 0.21 * len(names)) / (5.5 / len(PANELS))
+    with figure_style("neurips", columns=len(PANELS), aspect=aspect):
         fig, axes = plt.subplots(1, len(PANELS), sharey=True, layout="constrained")
         for ax, (measure, label) in zip(axes, PANELS.items(), strict=True):
             ax.axvline(dense[measure].mean(), color="0.4", ls="--", lw=0.8, label="dense")
             _draw_measure(ax, pruned, measure, names)
             ax.set_xlabel(label)
-        axes[1].set_xscale("log")
-        axes[1].set_xticks([3, 10, 30], ["3", "10", "30"])
-        axes[1].minorticks_off()
+        axes[0].set_xscale("log")
+        axes[0].set_xticks([3, 10, 30, 100], ["3", "10", "30", "100"])
+        axes[0].minorticks_off()
+        axes[0].set_xlim(right=100)
         axes[0].set_yticks(range(len(names)), names)
         axes[0].set_ylim(len(names) - 0.5, -0.5)
-        share_legend(fig, columns=6)
+        share_legend(fig)
     return fig
 
 
@@ -74,14 +76,17 @@ def _draw_measure(ax: Axes, frame: pd.DataFrame, measure: str, names: list[str])
     groups = list(frame.groupby("budget", sort=False))
     for index, (budget, rows) in enumerate(groups):
         found = mean_intervals(rows, measure, "arm").set_index("arm").reindex(names)
-        places = np.arange(len(names)) + 0.12 * (index - (len(groups) - 1) / 2)
+        places = np.arange(len(names)) + 0.22 * (index - (len(groups) - 1) / 2)
+        low, high = found["low"].clip(0), found["high"]
+        if measure.startswith("error"):
+            high = high.clip(upper=100)
         ax.errorbar(
             found["mean"],
             places,
-            xerr=found["high"] - found["mean"],
+            xerr=np.array([found["mean"] - low, high - found["mean"]]),
             fmt=MARKERS[index],
             color=PALETTE[index],
-            markersize=2.5,
-            elinewidth=0.8,
+            markersize=3.5,
+            elinewidth=0.9,
             label=f"density {budget:g}",
         )

@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -26,6 +27,9 @@ import regions
 from analyses.catalogue import Entry
 from analyses.study import Study, launch
 from regions.figures import (
+    LINE_STYLES,
+    MARKERS,
+    PALETTE,
     figure_style,
     mean_intervals,
     plot_means,
@@ -39,6 +43,7 @@ ENTRY = Entry(
     inputs="digits or --data PATH",
 )
 ARMS = ("max", "mean", "magnitude", "random")
+ANY_SCORE = "components, any score"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,24 +120,42 @@ def _accuracy(net: nn.Module, source: DataSet, classes: tuple[int, ...] | None) 
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """Draw accuracy of both trainings and the bound against the fraction of components kept."""
+    """Draw accuracy of both trainings and the bound against the fraction of components kept.
+
+    The bound looks at ranks alone, so the scores of components, which give it the same numbers up
+    to units that die, are one line there.
+    """
     arms = list(frame["arm"].unique())
+    frame = frame.assign(accuracy=100 * frame["accuracy"], gain=100 * frame["gain"])
     trained, brief = (part for _, part in frame.groupby("training", sort=False))
+    kinds = trained.assign(arm=trained["arm"].where(trained["arm"] == arms[-1], ANY_SCORE))
+    bound = kinds.groupby(["density", "seed", "arm"], as_index=False)["log2_bound"].mean()
     panels = (
-        (trained, "accuracy", "test accuracy, trained"),
-        (brief, "gain", "gain, two classes"),
-        (trained, "log2_bound", "live bound, log$_2$ regions"),
+        (trained, "accuracy", "trained, all classes:\ntest accuracy (%)", (0, 100), arms),
+        (brief, "gain", "under-trained, two classes:\ngain (points)", (-100, 100), arms),
+        (bound, "log2_bound", "trained, all classes:\nlive bound (log$_2$)", (0, np.inf), None),
     )
-    with figure_style("neurips", columns=2, aspect=0.9):
+    with figure_style("jmlr", columns=2, aspect=0.9):
         fig, axes = plt.subplots(1, 3, layout="constrained")
-        for ax, (part, value, label) in zip(axes, panels, strict=True):
-            plot_means(part, "density", value, "arm", ax=ax, order=arms, legend=False)
-            ax.set(xscale="log", xlabel="components kept", ylabel=f"{label}\n(mean, 95% interval)")
+        for ax, (part, value, label, within, order) in zip(axes, panels, strict=True):
+            look = {"interval": "bars", "within": within, "legend": False, "lw": 0.8, "ms": 3}
+            if order is None:
+                _bounds(part, value, ax, arms, look)
+            else:
+                plot_means(part, "density", value, "arm", ax=ax, order=order, dodge=1.06, **look)
+            ax.set(xscale="log", xlabel="components kept", ylabel=label)
             ticks = [tick for tick in (1, 2, 4, 8, 16) if 1 / tick in frame["density"].unique()]
             ax.set_xticks([1 / tick for tick in ticks], [f"1/{t}" if t > 1 else "1" for t in ticks])
             ax.minorticks_off()
-        share_legend(fig, columns=5)
+        share_legend(fig, columns=3)
     return fig
+
+
+def _bounds(part: pd.DataFrame, value: str, ax: Axes, arms: list[str], look: dict) -> None:
+    last = len(arms) - 1  # single weights look as in the other panels
+    for arm, index in ((arms[-1], last), (ANY_SCORE, len(PALETTE) - 1)):
+        own = {"color": PALETTE[index], "marker": MARKERS[index], "ls": LINE_STYLES[index]}
+        plot_means(part, "density", value, "arm", order=[arm], ax=ax, **look, **own)
 
 
 def tabulate(frame: pd.DataFrame) -> pd.DataFrame:

@@ -107,16 +107,23 @@ def check_options(
         others = f"; beside them: {', '.join(beside)}" if beside else ""
         raise ArgumentError(
             f"{label} does not know the option(s) {', '.join(unknown)}; its options are: "
-            f"{', '.join(known) or 'none'}{others}{_nearest(unknown, [*known, *beside])}"
+            f"{', '.join(known) or 'none'}{others}{meant(unknown, [*known, *beside])}"
         )
 
 
 def _unknown(what: str, given: object, names: list[str]) -> ArgumentError:
-    hint = _nearest([given], names)
+    hint = meant([given], names)
     return ArgumentError(f"{what} is {given!r}; choose one of {', '.join(names)}{hint}")
 
 
-def _nearest(given: Iterable[object], names: list[str]) -> str:
+def meant(given: Iterable[object], names: list[str]) -> str:
+    """Return which of the names may have been meant, in brackets; "" if none is near.
+
+    Examples
+    --------
+    >>> meant(["con1"], ["conv1", "fc"])
+    " (did you mean 'conv1'?)"
+    """
     found = [match for word in given for match in get_close_matches(str(word), names, n=1)]
     return f" (did you mean {' or '.join(map(repr, found))}?)" if found else ""
 

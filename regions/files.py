@@ -9,7 +9,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -27,6 +27,8 @@ TEXT_BYTES = 2**28  # of JSON and tables
 _MEMBERS = 100_000
 _COLUMNS = 10_000
 _KINDS = "biufSU"
+# what tables write where a number is missing
+_MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None"]
 _DEFLATE = 1032  # no byte of a deflated stream unpacks to more
 _BROKEN = (
     ArithmeticError,
@@ -106,8 +108,17 @@ def read_json(path: str | os.PathLike, expected: str) -> Any:
         return json.loads(content.decode())
 
 
-def read_table(path: str | os.PathLike) -> pd.DataFrame:
+def read_table(
+    path: str | os.PathLike, is_text: Callable[[str], bool] = lambda column: False
+) -> pd.DataFrame:
     """Return the content of a table with commas, semicolons or tabs.
+
+    Parameters
+    ----------
+    path : path
+    is_text : callable
+        Tells by its name whether a column holds names: there only an empty cell is missing, and
+        "nan" or "NA" are names.
 
     Raises
     ------
@@ -127,11 +138,13 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         text = io.StringIO(content.decode("utf-8-sig"))
         # with semicolons, numbers may have a comma
         decimal = "," if mark == b";" and b"," in content and b"." not in content else "."
-        head = pd.read_csv(text, header=None, nrows=1, dtype=str, sep=mark.decode()).iloc[0]
+        form: dict[str, Any] = {"sep": mark.decode(), "keep_default_na": False}
+        head = pd.read_csv(text, header=None, nrows=1, dtype=str, na_values=[""], **form).iloc[0]
         if (twice := head[head.duplicated() & head.notna()]).size:  # pandas would rename them
             raise ValueError(f"two columns are called {twice.iloc[0]!r}")
         text.seek(0)
-        return pd.read_csv(text, low_memory=False, sep=mark.decode(), decimal=decimal)
+        missing = {name: [""] if is_text(str(name)) else _MISSING for name in head.dropna()}
+        return pd.read_csv(text, low_memory=False, decimal=decimal, na_values=missing, **form)
 
 
 def read_npy(path: str | os.PathLike, limit: int = ARRAY_BYTES) -> np.ndarray:

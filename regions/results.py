@@ -48,6 +48,23 @@ class Result(Frozen):
         """Return what was found, in words."""
         raise NotImplementedError
 
+    def write(self, path: str | os.PathLike) -> Path:
+        """Write the result to a file whose ending says the form.
+
+        ``.json`` is all of it, ``.csv`` its table, ``.html`` a page with its picture, ``.md`` and
+        ``.tex`` are a table that fits a paper.
+
+        Raises
+        ------
+        ArgumentError
+            If the ending is another.
+        OutputError
+            If the file cannot be written.
+        """
+        from regions.documents import writer_of
+
+        return write_atomically(path, writer_of(path)(self))
+
     def __repr__(self) -> str:
         return self.summary()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
+import pkgutil
 from types import MappingProxyType
 
 import matplotlib
@@ -12,7 +14,9 @@ import pytest
 
 import regions
 from regions.networks import as_domain
-from regions.recall import report
+from regions.recall import break_even, report, trend
+from regions.results import Result
+from regions.theory import SingleIndex, fit_decay, screen
 from regions.training import Recipe, build_model, evaluate, load_data, train
 
 matplotlib.use("Agg")
@@ -29,6 +33,10 @@ def found() -> dict:
     counts = [[912, 962, 865], [903, 959, 858], [916, 970, 838]]
     table = regions.RecallTable.from_counts(counts, {50: [[815, 937, 689]] * 3}, n=1000)
     x = np.random.default_rng(0).standard_normal((50, 3))
+    pruned = {2: [[923, 963, 858], [921, 963, 875], [922, 963, 855]]}
+    pruned[10] = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
+    other = regions.RecallTable.from_counts(counts, pruned, n=1000)
+    index = SingleIndex.sparse(inputs=20, size=3, rng=0)
     made = {
         "count": regions.count_regions(PAIRS, (-1, 1)),
         "bound": regions.upper_bound([2, 20, 20]),
@@ -38,6 +46,11 @@ def found() -> dict:
         "table": table,
         "intensification": regions.intensification(table),
         "report": report(table.to_frame()),
+        "arms": regions.compare_intensification(other, other),
+        "trend": trend(other, "ols"),
+        "break_even": break_even(other, "ols"),
+        "screening": screen(*index.sample(300, rng=1), size=3, parts=["even"], rng=2),
+        "decay": fit_decay(np.arange(1, 9), 0.5 ** np.arange(1, 9)),
         "similarity": regions.svcca(x, x**2),
         "comparison": regions.compare_layers(
             trained.model(0), trained.model(1), data.test.inputs, layers=["fc3"]
@@ -60,6 +73,11 @@ NAMES = (
     "table",
     "intensification",
     "report",
+    "arms",
+    "trend",
+    "break_even",
+    "screening",
+    "decay",
     "similarity",
     "comparison",
     "trained",
@@ -76,6 +94,19 @@ def test_a_result_is_shown_by_its_summary_and_its_table(name: str, found: dict) 
     page = result._repr_html_()
     assert ("<table" in page) == hasattr(result, "to_frame")
     assert "<b>" in page and page.count("<div") == page.count("</div>")
+
+
+def test_no_result_has_another_repr_than_its_summary() -> None:
+    for module in pkgutil.walk_packages(regions.__path__, "regions."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    every, found = [Result], set()
+    while every:
+        every += [c for c in every.pop().__subclasses__() if c.__module__.startswith("regions.")]
+        found |= set(every)
+    assert len(found) > 20
+    assert {c.__name__ for c in found if c.__repr__ is not Result.__repr__} == set()
+    assert repr(load_data("digits").test) == "Split(360 inputs of 1x8x8)"
 
 
 def test_text_of_a_result_is_escaped() -> None:
@@ -156,7 +187,23 @@ def test_prune_takes_a_density_by_name() -> None:
             regions.prune(PAIRS, **wrong)
 
 
-@pytest.mark.parametrize("name", ["masks", "evaluation", "trained", "report", "allocation"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "masks",
+        "evaluation",
+        "trained",
+        "report",
+        "allocation",
+        "table",
+        "intensification",
+        "arms",
+        "trend",
+        "screening",
+        "similarity",
+        "comparison",
+    ],
+)
 def test_results_that_have_something_to_see_draw_it(name: str, found: dict) -> None:
     import matplotlib.pyplot as plt
 

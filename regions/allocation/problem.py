@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.choices import meant
 from regions.density import check_density
 from regions.errors import ArgumentError, BudgetError, UnsupportedModelError
 from regions.pruning.counts import apportion, nearest
@@ -206,7 +207,8 @@ def _checked_names(names: Iterable[str], sizes: Counts, what: str) -> set[str]:
         raise ArgumentError(f"{what} must be a collection of layer names, got the string {names!r}")
     unknown = [name for name in names if name not in sizes]
     if unknown:
-        raise ArgumentError(f"{what} names the layer {unknown[0]!r}; there are {list(sizes)}")
+        near = meant(unknown[:1], list(sizes))
+        raise ArgumentError(f"{what} names the layer {unknown[0]!r}; there are {list(sizes)}{near}")
     return set(names)
 
 

@@ -12,7 +12,7 @@ from regions.atlas.findings import Findings
 from regions.atlas.saving import save_atlas
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Atlas(Findings):
     """What pruning did to a network, with its figures and its page; the fields of `Findings`.
 

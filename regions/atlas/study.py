@@ -37,7 +37,7 @@ class Study:
     Attributes
     ----------
     data : str
-        "digits" or the path of a data set (`regions.training.load_data`).
+        A name or the path of a data set (`regions.training.load_data`).
     hidden : tuple of int
         Widths of the hidden layers.
     densities : tuple of float
@@ -50,7 +50,7 @@ class Study:
         Training before pruning, and after it.
     """
 
-    data: str = "digits"
+    data: str = "digits-half"
     hidden: tuple[int, ...] = (100, 100)
     densities: tuple[float, ...] = (0.02, 0.005, 0.002)
     objectives: tuple[str, ...] = (

@@ -13,6 +13,7 @@ from regions.arguments import check_whole, is_whole
 from regions.bounds.recursion import Step
 from regions.bounds.serra import serra_steps
 from regions.bounds.supports import Supports, dense_steps, supports_of_masks, supports_of_network
+from regions.choices import meant
 from regions.density import check_density
 from regions.errors import ArgumentError
 
@@ -123,7 +124,8 @@ def _named_masks(masks: Any, net: ReLUNetwork) -> dict[str, np.ndarray]:
     unknown = [name for name in masks if name not in net.prunable]
     if unknown:
         raise ArgumentError(
-            f"no prunable weight is called {unknown}; the names are {list(net.prunable)}."
+            f"no prunable weight is called {unknown}; the names are {list(net.prunable)}"
+            f"{meant(unknown, list(net.prunable))}."
         )
     return {
         name: read_mask(mask, f"the mask of {name!r}", tuple(net.prunable[name]))
@@ -152,7 +154,10 @@ def read_densities(density: Any, names: Sequence[str], layers: int) -> tuple[flo
     if isinstance(density, Mapping):
         unknown = [name for name in density if name not in names]
         if unknown:
-            raise ArgumentError(f"no layer is called {unknown}; the names are {list(names)}.")
+            raise ArgumentError(
+                f"no layer is called {unknown}; the names are {list(names)}"
+                f"{meant(unknown, list(names))}."
+            )
         named = {
             name: check_density(p, f"density[{name!r}]", empty=True) for name, p in density.items()
         }

@@ -9,17 +9,11 @@ from tyro.conf import Positional, arg
 import regions
 from regions.cli.given import widths_or_network
 from regions.cli.output import TERMINAL, give
-from regions.cli.words import FILES, Shape, Where
-
-_WIDTHS = (
-    "widths such as 784,100,100,10: inputs, hidden layers, outputs; the output layer is kept whole "
-    "and outside the budget unless --prune-output (`regions bound` takes ReLU layers alone); or "
-    f"{FILES}"
-)
+from regions.cli.words import WIDTHS, Shape, Where
 
 
 def allocate(
-    model: Annotated[Positional[str], arg(metavar="MODEL", help=_WIDTHS)],
+    model: Annotated[Positional[str], arg(metavar="MODEL", help=WIDTHS)],
     density: Annotated[Positional[float], arg(help="fraction of the prunable weights to keep")],
     objective: str | None = None,
     skip: tuple[str, ...] = (),
@@ -34,7 +28,7 @@ def allocate(
         objective: What to maximise, or a baseline; `regions.allocate` lists them (default: the
             best known for what is given).
         skip: Layers to leave dense and outside the budget.
-        prune_output: Let the budget cover the output layer too.
+        prune_output: Let the budget cover the output layer too, which is kept whole otherwise.
         seed: Seed of the random masks behind some objectives.
     """
     where.check()

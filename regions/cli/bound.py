@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,17 +14,12 @@ from regions.bounds import Bound
 from regions.bounds.upper import KINDS
 from regions.cli.given import widths_or_network
 from regions.cli.output import TERMINAL, give
-from regions.cli.words import FILES, Shape, Where, one_of
-from regions.errors import RegionsError
+from regions.cli.words import WIDTHS, Shape, Where, one_of
+from regions.errors import ArgumentError, RegionsError
 from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_WIDTHS = (
-    "widths such as 784,100,100: inputs, then ReLU layers; the output layer has no ReLU and is "
-    f"left out here (`regions allocate` takes it as the last); or {FILES}"
-)
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,7 +51,7 @@ class AllBounds(Result):
 
 
 def bound(
-    model: Annotated[Positional[str], arg(metavar="MODEL", help=_WIDTHS)],
+    model: Annotated[Positional[str], arg(metavar="MODEL", help=WIDTHS)],
     kind: Annotated[str, one_of((*KINDS, "all"))] = "serra",
     density: tuple[float, ...] = (),
     masks: Path | None = None,
@@ -64,7 +59,7 @@ def bound(
     input_shape: Shape = None,
     where: Where = TERMINAL,
 ) -> None:
-    """Bound the number of linear regions that a network can have.
+    """Bound the number of linear regions that a network can have; its outputs are no ReLUs.
 
     Args:
         kind: Which theorem; `regions.upper_bound` describes each; all gives a table.
@@ -74,16 +69,34 @@ def bound(
     """
     where.check()
     target = widths_or_network(model, input_shape)
-    given = {"masks": None if masks is None else regions.Masks.load(masks), "dim": dim}
-    chosen = (density[0] if len(density) == 1 else density) if density else None
+    kept = None if masks is None else regions.Masks.load(masks)
+    given = {"masks": kept, "dim": dim, "density": None}
+    if density:
+        given["density"] = density[0] if len(density) == 1 else density
     if kind != "all":
-        give(regions.upper_bound(target, kind, density=chosen, **given), where)
+        give(_upper_bound(target, kind, **given), where)
         return
     bounds, refused = [], {}
     for name in KINDS:
-        options = {"dim": dim, "density": chosen} if name == "expected" else given
+        without = "masks" if name == "expected" else "density"
         try:
-            bounds.append(regions.upper_bound(target, name, **options))
+            bounds.append(_upper_bound(target, name, **given | {without: None}))
         except RegionsError as error:
             refused[name] = str(error)
     give(AllBounds(tuple(bounds), refused), where)
+
+
+def _upper_bound(target: Any, kind: str, masks: Any, **options: Any) -> Bound:
+    """Return the bound of a network, or of widths whose last are outputs and no ReLU units."""
+    if not isinstance(target, list):
+        return regions.upper_bound(target, kind, masks=masks, **options)
+    if len(target) < 3:
+        raise ArgumentError(
+            f"{','.join(map(str, target))} has no hidden layer, so one linear region; expected "
+            "inputs, hidden layers, outputs, such as 784,100,100,10"
+        )
+    if masks is not None:
+        masks = list(masks.values())
+        masks = masks[:-1] if len(masks) == len(target) - 1 else masks
+    found = regions.upper_bound(target[:-1], kind, masks=masks, **options)
+    return replace(found, counts_output=False)

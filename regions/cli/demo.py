@@ -25,7 +25,7 @@ def demo(
     Args:
         output: Folder of the page, the tables, the figures and the finished tasks; run again to
             resume.
-        data: digits, or the path of a data set.
+        data: digits, digits-half (half of the images are test images), or the path of a data set.
         seeds: Networks per setting.
     """
     settings = Settings(densities=(0.2, 0.05, 0.01), seeds=seeds)

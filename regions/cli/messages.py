@@ -48,6 +48,10 @@ _CALLS = {
     "regions.Box(low, high)": "--box LOW HIGH",
     "regions.Slice.through(points)": "--points FILE.npy",
     "a pair (low, high), --box": "--box",
+    "such as (1, 28, 28)": "such as 1 28 28",
+    "skip names the layer": "--skip names the layer",
+    "give a Box of two inputs or a Slice through three points": "give --points FILE.npy of three "
+    "points, or --box of a network of two inputs",
 }
 _GIVEN = re.compile(r"\b([a-z_]+)=(?:'([^']*)'|\"([^\"]*)\"|(True|None|\d[\d.]*)|)")
 _BARE = re.compile(rf"(?<![-\w'])({'|'.join(n for n in FLAGS if '_' in n)})(?![\w='])")

@@ -9,8 +9,9 @@ from regions.pruning import CRITERIA, METHODS
 from regions.recall import ESTIMATORS, NULLS
 from regions.representations import MEASURES
 from regions.training import MODELS
+from regions.training.datasets import DIGITS
 
-_DATA = ("digits", "FILE.npz", "FOLDER of IDX files", "FOLDER of binary CIFAR")
+_DATA = (*DIGITS, "FILE.npz", "FOLDER of IDX files", "FOLDER of binary CIFAR")
 
 
 def names() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Annotated, Any, TextIO
 
 from tyro.conf import arg
 
-from regions.cli.documents import WRITERS
 from regions.cli.messages import with_flags
-from regions.errors import ArgumentError
+from regions.documents import as_json, writer_of
 from regions.results import check_writable, write_atomically
 
 
@@ -29,32 +27,23 @@ class Output:
     def check(self) -> None:
         """Refuse a file that cannot be written, before the work for it is done."""
         if self.output is not None:
-            if self.output.suffix not in _ENDINGS and not _is_device(self.output):
-                raise ArgumentError(
-                    f"cannot write {str(self.output)!r}: its ending says no form; end it in "
-                    f"{', '.join(_ENDINGS)}"
-                )
+            if not _is_device(self.output):
+                writer_of(self.output)
             check_writable(self.output)
 
 
-_ENDINGS = (".json", ".csv", *WRITERS)
 TERMINAL = Output()
 INTERRUPTED = 130  # what shells give after Ctrl-C
 
 
 def give(result: Any, where: Output) -> None:
     """Write a result where it was asked for, and print it, also if it could not be written."""
-    text = json.dumps(result.to_dict(), indent=2)
     try:
         if where.output is not None:
-            suffix = where.output.suffix
-            if suffix in WRITERS:
-                content = WRITERS[suffix](result)
-            else:
-                content = result.to_frame().to_csv(index=False) if suffix == ".csv" else text + "\n"
-            write_atomically(where.output, content)
+            form = as_json if _is_device(where.output) else writer_of(where.output)
+            write_atomically(where.output, form(result))
     finally:
-        print(text if where.json else with_flags(result.summary()))
+        print(as_json(result).rstrip() if where.json else with_flags(result.summary()))
 
 
 def _is_device(path: Path) -> bool:

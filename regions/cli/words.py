@@ -15,6 +15,7 @@ FACTORY = "package.module:factory with an optional @weights.pt"
 FILES = (
     "FILE.onnx, FILE.pt2 (torch.export), FILE.npz (arrays NAME.weight and NAME.bias), or " + FACTORY
 )
+WIDTHS = "widths such as 784,100,100,10: inputs, hidden layers, outputs; or " + FILES
 Model = Annotated[Positional[str], arg(metavar="MODEL", help=FILES)]
 Shape = Annotated[
     tuple[int, ...] | None, arg(help="shape of one input, such as 1 28 28, if the model needs it")

@@ -56,6 +56,8 @@ def plot_means(
     level: float = 0.95,
     order: Sequence[Hashable] | None = None,
     interval: str = "band",
+    within: tuple[float, float] = (-np.inf, np.inf),
+    dodge: float = 1.0,
     legend: bool = True,
     ax: Axes | None = None,
     **kwargs: Any,
@@ -72,6 +74,12 @@ def plot_means(
         The values of `hue` in the order of colours; also selects among them.
     interval
         "band" or "bars".
+    within
+        The least and the largest value that `y` can have, such as (0, 100): intervals are drawn
+        up to there.
+    dodge
+        Factor on `x` from one line to the next, such as 1.05 on a logarithmic axis, so that lines
+        do not hide each other.
     legend
         False where several panels get one legend from `share_legend`.
     **kwargs
@@ -89,9 +97,11 @@ def plot_means(
         raise ArgumentError(f"interval is {interval!r}; choose 'band' or 'bars'")
     ax = plt.gca() if ax is None else ax
     table = mean_intervals(data, y, [x] if hue is None else [x, hue], level).sort_values(x)
+    table[["low", "high"]] = table[["low", "high"]].clip(*within)
     levels = [None] if hue is None else list(data[hue].unique() if order is None else order)
     for index, name in enumerate(levels):
         part = table if hue is None else table.loc[table[hue] == name]
+        part = part.assign(**{x: part[x] * dodge ** (index - (len(levels) - 1) / 2)})
         look = {**_look(index), "label": None if name is None else str(name), **kwargs}
         _draw(ax, part, x, interval, look)
     ax.set(xlabel=x.replace("_", " "), ylabel=f"{y.replace('_', ' ')} (mean, {level:.0%} interval)")
@@ -133,7 +143,9 @@ def _draw(ax: Axes, part: pd.DataFrame, x: str, interval: str, look: dict[str, A
     at, mean, low, high = (part[name][known] for name in (x, "mean", "low", "high"))
     colour = look["color"]
     if interval == "bars":
-        ax.errorbar(at, mean, yerr=high - mean, fmt="none", ecolor=colour, capsize=2)
+        ends = np.array([mean - low, high - mean])
+        width = look.get("lw")
+        ax.errorbar(at, mean, yerr=ends, fmt="none", ecolor=colour, elinewidth=width, capsize=2)
     else:
         ax.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
 

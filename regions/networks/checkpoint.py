@@ -89,11 +89,16 @@ def read_checkpoint(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of a damaged file: anything
+        if "weights_only" in str(error):
+            raise DataError(
+                f"{path} holds Python objects, such as a whole model, and not weights alone; "
+                "loading them can run any code. Load it where you trust it and write "
+                "torch.save(model.state_dict(), ...)"
+            ) from error
         line = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(
-            f"{path} does not hold weights ({line}). It must be saved by "
-            "torch.save(model.state_dict(), ...); pickles of whole models are refused because "
-            "loading them can run any code"
+            f"{path} does not hold weights ({line}); expected what "
+            "torch.save(model.state_dict(), ...) writes"
         ) from error
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.choices import meant
 from regions.errors import ArgumentError
 from regions.networks.graph import Graph
 from regions.networks.steps import Step
@@ -95,6 +96,7 @@ def _kept_weights(graph: Graph, masks: Mapping[str, np.ndarray]) -> dict[str, to
     if unknown:
         raise ArgumentError(
             f"no prunable module is called {unknown}; there are {[*graph.prunable]}"
+            f"{meant(unknown, [*graph.prunable])}"
         )
     kept = {}
     for name, shape in graph.weighted.items():

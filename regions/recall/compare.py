@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from scipy import stats
 from regions.arguments import check_confidence, check_flag
 from regions.errors import ArgumentError
 from regions.randomness import Rng, generator_of
+from regions.recall.curve import draw_differences
 from regions.recall.estimate import Estimate, estimate
 from regions.recall.inference import FEWEST_MODELS, adjust, t_pvalue, verdicts
 from regions.recall.options import POPULATIONS, Options
@@ -22,6 +23,9 @@ from regions.recall.sample import SAME_VALUE, why_not_sampled
 from regions.recall.table import RecallTable, check_table
 from regions.recall.wording import KEY, corrected
 from regions.results import Result, jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SAME_ARMS = "both arms are right on the same images, or neither differs from its dense networks"
 _NOTHING = 1e-12  # standard errors below are rounding
@@ -107,6 +111,10 @@ class IntensificationComparison(Result):
         """Return the rows of `to_frame` and the pairing, JSON-ready."""
         rows = self.to_frame().to_dict(orient="records")
         return jsonable({"rows": rows, "pairing": self.pairing, "options": self.options.to_dict()})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the difference with its interval against the compression ratio."""
+        return draw_differences(self, ax)
 
     def summary(self) -> str:
         """Return the differences in words, and what they rest on."""

@@ -54,10 +54,25 @@ def draw_result(
         said = f"{name}: from the {level} of one bound to the other's"
         look = {**look, "fmt": "none"}
         ax.errorbar(dodge * ratios, middle, yerr=error, label=said, **look)
+    return _with_ratios(ax, result.ratios, "intensification ratio alpha")
+
+
+def draw_differences(result: Any, ax: Axes | None) -> Axes:
+    """Draw the difference of two arms with its intervals against the ratios."""
+    ax, interval = axes_of(ax), result.confidence_interval()
+    error = np.array([result.difference - interval.low, interval.high - result.difference])
+    label = f"a - b, {100 * result.options.confidence_level:g} % interval"
+    look = {"fmt": "o-", "capsize": 2, "color": BLUE, "label": label}
+    ax.errorbar(result.ratios, result.difference, yerr=error, **look)
+    ax.axhline(0, color=GREY, lw=0.8, ls="--", label="no difference")
+    return with_legend(_with_ratios(ax, result.ratios, "difference of alpha"))
+
+
+def _with_ratios(ax: Axes, ratios: Any, label: str) -> Axes:
     ax.set_xscale("log", base=2)
-    ax.set_xticks(result.ratios, [f"{ratio:g}" for ratio in ratios], minor=False)
+    ax.set_xticks(ratios, [f"{ratio:g}" for ratio in ratios], minor=False)
     ax.minorticks_off()
-    ax.set(xlabel="compression ratio (log scale)", ylabel="intensification ratio alpha")
+    ax.set(xlabel="compression ratio (log scale)", ylabel=label)
     return ax
 
 

@@ -85,6 +85,17 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def holds_names(column: str) -> bool:
+    """Tell whether a column holds names, of models or of classes.
+
+    Examples
+    --------
+    >>> holds_names("Class Name"), holds_names("n")
+    (True, False)
+    """
+    return _OTHER_NAMES.get(_word(column), _word(column)) in ("model", "class")
+
+
 def _check_classes(classes: Iterable[Any], others: Collection[str]) -> None:
     odd = [name for name in classes if _word(name) in others]
     if odd:
@@ -204,11 +215,17 @@ def _counts(frame: pd.DataFrame, name: str, scale: float) -> np.ndarray:
     if (off > _OFF).any():
         row = int(off.argmax())
         raise DataError(
-            f"{name} of row {row + 1} is {values[row]:g}{' %' if scale > 1 else ''} of "
+            f"{name} of {_cell(frame, row)} is {values[row]:g}{' %' if scale > 1 else ''} of "
             f"{sizes[row]:g} images, which is {exact[row]:.2f}, no whole number; give counts "
             "(correct_dense, correct_pruned), more digits, or the right n"
         )
     return counts.astype(np.int64)
+
+
+def _cell(frame: pd.DataFrame, row: int) -> str:
+    """Return where a number stands, whatever the form of the table was."""
+    keys = [name for name in ("model", "class", "ratio") if name in frame.columns]
+    return ", ".join(f"{name} {frame[name].iloc[row]}" for name in keys) or f"row {row + 1}"
 
 
 def _beside(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from regions.errors import ArgumentError, DataError
 from regions.files import read_table
 from regions.randomness import Rng, check_rng
 from regions.recall.curve import axes_of, draw_null, with_legend
-from regions.recall.forms import COLUMNS, tidy, unused_columns
+from regions.recall.forms import COLUMNS, holds_names, tidy, unused_columns
 from regions.recall.intensification import intensification
 from regions.recall.result import IntensificationResult
 from regions.recall.table import RecallTable
@@ -181,7 +181,9 @@ def report(
     if isinstance(source, RecallTable):
         tables = [source]
     else:
-        frame = tidy(source if isinstance(source, pd.DataFrame) else read_table(source))
+        frame = tidy(
+            source if isinstance(source, pd.DataFrame) else read_table(source, holds_names)
+        )
         tables = [RecallTable.from_frame(rows) for _, rows in split_settings(frame)]
         unused = unused_columns(frame)
     for table in tables:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from regions.recall.forms import KEYS
 from regions.recall.predictions import Predictions, check_predictions, coded, is_named
 from regions.recall.tidy import parts_of
 from regions.results import Result, jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -309,6 +312,23 @@ class RecallTable(Result):
         """Return the counts, JSON-ready."""
         names = ("ratios", "classes", "model_ids", "sizes", "dense", "pruned", "both", "setting")
         return jsonable({name: getattr(self, name) for name in names})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mean recall of each class, a line for each ratio, from hard classes to easy."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        recalls = {"dense": self.dense.mean(0)}
+        recalls |= {
+            f"ratio {r:g}": k.mean(0) for r, k in zip(self.ratios, self.pruned, strict=True)
+        }
+        order = np.argsort(recalls["dense"] / self.sizes)
+        for name, correct in recalls.items():
+            ax.plot(100 * (correct / self.sizes)[order], "o-", ms=3, label=name)
+        ax.set_xticks(range(self.n_classes), [str(self.classes[index]) for index in order])
+        ax.set(xlabel="class", ylabel=f"recall (%), mean of {self.n_models} models")
+        ax.legend()
+        return ax
 
     def summary(self) -> str:
         """Return what the table holds, in a few sentences."""

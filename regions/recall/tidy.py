@@ -81,8 +81,12 @@ def parts_of(frame: pd.DataFrame) -> dict[str, Any]:
 def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows sorted by ratio, models and classes in order of appearance."""
     keys = frame[KEYS]
-    if keys.isna().to_numpy().any():
-        raise DataError("model, ratio and class must be given in every row")
+    blank = np.argwhere(keys.isna().to_numpy())
+    if blank.size:
+        raise DataError(
+            f"{KEYS[blank[0, 1]]} is missing in row {blank[0, 0] + 1}; model, ratio and class must "
+            "be given in every row"
+        )
     double = np.flatnonzero(keys.duplicated())
     if double.size:
         raise DataError(f"two rows for {keys.iloc[int(double[0])].to_dict()}; expected one")

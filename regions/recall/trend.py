@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from regions.recall.options import POPULATIONS, Options
 from regions.recall.sample import SAME_VALUE, why_untested
 from regions.recall.table import RecallTable, check_table
 from regions.results import Result, jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -76,6 +79,25 @@ class Trend(Result):
         rows = self.steps.to_dict(orient="records")
         told = {"steps": rows, "options": self.options.to_dict(), "note": self.note}
         return jsonable({**numbers, **told})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how much alpha rises from each ratio to the next, with standard errors."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        steps = self.steps
+        names = [
+            f"{a:g} to {b:g}" for a, b in zip(steps["ratio"], steps["next_ratio"], strict=True)
+        ]
+        ax.errorbar(
+            range(len(steps)), steps["rise"], yerr=steps["standard_error"], fmt="o", capsize=2
+        )
+        ax.axhline(0, color="0.5", lw=0.8, ls="--")
+        ax.set_xticks(range(len(steps)), names)
+        ax.set(
+            xlabel="from compression ratio to the next", ylabel="rise of alpha (1 standard error)"
+        )
+        return ax
 
     def summary(self) -> str:
         """Return the tests in words."""

@@ -13,7 +13,7 @@ from torch import nn
 from torch.ao.quantization import FakeQuantizeBase, ObserverBase
 
 from regions.arguments import check_whole
-from regions.choices import check_name
+from regions.choices import check_name, meant
 from regions.errors import ArgumentError, UnsupportedModelError
 from regions.networks.twin import uncompiled
 from regions.representations.layout import Layout
@@ -286,8 +286,11 @@ def find_modules(
         return _nonempty(fits, f"{tap} with names like {layers!r}", model)
     unknown = [name for name in layers if name not in everything]
     if unknown:
-        known = ", ".join(name for name in everything if name)
-        raise ArgumentError(f"no module is called {', '.join(unknown)}; the model has {known}")
+        known = [name for name in everything if name]
+        raise ArgumentError(
+            f"no module is called {', '.join(unknown)}; the model has {', '.join(known)}"
+            f"{meant(unknown, known)}"
+        )
     return {name: everything[name] for name in layers}
 
 

@@ -17,6 +17,7 @@ from regions.theory.points import read_generator
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 PARTS = ("even", "odd", "raw")
 _MOST = 10**6  # biases
@@ -67,6 +68,19 @@ class Screening(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-ready objects."""
         return jsonable(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the score of every input, part by part; the inputs kept are filled."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        for index, (part, scores) in enumerate(self.scores.items()):
+            colour = f"C{index}"
+            ax.plot(scores, "o", mfc="none", color=colour, ms=4)
+            ax.plot(self.kept, scores[self.kept], "o", color=colour, ms=4, label=f"{part}, kept")
+        ax.set(xlabel="input", ylabel="sum of squared gradients")
+        ax.legend()
+        return ax
 
     def summary(self) -> str:
         """Return how many inputs were kept, and by which parts."""

@@ -17,9 +17,11 @@ from regions.training.formats import read_source
 from regions.training.source import Source
 
 Standardise = Literal["channel", "pixel"]
+# scikit-learn's digits under two names, by how many of the 1,797 images are the test part
+DIGITS = {"digits": 360, "digits-half": 900}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Inputs, float32 of shape (images, *image_shape), and labels, int64 of shape (images,).
 
@@ -35,6 +37,10 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, np.shape(self.inputs)[1:]))
+        return f"Split({len(self)} inputs of {shape})"
 
     def sample(self, count: int, rng: Rng = 0) -> Split:
         """Return `count` images drawn by `rng`, each class in proportion (all if there are fewer).
@@ -113,12 +119,12 @@ def load_data(
     Parameters
     ----------
     source
-        "digits" (1,797 images of 8x8, from scikit-learn; a fixed fifth is the test part), or the
-        path of an `.npz` file with `X_train, y_train, X_test, y_test` (and `class_names`), of a
-        folder with the four IDX files of MNIST and its relatives (gzipped or not), or of a folder
-        with the *binary* version of CIFAR-10 or CIFAR-100. The test part is the files' own. Keras'
-        names (x_train, ...) are read too. Or a pair (training, test) of torch Datasets or
-        DataLoaders.
+        "digits" (1,797 images of 8x8, from scikit-learn; a fixed fifth is the test part) or
+        "digits-half" (a fixed half of them, 90 a class, as tests of recall need), or the path of an
+        `.npz` file with `X_train, y_train, X_test, y_test` (and `class_names`), of a folder with
+        the four IDX files of MNIST and its relatives (gzipped or not), or of a folder with the
+        *binary* version of CIFAR-10 or CIFAR-100. The test part is the files' own. Keras' names
+        (x_train, ...) are read too. Or a pair (training, test) of torch Datasets or DataLoaders.
     validation
         Fraction of the training images set aside, each class in proportion; 0 for none.
     limit
@@ -164,7 +170,9 @@ def _raw(source: str | os.PathLike | tuple[Any, Any]) -> Source:
         if len(source) != 2:
             raise ArgumentError(f"{len(source)} data sets were given; expected (training, test)")
         return read_torch(*source)
-    return _digits() if source == "digits" else read_source(Path(source))
+    if isinstance(source, str) and source in DIGITS:
+        return _digits(source)
+    return read_source(Path(source), DIGITS)
 
 
 def split_by_class(
@@ -227,13 +235,13 @@ def _moments(images: np.ndarray, how: Standardise) -> tuple[np.ndarray, np.ndarr
     return mean.astype(np.float32), np.where(sd > 0, sd, np.float32(1.0))
 
 
-def _digits() -> Source:
+def _digits(name: str) -> Source:
     from sklearn.datasets import load_digits
 
     inputs, labels = load_digits(return_X_y=True)
     images = np.asarray(inputs, dtype=np.uint8).reshape(-1, 1, 8, 8)
     labels = np.asarray(labels, dtype=np.int64)
-    test, train = split_by_class(labels, 360, np.random.default_rng(0))
+    test, train = split_by_class(labels, DIGITS[name], np.random.default_rng(0))
     return Source.checked(
-        "digits", images[train], labels[train], images[test], labels[test], [images, labels]
+        name, images[train], labels[train], images[test], labels[test], [images, labels]
     )

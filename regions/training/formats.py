@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from regions.choices import meant
 from regions.errors import DataError
 from regions.training.cifar import read_cifar
 from regions.training.idx import read_idx
@@ -11,8 +13,8 @@ from regions.training.npz import read_npz
 from regions.training.source import Source
 
 
-def read_source(path: Path) -> Source:
-    """Read a file or folder of a known format.
+def read_source(path: Path, names: Collection[str] = ()) -> Source:
+    """Read a file or folder of a known format; `names` are what else may have been meant.
 
     Raises
     ------
@@ -20,7 +22,9 @@ def read_source(path: Path) -> Source:
         If the path is missing, of no known format, or its content is not what it should be.
     """
     if not path.exists():
-        raise DataError(f"{path} does not exist; give 'digits', an .npz file or a folder")
+        listed = "".join(f"{name!r}, " for name in names)
+        near = meant([path], [*names])
+        raise DataError(f"{path} does not exist; give {listed}an .npz file or a folder{near}")
     if path.is_file():
         if path.suffix != ".npz":
             raise DataError(

@@ -34,7 +34,7 @@ def run(capsys, *arguments):
 
 
 def test_bound(capsys, model):
-    status, out, _ = run(capsys, "bound", "2,20,20", "--json")
+    status, out, _ = run(capsys, "bound", "2,20,20,3", "--json")
     assert status == 0 and json.loads(out)["value"] == 44521
     status, out, _ = run(capsys, "bound", model, "--kind", "live")
     assert status == 0 and "at most" in out

@@ -77,11 +77,11 @@ def test_the_version_is_that_of_the_package(capsys):
     [
         (["cuont", "x"], ["no command 'cuont'; did you mean 'count'?"]),
         (
-            ["bound", "784,20", "--kind", "foo"],
+            ["bound", "784,20,10", "--kind", "foo"],
             ["invalid choice 'foo'", "see regions bound --help"],
         ),
-        (["bound", "784,20", "--knd", "serra"], ["--knd", "Perhaps you meant:", "--kind"]),
-        (["bound", "--density", "x", "784,20"], ["--density", "cannot read 'x'"]),
+        (["bound", "784,20,10", "--knd", "serra"], ["--knd", "Perhaps you meant:", "--kind"]),
+        (["bound", "--density", "x", "784,20,10"], ["--density", "cannot read 'x'"]),
         (["count"], ["Missing from regions count", "MODEL"]),
     ],
 )
@@ -98,8 +98,13 @@ def test_wrong_usage_is_said_in_plain_words(capsys, arguments, parts):
     [
         (["count", "mlp"], ["no weights", "regions atlas mlp"]),
         (["atlas", "lenett5"], ["did you mean 'lenet5'?"]),
-        (["bound", "10,10", "--kind", "expected"], ["--density", "--kind serra"]),
+        (["bound", "10,10,2", "--kind", "expected"], ["--density", "--kind serra"]),
         (["allocate", "784,100,100,10", ".01", "--objective", "expcted"], ["'expected'"]),
+        (
+            ["allocate", "784,100,10", ".1", "--skip", "layr1"],
+            ["--skip names", "did you mean 'layer1'?"],
+        ),
+        (["atlas", "mlp", "--data", "digit"], ["did you mean 'digits'?"]),
     ],
 )
 def test_errors_name_flags_and_what_is_near(capsys, arguments, parts):
@@ -116,14 +121,33 @@ def test_every_flag_that_messages_name_is_an_option(capsys):
 
 
 def test_all_bounds_in_one_table(capsys):
-    status, out, _ = said(capsys, "bound", "784,20,20", "--kind", "all")
+    status, out, _ = said(capsys, "bound", "784,20,20,10", "--kind", "all")
     rows = {line.split()[0]: line for line in out.splitlines()}
     assert status == 0 and set(rows) == set(KINDS)
     assert "not here" in rows["expected"] and "--density" in rows["expected"]
     exact = regions.upper_bound([784, 20, 20], "montufar").log2
     assert f"2^{exact:.5g}" in rows["montufar"]
-    status, out, _ = said(capsys, "bound", "10,9,8", "--kind", "all", "--density", ".5", "--json")
+    status, out, _ = said(capsys, "bound", "10,9,8,2", "--kind", "all", "--density", ".5", "--json")
     assert [one["kind"] for one in json.loads(out)["bounds"]] == list(KINDS)
+
+
+def test_widths_mean_the_same_in_bound_and_allocate(capsys, tmp_path):
+    """Both are widths of the perceptron that `as_network` reads: its output is no ReLU layer."""
+    rng = np.random.default_rng(3)
+    layers = [rng.normal(size=shape) for shape in ((7, 5), (6, 7), (3, 6))]
+    model = tmp_path / "net.npz"
+    np.savez(model, **{f"l{i}.weight": layer for i, layer in enumerate(layers)})
+    for source in ("5,7,6,3", str(model)):
+        status, out, _ = said(capsys, "bound", source, "--json")
+        found = json.loads(out)
+        assert status == 0 and not found["counts_output"] and found["widths"] == [5, 7, 6]
+        assert found["value"] == regions.upper_bound([5, 7, 6]).value
+        _, out, _ = said(capsys, "allocate", source, ".5", "--objective", "uniform", "--json")
+        assert len(json.loads(out)["densities"]) == 3
+    both = [said(capsys, name, "--help")[1].split() for name in ("bound", "allocate")]
+    assert all("inputs, hidden layers, outputs" in " ".join(words) for words in both)
+    status, _, err = said(capsys, "bound", "784,20")
+    assert status == 1 and "no hidden layer" in err
 
 
 @pytest.mark.parametrize("widths", ["784,100,10", "784,100,100,10", "784,50,50,50,10"])
@@ -168,7 +192,7 @@ def test_ctrl_c_while_loading_gives_130(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("regions.cli.command.import_module", interrupted)
-    assert said(capsys, "bound", "784,20")[0] == 130
+    assert said(capsys, "bound", "784,20,10")[0] == 130
 
 
 @pytest.mark.filterwarnings("default")

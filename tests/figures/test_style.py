@@ -61,6 +61,24 @@ def test_intervals_cover():
 
 
 @pytest.mark.parametrize("interval", ["band", "bars"])
+def test_intervals_end_where_values_do_and_dodged_lines_keep_their_means(interval):
+    """A percentage has none above 100; the mean stays the mean, at its x times a known factor."""
+    rows = [(x, name, y) for x in (1, 10) for name in "ab" for y in (100.0, 100.0, 70.0)]
+    frame = pd.DataFrame(rows, columns=["x", "name", "y"])
+    free = mean_intervals(frame, "y", ["x", "name"])
+    assert (free["high"] > 100).all()  # the control
+    fig, ax = plt.subplots()
+    look = {"interval": interval, "within": (0, 100), "dodge": 1.21}
+    plot_means(frame, "x", "y", "name", ax=ax, **look)
+    drawn = np.concatenate([part.vertices for c in ax.collections for part in c.get_paths()])
+    assert drawn[:, 1].max() == 100 and drawn[:, 1].min() == pytest.approx(free["low"].min())
+    for line, factor in zip(ax.lines[:1], (1 / 1.1,), strict=True):
+        np.testing.assert_allclose(line.get_xdata(), np.array([1, 10]) * factor)
+        np.testing.assert_allclose(line.get_ydata(), 90)
+    plt.close(fig)
+
+
+@pytest.mark.parametrize("interval", ["band", "bars"])
 def test_lines_show_the_means_and_differ_in_more_than_colour(frame, interval):
     fig, ax = plt.subplots()
     plot_means(frame, "density", "accuracy", "method", interval=interval, ax=ax)

@@ -64,3 +64,12 @@ def test_a_mismatch_names_what_is_missing_unexpected_or_of_another_shape() -> No
     for nothing in ({}, {"epoch": 3}, [1, 2]):
         with pytest.raises(DataError, match="does not hold weights"):
             loaded(nothing)
+
+
+def test_a_file_of_a_whole_model_is_refused_in_plain_words(tmp_path) -> None:
+    torch.save(torch.nn.Linear(2, 1), tmp_path / "whole.pt")
+    with pytest.raises(DataError) as caught:
+        load_weights(torch.nn.Linear(2, 1), tmp_path / "whole.pt")
+    message = str(caught.value)
+    assert "whole model" in message and "torch.save(model.state_dict(), ...)" in message
+    assert "\033" not in message and "two options" not in message

@@ -10,7 +10,7 @@ from degenerate_tables import COUNTS, FORMS, UNTESTED, table_of
 
 import regions
 from regions import recall
-from regions.cli.documents import as_html, as_latex, as_markdown
+from regions.documents import as_html, as_latex, as_markdown
 from regions.errors import RegionsError
 from regions.recall import ESTIMATORS, NULLS
 

@@ -11,6 +11,7 @@ import pytest
 import regions
 from regions.errors import ArgumentError, DataError
 from regions.files import read_table
+from regions.recall import report
 
 DENSE = np.array([[90, 80, 50], [88, 82, 55], [91, 79, 52]])
 PRUNED = {2.0: DENSE - [1, 2, 5], 10.0: DENSE - [5, 10, 20]}
@@ -84,7 +85,7 @@ def without(frame: pd.DataFrame, **cell) -> pd.DataFrame:
 REFUSED = [
     (TIDY.drop(columns="n"), ["'n'", "missing", "correct_dense"]),
     (shares(1).drop(columns="n"), ["add a column n", "recall x n"]),
-    (shares(1).assign(recall_dense=0.123), ["row", "no whole number", "counts"]),
+    (shares(1).assign(recall_dense=0.123), ["model a, class cat", "no whole number", "counts"]),
     (shares(1).assign(recall_dense=250.0), ["250", "fractions or per cent"]),
     (without(TIDY, model="b", ratio=10.0, **{"class": "emu"}), ["'b'", "'emu'", "ratio 10"]),
     (without(stacked(), seed="c", Ratio="dense", **{"class": "dog"}), ["'c'", "'dog'", "dense"]),
@@ -228,3 +229,31 @@ def test_a_file_with_two_columns_of_one_name_is_refused(tmp_path):
     # columns without a name are none of these
     path.write_text("\n".join(line + ",," for line in text.splitlines()))
     assert read_table(path)["dog"].tolist() == wide()["dog"].tolist()
+
+
+@pytest.mark.parametrize("form", ["long", "wide"])
+def test_classes_called_nan_and_NA_are_classes(tmp_path, form: str) -> None:
+    named = dict(zip(CLASSES, ["nan", "NA", "None"], strict=True))
+    if form == "long":
+        frame = TIDY.assign(**{"class": TIDY["class"].map(named)}, correct_both="NA")
+    else:
+        frame = wide().rename(columns=named)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    found = report(tmp_path / "a.csv", analyses=("published",))
+    assert found.results[0].table.classes == ("nan", "NA", "None")
+    plain = report(TIDY, analyses=("published",))
+    assert np.array_equal(found.results[0].estimate, plain.results[0].estimate)
+
+
+def test_an_empty_cell_is_missing_and_is_named(tmp_path) -> None:
+    frame = TIDY.assign(**{"class": TIDY["class"].where(TIDY.index != 3, "")})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(DataError, match="class is missing in row 4"):
+        report(tmp_path / "a.csv")
+
+
+def test_a_recall_that_fits_no_count_is_named_by_its_cell() -> None:
+    frame = wide(100.0)
+    frame.loc[2, CLASSES[1]] = 33.37
+    with pytest.raises(DataError, match=f"model b, class {CLASSES[1]}, ratio dense is 33.37 %"):
+        regions.RecallTable.from_frame(frame)

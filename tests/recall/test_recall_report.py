@@ -9,7 +9,7 @@ import pytest
 
 import regions
 from regions.cli import main
-from regions.cli.documents import as_html, as_latex, as_markdown
+from regions.documents import as_html, as_latex, as_markdown
 from regions.errors import DataError
 from regions.recall import NULLS, report
 

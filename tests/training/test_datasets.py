@@ -78,6 +78,9 @@ def test_parts_of_digits_do_not_mix():
         assert {image.tobytes() for image in restored} <= known
         seen.append(len(part))
     assert seen == [1150, 287, 360]
+    half = load_data("digits-half", validation=0.2)
+    assert [len(part) for part in (half.train, half.validation, half.test)] == [718, 179, 900]
+    assert np.bincount(half.test.labels).min() > 85
     other = load_data("digits", validation=0.2, rng=1)
     assert not np.array_equal(other.validation.inputs, data.validation.inputs)
     assert np.array_equal(other.test.labels, data.test.labels)

@@ -10,7 +10,7 @@ import pytest
 
 import regions
 from regions.cli import main
-from regions.cli.documents import as_html, as_latex, as_markdown
+from regions.documents import as_html, as_latex, as_markdown
 
 matplotlib.use("Agg")
 
@@ -36,6 +36,10 @@ def test_the_report_has_sentences_table_and_figure_in_every_form(recalls, tmp_pa
         text = path.read_text()
         assert "lost more than the others at 10x" in text and "alpha is" in text
         assert all(f"{value:.4g}" in text for value in brief["alpha"])
+        found.write(tmp_path / f"again{ending}")
+        assert (tmp_path / f"again{ending}").read_text() == text
+    with pytest.raises(regions.errors.ArgumentError, match="its ending says no form"):
+        found.write(tmp_path / "report.txt")
     capsys.readouterr()
     page, paper = (tmp_path / "report.html").read_text(), (tmp_path / "report.tex").read_text()
     assert page.count("<svg") == 1 and "prefers-color-scheme" in page
@@ -56,5 +60,5 @@ def test_text_is_escaped_in_every_form() -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a.xlsx", "a"])
 def test_other_endings_are_refused_before_the_work(name, tmp_path, capsys) -> None:
     path = tmp_path / name
-    assert main(["bound", "784,20", "-o", str(path)]) == 1
+    assert main(["bound", "784,20,10", "-o", str(path)]) == 1
     assert ".html" in capsys.readouterr().err and not path.exists()

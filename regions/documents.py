@@ -1,13 +1,18 @@
-"""A result as a page, as Markdown, or as a LaTeX table."""
+"""A result as a file: JSON, its table, a page, Markdown, or a LaTeX table."""
 
 from __future__ import annotations
 
 import inspect
 import io
+import json
+import os
 from collections.abc import Callable, Mapping
 from html import escape
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from regions.errors import ArgumentError
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
@@ -15,6 +20,16 @@ th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #ddd}
 svg{max-width:100%;height:auto}div{overflow-x:auto}
 @media(prefers-color-scheme:dark){body{background:#16181d;color:#e4e6ea}th,td{border-color:#444}
 svg{background:#fff}}"""
+
+
+def as_json(result: Any) -> str:
+    """Return all that a result holds."""
+    return json.dumps(result.to_dict(), indent=2) + "\n"
+
+
+def as_csv(result: Any) -> str:
+    """Return the whole table of a result."""
+    return result.to_frame().to_csv(index=False)
 
 
 def as_html(result: Any) -> str:
@@ -48,8 +63,29 @@ def as_latex(result: Any) -> str:
 
 
 WRITERS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
-    {".html": as_html, ".md": as_markdown, ".tex": as_latex}
+    {".json": as_json, ".csv": as_csv, ".html": as_html, ".md": as_markdown, ".tex": as_latex}
 )
+
+
+def writer_of(path: str | os.PathLike) -> Callable[[Any], str]:
+    """Return what makes a file of that ending.
+
+    Raises
+    ------
+    ArgumentError
+        If the ending is none of `WRITERS`.
+
+    Examples
+    --------
+    >>> writer_of("report.tex").__name__
+    'as_latex'
+    """
+    ending = Path(path).suffix
+    if ending not in WRITERS:
+        raise ArgumentError(
+            f"cannot write {str(path)!r}: its ending says no form; end it in {', '.join(WRITERS)}"
+        )
+    return WRITERS[ending]
 
 
 def _blocks(result: Any) -> list[list[str]]:
@@ -70,12 +106,14 @@ def _table(result: Any) -> Any:
 def _picture(result: Any) -> str:
     if not hasattr(result, "plot"):
         return ""
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.7), layout="constrained")
     result.plot(figure.add_subplot())
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None})
+    with mpl.rc_context({"svg.hashsalt": "regions"}):  # the same result is the same page
+        figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()[stream.getvalue().index("<svg") :]
 
 
