@@ -342,6 +342,21 @@ def offsets(rng):
     return [*layers, (weight, bias)], [0.0] * len(layers), _box(rng, widths[0], 2.0)
 
 
+def whole_thin_sectors(rng):
+    """All of the space or half of it, first-layer boundaries at angles of .1 to 1e-12."""
+    inputs, units = (2, int(rng.integers(2, 5))) if rng.random() < 0.8 else (3, 4)
+    first = rng.normal(size=inputs) * rng.choice([-1.0, 1.0], size=(units, 1))
+    first = first + rng.normal(size=(units, inputs)) * 10.0 ** -rng.uniform(1, 12)
+    first = first * rng.uniform(0.1, 2.0, size=(units, 1))
+    layers = [(first, rng.normal(size=units) * rng.choice([0.0, 0.5, 5.0]))]
+    layers += _normal_layers(rng, [units, *rng.integers(2, 6, size=int(rng.integers(1, 3)))])
+    domain = None
+    if rng.random() < 0.3:
+        low = np.where(rng.random(inputs) < 0.5, -np.inf, rng.normal(size=inputs) * 3)
+        domain = regions.Box(low, np.full(inputs, np.inf))
+    return _with_output(rng, layers), [0.0] * len(layers), domain
+
+
 FAMILIES = {
     function.__name__: function
     for function in (
@@ -364,5 +379,6 @@ FAMILIES = {
         hidden_dead,
         wide,
         offsets,
+        whole_thin_sectors,
     )
 }

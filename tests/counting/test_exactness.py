@@ -18,7 +18,7 @@ from regions.counting.tree import corners, cutting, doubts, halfspaces, vertex_t
 
 A = np.array
 SQUARE = regions.Box.cube(2, -1.0, 1.0)
-PER_FAMILY, AT_ONCE = 48, 24  # 19 families: 912 networks; `study.py` draws as many as wanted
+PER_FAMILY, AT_ONCE = 48, 24  # 20 families: 960 networks; `study.py` draws as many as wanted
 
 
 def mismatches(family, seed):
@@ -33,13 +33,15 @@ def test_engines_count_what_rational_arithmetic_counts(family, start):
     assert {seed: wrong for seed, wrong in found.items() if wrong} == {}
 
 
-# once a crash on memory that nothing had written, and a solver that gave up
+# once a crash on memory that nothing had written, a solver that gave up, and 19 regions for 17 in
+# the whole plane, where first-layer boundaries are nearly parallel
 FOUND = (
     ("parallel", 1815),
     ("parallel", 2471),
     ("powers", 2989),
     ("extreme", 2240),
     ("offsets", 10304),
+    ("whole_space", 35828),
 )
 
 
@@ -84,7 +86,9 @@ def test_a_wrong_count_would_be_seen(monkeypatch):
     assert any(mismatches("fractions", seed) for seed in range(12))
 
 
-@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"deep", "whole_space", "half_open"}))
+@pytest.mark.parametrize(
+    "family", sorted(set(FAMILIES) - {"deep", "whole_space", "whole_thin_sectors", "half_open"})
+)
 def test_regions_and_their_graph(family):
     for seed in range(12):
         drawn = case(family, seed)
@@ -100,7 +104,9 @@ def test_regions_and_their_graph(family):
         assert graph.number_of_edges() == edges, seed
 
 
-@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"deep", "whole_space", "half_open"}))
+@pytest.mark.parametrize(
+    "family", sorted(set(FAMILIES) - {"deep", "whole_space", "whole_thin_sectors", "half_open"})
+)
 def test_sampled_patterns_are_those_of_regions(family):
     for seed in range(8):
         drawn = case(family, seed)

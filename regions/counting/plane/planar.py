@@ -17,7 +17,7 @@ from regions.counting.plane.polygon_kernel import FAR, LX, REACH, ROW, TINY, UNI
 from regions.counting.scale import typical_distance
 from regions.errors import DomainError
 from regions.exact.scaled import Scaled, joined, primitive
-from regions.exact.solve import crossing, value
+from regions.exact.solve import crossing, sign, value
 from regions.networks import Box, ReLUNetwork, Slice
 
 _EMPTY = "the planar domain is empty; widen its box or move its points"
@@ -332,10 +332,7 @@ def _chart(outline: Outline, whole: Outline) -> Scaled:
     for bits in () if far else (8, 16, 32, 52):
         corner, one, two = (_short(point, bits) for point in (points[0], points[1], points[-1]))
         axes = Scaled.of(np.column_stack([one - corner, two - corner, corner]))
-        (a, b, c), (d, e, f), last = axes.ints.T.tolist()
-        height = (b * f - c * e, c * d - a * f, a * e - b * d)
-        turn = value(height, last)
-        if min(value(height, point) * turn for point in outline.points) > 0:
+        if all(_within(point, *axes.ints.T.tolist()) for point in outline.points):
             return axes
     # lines that are nearly parallel: the corners themselves
     ends = (points[0], points[1], points[-1])
@@ -346,6 +343,18 @@ def _chart(outline: Outline, whole: Outline) -> Scaled:
         scaled.append([max(factor, 1) * number for number in point])
     last, one, two = (np.array(point, dtype=object) for point in scaled)
     return Scaled(np.stack([one - last, two - last, last], axis=1), 0, common)
+
+
+def _within(point: Form, one: Form, two: Form, three: Form) -> bool:
+    """Tell whether x ``one`` + y ``two`` + ``three`` is a point for some |x| + |y| <= 4."""
+    x, y, w = (value(_cross(*pair), point) for pair in ((two, three), (three, one), (one, two)))
+    w *= sign(value(_cross(one, two), three))
+    return 0 < w and abs(x) + abs(y) <= 4 * w
+
+
+def _cross(one: Form, two: Form) -> Form:
+    (a, b, c), (d, e, f) = one, two
+    return b * f - c * e, c * d - a * f, a * e - b * d
 
 
 def _short(point: Form, bits: int) -> np.ndarray:
