@@ -231,3 +231,10 @@ def test_chains_here_are_what_the_reader_reads():
     points = np.random.default_rng(0).normal(size=(50, drawn.net.input_size))
     assert (drawn.net(points) == regions.as_network(drawn.layers)(points)).all()
     assert chain(drawn.layers, drawn.slopes).widths == drawn.net.widths
+
+
+def test_weights_whose_squares_overflow_give_no_warning():
+    weight = A([[1e200, 0.0], [0.0, 1e-200], [1.0, 1.0]])
+    net = chain([(weight, A([1.0, 2.0, 3.0])), (np.ones((1, 3)), np.zeros(1))], [0.0])
+    for method in ("cells", "plane", "vertices"):  # a warning is an error in tests
+        assert count_regions(net, None, method=method).count == 7

@@ -264,9 +264,9 @@ def _relevant_directions(
     if not net.relu_layers or _is_large(net):
         return everything
     forms, _ = net.advance(net.start(columns[:-1]), 0, 0.0)
-    norms = np.linalg.norm(forms, axis=0)
-    live = forms[:, (norms > 0) & np.isfinite(norms)]
-    live = live / np.abs(live).max(axis=0)
+    largest = np.abs(forms).max(axis=0)
+    kept = (largest > 0) & np.isfinite(largest)
+    live = forms[:, kept] / largest[kept]
     check()
     left, sizes = np.zeros((d, 0)), np.zeros(0)
     if live.size:
