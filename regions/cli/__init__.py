@@ -11,8 +11,8 @@ def main(arguments: list[str] | None = None) -> int:
     Examples
     --------
     >>> from regions.cli import main
-    >>> main(["bound", "2,3", "--kind", "naive"])  # doctest: +ELLIPSIS
-    at most 7 activation regions (naive bound, widths 2-3 ...)
+    >>> main(["bound", "2,3,1", "--kind", "naive"])
+    at most 7 activation regions (naive bound, widths 2-3, inputs in 2 of 2 dimensions)
     0
     """
     try:

@@ -103,9 +103,9 @@ def test_workers_stop_as_well():
     [
         ("line", "line.line.line_frame"),
         ("plane", "plane.plane.planar_frame"),
-        ("cells", "tree.halfspaces.frame_of"),
-        ("vertices", "tree.vertex_tree.frame_of"),
-        ("estimate", "tree.halfspaces.frame_of"),
+        ("cells", "tree.cells.frame_of"),
+        ("vertices", "tree.vertices.frame_of"),
+        ("estimate", "tree.estimate.frame_of"),
         ("sample", "points.frame_of"),
         ("milp", "solver.milp.frame_of"),
         ("parity", "solver.model.Model.of"),

@@ -17,6 +17,8 @@ from regions.counting.tree.frame import frame_of
 from regions.counting.tree.segments import PreciseSegments, Segments, segments_of
 from regions.exact.scaled import Scaled
 
+ONE = np.zeros(1, np.int64)  # the only cell
+
 
 class Residual(nn.Module):
     def __init__(self):
@@ -72,7 +74,7 @@ def excesses(net, domain, make):
             slope, constant = (Fraction(float(bound)) for bound in bounds[:, unit])
             yield sum(off[:-1]) <= slope and off[-1] <= constant
         active[forms.first[layer] : forms.first[layer + 1]] = on
-        pair = segments.activate(*pair, layer, on[None])
+        pair = segments.activate(*pair, layer, on[None], ONE)
 
 
 @pytest.mark.parametrize("make", [Segments, PreciseSegments])
@@ -99,7 +101,7 @@ def test_integers_are_not_rounded():
     for layer, part in enumerate(drawn.net.relu_layers):
         _, bounds, pair = segments.advance(*pair, layer)
         assert (bounds == 0).all()
-        pair = segments.activate(*pair, layer, np.ones((1, part.size), dtype=bool))
+        pair = segments.activate(*pair, layer, np.ones((1, part.size), dtype=bool), ONE)
 
 
 def test_bounds_grow_with_depth_and_pairs_take_over():
