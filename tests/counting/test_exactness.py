@@ -18,7 +18,7 @@ from regions.counting.tree import corners, cutting, doubts, halfspaces, vertex_t
 
 A = np.array
 SQUARE = regions.Box.cube(2, -1.0, 1.0)
-PER_FAMILY, AT_ONCE = 48, 24  # 20 families: 960 networks; `study.py` draws as many as wanted
+PER_FAMILY, AT_ONCE = 100, 25  # 20 families: 2,000 networks; `study.py` draws as many as wanted
 
 
 def mismatches(family, seed):
