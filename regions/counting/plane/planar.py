@@ -332,7 +332,7 @@ def _chart(outline: Outline, whole: Outline) -> Scaled:
     for bits in () if far else (8, 16, 32, 52):
         corner, one, two = (_short(point, bits) for point in (points[0], points[1], points[-1]))
         axes = Scaled.of(np.column_stack([one - corner, two - corner, corner]))
-        if all(_within(point, *axes.ints.T.tolist()) for point in outline.points):
+        if _reaches(axes, outline.points):
             return axes
     # lines that are nearly parallel: the corners themselves
     ends = (points[0], points[1], points[-1])
@@ -345,11 +345,16 @@ def _chart(outline: Outline, whole: Outline) -> Scaled:
     return Scaled(np.stack([one - last, two - last, last], axis=1), 0, common)
 
 
-def _within(point: Form, one: Form, two: Form, three: Form) -> bool:
-    """Tell whether x ``one`` + y ``two`` + ``three`` is a point for some |x| + |y| <= 4."""
-    x, y, w = (value(_cross(*pair), point) for pair in ((two, three), (three, one), (one, two)))
-    w *= sign(value(_cross(one, two), three))
-    return 0 < w and abs(x) + abs(y) <= 4 * w
+def _reaches(axes: Scaled, points: Sequence[Form]) -> bool:
+    """Tell whether all points are ``axes @ (x, y, 1)`` for some |x| + |y| <= 4."""
+    one, two, three = axes.ints.T.tolist()
+    rows = _cross(two, three), _cross(three, one), _cross(one, two)
+    turn = sign(value(rows[2], three))
+    for point in points:
+        x, y, w = (value(row, point) for row in rows)
+        if not 0 < w * turn or abs(x) + abs(y) > 4 * w * turn:
+            return False
+    return True
 
 
 def _cross(one: Form, two: Form) -> Form:

@@ -8,7 +8,13 @@ import numpy as np
 
 from regions.counting.tree.feeding import Feeding
 from regions.counting.tree.newton import NO_GRID, UNIT
-from regions.counting.tree.signs import UNKNOWN, VERTEX_EXTRA, UnitForms, normalise_all
+from regions.counting.tree.signs import (
+    FORM_EXTRA,
+    UNKNOWN,
+    VERTEX_EXTRA,
+    UnitForms,
+    normalise_all,
+)
 from regions.counting.tree.walk import StageForms
 from regions.errors import RegionsError
 from regions.exact.solve import Form, crossing, sign, value
@@ -39,7 +45,7 @@ class Doubts:
         self.forms, self.unit_forms, self.units = forms, unit_forms, units
         self.table = table = unit_forms.table
         self._twins = twins
-        self.dimension = table.shape[2] - 6
+        self.dimension = table.shape[2] - FORM_EXTRA
         self.signs = np.full((16, table.shape[1]), UNKNOWN, np.int8)
         self.owners = np.full(16, -1, np.int64)
         self._sides: dict[int, Form] = {}
