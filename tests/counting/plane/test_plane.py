@@ -199,7 +199,7 @@ def test_convolutions_count_like_their_dense_chain(rng):
 def test_any_wiring_counts_like_a_chain(rng, monkeypatch):
     nets = [dense(*random_layers(rng, [2, 9, 9, 9], density=d)) for d in (1.0, 0.4)]
     expected = [(count(net), count(net, kind="linear"), count(net, None)) for net in nets]
-    monkeypatch.setattr("regions.counting.plane.plane.is_chain", lambda net: False)
+    monkeypatch.setattr("regions.counting.plane.plane.is_dense", lambda net: False)
     monkeypatch.setattr(
         "regions.counting.plane.segments._MEMORY", 64 * 9 * 3 * 4
     )  # batches of four
