@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
@@ -188,7 +189,7 @@ def draw(rows: pd.DataFrame) -> Figure:
     return fig
 
 
-def _paint(ax: plt.Axes, corners: np.ndarray, colour: str) -> None:
+def _paint(ax: Axes, corners: np.ndarray, colour: str) -> None:
     """Draw a polygon, a segment or a point."""
     if len(corners) > 2:
         ax.fill(*corners.T, facecolor=colour, alpha=0.55, edgecolor="white", linewidth=0.8)
