@@ -216,15 +216,13 @@ def _run(
 ) -> Iterator[Any]:
     from joblib import Parallel
 
-    # under `with` the backend is the one that this very call will use
+    # under `with` the backend is the one that this very call will use, and its workers stay
     with Parallel(n_jobs=n_jobs, prefer=prefer) as parallel:
-        in_rounds = not cast(Any, parallel._backend).supports_return_generator
-        size = parallel._effective_n_jobs()
-    if in_rounds:
-        remaining = iter(calls)
-        while batch := list(islice(remaining, size)):
-            yield from Parallel(n_jobs=n_jobs, prefer=prefer)(batch)
-        return
+        if not cast(Any, parallel._backend).supports_return_generator:
+            remaining, size = iter(calls), parallel._effective_n_jobs()
+            while batch := list(islice(remaining, size)):
+                yield from cast(Iterable, parallel(batch))
+            return
     kind = "generator" if ordered else "generator_unordered"
     running = cast(Generator, Parallel(n_jobs=n_jobs, prefer=prefer, return_as=kind)(calls))
     try:

@@ -4,10 +4,13 @@ import pickle
 import sys
 
 import joblib
+import numpy as np
 import pytest
 from joblib.parallel import ThreadingBackend
 
+import regions
 from regions import workers
+from regions.counting import effort
 from regions.errors import ArgumentError, DependencyError
 from regions.workers import Workers, results_of
 
@@ -58,6 +61,11 @@ class Rounds(ThreadingBackend):
     """A backend that gives its results all at once, as ray's does."""
 
     supports_return_generator = False
+    started = 0
+
+    def configure(self, *args, **kwargs):
+        type(self).started += 1
+        return super().configure(*args, **kwargs)
 
 
 def test_backends_without_generators_work_in_rounds(monkeypatch):
@@ -73,21 +81,32 @@ def test_backends_without_generators_work_in_rounds(monkeypatch):
         with pytest.raises(ValueError, match="return_as"):
             joblib.Parallel(return_as="generator")(joblib.delayed(pow)(2, x) for x in range(2))
         found = results_of(pow, tasks(), (2,))
+        before = Rounds.started
         assert next(found) == (0, 0) and len(taken) == 2
         assert [*found] == [(x, x * x) for x in range(1, 5)]
+        assert Rounds.started == before + 1  # the same workers for all rounds
 
 
-def test_on_ray():
+def test_on_ray(monkeypatch):
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
     register_ray()
+    monkeypatch.setattr(effort, "SECONDS_TO_START", dict.fromkeys(effort.SECONDS_TO_START, 0.0))
     ray.init(num_cpus=2, include_dashboard=False)
     try:
         with joblib.parallel_config("ray", n_jobs=2):
             assert dict(results_of(pow, ((x, (x,)) for x in range(5)), (2,))) == {
                 x: x * x for x in range(5)
             }
+            rng = np.random.default_rng(0)
+            shapes = ((9, 3), (9, 9), (1, 9))
+            net = regions.as_network([(rng.normal(size=s), rng.normal(size=s[0])) for s in shapes])
+            found = [
+                regions.count_regions(net, regions.Box.cube(3, -1.0, 1.0), "cells", n_jobs=jobs)
+                for jobs in (None, 2)
+            ]
+            assert found[0].count == found[1].count and found[1].status is regions.Status.EXACT
     finally:
         ray.shutdown()
 

@@ -62,6 +62,10 @@ WHY = {
         [f"where_to_prune/{x}" for x in ("accuracy", "objectives", "splits", "means", "regret")],
         "synflow follows the published schedule; the arms snip and balance are new",
     ),
+    **dict.fromkeys(
+        ["methods_table/methods_figure", "methods_table/methods_table"],
+        "arms that do not come within half of the budget are left out; the arm merge is new",
+    ),
     "where_to_prune/differences": "they are taken from balance, the default now",
     "spectral_pruning/spectral_pruning": "an image is paired with the one before, as published",
 }

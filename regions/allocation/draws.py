@@ -161,7 +161,7 @@ _Order = Callable[[str], np.ndarray]
 
 def _draw(problem: Problem, order: _Order) -> Draw:
     pruned = {name: order(name) for name in problem.budgeted}
-    if not problem.is_chain:
+    if not problem.is_perceptron:
         return GraphDraw(pruned, problem)
     whole = np.zeros(0, dtype=np.int64)
     shapes = {name: (shape[0], shape[1]) for name, shape in problem.shapes.items()}

@@ -74,7 +74,7 @@ class Problem:
         return {name: prod(shape) for name, shape in self.shapes.items()}
 
     @property
-    def is_chain(self) -> bool:
+    def is_perceptron(self) -> bool:
         """Tell whether the layers are a plain chain of matrices."""
         if self.graph is None:
             return self.weights is None
@@ -111,9 +111,9 @@ class Problem:
             )
         return self.graph
 
-    def require_chain(self, what: str) -> None:
+    def require_perceptron(self, what: str) -> None:
         """Refuse models that are no plain chain of layers."""
-        if not self.is_chain:
+        if not self.is_perceptron:
             raise UnsupportedModelError(
                 f"{what} models every layer as a random matrix, which needs an MLP; this model "
                 f"has the layers {self.shapes}{self.note and f' ({self.note})'}. Use "

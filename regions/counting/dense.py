@@ -16,7 +16,7 @@ _BLOCK = 512  # rows of the identity that are pushed through a segment at once
 _LARGEST = 20_000_000  # weights of a dense chain, 160 MB
 
 
-def is_chain(net: ReLUNetwork) -> bool:
+def is_dense(net: ReLUNetwork) -> bool:
     """Tell whether `net` is a plain chain of affine maps, small enough to be written densely."""
     widths = net.widths
     weights = sum(a * b for a, b in pairwise(widths[1:]))

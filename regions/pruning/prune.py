@@ -162,13 +162,12 @@ def prune(
                 f"repair=True chooses single weights by their scores, but {criterion!r} chooses "
                 "the masks itself; leave repair out, or use a criterion that scores weights"
             )
-        chosen, repaired = found.masks, found.repaired
     else:
         select = _repaired if repair else _plain
-        chosen, repaired = select(_checked(found, request.weights), counts, scope, reading), {}
+        found = Selection(masks=select(_checked(found, request.weights), counts, scope, reading))
     whole = {name: np.ones(shape, dtype=bool) for name, shape in reading.shapes.items()}
-    arrays = {**whole, **share_masks(chosen, reading.tied)}
-    masks = Masks(arrays, reading.graph, reading.note, repaired)
+    arrays = {**whole, **share_masks(found.masks, reading.tied)}
+    masks = Masks(arrays, reading.graph, reading.note, found.repaired)
     asked = isinstance(getattr(densities, "counts", None), Mapping)
     _warn(masks, reading, [name for name, count in counts.items() if asked and count == 0])
     return masks

@@ -25,7 +25,7 @@ from regions.representations.references import compare_curves, untrained
 from regions.representations.registry import MEASURES
 from regions.representations.regression import RegressionR2, regression_r2
 from regions.representations.settings import Settings
-from regions.representations.similarity import Similarity, Status
+from regions.representations.similarity import Similarity, SimilarityStatus
 from regions.representations.svcca import SVCCA, svcca
 
 __all__ = [
@@ -47,7 +47,7 @@ __all__ = [
     "SampleSizeWarning",
     "Settings",
     "Similarity",
-    "Status",
+    "SimilarityStatus",
     "adjusted",
     "capture",
     "cca",

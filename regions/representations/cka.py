@@ -21,7 +21,7 @@ from regions.representations.measure import (
 )
 from regions.representations.pair import Pair, pair_of
 from regions.representations.rows import batch_rows, check_paired, exponent_of, real_rows, scaled
-from regions.representations.similarity import Similarity, Status
+from regions.representations.similarity import Similarity, SimilarityStatus
 
 _ROUNDING = 1e-11  # of a layer's own squared products: what is left where one sample holds all
 
@@ -205,7 +205,7 @@ class CKA(Measure):
         if self.debiased:
             product, own_x, own_y = _hsic_terms(pair)
             if min(own_x, own_y) <= 0:
-                return undefined(pair, self.name, Status.UNDEFINED)
+                return undefined(pair, self.name, SimilarityStatus.UNDEFINED)
             value = float(np.clip(product / np.sqrt(own_x) / np.sqrt(own_y), -1.0, 1.0))
         else:
             norms = float(np.linalg.norm(pair.x.gram)) * float(np.linalg.norm(pair.y.gram))

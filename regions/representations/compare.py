@@ -21,7 +21,7 @@ from regions.representations.jackknife import jackknife
 from regions.representations.measure import DegenerateLayerWarning, Measure, SampleSizeWarning
 from regions.representations.registry import MEASURES
 from regions.representations.settings import Settings
-from regions.representations.similarity import Similarity, Status
+from regions.representations.similarity import Similarity, SimilarityStatus
 from regions.representations.svcca import SVCCA
 
 
@@ -174,7 +174,7 @@ def _group_results(
 
 def _warn(comparison: LayerComparison) -> None:
     pairs = {found.layer: found.similarity for found in comparison.layers}
-    silent = [name for name, pair in pairs.items() if pair.status is Status.DEGENERATE]
+    silent = [name for name, pair in pairs.items() if pair.status is SimilarityStatus.DEGENERATE]
     if silent:
         warnings.warn(
             f"NaN for {', '.join(silent)}: no neuron varies in one of the networks",
@@ -184,15 +184,15 @@ def _warn(comparison: LayerComparison) -> None:
     few = {
         name: pair
         for name, pair in pairs.items()
-        if pair.status in (Status.FEW_SAMPLES, Status.SATURATED)
-        or (pair.status is Status.UNDEFINED and name not in comparison.apart)
+        if pair.status in (SimilarityStatus.FEW_SAMPLES, SimilarityStatus.SATURATED)
+        or (pair.status is SimilarityStatus.UNDEFINED and name not in comparison.apart)
     }
     if few:
         shown = "; ".join(
             f"{name} (n = {pair.n}, {max(pair.neurons_x, pair.neurons_y)} neurons, "
             + (
                 f"{pair.measure} is undefined)"
-                if pair.status is Status.UNDEFINED
+                if pair.status is SimilarityStatus.UNDEFINED
                 else f"independent layers would score {pair.null:.2f})"
             )
             for name, pair in few.items()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from regions.choices import check_name
 from regions.representations.jackknife import Interval
-from regions.representations.similarity import Similarity, Status
+from regions.representations.similarity import Similarity, SimilarityStatus
 from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class LayerComparison(Result):
             first = dead["layer"].iloc[0]
             lines.append(f"{len(dead)} layers have dead units, 0 on all images (first: {first})")
         statuses = dict.fromkeys(found.similarity.status for found in self.layers)
-        for status in (status for status in statuses if status is not Status.OK):
+        for status in (status for status in statuses if status is not SimilarityStatus.OK):
             names = [found.layer for found in self.layers if found.similarity.status is status]
             lines.append(f"{status} ({', '.join(names)}): {status.meaning}")
         lines += [f"{name}: not comparable, {why}" for name, why in self.apart.items()]

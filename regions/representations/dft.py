@@ -16,7 +16,7 @@ from regions.representations.measure import Measure, undefined
 from regions.representations.pair import pair_layers
 from regions.representations.registry import MEASURES
 from regions.representations.rows import check_paired, exponent_of
-from regions.representations.similarity import Similarity, Status
+from regions.representations.similarity import Similarity, SimilarityStatus
 from regions.representations.svcca import SVCCA
 
 _ROUNDING = 1e-13
@@ -84,7 +84,7 @@ def by_frequency(maps: list[np.ndarray], extents: list[Extent], chosen: Measure)
     if not usable:
         pair = pair_layers(*(layer_of(values.reshape(len(values), -1)) for values in maps))
         status = found[0].result.status
-        return undefined(pair, name, Status.UNDEFINED if status == "ok" else status)
+        return undefined(pair, name, SimilarityStatus.UNDEFINED if status == "ok" else status)
     return _pooled(usable, maps, size, name)
 
 
@@ -101,7 +101,10 @@ def _pooled(
         f"rank_{side}": sum(getattr(part, f"rank_{side}") * weight for part, weight in usable)
         for side in "xy"
     }
-    worst = next((part.status for part, _ in usable if part.status != Status.OK), Status.OK)
+    worst = next(
+        (part.status for part, _ in usable if part.status != SimilarityStatus.OK),
+        SimilarityStatus.OK,
+    )
     neurons = [int(np.prod(values.shape[1:])) for values in maps]
     dead = [int((~values.any(axis=(0, 2, 3))).sum()) * values[0, 0].size for values in maps]
     return Similarity(

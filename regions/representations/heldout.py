@@ -15,7 +15,7 @@ from regions.representations.layer import layer_of
 from regions.representations.measure import result_of, undefined
 from regions.representations.pair import pair_layers
 from regions.representations.rows import check_paired, real_rows
-from regions.representations.similarity import Similarity, Status
+from regions.representations.similarity import Similarity, SimilarityStatus
 
 _SQUARES = 100  # held-out coefficients of all shuffles together, for the mean of their squares
 _FEWEST = 5
@@ -60,7 +60,7 @@ def held_out_cca(
     check_paired(n, len(y[0]))
     whole = pair_layers(layer_of(X, "X"), layer_of(Y, "Y"))
     if whole.degenerate:
-        return undefined(whole, "cca_held_out", Status.DEGENERATE)
+        return undefined(whole, "cca_held_out", SimilarityStatus.DEGENERATE)
     held = _folds(n, folds, groups)
     rho = _coefficients(x, y, held)
     k, null = len(rho), 0.0

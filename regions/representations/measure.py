@@ -14,7 +14,7 @@ from regions.representations.factor import Factor
 from regions.representations.layer import Layer
 from regions.representations.pair import Pair
 from regions.representations.shuffles import peaked, shuffles
-from regions.representations.similarity import Similarity, Status
+from regions.representations.similarity import Similarity, SimilarityStatus
 
 # The transformations of a side's neurons that a measure may ignore, from small to large.
 TRANSFORMATIONS = ("shift", "scale", "channel_scale", "orthogonal", "linear")
@@ -121,11 +121,11 @@ class Measure(ABC):
     def independent(self, pair: Pair, found: Similarity) -> float:
         """Return the expected value of two independent layers of these sizes and variances."""
 
-    def _hindrance(self, pair: Pair) -> Status | None:
+    def _hindrance(self, pair: Pair) -> SimilarityStatus | None:
         if pair.degenerate:
-            return Status.DEGENERATE
+            return SimilarityStatus.DEGENERATE
         crowded = any(getattr(pair, side).crowded for side in self.needs_samples)
-        return Status.UNDEFINED if crowded else None
+        return SimilarityStatus.UNDEFINED if crowded else None
 
     def _null(self, pair: Pair, found: Similarity) -> float:
         if self.exact_null or not peaked(pair):
@@ -159,7 +159,7 @@ def _refuse_few_samples(layer: Layer, side: str, name: str) -> None:
 
 
 def _warn_about(result: Similarity) -> None:
-    if result.status is Status.DEGENERATE:
+    if result.status is SimilarityStatus.DEGENERATE:
         warnings.warn(
             f"{result.measure} is NaN: of {result.neurons_x} and {result.neurons_y} neurons "
             f"{result.dead_x} and {result.dead_y} are dead and {result.constant_x} and "
@@ -167,11 +167,11 @@ def _warn_about(result: Similarity) -> None:
             DegenerateLayerWarning,
             stacklevel=4,
         )
-    if result.status is Status.UNDEFINED:
+    if result.status is SimilarityStatus.UNDEFINED:
         warnings.warn(
             f"{result.measure} is NaN: {result.status.meaning}", SampleSizeWarning, stacklevel=4
         )
-    if result.status in (Status.FEW_SAMPLES, Status.SATURATED):
+    if result.status in (SimilarityStatus.FEW_SAMPLES, SimilarityStatus.SATURATED):
         warnings.warn(
             f"{result.n} samples for {max(result.rank_x, result.rank_y)} directions: independent "
             f"layers would score {result.measure} = {result.null:.3f}. {result.status.meaning}",
@@ -199,17 +199,17 @@ def result_of(pair: Pair, name: str, value: float, **fields: Any) -> Similarity:
     return Similarity(measure=name, value=value, **{**usual, **fields})
 
 
-def undefined(pair: Pair, name: str, status: Status) -> Similarity:
+def undefined(pair: Pair, name: str, status: SimilarityStatus) -> Similarity:
     """Return the NaN result of a pair that the measure cannot judge."""
     nan, ranks = float("nan"), {"rank_x": len(pair.x.live), "rank_y": len(pair.y.live)}
     return result_of(pair, name, nan, status=status, **ranks)
 
 
-def sample_status(pair: Pair, factor_x: Factor, factor_y: Factor) -> Status:
+def sample_status(pair: Pair, factor_x: Factor, factor_y: Factor) -> SimilarityStatus:
     """Return what the numbers of samples and the conditioning allow to say."""
     if not (factor_x.reliable and factor_y.reliable):
-        return Status.ILL_CONDITIONED
+        return SimilarityStatus.ILL_CONDITIONED
     if factor_x.rank + factor_y.rank > pair.n - 1:
-        return Status.SATURATED
+        return SimilarityStatus.SATURATED
     few = pair.n < 10 * max(len(pair.x.live), len(pair.y.live))
-    return Status.FEW_SAMPLES if few else Status.OK
+    return SimilarityStatus.FEW_SAMPLES if few else SimilarityStatus.OK

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Status(StrEnum):
+class SimilarityStatus(StrEnum):
     """What a similarity is worth; `.meaning` says it in a sentence.
 
     Examples
     --------
-    >>> print(Status.OK.meaning)
+    >>> print(SimilarityStatus.OK.meaning)
     The value is what the measure defines.
     """
 
@@ -40,23 +40,23 @@ class Status(StrEnum):
 
 
 _MEANING = {
-    Status.OK: "The value is what the measure defines.",
-    Status.FEW_SAMPLES: (
+    SimilarityStatus.OK: "The value is what the measure defines.",
+    SimilarityStatus.FEW_SAMPLES: (
         "Fewer than 10 samples per neuron: the value is biased upwards; compare it with `null`, "
         "take more samples, or use held-out CCA (regions.cca(X, Y, cv=2))."
     ),
-    Status.SATURATED: (
+    SimilarityStatus.SATURATED: (
         "The ranks add up to more than n - 1, so that some directions agree perfectly whatever the "
         "data; take more samples."
     ),
-    Status.ILL_CONDITIONED: (
+    SimilarityStatus.ILL_CONDITIONED: (
         "The layer is too ill-conditioned for second moments alone: coefficients carry errors "
         "above 1e-9; collect with accumulator='tsqr'."
     ),
-    Status.DEGENERATE: (
+    SimilarityStatus.DEGENERATE: (
         "A side has no varying neuron (all dead or constant): the similarity is undefined."
     ),
-    Status.UNDEFINED: (
+    SimilarityStatus.UNDEFINED: (
         "The measure says nothing of these samples: as many neurons as samples, a debiased "
         "estimate of a layer's own variance that is not positive (single samples hold it), or two "
         "layers that do not have the same samples (positions). Take more samples, or another mode "
@@ -95,7 +95,7 @@ class Similarity(Result):
     null : float
         Expected value if the rows of one side were shuffled: what independence looks like at
         this size. Rows that depend on each other (positions of an image) make it too low.
-    status : Status
+    status : SimilarityStatus
         OK, FEW_SAMPLES, SATURATED, ILL_CONDITIONED, DEGENERATE or UNDEFINED.
     details : mapping
         What the measure has to say beyond that, such as ``weights`` and ``condition_x``.
@@ -126,7 +126,7 @@ class Similarity(Result):
     constant_x: int
     constant_y: int
     null: float
-    status: Status = Status.OK
+    status: SimilarityStatus = SimilarityStatus.OK
     coefficients: np.ndarray = field(default_factory=lambda: np.empty(0))
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -139,7 +139,7 @@ class Similarity(Result):
     @classmethod
     def unknown(cls, measure: str) -> Similarity:
         """Return the result of two layers that do not have the same samples."""
-        nan, status = float("nan"), Status.UNDEFINED
+        nan, status = float("nan"), SimilarityStatus.UNDEFINED
         counts: dict[str, Any] = dict.fromkeys(("n", *_COUNTS), 0)
         return cls(measure=measure, value=nan, value_all=nan, null=nan, status=status, **counts)
 

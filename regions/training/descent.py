@@ -15,6 +15,7 @@ from torch import Tensor
 from regions.training.checkpoint import read_checkpoint, write_checkpoint
 from regions.training.functional import ModuleEngine, module_engine
 from regions.training.job import Job
+from regions.training.moved import draw_moves, move
 from regions.training.perceptron import PerceptronEngine
 from regions.training.recipe import Recipe
 from regions.training.shrink import shrink
@@ -62,7 +63,9 @@ def _engine(job: Job) -> Engine:
 
 def is_sparse(job: Job) -> Tensor:
     """Return for each model whether it trains faster by its kept weights alone."""
-    possible = job.layers is not None and job.images.device.type == "cpu" and not job.recipe.l1
+    recipe = job.recipe
+    plain = not (recipe.l1 or recipe.label_smoothing or recipe.moves_images)
+    possible = job.layers is not None and job.images.device.type == "cpu" and plain
     return possible & (kept_shares(job.parameters, job.masks) < SPARSE_BELOW)
 
 
@@ -95,15 +98,22 @@ def _batches(
     gradients = torch.zeros_like(stack.values)
     views = stack.views(gradients)
     total = torch.zeros(stack.size, dtype=torch.float64, device=device)
-    labels = job.images.y[order]
+    labels, recipe, shape = job.images.y[order], job.recipe, job.images.shape
+    moves = None
+    if recipe.moves_images:
+        moves = draw_moves(recipe, job.seeds, int(state.epoch), order.shape[1]).to(device)
     with _noise(job, engine, int(state.epoch)):
-        for start in range(0, order.shape[1], job.recipe.batch_size):
-            batch = slice(start, start + job.recipe.batch_size)
+        for start in range(0, order.shape[1], recipe.batch_size):
+            batch = slice(start, start + recipe.batch_size)
             x, y = engine.gather(job.images.x, order[:, batch]), labels[:, batch]
-            total += engine.step(stack.parameters, views, stack.buffers, x, y) * y.shape[1]
-            _move(state, gradients, job.recipe, rate)
-            if job.recipe.l1:
-                shrink(stack, job.recipe, rate)
+            if moves is not None:
+                seen = move(x.view(*x.shape[:2], *shape), moves[:, batch], recipe.crop)
+                x = seen.reshape(x.shape)
+            given = stack.parameters, views, stack.buffers, x, y, recipe.label_smoothing
+            total += engine.step(*given) * y.shape[1]
+            _move(state, gradients, recipe, rate)
+            if recipe.l1:
+                shrink(stack, recipe, rate)
     if stack.keep is not None:  # gradients that are NaN come through the mask's product
         stack.values.masked_fill_(stack.keep == 0, 0.0)
     return total

@@ -41,13 +41,21 @@ class ModuleEngine:
             return self._call(parameters, buffers, inputs)
 
     def step(
-        self, parameters: Tensors, gradients: Tensors, buffers: Tensors, x: Tensor, y: Tensor
+        self,
+        parameters: Tensors,
+        gradients: Tensors,
+        buffers: Tensors,
+        x: Tensor,
+        y: Tensor,
+        smoothing: float,
     ) -> Tensor:
         """Write the gradients of the mean cross-entropy; return that loss for each model."""
         self.template.train()
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         outputs = self._call(leaves, buffers, x)
-        losses = F.cross_entropy(outputs.flatten(0, 1), y.reshape(-1), reduction="none")
+        losses = F.cross_entropy(
+            outputs.flatten(0, 1), y.reshape(-1), reduction="none", label_smoothing=smoothing
+        )
         losses = losses.view(y.shape).mean(1)
         found = torch.autograd.grad(losses.sum(), list(leaves.values()))
         for name, value in zip(leaves, found, strict=True):

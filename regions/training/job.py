@@ -52,8 +52,10 @@ class Job:
         for name, value in [*self.parameters.items(), *self.buffers.items(), *masks.items()]:
             digest.update(name.encode())
             digest.update(value.contiguous().numpy().data)
-        for field in dataclasses.fields(self.images):
-            digest.update(getattr(self.images, field.name).cpu().contiguous().numpy().data)
+        own = self.images
+        digest.update(repr(own.shape).encode())
+        for tensor in (own.x, own.y, own.validation_x, own.validation_y):
+            digest.update(tensor.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
 
@@ -65,6 +67,8 @@ class Images:
     y: Tensor
     validation_x: Tensor
     validation_y: Tensor
+    shape: tuple[int, ...]
+    """Of one image, whether or not `x` holds it flattened."""
 
     @property
     def device(self) -> torch.device:
@@ -77,7 +81,9 @@ def make_images(data: DataSet, flat: bool, dtype: torch.dtype, device: str) -> I
     if len(data.train) == 0:
         raise ArgumentError("the data set has no training images")
     return Images(
-        *_tensors(data.train, flat, dtype, device), *_tensors(data.validation, flat, dtype, device)
+        *_tensors(data.train, flat, dtype, device),
+        *_tensors(data.validation, flat, dtype, device),
+        data.image_shape,
     )
 
 

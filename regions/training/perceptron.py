@@ -48,14 +48,25 @@ class PerceptronEngine:
         return parameters.get(f"{self.layers[-1]}.bias")
 
     def step(
-        self, parameters: Tensors, gradients: Tensors, buffers: Tensors, x: Tensor, y: Tensor
+        self,
+        parameters: Tensors,
+        gradients: Tensors,
+        buffers: Tensors,
+        x: Tensor,
+        y: Tensor,
+        smoothing: float,
     ) -> Tensor:
         """Write the gradients of the mean cross-entropy; return that loss for each model."""
         states, outputs = self._forward(parameters, x)
         log_p = torch.log_softmax(outputs, 1)
         chosen = y.unsqueeze(1)
-        loss = log_p.gather(1, chosen).mean((1, 2)).neg_()
-        error = log_p.exp_().scatter_add_(1, chosen, log_p.new_full(chosen.shape, -1.0))
+        loss = log_p.gather(1, chosen).mean((1, 2)).mul_(smoothing - 1)
+        if smoothing:
+            loss -= smoothing * log_p.mean((1, 2))
+        target = log_p.new_full(chosen.shape, smoothing - 1)
+        error = log_p.exp_().scatter_add_(1, chosen, target)
+        if smoothing:
+            error -= smoothing / error.shape[1]
         error.div_(y.shape[1])
         for depth in range(len(self.layers) - 1, -1, -1):
             last = depth == len(self.layers) - 1

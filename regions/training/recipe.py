@@ -33,6 +33,14 @@ class Recipe:
         "constant"; "step": times `gamma` at each milestone; "cosine": falls to 0 by half a cosine.
     milestones
         Fractions of the epochs at which "step" acts.
+    warmup
+        So many epochs in which the rate rises: times 1 / (warmup + 1), 2 / (warmup + 1), ...
+    label_smoothing
+        The target is 1 - s + s / classes for the label and s / classes for the others.
+    crop, flip
+        Every time an image is seen it is moved by up to `crop` pixels up or down and left or right
+        (zeros come in), and mirrored left to right every other time (He et al., arXiv 1512.03385,
+        crop 4). Drawn from the network's seed and the epoch.
     keep
         "last" epoch's parameters, or those of the "best" one: highest accuracy on the validation
         images (the earliest such epoch). Test images are never looked at.
@@ -54,6 +62,10 @@ class Recipe:
     schedule: Literal["constant", "step", "cosine"] = "constant"
     milestones: tuple[float, ...] = (0.5, 0.75)
     gamma: float = 0.1
+    warmup: int = 0
+    label_smoothing: float = 0.0
+    crop: int = 0
+    flip: bool = False
     keep: Literal["last", "best"] = "last"
 
     def __post_init__(self) -> None:
@@ -72,10 +84,23 @@ class Recipe:
         inside = all(0 <= milestone <= 1 for milestone in self.milestones)
         _check("milestones", self.milestones, inside, "fractions of the epochs, in [0, 1]")
         _check("gamma", self.gamma, 0 < self.gamma <= 1, "a number in (0, 1]")
+        _check("warmup", self.warmup, isinstance(self.warmup, int) and self.warmup >= 0, "0, 1, ..")
+        smooth = 0 <= self.label_smoothing < 1
+        _check("label_smoothing", self.label_smoothing, smooth, "a number in [0, 1)")
+        _check("crop", self.crop, isinstance(self.crop, int) and self.crop >= 0, "0, 1, .. pixels")
+        _check("flip", self.flip, isinstance(self.flip, bool), "True or False")
         _check("keep", self.keep, self.keep in ("last", "best"), "'last' or 'best'")
+
+    @property
+    def moves_images(self) -> bool:
+        """Whether images are moved or mirrored."""
+        return self.crop > 0 or self.flip
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of epoch 0, 1, ..."""
+        return self._scheduled(epoch) * min(1.0, (epoch + 1) / (self.warmup + 1))
+
+    def _scheduled(self, epoch: int) -> float:
         if self.schedule == "step":
             passed = sum(epoch >= fraction * self.epochs for fraction in self.milestones)
             return self.lr * self.gamma**passed

@@ -125,6 +125,11 @@ def _job(
         raise ArgumentError("no models were given; expected at least one")
     if recipe.keep == "best" and len(data.validation) == 0:
         raise ArgumentError("keep='best' needs validation images; the data set has none")
+    if recipe.moves_images and len(data.image_shape) != 3:
+        raise ArgumentError(
+            f"crop and flip move images of shape (channels, height, width); those of {data.name} "
+            f"have shape {data.image_shape}"
+        )
     order = list(range(len(models))) if seeds is None else [int(seed) for seed in seeds]
     if len(order) != len(models) or min(order) < 0:
         raise ArgumentError(f"expected {len(models)} seeds >= 0, one per model; got {order}")

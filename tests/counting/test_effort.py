@@ -1,12 +1,18 @@
 """Work that ends before workers could start stays here; other work is shared."""
 
 import os
+import pickle
+import subprocess
+import sys
 import time
 
+import numpy as np
 import pytest
 
+import regions
 from regions.counting import effort
 from regions.counting.effort import Effort
+from regions.errors import OutOfTime
 
 
 def whose(seconds):
@@ -52,3 +58,36 @@ def test_threads_start_at_once():
         2,
         3,
     }
+
+
+MACHINE = """
+import pickle, sys, time
+here = time.perf_counter
+time.perf_counter = lambda: here() + float(sys.argv[1])
+ample, over, free = pickle.load(sys.stdin.buffer)
+print(ample.left, ample.expired(), over.left, free.left, free.expired())
+"""
+
+
+@pytest.mark.parametrize("booted", [-1e6, 1e6])
+def test_a_limit_travels_as_seconds_that_are_left(booted):
+    """A machine's clock counts from its own start: an earlier or a later one changes nothing."""
+    sent = pickle.dumps((Effort(time_limit=100.0), Effort(time_limit=1e-9), Effort()))
+    there = [sys.executable, "-c", MACHINE, str(booted)]
+    done = subprocess.run(there, input=sent, capture_output=True, check=True)
+    ample, *rest = done.stdout.decode().split()
+    assert 50 < float(ample) <= 100
+    assert rest == ["False", "0.001", "None", "False"]
+
+
+@pytest.mark.parametrize("error", [TimeoutError("a worker does not answer"), OSError("lost")])
+def test_only_our_own_exception_is_a_time_limit(error):
+    def failing():
+        raise error
+
+    net = regions.as_network([(np.eye(2), None), (np.ones((1, 2)), None)])
+    with pytest.raises(type(error), match=str(error)) as caught:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Effort, "check", lambda self: failing())
+            regions.count_regions(net, regions.Box.cube(2, -1.0, 1.0), method="vertices")
+    assert not isinstance(caught.value, OutOfTime)

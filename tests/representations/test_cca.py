@@ -9,7 +9,7 @@ from sklearn.cross_decomposition import CCA as SklearnCCA
 
 import regions
 from regions.representations import (
-    Status,
+    SimilarityStatus,
 )
 
 few = settings(max_examples=15, deadline=None, derandomize=True)
@@ -81,7 +81,7 @@ def test_too_many_directions_force_coefficients_of_one():
     X, Y = rng.standard_normal((100, 60)), rng.standard_normal((100, 60))
     with pytest.warns(UserWarning, match="100 samples for 60 directions"):
         result = regions.cca(X, Y)
-    assert result.status is Status.SATURATED
+    assert result.status is SimilarityStatus.SATURATED
     assert (result.coefficients > 1 - 1e-9).sum() == 60 + 60 - 99
 
 

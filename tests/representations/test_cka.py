@@ -13,7 +13,7 @@ from regions.errors import ArgumentError
 from regions.representations import (
     DegenerateLayerWarning,
     SampleSizeWarning,
-    Status,
+    SimilarityStatus,
     minibatch_cka,
     rbf_cka,
 )
@@ -181,12 +181,12 @@ def test_a_side_that_single_samples_hold_has_no_debiased_cka(n):
         for pair in ((one, Y), (Y, one), (one, one)):
             with pytest.warns(SampleSizeWarning, match="cka_debiased is NaN: The measure says no"):
                 found = regions.cka(*pair, debiased=True)
-            assert found.status is Status.UNDEFINED
+            assert found.status is SimilarityStatus.UNDEFINED
             assert np.isnan(found.value)
     with pytest.warns(DegenerateLayerWarning, match="minibatch_cka is NaN: a side does not vary"):
         assert np.isnan(minibatch_cka([(X, Y), (X, Y)]))
     X[3] = 1e-2 * X[2]  # the control: a second sample
-    assert regions.cka(X, Y, debiased=True).status is Status.OK
+    assert regions.cka(X, Y, debiased=True).status is SimilarityStatus.OK
 
 
 def test_kernels_of_equal_samples_say_why_they_are_undefined():

@@ -14,7 +14,7 @@ from regions.errors import ArgumentError
 from regions.representations import (
     MEASURES,
     SampleSizeWarning,
-    Status,
+    SimilarityStatus,
     similarity_grid,
 )
 
@@ -24,10 +24,10 @@ RNG = np.random.default_rng(0)
 def test_few_samples_warn_once_with_the_null(networks):
     with pytest.warns(SampleSizeWarning, match=r"0 \(n = 40, 8 neurons, independent layers would"):
         found = regions.compare_layers(*networks, noise(40, 6), measure="cca")
-    assert found["0"].status is Status.FEW_SAMPLES
+    assert found["0"].status is SimilarityStatus.FEW_SAMPLES
     with pytest.warns(SampleSizeWarning, match="0 "):
         crowded = regions.compare_layers(*networks, noise(9, 6), measure="cca")
-    assert crowded["0"].status is Status.UNDEFINED
+    assert crowded["0"].status is SimilarityStatus.UNDEFINED
     with pytest.warns(SampleSizeWarning, match="60 samples for 20 directions"):
         regions.cca(RNG.random((60, 20)), RNG.random((60, 3)))
 

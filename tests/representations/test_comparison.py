@@ -9,7 +9,7 @@ from small_networks import noise
 from torch import nn
 
 import regions
-from regions.representations import SampleSizeWarning, Status, similarity_grid
+from regions.representations import SampleSizeWarning, SimilarityStatus, similarity_grid
 
 
 def test_the_result_in_every_form(networks):
@@ -111,16 +111,16 @@ def test_what_is_undefined_is_said_in_words(networks):
     ) as seen:
         found = regions.compare_layers(*networks, noise(8, 6))
     assert not any("nan" in str(one.message) for one in seen)
-    assert Status.UNDEFINED.meaning in found.summary()
+    assert SimilarityStatus.UNDEFINED.meaning in found.summary()
 
 
 def test_the_summary_says_what_a_status_means(networks):
     with pytest.warns(SampleSizeWarning):
         found = regions.compare_layers(*networks, noise(20, 6), measure="svcca", tap="linear")
-    odd = {layer.similarity.status for layer in found} - {Status.OK}
+    odd = {layer.similarity.status for layer in found} - {SimilarityStatus.OK}
     assert odd
     for status in odd:
         assert found.summary().count(status.meaning) == 1
     # the control: nothing is said of layers that are fine
     fine = regions.compare_layers(*networks, noise(300, 6), measure="cka", tap="linear")
-    assert not any(status.meaning in fine.summary() for status in Status)
+    assert not any(status.meaning in fine.summary() for status in SimilarityStatus)

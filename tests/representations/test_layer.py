@@ -11,7 +11,7 @@ import regions
 from regions.representations import (
     MEASURES,
     DegenerateLayerWarning,
-    Status,
+    SimilarityStatus,
     pair_of,
 )
 
@@ -40,7 +40,7 @@ def test_a_dead_layer_is_nan_with_a_status_and_one_warning(networks):
     with pytest.warns(DegenerateLayerWarning, match=r"cca is NaN: of 3 and 3 neurons 3 and 0"):
         result = regions.cca(np.zeros((50, 3)), np.random.default_rng(0).standard_normal((50, 3)))
     assert np.isnan(result.value)
-    assert result.status is Status.DEGENERATE
+    assert result.status is SimilarityStatus.DEGENERATE
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -51,7 +51,7 @@ def test_no_measure_calls_two_dead_layers_equal(name):
     for X, Y in [(live, dead), (dead, live), (dead, dead), (np.zeros((60, 4)), np.zeros((60, 4)))]:
         result = MEASURES[name](pair_of(X, Y))
         assert np.isnan(result.value)
-        assert result.status is Status.DEGENERATE
+        assert result.status is SimilarityStatus.DEGENERATE
 
 
 def test_fewer_live_directions_raise_the_mean_and_the_null_shows_it():

@@ -10,6 +10,20 @@ def digits():
     return load_data("digits", limit=300)
 
 
+def moved_plainly(images, recipe, steps):
+    """Move image after image by writing what stays visible into zeros."""
+    if not recipe.crop and not recipe.flip:
+        return images
+    found = torch.zeros_like(images)
+    height, width = images.shape[-2:]
+    for image, out, (down, right, mirrored) in zip(images, found, steps, strict=True):
+        image = image.flip(-1) if mirrored else image
+        for row in range(max(0, down), min(height, height + down)):
+            for column in range(max(0, right), min(width, width + right)):
+                out[:, row, column] = image[:, row - down, column - right]
+    return found
+
+
 def train_plainly(model, data, recipe, seed, masks=None):
     """The loop everybody writes: torch.optim.SGD on one model, mini-batch after mini-batch."""
     import numpy as np
@@ -33,10 +47,15 @@ def train_plainly(model, data, recipe, seed, masks=None):
     for epoch in range(recipe.epochs):
         optimiser.param_groups[0]["lr"] = recipe.rate(epoch)
         order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(y)))
-        total = 0.0
+        rng, total = np.random.default_rng([seed, epoch, 1]), 0.0
+        steps = rng.integers(-recipe.crop, recipe.crop + 1, size=(len(y), 2))
+        mirrored = rng.random(len(y)) < (0.5 if recipe.flip else 0.0)
+        steps = [(*step, flag) for step, flag in zip(steps, mirrored, strict=True)]
         for rows in order.split(recipe.batch_size):
             optimiser.zero_grad()
-            loss = F.cross_entropy(model(x[rows]), y[rows])
+            seen = moved_plainly(x[rows], recipe, steps[: len(rows)])
+            steps = steps[len(rows) :]
+            loss = F.cross_entropy(model(seen), y[rows], label_smoothing=recipe.label_smoothing)
             loss.backward()
             for name, mask in keep.items():
                 weights[name].grad.mul_(mask)

@@ -15,6 +15,7 @@ RECIPES = [
     Recipe(epochs=3, batch_size=37, lr=0.1),
     Recipe(epochs=4, batch_size=64, lr=0.1, weight_decay=1e-2, schedule="cosine"),
     Recipe(epochs=4, lr=0.1, momentum=0.5, nesterov=False, weight_decay=1e-2, schedule="step"),
+    Recipe(epochs=3, lr=0.1, warmup=2, label_smoothing=0.1, crop=2, flip=True),
 ]
 
 
@@ -387,3 +388,30 @@ def test_rates_of_the_schedules():
     assert [step.rate(epoch) for epoch in (0, 3, 4, 6)] == pytest.approx([1, 1, 0.1, 0.01])
     cosine = Recipe(epochs=4, lr=1.0, schedule="cosine")
     assert [cosine.rate(epoch) for epoch in (0, 2)] == pytest.approx([1.0, 0.5])
+
+
+def test_images_without_rows_and_columns_are_not_moved(digits):
+    flat = [
+        Split(part.inputs.reshape(len(part), -1), part.labels)
+        for part in (digits.train, digits.validation, digits.test)
+    ]
+    names = ("train", "validation", "test")
+    data = dataclasses.replace(digits, image_shape=(64,), **dict(zip(names, flat, strict=True)))
+    models = build("mlp", digits, 1, hidden=(5,))
+    with pytest.raises(ArgumentError, match="crop and flip move images"):
+        train(models, data, Recipe(epochs=1, flip=True))
+
+
+@pytest.mark.parametrize(
+    "given", [{"warmup": -1}, {"label_smoothing": 1.0}, {"crop": 0.5}, {"flip": "yes"}]
+)
+def test_nonsense_in_a_recipe_is_refused(given):
+    with pytest.raises(ArgumentError, match=next(iter(given))):
+        Recipe(**given)
+
+
+def test_the_rate_rises_and_then_follows_its_schedule():
+    plain = Recipe(epochs=8, lr=0.8, schedule="cosine")
+    warm = dataclasses.replace(plain, warmup=3)
+    shares = [warm.rate(epoch) / plain.rate(epoch) for epoch in range(8)]
+    assert shares == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1, 1, 1])

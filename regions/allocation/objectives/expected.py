@@ -41,7 +41,7 @@ class Expected(Objective):
     count_output: bool = True
 
     def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
-        problem.require_chain("objective 'expected'")
+        problem.require_perceptron("objective 'expected'")
         widths = problem.widths if self.count_output else problem.widths[:-1]
         sizes, seed = problem.sizes, int(rng.integers(2**62))
         names = list(problem.shapes)[: len(widths) - 1]

@@ -32,7 +32,7 @@ class ExpectedLog(Objective):
     count_output: bool = True
 
     def prepare(self, problem: Problem, rng: np.random.Generator) -> Evaluate:
-        problem.require_chain("objective 'expected-log'")
+        problem.require_perceptron("objective 'expected-log'")
         drawn = make_draws(problem, "random", self.draws, rng)
         return at_ranks(problem, drawn, self.dim, self.count_output)
 

@@ -45,7 +45,7 @@ class OnMasks(Objective):
         return bound_on_masks(problem, drawn, self.name, self.dim, self.count_output)
 
     def ceiling(self, problem: Problem) -> float:
-        if not problem.is_chain:
+        if not problem.is_perceptron:
             return inf
         widths = problem.widths if self.count_output else problem.widths[:-1]
         size = widths[0] if self.dim is None else self.dim
@@ -80,7 +80,7 @@ def bound_on_masks(
 
     The outputs of a chain count as a ReLU layer if `count_output`; those of other networks never.
     """
-    if not problem.is_chain:
+    if not problem.is_perceptron:
         chain_of = _of_model(problem)
         return lambda counts: np.array(
             [log2_on_mask(chain_of(draw, counts), kind, dim) for draw in draws]

@@ -62,7 +62,7 @@ class EffectiveUnits(OnPaths):
     name = "effective-units"
 
     def ceiling(self, problem: Problem) -> float:
-        if problem.is_chain:
+        if problem.is_perceptron:
             return float(sum(problem.widths[1:-1]))
         return float(sum(relu.size for relu in problem.wiring("effective units").relus))
 

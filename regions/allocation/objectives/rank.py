@@ -39,6 +39,6 @@ class Rank(Objective):
             mean = Expected(rank="mean", dim=self.dim, count_output=self.count_output)
             return mean.prepare(problem, rng)
         draws = make_draws(problem, self.masks, 1, rng)
-        if not problem.is_chain:
+        if not problem.is_perceptron:
             return bound_on_masks(problem, draws, "rank", self.dim, self.count_output)
         return at_ranks(problem, draws, self.dim, self.count_output)

@@ -31,7 +31,7 @@ class Parabola(Rule):
     name = "parabola"
 
     def counts(self, problem: Problem) -> dict[str, int]:
-        problem.require_chain("rule 'parabola'")
+        problem.require_perceptron("rule 'parabola'")
         if len(problem.free) != 2:
             raise ArgumentError(
                 f"rule 'parabola' is for two free layers, but there are {list(problem.free)}; use "

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regions.counting.dense import dense_layer, is_chain
+from regions.counting.dense import dense_layer, is_dense
 from regions.counting.exact.rounding import UNIT, absolute
 from regions.counting.line import kink_kernel
 from regions.counting.line.bend_kernel import Straight
@@ -30,7 +30,7 @@ class Errors:
         self.net, self.outputs, self.settler = net, outputs, settler
         self.segments, self.twin = Segments(net), Segments(absolute(net))
         layers, widest = len(net.relu_layers), max(net.widths[1:])
-        self.deep = layers >= _DEEP and widest <= _NARROW and is_chain(net)
+        self.deep = layers >= _DEEP and widest <= _NARROW and is_dense(net)
 
     def rounding(self, piece: Piece) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Return what a segment adds to the errors, as values that go into it.

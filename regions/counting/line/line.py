@@ -26,7 +26,7 @@ from regions.progress import SHARE
 if TYPE_CHECKING:
     import pandas as pd
 
-_TASKS = 8  # per worker
+_FEWEST, _MOST = 2, 8  # tasks per worker
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,10 @@ def _spread(
     """Yield parts walked here, and once the rest would take long, those that workers walk.
 
     A piece of the line costs as much as its knots, and a pass through the network: short lines are
-    walked faster in one piece than in many.
+    walked faster in one piece than in many, and workers get pieces about as long as those here.
     """
-    begun, done, start = time.thread_time(), 0.0, effort.seconds_to_start("threads")
+    begun, start = time.thread_time(), effort.seconds_to_start("threads")
+    done, length = 0.0, 1.0
 
     def is_long() -> bool:
         took = time.thread_time() - begun
@@ -162,12 +163,16 @@ def _spread(
         number, first = rest.pop(0)
         for part in walk_between(net, frame, number, (first, 1.0), outputs, effort):
             yield part
-            done += _share(frame, part)
+            length = _share(frame, part)
+            done += length
             if part.end < 1.0 and is_long():
                 rest.insert(0, (number, part.end))
                 break
     if rest:
-        yield from _walked_by_workers(net, frame, outputs, effort, rest)
+        pieces = np.clip(
+            (1.0 - done) / max(length, 1e-9), _FEWEST * effort.workers, _MOST * effort.workers
+        )
+        yield from _walked_by_workers(net, frame, outputs, effort, rest, round(pieces))
 
 
 def _walked_by_workers(
@@ -176,11 +181,12 @@ def _walked_by_workers(
     outputs: bool,
     effort: Effort,
     rest: list[tuple[int, float]],
+    pieces: int,
 ) -> Generator[LinePart, None, None]:
     """Yield the parts of what is left of stretches, each from a place to its end."""
-    pieces = max(1, _TASKS * effort.workers // len(rest))
+    each = max(1, pieces // len(rest))
     tasks = [
-        (number, ends, effort) for number, first in rest for ends in pairwise(_cuts(first, pieces))
+        (number, ends, effort) for number, first in rest for ends in pairwise(_cuts(first, each))
     ]
     running = effort.results_of(
         _walked, list(enumerate(tasks)), (net, frame, outputs), prefer="threads", ordered=True

@@ -35,8 +35,12 @@ class Chords(NamedTuple):
     units: np.ndarray  # (chords,)
     lines: np.ndarray  # (chords, LINE)
     bounds: np.ndarray  # (2, chords): of the lines' errors at exact points, and their slopes' size
+    rows: np.ndarray  # (3, chords): the lines' coefficients once more
+    values: np.ndarray  # (2, chords): of the lines at the ends of the latest
     places: np.ndarray  # (chords,): where the latest meets others
     others: np.ndarray  # (chords,): which these are
+    heads: np.ndarray  # (8 * chords + 16,): the last place in each of so many parts of a chord,
+    before: np.ndarray  # (chords,): and for every place the one before it in its part
     widths: np.ndarray  # (chords,): how far off these places can be
     ends: np.ndarray  # (2, LX): of the latest
     place: np.ndarray  # (LX,): scratch
@@ -66,7 +70,11 @@ def count_chords(chain, work, stack, chords, node):
         chords.units[kept] = unit
         chords.bounds[0, kept] = reach(line, 0.0)
         chords.bounds[1, kept] = abs(line[0]) + abs(line[1])
-        met = meetings(chain, work, stack, chords, layer, first + one, first + two, kept)
+        for i in range(3):
+            chords.rows[i, kept] = line[i]
+        met = clear_meetings(chords, kept)
+        if met < 0:
+            met = meetings(chain, work, stack, chords, layer, first + one, first + two, kept)
         if met >= 0:
             kept += 1
             cells += 1 + met
@@ -75,6 +83,58 @@ def count_chords(chain, work, stack, chords, node):
     if end - start == 1:
         return 2
     return cells if known else -1
+
+
+@inner
+def clear_meetings(chords, kept):
+    """Return at how many points the latest chord meets those before it; UNKNOWN if not certain."""
+    rows, bounds, values, ends = chords.rows, chords.bounds, chords.values, chords.ends
+    places, others = chords.places, chords.others
+    p_x, p_y, q_x, q_y = ends[0, X], ends[0, Y], ends[1, X], ends[1, Y]
+    far, open_, met, widest = max(ends[0, 2], ends[1, 2]), 0, 0, 0.0
+    for j in range(kept):
+        p = rows[0, j] * p_x + rows[1, j] * p_y + rows[2, j]
+        q = rows[0, j] * q_x + rows[1, j] * q_y + rows[2, j]
+        least = 4 * (bounds[0, j] + far * bounds[1, j])
+        values[0, j], values[1, j] = p, q
+        open_ += not ((abs(p) > least) & (abs(q) > least))
+    if open_ > 0:
+        return UNKNOWN
+    for j in range(kept):
+        p, q = values[0, j], values[1, j]
+        scale, meets = 1.0 / (p - q), (p > 0.0) != (q > 0.0)
+        off = abs(scale) * (bounds[0, j] + far * bounds[1, j])
+        widest = max(widest, off if meets else 0.0)
+        places[met], others[met] = p * scale, j
+        met += meets
+    # both values are more than 4 bounds from zero: see `width`
+    return met if _apart(chords, met, 3 * widest + 16 * UNIT) else UNKNOWN
+
+
+@inner
+def _apart(chords, met, gap):
+    """Tell whether all places on a chord are farther apart than `gap`."""
+    places, heads, before = chords.places, chords.heads, chords.before
+    parts = 8
+    while parts < 4 * met:
+        parts *= 2
+    margin = gap * parts
+    if not margin < 0.5:
+        return False
+    for part in range(parts + 3):
+        heads[part] = -1
+    for i in range(met):
+        place = places[i]
+        part = int(place * parts)
+        within = place * parts - part
+        for near in range(part + (within >= margin), part + 2 + (within > 1.0 - margin)):
+            other = heads[near]
+            while other >= 0:
+                if not abs(places[other] - place) > gap:
+                    return False
+                other = before[other]
+        before[i], heads[part + 1] = heads[part + 1], i
+    return True
 
 
 @inlined

@@ -215,8 +215,6 @@ def _bounded(place: Place, corners: np.ndarray, labels: list[int]) -> PlanarFram
     order = tuple(reversed(labels) if turns else labels)
     sides = {label: place.side(-1 - label) for label in order}
     part = _part(Outline((), order), sides, Scaled.of(np.eye(3)))
-    if not np.abs(part.vertices[:, [X, Y]]).max() <= REACH / 2:
-        raise DomainError(_EMPTY)
     return PlanarFrame(place, sides, (part,), True, center @ turn, axes @ turn)
 
 
@@ -294,7 +292,7 @@ def _widest(lines: list[tuple[int, Form]]) -> tuple[tuple[int, Form], tuple[int,
 
 
 def _part(outline: Outline, lines: dict[int, Form], axes: Scaled) -> Part:
-    """Return an outline in the coordinates that `axes` gives."""
+    """Return an outline in the coordinates that `axes` gives, within the kernels' reach."""
     k = len(outline.labels)
     forms = [_turned(lines[label], axes) for label in outline.labels]
     vertices = np.zeros((k, ROW))
@@ -306,6 +304,8 @@ def _part(outline: Outline, lines: dict[int, Form], axes: Scaled) -> Part:
         exact = _is(x / w, x, w) and _is(y / w, y, w)
         vertices[i, FAR] = 0.0 if exact else 4 * UNIT + TINY
         vertices[i, LX:], _ = line(form)
+    if not np.abs(vertices[:, [X, Y]]).sum(axis=1).max() <= REACH:
+        raise DomainError(_EMPTY)
     return Part(vertices, np.array(outline.labels), axes)
 
 

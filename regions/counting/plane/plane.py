@@ -11,7 +11,7 @@ from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import ClassVar, get_args
 
-from regions.counting.dense import is_chain
+from regions.counting.dense import is_dense
 from regions.counting.effort import Effort, stoppable
 from regions.counting.plane.chain import flat_chain
 from regions.counting.plane.explorer import Explorer, PlaneCells, Polygon
@@ -100,7 +100,7 @@ def _explorer(
     """Return what makes an explorer, as something small that can travel to a worker."""
     columns, homogeneous = part.columns(frame.place), part.axes[2].floats()
     settle = partial(Judge, net, frame.place, frame.sides, part.axes)
-    if not net.relu_layers or not is_chain(net):
+    if not net.relu_layers or not is_dense(net):
         return partial(SegmentExplorer, net, columns, homogeneous, settle)
     return partial(_flat, *flat_chain(net, columns, homogeneous, effort.check), settle)
 

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from regions.counting.tree.edges import edges_of
-from regions.counting.tree.newton import UNIT, sharpen, workspace
+from regions.counting.tree.newton import UNIT, Workspace, sharpen, workspace
 from regions.counting.tree.polytopes import DONE, DOUBT, PAUSE
-from regions.counting.tree.signs import enclose, place_of, sides_on, values_of
+from regions.counting.tree.signs import Around, around, enclose, place_of, sides_on, values_of
 from regions.kernels import kernel
 
 _WORK_AT_ONCE = 5_000_000
@@ -45,12 +45,6 @@ class Sections(NamedTuple):
         Next hyperplane, and the numbers of hyperplanes, vertices and edges.
     met : (n, 2) array
         Places on a segment where others cross it, with bounds.
-    own, doubtful : (room,) arrays
-        The bounds of one unit's values at the cell's vertices, and which of them are in doubt.
-    box : (2, d + 1) array
-        Around the cell.
-    sums, sides : (3, n) and (n,) arrays
-        On which side of every unit all of the box lies.
     """
 
     values: np.ndarray
@@ -61,11 +55,18 @@ class Sections(NamedTuple):
     places: np.ndarray
     todo: np.ndarray
     met: np.ndarray
+
+
+class _Scratch(NamedTuple):
+    """What is known of the cell at hand.
+
+    The bounds of one unit's values at its vertices, and which of these are in doubt for any unit.
+    """
+
     own: np.ndarray
     doubtful: np.ndarray
-    box: np.ndarray
-    sums: np.ndarray
-    sides: np.ndarray
+    around: Around
+    newton: Workspace
 
 
 @kernel()
@@ -193,7 +194,7 @@ def _below(masks, ends, size, rank, out, edges):
 @kernel()
 def _flats(dimension, count, reach, work):
     """Count the flats of `count` hyperplanes that meet a cell's interior; -1 if in doubt."""
-    values, errors, masks, edges, ends, places, todo, met, _, _, _, _, _ = work
+    values, errors, masks, edges, ends, places, todo, met = work
     level, rounding = 0, 8 * (dimension + 2) * UNIT
     if count <= 1:
         return 1 + count
@@ -245,7 +246,7 @@ def _largest_count(hyperplanes, dimension):
 
 
 @kernel()
-def _crossed(units, twins, known, polytopes, dimension, cell, doubts, work, places):
+def _crossed(units, twins, known, polytopes, dimension, cell, doubts, work, scratch):
     """Fill the values at a cell's vertices of the units that cut it, and the vertices' bounds.
 
     Returns (units, reach, doubts): how many, by how much a value differs between two vertices at
@@ -254,20 +255,14 @@ def _crossed(units, twins, known, polytopes, dimension, cell, doubts, work, plac
     vertices, masks, starts, facets, planes = polytopes
     first, nv, forms = starts[cell], starts[cell + 1] - starts[cell], units.table[cell]
     here, mask = vertices[first : first + nv], masks[first : first + nv]
-    values, errors, own, marked, box = (
-        work.values[0],
-        work.errors[0],
-        work.own,
-        work.doubtful,
-        work.box,
-    )
+    values, errors, own, marked = work.values[0], work.errors[0], scratch.own, scratch.doubtful
     crossing, reach, waiting = 0, 0.0, 0
-    enclose(here, nv, dimension, box)
-    sides_on(units, cell, box, work.sums, work.sides)
+    enclose(here, nv, dimension, scratch.around.box)
+    sides_on(units, cell, scratch.around)
     for k in range(nv):
         errors[k], marked[k] = 0.0, False
     for unit in range(forms.shape[0]):
-        if twins[unit] >= 0 or work.sides[unit] != 0:
+        if twins[unit] >= 0 or scratch.around.sides[unit] != 0:
             continue
         for attempt in range(2):
             least, most, left = values_of(
@@ -276,7 +271,9 @@ def _crossed(units, twins, known, polytopes, dimension, cell, doubts, work, plac
             if left == 0 or attempt == 1:
                 break
             for k in doubts[:left]:
-                sharpen(here[k], mask[k], facets[cell], planes, units.table, dimension, places)
+                sharpen(
+                    here[k], mask[k], facets[cell], planes, units.table, dimension, scratch.newton
+                )
         for k in doubts[:left]:
             marked[k] = True
         if left == 0 and least < 0 < most:
@@ -292,14 +289,14 @@ def _crossed(units, twins, known, polytopes, dimension, cell, doubts, work, plac
 
 
 @kernel()
-def _sharpened(polytopes, table, cell, dimension, places):
+def _sharpened(polytopes, table, cell, dimension, newton):
     """Place a cell's vertices more sharply; return whether it made a difference."""
     vertices, masks, starts, facets, planes = polytopes
     better = False
     for k in range(starts[cell], starts[cell + 1]):
         before = vertices[k, dimension + 1]
         if before > _SHARP:
-            sharpen(vertices[k], masks[k], facets[cell], planes, table, dimension, places)
+            sharpen(vertices[k], masks[k], facets[cell], planes, table, dimension, newton)
             better = better or vertices[k, dimension + 1] < before / 8
     return better
 
@@ -317,7 +314,7 @@ def count_flats(
     """
     masks, starts = polytopes[1], polytopes[2]
     cells, n = units.table.shape[0], units.table.shape[1]
-    levels, done, places = dimension + 1, 0, workspace(dimension)
+    levels, done = dimension + 1, 0
     work = Sections(
         np.empty((levels, n, room)),
         np.empty((levels, room)),
@@ -327,11 +324,12 @@ def count_flats(
         np.empty((levels, room, 2)),
         np.empty((levels, 4), dtype=np.int64),
         np.empty((n, 2)),
+    )
+    scratch = _Scratch(
         np.empty(room),
         np.empty(room, dtype=np.bool_),
-        np.empty((2, dimension + 1)),
-        np.empty((3, n)),
-        np.empty(n, dtype=np.int8),
+        around(dimension, n),
+        workspace(dimension),
     )
     while cursor[0] < cells:
         if done > _WORK_AT_ONCE:
@@ -339,15 +337,7 @@ def count_flats(
         cell = cursor[0]
         first, nv = starts[cell], starts[cell + 1] - starts[cell]
         crossing, reach, cursor[1] = _crossed(
-            units,
-            twins,
-            known,
-            polytopes,
-            dimension,
-            cell,
-            doubts,
-            work,
-            places,
+            units, twins, known, polytopes, dimension, cell, doubts, work, scratch
         )
         if cursor[1] > 0:
             return DOUBT
@@ -361,7 +351,7 @@ def count_flats(
                 work.masks[0, k, w] = masks[first + k, w]
         work.todo[0, 2] = nv
         counts[cell] = _flats(dimension, crossing, reach, work)
-        if counts[cell] < 0 and _sharpened(polytopes, units.table, cell, dimension, places):
+        if counts[cell] < 0 and _sharpened(polytopes, units.table, cell, dimension, scratch.newton):
             cursor[0] -= 1
             continue
         done += 10 * max(counts[cell], 0)

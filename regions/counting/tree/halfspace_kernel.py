@@ -259,19 +259,9 @@ def split(forms, off_forms, known, batch, cursor, stack, answer, recall, corner,
             recentre(cell, m, point, room)
             stack.fresh[top] = 0
         while unit < n:
-            form, off_form = forms[at, unit], off_forms[at, unit]
+            form, off_form, signs = forms[at, unit], off_forms[at, unit], stack.signs[top]
             sign, what = _answered(
-                form,
-                off_form,
-                known[at, unit],
-                cell,
-                m,
-                unit,
-                stack.signs[top],
-                point,
-                answer,
-                recall,
-                room,
+                form, off_form, known[at, unit], cell, m, unit, signs, point, answer, recall, room
             )
             if what == GONE:
                 break
@@ -279,7 +269,7 @@ def split(forms, off_forms, known, batch, cursor, stack, answer, recall, corner,
                 stack.points[top] = point
                 stack.units[top], stack.number[top], cursor[1] = unit, cuts, top + 1
                 return (DOUBT if what == ASK else PAUSED), children
-            stack.signs[top, unit] = sign
+            signs[unit] = sign
             if what != NO:
                 stack.cuts[top, cuts] = unit
                 cuts += 1

@@ -18,6 +18,8 @@ from regions.counting.tree.signs import (
     EXACT_BITS,
     FORM_EXTRA,
     VERTEX_EXTRA,
+    Around,
+    around,
     enclose,
     side_of,
     sides_on,
@@ -34,14 +36,12 @@ _WORTH = 1024.0  # and than the forms themselves by so much
 class _Scratch(NamedTuple):
     """What is known of the top cell and the unit at hand, and of its section.
 
-    `sides` are those of the units on which all of the cell lies that is being cut, else 0.
+    `sides` are those on which all of the cell lies that is being cut; the box is that of the top.
     """
 
     values: np.ndarray
     errors: np.ndarray
-    box: np.ndarray
-    sums: np.ndarray
-    sides: np.ndarray
+    around: Around
     ends: np.ndarray
     places: np.ndarray
     masks: np.ndarray
@@ -226,12 +226,12 @@ def _next_cut(cells, table, stage, known, cell, cursor, stack, scratch):
     here, mask, nv = stack.vertices[begin:], stack.masks[begin:], stack.starts[top + 1] - begin
     into = scratch.values, scratch.errors, stack.doubts
     cursor[2] = 0
-    enclose(here, nv, d, scratch.box)
+    enclose(here, nv, d, scratch.around.box)
     while unit < table.shape[1]:
-        form, side, least, most = table[cell, unit], scratch.sides[unit], 0.0, 0.0
+        form, side, least, most = table[cell, unit], scratch.around.sides[unit], 0.0, 0.0
         if twins[unit] < 0:
             if side == 0:
-                side = side_of(form, scratch.box, d)
+                side = side_of(form, scratch.around.box, d)
             least, most = min(side, 0.0), max(side, 0.0)
         if twins[unit] < 0 and side == 0:
             for attempt in range(2):
@@ -258,8 +258,8 @@ def _start(units, cells, cell, scratch):
     """Fill the sides of the units on which all of a cell lies; return its number of vertices."""
     first, size = cells.starts[cell], cells.starts[cell + 1] - cells.starts[cell]
     d = units.values.shape[1] - 1
-    enclose(cells.vertices[first:], size, d, scratch.box)
-    sides_on(units, cell, scratch.box, scratch.sums, scratch.sides)
+    enclose(cells.vertices[first:], size, d, scratch.around.box)
+    sides_on(units, cell, scratch.around)
     return size
 
 
@@ -311,9 +311,7 @@ def split(units, stage, known, cells, cursor, stack, budget, out, order):
     scratch = _Scratch(
         np.empty(room),
         np.empty(room),
-        np.empty((2, d + 1)),
-        np.empty((3, n)),
-        np.empty(n, dtype=np.int8),
+        around(d, n),
         np.empty((room, 2), dtype=np.int64),
         np.empty((room, 2)),
         np.empty((room, words), dtype=np.uint64),

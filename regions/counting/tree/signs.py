@@ -49,6 +49,30 @@ class UnitForms(NamedTuple):
     table: np.ndarray
 
 
+class Around(NamedTuple):
+    """A box around a cell, and what it says of the units.
+
+    Attributes
+    ----------
+    box : (2, d + 1) array
+        The middle and the half widths (see `enclose`).
+    sides : (n,) int8 array
+        On which side of every unit all of the box lies, else 0 (see `sides_on`).
+    sums : (3, n) array
+        Scratch.
+    """
+
+    box: np.ndarray
+    sides: np.ndarray
+    sums: np.ndarray
+
+
+@kernel(makes_arrays=True)
+def around(d, n):
+    """Return the arrays of a box around cells of dimension d, and n units."""
+    return Around(np.empty((2, d + 1)), np.empty(n, dtype=np.int8), np.empty((3, n)))
+
+
 @kernel()
 def _closer(form, vertex, d, known, cell, unit, value):
     """Return a doubtful value and its bound once more: exact, sharper, settled, or (_, -1)."""
@@ -192,12 +216,13 @@ def normalise_all(units, cell):
 
 
 @kernel()
-def sides_on(units, cell, box, sums, sides):
+def sides_on(units, cell, around):
     """Fill on which side of every unit all of a box lies for certain, else 0.
 
-    The rows of those with 0 are filled (see `UnitForms`). `sums` is (3, n): scratch.
+    The rows of those with 0 are filled (see `UnitForms`).
     """
     values, noise, n = units.values[cell], units.noise[cell], units.table.shape[1]
+    box, sides, sums = around.box, around.sides, around.sums
     value, spread, size, more = sums[0], sums[1], sums[2], units.gamma * (1 + 64 * UNIT)
     for i in range(n):
         value[i] = spread[i] = size[i] = 0.0

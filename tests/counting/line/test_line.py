@@ -313,7 +313,7 @@ def test_limits_and_interrupts_keep_what_is_known(rng, monkeypatch):
 
 
 def test_ctrl_c_stops_threads_and_keeps_what_they_know(rng, monkeypatch):
-    net = dense(*random_layers(rng, [3, 40, 40]))
+    net = dense(*random_layers(rng, [3, 80, 80]))
     segment = regions.Slice.through(9 * rng.normal(size=(2, 3)))
     exact = count_regions(net, segment).count
     monkeypatch.setattr("regions.counting.line.walk._MOST_KNOTS", 8)

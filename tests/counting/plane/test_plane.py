@@ -199,7 +199,7 @@ def test_convolutions_count_like_their_dense_chain(rng):
 def test_any_wiring_counts_like_a_chain(rng, monkeypatch):
     nets = [dense(*random_layers(rng, [2, 9, 9, 9], density=d)) for d in (1.0, 0.4)]
     expected = [(count(net), count(net, kind="linear"), count(net, None)) for net in nets]
-    monkeypatch.setattr("regions.counting.plane.plane.is_chain", lambda net: False)
+    monkeypatch.setattr("regions.counting.plane.plane.is_dense", lambda net: False)
     monkeypatch.setattr(
         "regions.counting.plane.segments._MEMORY", 64 * 9 * 3 * 4
     )  # batches of four
@@ -318,3 +318,19 @@ def test_turning_a_plane_without_ties_changes_nothing(seed, angle, scale):
     lifted = np.column_stack([weight @ turn.T, np.ones(len(weight))]) @ tilt.T
     plane = regions.Slice.through(np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]) @ tilt.T)
     assert count(dense((lifted, bias), *rest), plane) == expected
+
+
+@pytest.mark.parametrize("units, through", [(300, 0), (2500, 0), (400, 40)])
+def test_many_chords_meet_as_often_as_pairs_of_lines_cross(rng, units, through):
+    """F = 1 + lines + crossings, less what lines through one point lose."""
+    angles, offsets = rng.uniform(0, np.pi, units), rng.uniform(-0.9, 0.9, units)
+    weight = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    offsets[:through] = 0.0  # all of these through the origin
+    found = count(dense((weight, offsets)))
+    det = weight[:, None, 0] * weight[None, :, 1] - weight[:, None, 1] * weight[None, :, 0]
+    one, two = np.triu_indices(units, 1)
+    x = (-offsets[one] * weight[two, 1] + offsets[two] * weight[one, 1]) / det[one, two]
+    y = (-offsets[two] * weight[one, 0] + offsets[one] * weight[two, 0]) / det[one, two]
+    crossings = int(((np.abs(x) < 1) & (np.abs(y) < 1)).sum())
+    lost = through * (through - 1) // 2 - max(through - 1, 0)
+    assert found == 1 + units + crossings - lost
