@@ -104,7 +104,10 @@ REFUSED = [
     (wide().iloc[1:], ["model 'n'", "column n"]),
     (wide().replace({"dog": {77: np.nan}}), ["model c, ratio 2", "nothing", "'dog'", "a number"]),
     (shares(1).assign(recall_dense="much"), ["model a, class cat", "'much'", "a number"]),
-    (shares(1).assign(recall_dense=["90 %"] + [0.9] * 17), ["model a, class dog", "'0.9'", "its sign"]),
+    (
+        shares(1).assign(recall_dense=["90 %"] + [0.9] * 17),
+        ["model a, class dog", "'0.9'", "its sign"],
+    ),
     (shares(1).assign(recall_dense="140 %"), ["model a", "'140 %'", "0 % to 100 %"]),
     (wide().iloc[:, :2], ["expected columns model, ratio"]),
     (stacked().replace({"Ratio": {"dense": "10.0"}}).iloc[9:], ["ratio 'dense'"]),
