@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import regions
-from regions.networks import as_domain
 from regions.counting import count_kinds
+from regions.networks import as_domain
 from regions.recall import break_even, dose_response, report, trend
 from regions.results import Result
 from regions.theory import SingleIndex, fit_decay, screen
