@@ -12,7 +12,15 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import regions
-from analyses import backdoor, methods_figure, recall_published, spectral_pruning
+from analyses import (
+    backdoor,
+    block_sparsity,
+    compression_figures,
+    degree_weighted,
+    methods_figure,
+    recall_published,
+    spectral_pruning,
+)
 from analyses.count_regions_mnist import draw as draw_counts
 from analyses.where_to_prune_figures import CURVES
 from analyses.where_to_prune_figures import draw as draw_where
@@ -134,6 +142,46 @@ def test_accuracy_has_a_colour_of_its_own_beside_counts():
     figure = draw_counts(pd.DataFrame(rows), None)
     left, right = ({to_rgb(line.get_color()) for line in ax.lines} for ax in figure.axes)
     assert len(left) == 1 and len(right) == 3 and not left & right
+
+
+def test_shares_are_per_cent_in_every_picture_of_accuracy():
+    seeds = range(3)
+    blocks = [
+        {"arm": arm, "density": density, "seed": seed, "accuracy_before": 0.5, "accuracy": 0.9,
+         "log2_bound": 100.0}
+        for arm in ("rows", "random")
+        for density in (0.05, 0.5)
+        for seed in seeds
+    ]  # fmt: skip
+    degrees = [
+        {"penalty": penalty, "strength": strength, "seed": seed, "density": 0.5 / strength,
+         "accuracy": 0.9, "degree_sd": 0.4, "dead": 0.2, "log2_bound": 100.0}
+        for penalty in ("plain", "weighted")
+        for strength in (1.0, 2.0)
+        for seed in seeds
+    ]  # fmt: skip
+    networks = [
+        {"model": "mlp", "arm": arm, "density": density, "seed": seed, "accuracy": 0.9}
+        for arm, density in (("dense", 1.0), ("finetuned", 0.5), ("pruned", 0.5), ("pruned", 0.05))
+        for seed in seeds
+    ]  # fmt: skip
+    ax = compression_figures.draw_accuracies(
+        pd.DataFrame(networks), [0.5, 0.05], plt.figure().add_subplot()
+    )
+    figures = [
+        block_sparsity.draw(pd.DataFrame(blocks)),
+        degree_weighted.draw(pd.DataFrame(degrees)),
+    ]
+    shares = {"accuracy": {50, 90}, "dead": {20}}
+    seen = 0
+    for panel in [ax, *(ax for figure in figures for ax in figure.axes)]:
+        for word, values in shares.items():
+            if word in panel.get_ylabel():
+                seen += 1
+                assert "(%)" in panel.get_ylabel()
+                lines = [line.get_ydata() for line in panel.lines if len(line.get_ydata())]
+                assert {round(float(y)) for ys in lines for y in ys} <= values
+    assert seen == 5
 
 
 def test_ways_to_prune_differ_in_colour_and_in_marker():
