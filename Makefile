@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # two workers share the cores: one thread each
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint check docs packages format clean
+.PHONY: demo test lint check docs packages lowest format clean
 
 demo: $(VENV)/installed
 	$(THREADS) $(BIN)/regions demo -o out/demo --n-jobs 2
@@ -28,6 +28,9 @@ docs: $(VENV)/installed
 packages: $(VENV)/installed
 	PYTHON=$(BIN)/python .ci/packages
 
+lowest:
+	PYTHON=$(PYTHON) .ci/lowest
+
 format: $(VENV)/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -38,4 +41,4 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) .venv-lowest out

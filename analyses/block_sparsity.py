@@ -125,15 +125,18 @@ def _facts(model: nn.Module, masks: regions.Masks) -> tuple[float, float, float]
 def draw(frame: pd.DataFrame) -> Figure:
     """Draw accuracy before and after training on, and the bound, against density."""
     arms = list(frame["arm"].unique())
+    shares = ["accuracy_before", "accuracy"]
+    frame = frame.assign(**(100 * frame[shares]).to_dict(orient="series"))
     panels = (
-        ("accuracy_before", "test accuracy, pruned"),
-        ("accuracy", "test accuracy, trained on"),
-        ("log2_bound", "live bound, log$_2$ regions"),
+        ("accuracy_before", "test accuracy (%), pruned", (0, 100)),
+        ("accuracy", "test accuracy (%), trained on", (0, 100)),
+        ("log2_bound", "live bound, log$_2$ regions", (0, np.inf)),
     )
     with figure_style("neurips", columns=2, aspect=0.9):
         fig, axes = plt.subplots(1, 3, layout="constrained")
-        for ax, (value, label) in zip(axes, panels, strict=True):
-            plot_means(frame, "density", value, "arm", ax=ax, order=arms, legend=False)
+        for ax, (value, label, within) in zip(axes, panels, strict=True):
+            look = {"order": arms, "legend": False, "within": within}
+            plot_means(frame, "density", value, "arm", ax=ax, **look)
             ax.set(xscale="log", xlabel="density", ylabel=f"{label}\n(mean, 95% interval)")
             ticks = sorted(frame["density"].unique())
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -142,12 +142,13 @@ def draw_accuracy(networks: pd.DataFrame) -> Figure:
 def draw_accuracies(part: pd.DataFrame, densities: list[float], ax: Any) -> Any:
     """Draw the accuracy of one model's pruned networks against density."""
     shown = ["finetuned", "reinitialised", "random", "pruned"]
-    named = part.assign(network=part["arm"].map(ARMS)).loc[part["arm"].isin(shown)]
+    part = part.assign(network=part["arm"].map(ARMS), accuracy=100 * part["accuracy"])
+    named = part.loc[part["arm"].isin(shown)]
     order = [ARMS[arm] for arm in shown]
     plot_means(named, "density", "accuracy", "network", order=order, legend=False, ax=ax)
     dense = part.loc[part["arm"].isin(("dense", "other")), "accuracy"].mean()
     ax.axhline(dense, color="0.5", ls=LINE_STYLES[2], label="dense (mean)")
-    ax.set(xscale="log", ylabel="test accuracy", ylim=(0, 1.02), yticks=np.linspace(0, 1, 5))
+    ax.set(xscale="log", ylabel="test accuracy (%)", ylim=(0, 102), yticks=range(0, 101, 25))
     ax.set_xlabel("density (fraction of weights kept)")
     ax.set_xticks(densities, [f"{density:g}" for density in densities])
     ax.minorticks_off()

@@ -40,9 +40,9 @@ ENTRY = Entry(
     inputs="digits or --data PATH",
 )
 MEASURES = {
-    "accuracy": "test accuracy",
+    "accuracy": "test accuracy (%)",
     "degree_sd": "s.d. of degrees",
-    "dead": "dead units",
+    "dead": "dead units (%)",
     "log2_bound": "live bound, log$_2$",
 }
 
@@ -113,6 +113,8 @@ def _facts(result: TrainResult, index: int) -> dict[str, float]:
 
 def draw(frame: pd.DataFrame) -> Figure:
     """Draw every measure against the mean density that a strength leads to."""
+    shares = ["accuracy", "dead"]
+    frame = frame.assign(**(100 * frame[shares]).to_dict(orient="series"))
     with figure_style("neurips", columns=2, aspect=1.0):
         fig, axes = plt.subplots(1, 4, layout="constrained")
         for ax, (value, label) in zip(axes, MEASURES.items(), strict=True):

@@ -26,6 +26,7 @@ from regions.files import read_npz
 from regions.recall import plot_balances, plot_intensification
 
 ALGORITHMS = ("MP", "GP", "UP", "RP")
+NAMES = {"MP": "magnitude (MP)", "GP": "gradient (GP)", "UP": "undecayed (UP)"}
 RATIOS = (2, 4, 10, 20, 50)
 IMAGES = 1000
 CLASSES = "plane car bird cat deer dog frog horse ship truck".split()
@@ -177,16 +178,17 @@ def draw_balances(tables: dict[str, regions.RecallTable]) -> Figure:
 
 def draw_slopes(tables: dict[str, regions.RecallTable]) -> Figure:
     """Draw alpha against the ratio, and how far it is from an equal loss of log-odds."""
-    shown = [name for name in tables if name != "RP"]
     with figure_style("neurips", aspect=0.95, rows=2, columns=3):
         fig, axes = plt.subplots(2, 3, layout="constrained", sharey="row", sharex=True)
-        for (top, below), name in zip(axes.T, shown, strict=True):
-            draw_alpha(tables[name], top)
-            draw_excess(tables[name], below)
+        for (top, below), (algorithm, name) in zip(axes.T, NAMES.items(), strict=True):
+            draw_alpha(tables[algorithm], top)
+            draw_excess(tables[algorithm], below)
             top.set(title=name, xlabel="")
         for ax in axes[:, 1:].flat:
             ax.set_ylabel("")
         handles, labels = axes[0, 0].get_legend_handles_labels()
+        long, short = "from the 95 % interval of one bound to the other's", "95 % interval of both"
+        labels = [label.replace(long, short) for label in labels]
         fig.legend(handles, labels, loc="outside lower center", ncols=2)
     return fig
 
@@ -194,10 +196,8 @@ def draw_slopes(tables: dict[str, regions.RecallTable]) -> Figure:
 def draw_alpha(table: regions.RecallTable, ax: Axes) -> Axes:
     """Draw alpha as published and corrected, and alpha if all classes lost equal log-odds."""
     paper, corrected = regions.intensification(table, paper=True), regions.intensification(table)
-    kind = "bounds" if corrected.bounds is not None else "moments"
-    looks = {"label": f"corrected ({kind}), 95 % interval", "color": PALETTE[1], "fmt": "s"}
-    label = "as published, 99 % interval"
-    plot_intensification(paper, ax=ax, show_null=False, dodge=0.93, fmt="o", label=label)
+    looks = {"label": "corrected", "color": PALETTE[1], "fmt": "s"}
+    plot_intensification(paper, ax=ax, show_null=False, dodge=0.93, fmt="o", label="as published")
     plot_intensification(corrected, ax=ax, show_null=False, dodge=1.07, **looks)
     null = regions.intensification(table, null="logit_shift")
     ax.plot(table.ratios, null.null_value, "k:", label="if all classes lost equal log-odds")
@@ -219,6 +219,6 @@ def draw_excess(table: regions.RecallTable, ax: Axes) -> Axes:
         fmt="none" if result.bounds is not None else "D", color=PALETTE[2], capsize=2,
     )  # fmt: skip
     ax.axhline(0, color="0.4", lw=0.8, ls="--")
-    note = "corrected" if result.bounds is None else "within bounds"
-    ax.set(xlabel="compression ratio", ylabel=f"alpha - equal log-odds\n({note}, 95 % interval)")
+    note = "95 % interval" if result.bounds is None else "95 % interval of bounds"
+    ax.set(xlabel="compression ratio", ylabel=f"alpha - equal log-odds\n({note})")
     return ax

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 from pathlib import Path
+from textwrap import indent
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+from citation import bibtex  # noqa: E402
 
 import regions  # noqa: E402
 
@@ -130,16 +134,8 @@ def _listed(value: object) -> str:
 def _write_citation() -> None:
     """Write BibTeX of what CITATION.cff says; a field that it lacks is left out, not invented."""
     text = (HERE.parent / "CITATION.cff").read_text()
-    found = dict(re.findall(r'^(?:  - )?([\w-]+): "?([^"\n]+)"?$', text, re.MULTILINE))
-    fields = {
-        "author": f"{{{found['name']}}}",
-        "title": found["title"],
-        "version": found["version"],
-        "year": found.get("date-released", "")[:4],
-        "url": found.get("repository-code", found.get("url", "")),
-    }
-    rows = [f"     {name} = {{{value}}}," for name, value in fields.items() if value]
-    lines = [".. code-block:: bibtex", "", "   @software{regions,", *rows, "   }"]
+    entry = bibtex(text, os.environ.get("REGIONS_URL", "").rstrip("/"))
+    lines = [".. code-block:: bibtex", "", indent(entry, "   ")]
     (HERE / "reference" / "bibtex.txt").write_text("\n".join(lines) + "\n")
 
 

@@ -24,12 +24,12 @@ svg{background:#fff}}"""
 
 def as_json(result: Any) -> str:
     """Return all that a result holds."""
-    return json.dumps(result.to_dict(), indent=2) + "\n"
+    return json.dumps(_told(result, "to_dict"), indent=2) + "\n"
 
 
 def as_csv(result: Any) -> str:
     """Return the whole table of a result."""
-    return result.to_frame().to_csv(index=False)
+    return _told(result, "to_frame").to_csv(index=False)
 
 
 def as_html(result: Any) -> str:
@@ -99,8 +99,19 @@ def _paragraph(block: list[str]) -> str:
 
 
 def _table(result: Any) -> Any:
-    brief = "brief" in inspect.signature(result.to_frame).parameters
-    return result.to_frame(brief=True) if brief else result.to_frame()
+    frame = getattr(result, "to_frame", None)
+    if frame is not None and "brief" in inspect.signature(frame).parameters:
+        return frame(brief=True)
+    return _told(result, "to_frame")
+
+
+def _told(result: Any, form: str) -> Any:
+    """Return the frame or the dictionary of a result, if it has one."""
+    if hasattr(result, form):
+        return getattr(result, form)()
+    name = type(result).__name__
+    rest = "end the file in .json" if hasattr(result, "to_dict") else "pickle it"
+    raise ArgumentError(f"a {name} has no {form}() and so no file of this form; {rest}")
 
 
 def _picture(result: Any) -> str:

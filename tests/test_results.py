@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import regions
+from regions.counting import count_kinds
 from regions.networks import as_domain
-from regions.recall import break_even, report, trend
+from regions.recall import break_even, dose_response, report, trend
 from regions.results import Result
 from regions.theory import SingleIndex, fit_decay, screen
 from regions.training import Recipe, build_model, evaluate, load_data, train
@@ -36,9 +37,12 @@ def found() -> dict:
     pruned = {2: [[923, 963, 858], [921, 963, 875], [922, 963, 855]]}
     pruned[10] = [[815, 937, 689], [818, 908, 708], [810, 919, 652]]
     other = regions.RecallTable.from_counts(counts, pruned, n=1000)
+    third = {20: [[805, 930, 640], [803, 901, 660], [800, 910, 601]]}
+    three = regions.RecallTable.from_counts(counts, pruned | third, n=1000)
     index = SingleIndex.sparse(inputs=20, size=3, rng=0)
     made = {
         "count": regions.count_regions(PAIRS, (-1, 1)),
+        "kinds": count_kinds(PAIRS, (-1, 1), ("activation", "affine")),
         "bound": regions.upper_bound([2, 20, 20]),
         "allocation": regions.allocate([20, 10, 5], 0.2),
         "masks": masks,
@@ -49,6 +53,7 @@ def found() -> dict:
         "arms": regions.compare_intensification(other, other),
         "trend": trend(other, "ols"),
         "break_even": break_even(other, "ols"),
+        "dose_response": dose_response(three),
         "screening": screen(*index.sample(300, rng=1), size=3, parts=["even"], rng=2),
         "decay": fit_decay(np.arange(1, 9), 0.5 ** np.arange(1, 9)),
         "similarity": regions.svcca(x, x**2),
@@ -66,6 +71,7 @@ def found() -> dict:
 
 NAMES = (
     "count",
+    "kinds",
     "bound",
     "allocation",
     "masks",
@@ -76,6 +82,7 @@ NAMES = (
     "arms",
     "trend",
     "break_even",
+    "dose_response",
     "screening",
     "decay",
     "similarity",
@@ -96,7 +103,7 @@ def test_a_result_is_shown_by_its_summary_and_its_table(name: str, found: dict) 
     assert "<b>" in page and page.count("<div") == page.count("</div>")
 
 
-def test_no_result_has_another_repr_than_its_summary() -> None:
+def every_result() -> set[type]:
     for module in pkgutil.walk_packages(regions.__path__, "regions."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -105,8 +112,36 @@ def test_no_result_has_another_repr_than_its_summary() -> None:
         every += [c for c in every.pop().__subclasses__() if c.__module__.startswith("regions.")]
         found |= set(every)
     assert len(found) > 20
-    assert {c.__name__ for c in found if c.__repr__ is not Result.__repr__} == set()
+    return found
+
+
+def test_no_result_has_another_repr_than_its_summary() -> None:
+    assert {c.__name__ for c in every_result() if c.__repr__ is not Result.__repr__} == set()
     assert repr(load_data("digits").test) == "Split(360 inputs of 1x8x8)"
+
+
+NOTHING_TO_SEE = {
+    "AllBounds": "a table of the command line, one number a row",
+    "Bound": "one number",
+    "DataSet": "what networks are trained on; nothing was found",
+    "Effective": "Masks.plot draws it beside what is kept",
+    "Findings": "the data of Atlas, which draws them",
+    "Region": "one of many: plot_regions draws them together",
+    "RegionCount": "one number; plot_regions draws what was counted",
+}
+
+
+def test_every_result_with_something_to_see_draws_it() -> None:
+    without = {c.__name__ for c in every_result() if not hasattr(c, "plot")}
+    assert without == set(NOTHING_TO_SEE)
+
+
+def test_a_result_without_a_table_refuses_files_of_tables(found: dict, tmp_path) -> None:
+    for name, advice in (("region", "end the file in .json"), ("data", "pickle it")):
+        with pytest.raises(regions.errors.ArgumentError, match=advice):
+            found[name].write(tmp_path / "a.csv")
+    assert found["region"].write(tmp_path / "a.json").stat().st_size
+    assert [*tmp_path.iterdir()] == [tmp_path / "a.json"]
 
 
 def test_text_of_a_result_is_escaped() -> None:
@@ -187,28 +222,47 @@ def test_prune_takes_a_density_by_name() -> None:
             regions.prune(PAIRS, **wrong)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "masks",
-        "evaluation",
-        "trained",
-        "report",
-        "allocation",
-        "table",
-        "intensification",
-        "arms",
-        "trend",
-        "screening",
-        "similarity",
-        "comparison",
-    ],
-)
-def test_results_that_have_something_to_see_draw_it(name: str, found: dict) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_goes_into_the_given_axes_and_names_them(name: str, found: dict) -> None:
     import matplotlib.pyplot as plt
 
+    result = found[name]
+    if not hasattr(result, "plot"):
+        assert type(result).__name__ in NOTHING_TO_SEE
+        return
     _, ax = plt.subplots()
-    assert found[name].plot(ax) is ax and ax.get_xlabel()
+    assert result.plot(ax) is ax and ax.get_xlabel() and ax.get_ylabel()
+    assert ax.has_data()
+    plt.close("all")
+
+
+def test_pictures_of_single_numbers_show_what_they_rest_on(found: dict) -> None:
+    import matplotlib.pyplot as plt
+
+    def curves(result) -> list:
+        ax = plt.figure().add_subplot()
+        return [np.asarray(line.get_xydata()) for line in result.plot(ax).lines]
+
+    crossing = found["break_even"]
+    assert crossing.low < crossing.ratio < crossing.high
+    alphas, *_, diamond = curves(crossing)
+    assert np.array_equal(alphas, np.column_stack([crossing.ratios, crossing.alphas]))
+    log = np.log(alphas[:, 0])
+    assert np.interp(np.log(diamond[0, 0]), log, alphas[:, 1]) == pytest.approx(1)
+    dose = found["dose_response"]
+    *models, _, mean = curves(dose)
+    slopes = [np.polyfit(np.log2(one[:, 0]), one[:, 1], 1)[0] for one in (*models, mean)]
+    assert len(models) == dose.n_models and np.mean(slopes[:-1]) == pytest.approx(slopes[-1])
+    noisy = np.array([0.5, 0.3, 0.1, 0.06, 0.04])
+    for form in ("exponential", "power"):
+        fit = fit_decay(np.arange(1, 6), noisy, form)
+        data, line = curves(fit)
+        x = data[:, 0] if form == "exponential" else np.log(data[:, 0])
+        assert np.array_equal(data[:, 1], noisy)
+        rate, start = np.polyfit(x, np.log(noisy), 1)
+        assert np.allclose(np.log(line[:, 1]), start + rate * x)
+    kinds = found["kinds"]
+    assert [dot[0, 0] for dot in curves(kinds)] == [int(r) for r in kinds.results]
     plt.close("all")
 
 

@@ -6,10 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from regions.atlas.exhibits import Exhibit, exhibits
+from regions.atlas.exhibits import Exhibit, draw_accuracy, exhibits
 from regions.atlas.findings import Findings
 from regions.atlas.saving import save_atlas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -35,6 +39,12 @@ class Atlas(Findings):
     def exhibits(self) -> list[Exhibit]:
         """Return the figures of the page, each with the numbers that it draws."""
         return exhibits(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the accuracy of each method against density; `exhibits` has all figures."""
+        import matplotlib.pyplot as plt
+
+        return draw_accuracy(self, plt.gca() if ax is None else ax)
 
     def save(self, folder: str | os.PathLike, extra: Sequence[Exhibit] = ()) -> dict[str, Path]:
         """Write the page, every table as CSV, every figure, and run.json; return the paths.

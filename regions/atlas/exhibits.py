@@ -125,22 +125,35 @@ def _curve(atlas: Findings, key: str, title: str, label: str, what: str) -> Exhi
 
 
 def _draw_curve(rows: Any, label: str, densities: tuple[float, ...]) -> Figure:
+    with figure_style("icml", "column", 0.85):
+        fig, ax = plt.subplots()
+        _draw_against_density(ax, rows, label, densities)
+        share_legend(fig, columns=2)
+    return fig
+
+
+def draw_accuracy(atlas: Findings, ax: Axes) -> Axes:
+    """Draw the accuracy of each method against density, with the references in grey."""
+    key, _, label, _ = _CURVES[0]
+    rows = atlas.networks.assign(value=100 * atlas.networks[key].astype(float))
+    _draw_against_density(ax, rows, label, atlas.settings.densities)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+    return ax
+
+
+def _draw_against_density(ax: Axes, rows: Any, label: str, densities: tuple[float, ...]) -> None:
     methods = rows[~rows["method"].isin((DENSE, CONTROL))]
     names = list(dict.fromkeys(methods["method"]))
     # methods stand side by side, or those of equal values would hide each other
     shift = {name: 1.03 ** (i - (len(names) - 1) / 2) for i, name in enumerate(names)}
     methods = methods.assign(density=methods["density"] * methods["method"].map(shift))
-    with figure_style("icml", "column", 0.85):
-        fig, ax = plt.subplots()
-        plot_means(methods, "density", "value", "method", interval="bars", legend=False, ax=ax)
-        for name, style in ((DENSE, "-"), (CONTROL, ":")):
-            value = rows.loc[rows["method"] == name, "value"].mean()
-            if np.isfinite(value):
-                ax.axhline(value, color="0.45", lw=0.9, ls=style, label=name, zorder=1)
-        ax.set(xlabel="density (fraction of weights kept)", ylabel=label)
-        _density_axis(ax, densities)
-        share_legend(fig, columns=2)
-    return fig
+    plot_means(methods, "density", "value", "method", interval="bars", legend=False, ax=ax)
+    for name, style in ((DENSE, "-"), (CONTROL, ":")):
+        value = rows.loc[rows["method"] == name, "value"].mean()
+        if np.isfinite(value):
+            ax.axhline(value, color="0.45", lw=0.9, ls=style, label=name, zorder=1)
+    ax.set(xlabel="density (fraction of weights kept)", ylabel=label)
+    _density_axis(ax, densities)
 
 
 def _density_axis(ax: Axes, densities: tuple[float, ...]) -> None:

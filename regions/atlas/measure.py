@@ -162,6 +162,10 @@ def _kernels(
     }
 
 
+# before a layer's name, or "4" and "1.10" of nn.Sequential come back from a file as numbers
+LAYER = "layer "
+
+
 def _layers(twin: nn.Module | None, model: nn.Module, survey: Survey) -> list[dict[str, Any]]:
     if twin is None:
         return []
@@ -174,7 +178,7 @@ def _layers(twin: nn.Module | None, model: nn.Module, survey: Survey) -> list[di
         )
     return [
         {
-            "layer": one.layer,
+            "layer": LAYER + one.layer,
             "svcca": one.similarity.value,
             "null": one.similarity.null,
             "similarity_status": str(one.similarity.status),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regions.atlas.measure import LAYER
 from regions.figures import mean_intervals
 from regions.recall import RecallTable, intensification
 
@@ -47,8 +48,10 @@ _COLUMNS = {
 def rows_of(frame: Any, kind: str) -> pd.DataFrame:
     """Return the rows of one kind of `measure`, with the columns of that kind."""
     columns = {"method": "object", "density": "float64", "seed": "Int64", **_COLUMNS[kind]}
-    rows = frame[frame["kind"] == kind].reindex(columns=list(columns))
-    return rows.astype(columns).reset_index(drop=True)
+    rows = frame[frame["kind"] == kind].reindex(columns=list(columns)).astype(columns)
+    if kind == "layer":
+        rows["layer"] = [name.removeprefix(LAYER) for name in rows["layer"]]
+    return rows.reset_index(drop=True)
 
 
 def per_network(networks: Any, slices: Any, layers: Any) -> pd.DataFrame:

@@ -14,7 +14,10 @@ from regions.cli.words import WIDTHS, Shape, Where
 
 def allocate(
     model: Annotated[Positional[str], arg(metavar="MODEL", help=WIDTHS)],
-    density: Annotated[Positional[float], arg(help="fraction of the prunable weights to keep")],
+    density: Annotated[
+        Positional[float],
+        arg(metavar="DENSITY", help="fraction of the prunable weights to keep"),
+    ],
     objective: str | None = None,
     skip: tuple[str, ...] = (),
     prune_output: bool = False,

@@ -55,7 +55,14 @@ _CALLS = {
 }
 _GIVEN = re.compile(r"\b([a-z_]+)=(?:'([^']*)'|\"([^\"]*)\"|(True|None|\d[\d.]*)|)")
 _BARE = re.compile(rf"(?<![-\w'])({'|'.join(n for n in FLAGS if '_' in n)})(?![\w='])")
-_BOX = re.compile(r"[╭╮╰╯│─]+")
+# where the terminal has no lines to draw, the parser draws them as hyphens
+_BOX = re.compile(r"[╭╮╰╯│─]+|^[-+| ]{4,}$")
+_PARSER = {
+    r"Could not find valid parse for arguments: \[(.*?)\]": r"cannot read \1",
+    r"no type matching \S+ could be instantiated from \[(.*?)\]\.?": r"cannot read \1",
+    r"could not convert string to float: ('.*?')": r"\1 is no number",
+    r"invalid literal for int\(\) with base 10: ('.*?')": r"\1 is no whole number",
+}
 
 
 def with_flags(text: str) -> str:
@@ -99,9 +106,9 @@ def plain(refusal: str, command: str) -> str:
             sections[-1].append(words)
         elif sections[-1]:
             sections.append([])
-    said = [" ".join(s) for s in sections if s and "helptext" not in s[0].lower()]
-    text = re.sub(
-        r"Could not find valid parse for arguments: \[(.*?)\]", r"cannot read \1", "; ".join(said)
-    )
+    told = [s for s in sections if s and "helptext" not in s[0].lower() and s[0] != "Got errors:"]
+    text = "; ".join(" ".join(section) for section in told)
+    for found, words in _PARSER.items():
+        text = re.sub(found, words, text)
     name = f"regions {command}".strip()
     return f"regions: {text.strip()}\nsee {name} --help"

@@ -16,6 +16,7 @@ from regions.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,6 +52,23 @@ class KindCounts(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary of the results by kind."""
         return {result.kind: result.to_dict() for result in self.results}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the number of regions of each kind; a bar from lower to upper where not counted."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        for place, result in enumerate(self.results):
+            if result.count is not None:
+                ax.plot(result.count, place, "o", color="C0")
+            ends = (result.lower, result.lower if result.upper is None else result.upper)
+            ax.hlines(place, *ends, color="C0", lw=5, alpha=0.35)
+            if result.upper is None:
+                ax.plot(result.lower, place, ">", color="C0")
+        ax.set_yticks(range(len(self.results)), [result.kind for result in self.results])
+        ax.invert_yaxis()
+        ax.set(xlabel="regions (bars: between bounds, >: at least)", ylabel="kind", xscale="log")
+        return ax
 
     def summary(self) -> str:
         """Return two lines per kind: how many, and what a region is."""

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _LARGEST = 200_000  # cells that a picture can still show
 _MANY = 2_000  # cells, above which fills are stored as pixels and edges thin out
 _ON_EDGE = 1e-12
-# Paul Tol's light colours for fills, told apart by the colour blind, and one more for ten classes
+# Paul Tol's light colours for fills, told apart by the colour blind; a brown in place of the olive
 _FILLS = tuple(
-    "#77AADD #EE8866 #EEDD88 #FFAABB #44BB99 #BBCC33 #DDDDDD #99DDFF #AAAA00 #C7A9D6".split()
+    "#77AADD #EE8866 #EEDD88 #FFAABB #44BB99 #BBCC33 #DDDDDD #99DDFF #9C7A4D #C7A9D6".split()
 )
 
 

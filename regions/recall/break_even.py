@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from regions.randomness import Rng, generator_of
+from regions.recall.curve import BLUE, draw_alphas
 from regions.recall.estimate import Estimate, estimate_known
 from regions.recall.inference import FEWEST_MODELS, infer
 from regions.recall.options import POPULATIONS, Options
 from regions.recall.sample import SAME_VALUE, untouched, why_untested
 from regions.recall.table import RecallTable, check_table
 from regions.results import Result, jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # points between neighbouring ratios at which alpha is compared with 1
 _POINTS = 200
@@ -39,6 +43,8 @@ class BreakEven(Result):
     n_models : int
     options : Options
         Estimator and population.
+    ratios, alphas : tuple of float
+        Of the table: what the crossing was read off.
     note : str
         Why `ratio`, or its interval, is NaN.
 
@@ -56,17 +62,34 @@ class BreakEven(Result):
     confidence_level: float
     n_models: int
     options: Options
+    ratios: tuple[float, ...]
+    alphas: tuple[float, ...]
     note: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row."""
-        own = {name: value for name, value in vars(self).items() if name != "options"}
+        others = ("options", "ratios", "alphas")
+        own = {name: value for name, value in vars(self).items() if name not in others}
         chosen = {"estimator": self.options.estimator.name, "population": self.options.population}
         return pd.DataFrame([own | chosen])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-ready."""
         return jsonable({**vars(self), "options": self.options.to_dict()})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw alpha against the ratio, and where it crosses 1, with the interval."""
+        ax = draw_alphas(ax, self.ratios, np.array(self.alphas)[:, None], BLUE)
+        if np.isfinite(self.ratio):
+            label = f"crosses 1 at {self.ratio:.2f}"
+            if not self.note:
+                # an interval without an end ends with the table
+                ends = np.clip([self.low, self.high], min(self.ratios), max(self.ratios))
+                ax.hlines(1, *ends, color="black", lw=5, alpha=0.35)
+                label += f", {100 * self.confidence_level:g} % interval"
+            ax.plot(self.ratio, 1, "D", color="black", label=label)
+            ax.legend()
+        return ax
 
     def summary(self) -> str:
         """Return the ratio in words."""
@@ -156,6 +179,8 @@ def break_even(
         confidence_level=confidence_level,
         n_models=table.n_models,
         options=chosen,
+        ratios=tuple(table.ratios),
+        alphas=tuple(alphas.tolist()),
         note=note,
     )
 

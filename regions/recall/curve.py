@@ -68,6 +68,16 @@ def draw_differences(result: Any, ax: Axes | None) -> Axes:
     return with_legend(_with_ratios(ax, result.ratios, "difference of alpha"))
 
 
+def draw_alphas(ax: Axes | None, ratios: Any, alphas: np.ndarray, color: str) -> Axes:
+    """Draw alphas (ratios, models), one line per model, and the line of no change."""
+    ax = axes_of(ax)
+    one = alphas.shape[1] == 1
+    look = {"lw": 1.5 if one else 0.8, "alpha": 1.0 if one else 0.6, "ms": 5 if one else 3}
+    ax.plot(ratios, alphas, "o-", color=color, **look)
+    ax.axhline(1, color=GREY, lw=0.8, ls=":")
+    return _with_ratios(ax, ratios, "intensification ratio alpha")
+
+
 def _with_ratios(ax: Axes, ratios: Any, label: str) -> Axes:
     ax.set_xscale("log", base=2)
     ax.set_xticks(ratios, [f"{ratio:g}" for ratio in ratios], minor=False)

@@ -68,6 +68,7 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     double = frame.columns[frame.columns.duplicated()]
     if len(double):
         raise DataError(f"two columns are called {double[0]!r}; the frame has {[*frame.columns]}")
+    frame = _unsigned(frame)
     if "class" not in frame.columns and {"model", "ratio"} <= set(frame.columns):
         frame = _long(frame)
     frame = _counted(frame)
@@ -83,6 +84,39 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     if "correct_both" in frame.columns and frame["correct_both"].isna().to_numpy().all():
         return frame.drop(columns="correct_both")
     return frame
+
+
+def _unsigned(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with numbers for cells such as "97.8 %", as fractions, and ratios "50x"."""
+    frame, sizes = frame.copy(), _sizes(frame)
+    for name in frame.columns:
+        if name in ("model", "class", *SETTING) or pd.api.types.is_numeric_dtype(frame[name]):
+            continue
+        words = frame[name].astype(str).str.strip()
+        if name == "ratio":
+            times = words.str.fullmatch(r"[0-9.]+ ?[xX×]")
+            frame[name] = frame[name].where(~times, words.str.rstrip("xX× "))
+        signed = words.str.fullmatch(r"[0-9]*[.,]?[0-9]+ ?%")
+        if not signed.any():
+            continue
+        shares = words[signed].str.rstrip("% ").str.replace(",", ".", regex=False).astype(float)
+        numbers = cast(pd.Series, pd.to_numeric(words, errors="coerce"))
+        numbers[signed] = shares / 100
+        odd = np.flatnonzero(~sizes & frame[name].notna() & (~signed | (numbers > 1)))
+        if odd.size:
+            raise DataError(
+                f"{name} of {_cell(frame, int(odd[0]))} is {words.iloc[odd[0]]!r}, in a column of "
+                "per cent; expected 0 % to 100 %, each with its sign"
+            )
+        frame[name] = numbers
+    return frame
+
+
+def _sizes(frame: pd.DataFrame) -> pd.Series:
+    """Return which rows of a wide table hold the number of test images."""
+    if "model" not in frame.columns:
+        return pd.Series(False, index=frame.index)
+    return frame["model"].astype(str).str.lower().isin(["n", "images", "size"])
 
 
 def holds_names(column: str) -> bool:
@@ -133,11 +167,12 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
     numbers = frame.loc[:, classes].apply(pd.to_numeric, errors="coerce")
     if numbers.isna().to_numpy().any():
         row, column = np.argwhere(numbers.isna().to_numpy())[0]
+        found = frame[classes[column]].iloc[row]
         raise DataError(
-            f"row {row + 1} has {frame[classes[column]].iloc[row]!r} for {classes[column]!r}; "
-            "expected a number for every class"
+            f"{_cell(frame, row)} has {'nothing' if pd.isna(found) else repr(found)} for class "
+            f"{classes[column]!r}; expected a number for every class"
         )
-    sizes = frame["model"].astype(str).str.lower().isin(["n", "images", "size"])
+    sizes = _sizes(frame)
     long = frame.loc[~sizes].melt(keys, classes, var_name="class", value_name="correct")
     if sizes.any():
         if "n" in keys or (numbers[sizes] != numbers[sizes].iloc[0]).to_numpy().any():
@@ -201,11 +236,7 @@ def _scale_of(frame: pd.DataFrame, shares: Sequence[str]) -> float:
 
 
 def _counts(frame: pd.DataFrame, name: str, scale: float) -> np.ndarray:
-    try:
-        values = frame[name].to_numpy(dtype=float)
-        sizes = frame["n"].to_numpy(dtype=float)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} and n must be numbers: {error}") from error
+    values, sizes = (_numbers(frame, column) for column in (name, "n"))
     top = np.nanmax(values, initial=0.0)
     if not np.isfinite(values).all() or values.min(initial=0.0) < 0 or top > 100:
         raise DataError(f"{name} runs to {top:g}; expected fractions or per cent in every row")
@@ -220,6 +251,17 @@ def _counts(frame: pd.DataFrame, name: str, scale: float) -> np.ndarray:
             "(correct_dense, correct_pruned), more digits, or the right n"
         )
     return counts.astype(np.int64)
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
+    numbers = cast(pd.Series, pd.to_numeric(frame[name], errors="coerce"))
+    odd = np.flatnonzero(numbers.isna() & frame[name].notna())
+    if odd.size:
+        row = int(odd[0])
+        raise DataError(
+            f"{name} of {_cell(frame, row)} is {frame[name].iloc[row]!r}; expected a number"
+        )
+    return numbers.to_numpy(dtype=float)
 
 
 def _cell(frame: pd.DataFrame, row: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,14 @@ from scipy import stats
 
 from regions.errors import ArgumentError
 from regions.recall.balance import Scale
+from regions.recall.curve import BLUE, draw_alphas
 from regions.recall.ols import ols
 from regions.recall.sample import SAME_VALUE, why_untested
 from regions.recall.table import RecallTable, check_table
 from regions.results import Result, jsonable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -32,6 +36,9 @@ class DoseResponse(Result):
     converged : bool
         False if statsmodels warned, which it does if a variance is estimated as zero, or if there
         is no fit.
+    ratios : tuple of float
+    alphas : tuple of tuple of float
+        One row per ratio, one number per model: what was fitted.
     note : str
         Why there is no test: standard errors and p-values are then NaN.
 
@@ -40,6 +47,7 @@ class DoseResponse(Result):
     >>> found = DoseResponse(
     ...     intercept=0.9, slope=0.1, standard_error=0.01, pvalue=0.0, slope_of_models=0.1,
     ...     standard_error_of_models=0.01, pvalue_of_models=0.001, converged=True, n_models=5,
+    ...     ratios=(2.0, 4.0, 8.0), alphas=((1.0,) * 5, (1.1,) * 5, (1.2,) * 5),
     ... )
     >>> found.summary().split(" per doubling")[0]
     'alpha changes by 0.1000 (standard error 0.0100, t over 5 models, p 0.001)'
@@ -54,15 +62,30 @@ class DoseResponse(Result):
     pvalue_of_models: float
     converged: bool
     n_models: int
+    ratios: tuple[float, ...]
+    alphas: tuple[tuple[float, ...], ...]
     note: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row."""
-        return pd.DataFrame([vars(self)])
+        own = {
+            name: value for name, value in vars(self).items() if name not in ("ratios", "alphas")
+        }
+        return pd.DataFrame([own])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-ready."""
         return jsonable(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw alpha of each model against the ratio, and the mean of the models' lines."""
+        alphas, doublings = np.array(self.alphas), np.log2(self.ratios)
+        ax = draw_alphas(ax, self.ratios, alphas, BLUE)
+        line = alphas.mean() + self.slope_of_models * (doublings - doublings.mean())
+        label = f"mean of {self.n_models} lines: {self.slope_of_models:.3f} per doubling"
+        ax.plot(self.ratios, line, "k--", label=label)
+        ax.legend()
+        return ax
 
     def summary(self) -> str:
         """Return the slope in words."""
@@ -138,6 +161,8 @@ def dose_response(table: RecallTable) -> DoseResponse:
         pvalue_of_models=pvalue,
         converged=converged,
         n_models=models,
+        ratios=tuple(table.ratios),
+        alphas=tuple(map(tuple, alphas.tolist())),
         note=note,
     )
 

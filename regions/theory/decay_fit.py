@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import optimize, stats
@@ -12,6 +12,10 @@ from regions.arguments import check_confidence, check_reals
 from regions.choices import check_name
 from regions.errors import ArgumentError
 from regions.results import Result, jsonable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 FORMS = ("exponential", "power")
 _FEWEST = 4
@@ -34,6 +38,8 @@ class DecayFit(Result):
     rms : float
         Root mean square residual of log D (0.1 is about 10 % of D).
     points : int
+    n, errors : tuple of float
+        The curve itself.
 
     Examples
     --------
@@ -49,15 +55,43 @@ class DecayFit(Result):
     r_squared: float
     rms: float
     points: int
+    n: tuple[float, ...]
+    errors: tuple[float, ...]
 
     @property
     def halving(self) -> float:
         """How many more n halve D, for an exponential (NaN for a power)."""
         return float(np.log(2) / self.rate) if self.form == "exponential" else float("nan")
 
+    def row(self) -> dict[str, Any]:
+        """Return the fit without its curve: the row of a frame."""
+        return {name: value for name, value in vars(self).items() if name not in ("n", "errors")}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row: the law, its rate with the interval, and how well it fits."""
+        import pandas as pd
+
+        return pd.DataFrame([self.row()])
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-ready objects."""
         return jsonable(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the curve and the law fitted to it, on the axes on which that law is a line."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca() if ax is None else ax
+        n, errors = np.array(self.n), np.array(self.errors)
+        x = n if self.form == "exponential" else np.log(n)
+        fitted = np.exp(np.log(errors).mean() - self.rate * (x - x.mean()))
+        law = "exp(-rate n)" if self.form == "exponential" else "n^-rate"
+        ax.plot(n, errors, "o", label="D")
+        ax.plot(n, fitted, "--", color="0.4", label=f"D ~ {law}, rate {self.rate:.3g}")
+        ax.set(xscale="linear" if self.form == "exponential" else "log", yscale="log")
+        ax.set(xlabel="n", ylabel="D")
+        ax.legend()
+        return ax
 
     def summary(self) -> str:
         """Return the fit as a sentence."""
@@ -135,6 +169,8 @@ def fit_decay(n: Any, errors: Any, form: str = "exponential", level: float = 0.9
         r_squared=float(1 - rms**2 / np.var(y_centred)) if np.ptp(y) > 0 else float("nan"),
         rms=rms,
         points=len(n),
+        n=tuple(n.tolist()),
+        errors=tuple(errors.tolist()),
     )
 
 

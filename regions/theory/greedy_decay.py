@@ -95,7 +95,8 @@ class GreedyDecay(Result):
         Returns
         -------
         pandas.DataFrame
-            `curve`, `against` ("support" or "step"), and the fields of `DecayFit`.
+            `curve`, `against` ("support" or "step"), and the columns of
+            `DecayFit.to_frame`.
         """
         import pandas as pd
 
@@ -110,7 +111,7 @@ class GreedyDecay(Result):
                     continue
                 for form in FORMS:
                     fit = fit_decay(logs.index.to_numpy(), np.exp(logs.to_numpy()), form)
-                    rows.append({"curve": curve, "against": against, **vars(fit)})
+                    rows.append({"curve": curve, "against": against, **fit.row()})
         return pd.DataFrame(rows)
 
     def to_dict(self) -> dict[str, Any]:

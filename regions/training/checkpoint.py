@@ -17,7 +17,7 @@ _LIMIT = 2**38  # a stack of networks fills the memory; damage is found by the a
 def write_checkpoint(path: Path, arrays: dict[str, np.ndarray], fingerprint: str) -> None:
     """Write named arrays and the fingerprint of the run they belong to."""
     stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, fingerprint=np.array(fingerprint), **arrays)
+    np.savez(stream, fingerprint=np.array(fingerprint), **arrays)
     write_atomically(path, stream.getvalue())
 
 

@@ -170,6 +170,11 @@ def _raw(source: str | os.PathLike | tuple[Any, Any]) -> Source:
         if len(source) != 2:
             raise ArgumentError(f"{len(source)} data sets were given; expected (training, test)")
         return read_torch(*source)
+    if not isinstance(source, (str, os.PathLike)):
+        raise ArgumentError(
+            f"the data are {type(source).__name__}; expected the name of a data set, the path of a "
+            "file or folder, or a pair (training, test) of torch Datasets or DataLoaders"
+        )
     if isinstance(source, str) and source in DIGITS:
         return _digits(source)
     return read_source(Path(source), DIGITS)

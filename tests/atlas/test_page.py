@@ -148,3 +148,11 @@ def test_the_tables_can_be_read_again(saved):
     assert set(found["algorithm"]) == {"dense, trained on", "magnitude", "random+repair"}
     counts = pd.read_csv(saved / "slices.csv")["regions"]
     assert (counts == counts.astype(int)).all()
+
+
+def test_every_colour_of_the_page_has_one_for_dark_screens(page):
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    light, _, rest = style.partition("@media (prefers-color-scheme: dark)")
+    dark = rest.partition("}")[0]
+    named = [set(re.findall(r"(--[a-z]+): #", part)) for part in (light, dark)]
+    assert len(named[0]) >= 10 and named[0] == named[1]

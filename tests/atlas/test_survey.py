@@ -180,3 +180,16 @@ def test_a_criterion_that_needs_images_gets_them(atlas):
         gradient="data",  # equal without weight decay
     )
     assert masks == expected
+
+
+def test_the_picture_of_an_atlas_is_accuracy_against_density(atlas):
+    from matplotlib.figure import Figure
+
+    ax = atlas.plot(Figure().add_subplot())
+    drawn = {line.get_label(): line for line in ax.lines if line.get_label() != "_nolegend_"}
+    assert {text.get_text() for text in ax.get_legend().get_texts()} == {*drawn}
+    for method, rows in atlas.networks.groupby("method"):
+        means = 100 * rows.groupby("density")["accuracy"].mean()
+        shown = np.unique(drawn.pop(method).get_ydata())  # a reference is a line across
+        assert shown == pytest.approx(np.unique(means)), method
+    assert not drawn

@@ -100,6 +100,50 @@ def test_count(capsys, model, tmp_path):
     assert status == 0 and found["count"] == expected and found["status"] == "EXACT"
 
 
+def test_milp_says_what_is_faster(capsys, tmp_path):
+    """On 2-12-12-1 it takes minutes where cells takes a third of a second."""
+    arrays = {"a.weight": np.eye(2), "a.bias": np.zeros(2), "b.weight": np.ones((1, 2))}
+    np.savez(tmp_path / "net.npz", **arrays, **{"b.bias": np.zeros(1)})
+    asked = ["count", tmp_path / "net.npz", "--box", "-1", "1", "--method"]
+    status, _, err = run(capsys, *asked, "milp")
+    assert status == 0 and "cells is much faster" in err
+    status, out, err = run(capsys, *asked, "cells")
+    assert status == 0 and out.startswith("4 ") and "faster" not in err
+
+
+def test_compare_reads_what_masks_and_fine_tuning_saved(capsys, tmp_path, monkeypatch):
+    """Keys of torch's pruning, in a dictionary, with the prefixes of DataParallel and compile."""
+    import torch
+
+    (tmp_path / "twice_digits.py").write_text(
+        "from torch import nn\n"
+        "def net():\n    return nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(64, 8), torch.nn.ReLU(), torch.nn.Linear(8, 10))
+    torch.save(model.state_dict(), "dense.pt")
+    regions.prune(model, density=0.3).apply(model)
+    state = model.state_dict()
+    assert any(name.endswith("weight_mask") for name in state)
+    for prefix in ("", "module.", "_orig_mod."):
+        torch.save({"state_dict": {prefix + k: v for k, v in state.items()}, "epoch": 3}, "p.pt")
+        names = ["twice_digits:net@dense.pt", "twice_digits:net@p.pt", "--data", "digits"]
+        status, out, _ = run(capsys, "compare", *names, "--measure", "cka", "--json")
+        values = [layer["value"] for layer in json.loads(out)["layers"]]
+        assert status == 0 and max(values) < 0.99
+        told = ["twice_digits:net@p.pt"] * 2
+        status, out, _ = run(
+            capsys, "compare", *told, "--data", "digits", "--measure", "cka", "--json"
+        )
+        same = [layer["value"] for layer in json.loads(out)["layers"]]
+        assert same == pytest.approx([1.0] * len(same))
+    torch.save({k: v for k, v in state.items() if not k.startswith("2.bias")}, "p.pt")
+    status, _, err = run(capsys, "compare", *names)
+    assert status == 1 and "1 missing (2.bias)" in err and "The model has" in err
+
+
 def test_compare(capsys, tmp_path, monkeypatch):
     (tmp_path / "zoo_of_digits.py").write_text(
         "from regions.training import build_model\n"

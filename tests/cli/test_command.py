@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import io
 import json
 import re
 import subprocess
@@ -82,14 +83,19 @@ def test_the_version_is_that_of_the_package(capsys):
         ),
         (["bound", "784,20,10", "--knd", "serra"], ["--knd", "Perhaps you meant:", "--kind"]),
         (["bound", "--density", "x", "784,20,10"], ["--density", "cannot read 'x'"]),
+        (["bound", "784,20,10", "--dim", "2.5"], ["--dim", "cannot read '2.5'"]),
+        (["allocate", "784,100,10", ".02x"], ["DENSITY", "'.02x' is no number"]),
         (["count"], ["Missing from regions count", "MODEL"]),
     ],
 )
-def test_wrong_usage_is_said_in_plain_words(capsys, arguments, parts):
-    status, out, err = said(capsys, *arguments)
-    assert status == 2 and out == ""
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_wrong_usage_is_said_in_plain_words(capsys, monkeypatch, arguments, parts, encoding):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
+    status, _, err = said(capsys, *arguments)
+    assert status == 2 and sys.stdout.buffer.getvalue() == b""
     assert err.startswith("regions: ") and err.count("\n") <= 2
-    assert not set("╭│╰─") & set(err) and "valid parse" not in err
+    assert not set("╭│╰─") & set(err) and "----" not in err and "helptext" not in err
+    assert not any(raw in err for raw in ("valid parse", "<class", "literal", "convert string"))
     assert all(part in err for part in parts)
 
 

@@ -303,3 +303,20 @@ def test_the_command_gives_the_table(tmp_path, capsys):
     assert main([*options, "all", "--require-exact"]) == 3  # convex regions have bounds
     assert main([*options, "closed", "--require-exact"]) == 0
     assert DEFINITIONS["closed"] in capsys.readouterr().out
+
+
+def test_a_kind_that_is_not_counted_is_drawn_between_its_bounds() -> None:
+    from matplotlib.figure import Figure
+
+    from regions.counting import KindCounts, RegionCount, Status
+
+    known = {"method": "sample", "seconds": 0.0}
+    between = RegionCount(
+        count=None, lower=7, upper=9, status=Status.BOUNDED, kind="convex", **known
+    )
+    least = RegionCount(count=None, lower=5, status=Status.LOWER_BOUND, kind="linear", **known)
+    ax = KindCounts((between, least)).plot(Figure().add_subplot())
+    bars = [bar.get_segments()[0][:, 0].tolist() for bar in ax.collections]
+    assert bars == [[7, 9], [5, 5]]
+    assert [(dot.get_marker(), dot.get_xdata()[0]) for dot in ax.lines] == [(">", 5)]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["convex", "linear"]

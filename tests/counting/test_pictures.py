@@ -105,3 +105,34 @@ def test_a_density_ends_where_the_line_leaves_its_box():
     table = line_density(net, line, bins=4)
     assert (table["start"].min(), table["end"].max()) == pytest.approx((-1.25, 1.25))
     assert (table["density"] * (table["end"] - table["start"])).sum() == pytest.approx(1.0)
+
+
+def test_the_points_of_a_slice_are_ringed_where_they_lie(rng, ax):
+    hidden = random_layers(rng, [5, 8, 8])
+    net = regions.as_network([*hidden, (rng.normal(size=(3, 8)), np.zeros(3))])
+    points = rng.normal(size=(3, 5))
+    plane = regions.Slice.through(points, box=regions.Box.cube(5, -4, 4))
+    regions.plot_regions(net, plane, ax=ax)
+    white, black = ax.collections[-2:]
+    for rings in (white, black):
+        at = np.asarray(rings.get_offsets())
+        assert np.allclose(plane.origin + at @ plane.basis, points)
+        assert not len(rings.get_facecolors())  # what lies below is seen
+
+
+def test_many_regions_are_pixels_with_thin_edges_and_the_legend_stands_outside(
+    net, ax, monkeypatch
+):
+    import matplotlib.pyplot as plt
+
+    def drawn(where):
+        regions.plot_regions(net, BOX, by="class", ax=where)
+        where.figure.canvas.draw()
+        fill, edges = where.collections[:2]
+        return fill.get_rasterized(), edges.get_linewidths()[0]
+
+    few = drawn(ax)
+    assert ax.get_legend().get_window_extent().x0 >= ax.get_window_extent().x1
+    monkeypatch.setattr("regions.counting.pictures._MANY", 10)
+    many = drawn(plt.figure().add_subplot())
+    assert not few[0] and many[0] and many[1] < few[1] / 2

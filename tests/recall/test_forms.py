@@ -54,7 +54,19 @@ def wide(factor: float | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "Compression Ratio", *CLASSES])
 
 
+def signed(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return a table whose per cent have their sign, and whose ratios are written 10x."""
+    frame = frame.copy()
+    kept = frame["model"] == "n"
+    for name in columns:
+        frame[name] = [n if k else f"{n:.7g} %" for n, k in zip(frame[name], kept, strict=True)]
+    ratio = next(name for name in frame.columns if "ratio" in name.lower())
+    return frame.assign(**{ratio: [r if r == "dense" else f"{r:g}x" for r in frame[ratio]]})
+
+
 FORMS = {
+    "per cent with its sign": signed(shares(100), ["recall_dense", "recall_pruned"]),
+    "wide per cent with its sign": signed(wide(100.0), CLASSES),
     "names in any case": TIDY.rename(columns=str.upper),
     "fractions": shares(1),
     "per cent": shares(100),
@@ -90,6 +102,13 @@ REFUSED = [
     (without(TIDY, model="b", ratio=10.0, **{"class": "emu"}), ["'b'", "'emu'", "ratio 10"]),
     (without(stacked(), seed="c", Ratio="dense", **{"class": "dog"}), ["'c'", "'dog'", "dense"]),
     (wide().iloc[1:], ["model 'n'", "column n"]),
+    (wide().replace({"dog": {77: np.nan}}), ["model c, ratio 2", "nothing", "'dog'", "a number"]),
+    (shares(1).assign(recall_dense="much"), ["model a, class cat", "'much'", "a number"]),
+    (
+        shares(1).assign(recall_dense=["90 %"] + [0.9] * 17),
+        ["model a, class dog", "'0.9'", "its sign"],
+    ),
+    (shares(1).assign(recall_dense="140 %"), ["model a", "'140 %'", "0 % to 100 %"]),
     (wide().iloc[:, :2], ["expected columns model, ratio"]),
     (stacked().replace({"Ratio": {"dense": "10.0"}}).iloc[9:], ["ratio 'dense'"]),
 ]

@@ -289,3 +289,6 @@ def test_wrong_options():
     ]:
         with pytest.raises(ArgumentError, match=message):
             load_data("digits", **options)
+    for source in (load_data("digits").train, None, np.zeros((5, 3))):  # half a pair, or less
+        with pytest.raises(ArgumentError, match=r"a pair \(training, test\)"):
+            load_data(source)
