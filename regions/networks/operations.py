@@ -23,6 +23,7 @@ class Trace(Protocol):
 
     builder: Builder
     memory: Memory
+    compared: bool
     preactivations: dict[str | None, np.ndarray]
 
     def weight_name(self, weight: torch.Tensor, node: str) -> str: ...
@@ -63,7 +64,7 @@ def batched(trace: Trace, node: str, x: torch.Tensor, axes: int | None = None) -
 def operands(trace: Trace, *values: Any) -> tuple[list[Any], Place]:
     """Return each value as a symbol or a constant that broadcasts to one sample, and the place."""
     tensors = [value for value in values if isinstance(value, torch.Tensor)]
-    shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+    shape = np.broadcast_shapes(*(tensor.shape for tensor in tensors))  # torch's imports SymPy
     held = [isinstance(value, torch.Tensor) and trace.memory.holds(value) for value in values]
     read = {
         i: trace.memory.read(value if value.shape == shape else value.expand(shape))
@@ -81,7 +82,7 @@ def operands(trace: Trace, *values: Any) -> tuple[list[Any], Place]:
     return found, place
 
 
-def _per_sample(value: Any, shape: torch.Size, place: Arrangement) -> Any:
+def _per_sample(value: Any, shape: tuple[int, ...], place: Arrangement) -> Any:
     """Return a constant as one sample meets it; it must be the same for all."""
     if not isinstance(value, torch.Tensor):
         return value
@@ -153,7 +154,8 @@ def _neg(trace: Trace, node: str, x: Any, **_: Any) -> Result:
 
 def relu_rule(trace: Trace, node: str, x: Any, negative_slope: float = 0.0, **_: Any) -> Result:
     symbol, place = trace.memory.read(x)
-    trace.preactivations[symbol.name] = _numpy(place(x)[:2])
+    if trace.compared:
+        trace.preactivations[symbol.name] = _numpy(place(x)[:2])
     return trace.builder.relu(symbol, float(negative_slope)), place
 
 
