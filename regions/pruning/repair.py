@@ -65,15 +65,14 @@ def _fixpoint(
     shapes: Mapping[str, tuple[int, ...]],
     follow: Follow,
 ) -> Arrays | None:
-    orders = {name: best_first(score) for name, score in scores.items()}
     allowed = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
     while True:
         chosen = dict(allowed)
-        for name, order in orders.items():
+        for name, score in scores.items():
             candidates = follow(chosen)[name]
             if np.count_nonzero(candidates) < counts[name]:
                 return None
-            chosen[name] = first(order, candidates, counts[name])
+            chosen[name] = first(score, candidates, counts[name])
         alive = follow(chosen)
         if all(np.array_equal(alive[name], chosen[name]) for name in scores):
             whole = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
