@@ -124,10 +124,7 @@ def _rsub(trace: Trace, node: str, x: Any, other: Any, alpha: float = 1, **_: An
 
 def _mul(trace: Trace, node: str, x: Any, other: Any, **_: Any) -> Result:
     (x, other), place = operands(trace, x, other)
-    if isinstance(x, Symbol) and isinstance(other, Symbol):
-        raise UnsupportedModelError(
-            f"{node} multiplies two values that depend on the input, which is not piecewise linear"
-        )
+    _one_factor(node, x, other)
     symbol, factor = (x, other) if isinstance(x, Symbol) else (other, x)
     return trace.builder.scale(symbol, factor), place
 
@@ -145,6 +142,40 @@ def _div(
         raise UnsupportedModelError(f"{node} divides by a value that depends on the input")
     with np.errstate(divide="ignore"):  # an infinite factor is refused by its name later
         return trace.builder.scale(x, np.divide(1.0, other)), place
+
+
+def _addcmul(
+    trace: Trace, node: str, x: Any, tensor1: Any, tensor2: Any, value: float = 1, **_: Any
+) -> Result:
+    (x, one, two), place = operands(trace, x, tensor1, tensor2)
+    _one_factor(node, one, two)
+    if not (isinstance(one, Symbol) or isinstance(two, Symbol)):
+        return trace.builder.scale(x, None, value * np.multiply(one, two)), place
+    symbol, factor = (one, two) if isinstance(one, Symbol) else (two, one)
+    product = trace.builder.scale(symbol, np.multiply(value, factor))
+    return trace.builder.plus(product, x), place
+
+
+def _lerp(trace: Trace, node: str, x: Any, end: Any, weight: Any, **_: Any) -> Result:
+    (x, end, weight), place = operands(trace, x, end, weight)
+    _one_factor(node, weight, x if isinstance(x, Symbol) else end)
+    if isinstance(weight, Symbol):  # between two constants
+        return trace.builder.scale(weight, np.subtract(end, x), x), place
+    parts = ((x, np.subtract(1.0, weight)), (end, weight))
+    one, two = (
+        trace.builder.scale(value, factor)
+        if isinstance(value, Symbol)
+        else np.multiply(value, factor)
+        for value, factor in parts
+    )
+    return trace.builder.plus(one, two), place
+
+
+def _one_factor(node: str, one: Any, two: Any) -> None:
+    if isinstance(one, Symbol) and isinstance(two, Symbol):
+        raise UnsupportedModelError(
+            f"{node} multiplies two values that depend on the input, which is not piecewise linear"
+        )
 
 
 def _neg(trace: Trace, node: str, x: Any, **_: Any) -> Result:
@@ -366,6 +397,8 @@ RULES: dict[str, Callable[..., Result]] = {
     "mul": _mul,
     "div": _div,
     "neg": _neg,
+    "addcmul": _addcmul,
+    "lerp": _lerp,
     **dict.fromkeys(("relu", "leaky_relu"), relu_rule),
     "mm": lambda trace, node, x, mat2: _product(trace, node, x, mat2),
     "addmm": _addmm,
