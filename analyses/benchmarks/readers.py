@@ -191,9 +191,7 @@ def _verbs(model: nn.Module, shape: tuple[int, ...], density: float) -> dict:
         masks.apply(copy.deepcopy(model))
 
     def allocated() -> None:
-        regions.prune(
-            model, regions.allocate(model, density, input_shape=shape), input_shape=shape
-        )
+        regions.prune(model, regions.allocate(model, density, input_shape=shape), input_shape=shape)
 
     verbs: dict[str, Callable] = {
         "effective": effective,
