@@ -13,7 +13,8 @@ eval mode with random weights and drawn statistics of batch normalisation. A mod
 - not at all, ``refused``, or ``wrong``: it differs at a probe.
 
 ``flips`` is the share of hidden units that take both signs at the probes, of which large networks
-get fewer. ``verbs`` names what of pruning with repair, effective weights and SynFlow fails.
+get fewer. ``verbs`` names what fails of effective weights, pruning with repair, saving and applying
+masks, SynFlow, disjoint paths and allocation; ``effective`` is the share of weights on a path.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import os
 
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
 
+import copy
 import importlib.util
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -170,19 +173,41 @@ def _outputs(model: nn.Module, points: np.ndarray, left_off: bool) -> np.ndarray
 
 
 def _verbs(model: nn.Module, shape: tuple[int, ...], density: float) -> dict:
-    """Return what fails of pruning with repair, and the share of kept weights on a path."""
-    failed, share = [], None
-    for name in ("magnitude", "synflow"):
+    """Return which verbs fail, and the share of the weights kept by magnitude on a path."""
+    failed, share = [], []
+
+    def prune(name: str, **options: Any) -> regions.Masks:
+        return regions.prune(model, density, name, input_shape=shape, **options)
+
+    def effective() -> None:
+        masks = prune("magnitude")
+        share.append(masks.effective().total_weights / sum(masks.counts.values()))
+
+    def applied() -> None:
+        masks = prune("magnitude", repair=True)
+        with tempfile.TemporaryDirectory() as folder:
+            masks.save(Path(folder) / "masks.npz")
+            masks = regions.Masks.load(Path(folder) / "masks.npz")
+        masks.apply(copy.deepcopy(model))
+
+    def allocated() -> None:
+        regions.prune(model, regions.allocate(model, density, input_shape=shape), input_shape=shape)
+
+    verbs: dict[str, Callable] = {
+        "effective": effective,
+        "repair, save, apply": applied,
+        "synflow": lambda: prune("synflow", repair=True),
+        "disjoint": lambda: prune("disjoint"),
+        "allocate": allocated,
+    }
+    for name, verb in verbs.items():
         try:
-            masks = regions.prune(model, density, name, repair=True, input_shape=shape)
-            effective = masks.effective()
-            if name == "magnitude":
-                share = effective.total_weights / sum(masks.counts.values())
+            verb()
         except RegionsError as error:
             failed.append(f"{name}: {type(error).__name__}: {error}"[:200])
         except Exception as error:
             failed.append(f"{name}: CRASH {type(error).__name__}: {error}"[:200])
-    return {"verbs": "; ".join(failed), "effective": share}
+    return {"verbs": "; ".join(failed), "effective": share[0] if share else None}
 
 
 def _small() -> Models:

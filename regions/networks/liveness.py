@@ -8,7 +8,7 @@ the function but a constant: "effective sparsity", Vysogorets and Kempe, JMLR 24
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,48 @@ def liveness(graph: Graph, masks: Mapping[str, np.ndarray]) -> Liveness:
     )
 
 
+def choose_in_turn(
+    graph: Graph,
+    masks: Mapping[str, np.ndarray],
+    choose: Callable[[str, np.ndarray], np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Return masks of weights that are chosen layer by layer, from the input on.
+
+    Parameters
+    ----------
+    graph : Graph
+        No weight of it may be used in several places.
+    masks : mapping module name -> boolean array of the weight's shape
+        The weights that may be kept.
+    choose : function of a name and a boolean array
+        Returns the mask of one layer, given the weights that lie on a path of those chosen before
+        and of all that `masks` has behind them.
+
+    Notes
+    -----
+    The cost is that of two calls of `liveness`, however many layers there are.
+    """
+    import torch
+
+    kept, chosen = _kept_weights(graph, masks), dict(masks)
+    with torch.no_grad():
+        fed = _feed_forward(graph, kept)
+    feeding, _ = _feed_back(graph, kept, fed)
+
+    def feed(step: Step, inputs: list[Any]) -> torch.Tensor:
+        name = step.module
+        if name in chosen:
+            _, pulled = _pulled(step, inputs, kept, feeding[step.name])
+            candidates = (pulled > 0) & (kept[f"{name}.weight"] > 0)
+            chosen[name] = choose(name, candidates.numpy())
+            kept[f"{name}.weight"] = torch.from_numpy(chosen[name].astype(np.float32))
+        with torch.no_grad():
+            return (step.sizes(inputs, kept) > 0).float()
+
+    graph.run({graph.steps[0].name: torch.ones(1, *graph.input_shape)}, feed)
+    return chosen
+
+
 def _kept_weights(graph: Graph, masks: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
     import torch
 
@@ -127,21 +169,29 @@ def _feed_back(
         name: torch.zeros(shape, dtype=torch.bool) for name, shape in graph.prunable.items()
     }
     for step in reversed(graph.steps[1:]):
-        # pull "feeding" back over the step; the pull to the weight marks its effective entries
-        values = [fed[source].clone().requires_grad_() for source in step.inputs]
-        weight = kept[f"{step.module}.weight"].clone().requires_grad_() if step.module else None
-        wanted = values if weight is None else [*values, weight]
-        sources = kept if weight is None else {**kept, f"{step.module}.weight": weight}
-        with torch.enable_grad():
-            out = step.sizes(values, sources)
-            pulled = torch.autograd.grad(out, wanted, feeding[step.name], allow_unused=True)
-        for source, gradient in zip(step.inputs, pulled, strict=False):
+        values = [fed[source] for source in step.inputs]
+        pulled, to_weight = _pulled(step, values, kept, feeding[step.name])
+        for source, gradient in zip(step.inputs, pulled, strict=True):
             if gradient is not None:
                 feeding[source] = torch.maximum(feeding[source], (gradient > 0).float())
-        if weight is not None and step.module is not None:
-            if step.module in effective:
-                effective[step.module] |= (pulled[-1] > 0) & (weight > 0)
+        if to_weight is not None and step.module in effective:
+            effective[step.module] |= (to_weight > 0) & (kept[f"{step.module}.weight"] > 0)
     return feeding, effective
+
+
+def _pulled(
+    step: Step, values: list[Any], kept: Mapping[str, Any], feeding: Any
+) -> tuple[list[Any], Any]:
+    """Pull "feeding" back over a step, to what it reads and to its weight, if it has one."""
+    import torch
+
+    values = [value.clone().requires_grad_() for value in values]
+    key = f"{step.module}.weight"
+    weights = [kept[key].clone().requires_grad_()] if step.module else []
+    with torch.enable_grad():
+        out = step.sizes(values, {**kept, key: weights[0]} if weights else kept)
+        pulled = torch.autograd.grad(out, [*values, *weights], feeding, allow_unused=True)
+    return [*pulled[: len(values)]], pulled[-1] if weights else None
 
 
 def _named(

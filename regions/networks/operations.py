@@ -23,6 +23,7 @@ class Trace(Protocol):
 
     builder: Builder
     memory: Memory
+    compared: bool
     preactivations: dict[str | None, np.ndarray]
 
     def weight_name(self, weight: torch.Tensor, node: str) -> str: ...
@@ -63,7 +64,7 @@ def batched(trace: Trace, node: str, x: torch.Tensor, axes: int | None = None) -
 def operands(trace: Trace, *values: Any) -> tuple[list[Any], Place]:
     """Return each value as a symbol or a constant that broadcasts to one sample, and the place."""
     tensors = [value for value in values if isinstance(value, torch.Tensor)]
-    shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+    shape = np.broadcast_shapes(*(tensor.shape for tensor in tensors))  # torch's imports SymPy
     held = [isinstance(value, torch.Tensor) and trace.memory.holds(value) for value in values]
     read = {
         i: trace.memory.read(value if value.shape == shape else value.expand(shape))
@@ -81,7 +82,7 @@ def operands(trace: Trace, *values: Any) -> tuple[list[Any], Place]:
     return found, place
 
 
-def _per_sample(value: Any, shape: torch.Size, place: Arrangement) -> Any:
+def _per_sample(value: Any, shape: tuple[int, ...], place: Arrangement) -> Any:
     """Return a constant as one sample meets it; it must be the same for all."""
     if not isinstance(value, torch.Tensor):
         return value
@@ -123,10 +124,7 @@ def _rsub(trace: Trace, node: str, x: Any, other: Any, alpha: float = 1, **_: An
 
 def _mul(trace: Trace, node: str, x: Any, other: Any, **_: Any) -> Result:
     (x, other), place = operands(trace, x, other)
-    if isinstance(x, Symbol) and isinstance(other, Symbol):
-        raise UnsupportedModelError(
-            f"{node} multiplies two values that depend on the input, which is not piecewise linear"
-        )
+    _one_factor(node, x, other)
     symbol, factor = (x, other) if isinstance(x, Symbol) else (other, x)
     return trace.builder.scale(symbol, factor), place
 
@@ -146,6 +144,40 @@ def _div(
         return trace.builder.scale(x, np.divide(1.0, other)), place
 
 
+def _addcmul(
+    trace: Trace, node: str, x: Any, tensor1: Any, tensor2: Any, value: float = 1, **_: Any
+) -> Result:
+    (x, one, two), place = operands(trace, x, tensor1, tensor2)
+    _one_factor(node, one, two)
+    if not (isinstance(one, Symbol) or isinstance(two, Symbol)):
+        return trace.builder.scale(x, None, value * np.multiply(one, two)), place
+    symbol, factor = (one, two) if isinstance(one, Symbol) else (two, one)
+    product = trace.builder.scale(symbol, np.multiply(value, factor))
+    return trace.builder.plus(product, x), place
+
+
+def _lerp(trace: Trace, node: str, x: Any, end: Any, weight: Any, **_: Any) -> Result:
+    (x, end, weight), place = operands(trace, x, end, weight)
+    _one_factor(node, weight, x if isinstance(x, Symbol) else end)
+    if isinstance(weight, Symbol):  # between two constants
+        return trace.builder.scale(weight, np.subtract(end, x), x), place
+    parts = ((x, np.subtract(1.0, weight)), (end, weight))
+    one, two = (
+        trace.builder.scale(value, factor)
+        if isinstance(value, Symbol)
+        else np.multiply(value, factor)
+        for value, factor in parts
+    )
+    return trace.builder.plus(one, two), place
+
+
+def _one_factor(node: str, one: Any, two: Any) -> None:
+    if isinstance(one, Symbol) and isinstance(two, Symbol):
+        raise UnsupportedModelError(
+            f"{node} multiplies two values that depend on the input, which is not piecewise linear"
+        )
+
+
 def _neg(trace: Trace, node: str, x: Any, **_: Any) -> Result:
     symbol, place = trace.memory.read(x)
     return trace.builder.scale(symbol, -1.0), place
@@ -153,7 +185,8 @@ def _neg(trace: Trace, node: str, x: Any, **_: Any) -> Result:
 
 def relu_rule(trace: Trace, node: str, x: Any, negative_slope: float = 0.0, **_: Any) -> Result:
     symbol, place = trace.memory.read(x)
-    trace.preactivations[symbol.name] = _numpy(place(x)[:2])
+    if trace.compared:
+        trace.preactivations[symbol.name] = _numpy(place(x)[:2])
     return trace.builder.relu(symbol, float(negative_slope)), place
 
 
@@ -364,6 +397,8 @@ RULES: dict[str, Callable[..., Result]] = {
     "mul": _mul,
     "div": _div,
     "neg": _neg,
+    "addcmul": _addcmul,
+    "lerp": _lerp,
     **dict.fromkeys(("relu", "leaky_relu"), relu_rule),
     "mm": lambda trace, node, x, mat2: _product(trace, node, x, mat2),
     "addmm": _addmm,

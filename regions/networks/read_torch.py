@@ -15,7 +15,7 @@ from regions.errors import ArgumentError, ConversionError, RegionsError, Unsuppo
 from regions.networks.graph import Graph
 from regions.networks.leaks import Leaks
 from regions.networks.network import ReLUNetwork
-from regions.networks.probes import probe_points, start_points
+from regions.networks.probes import FIRST, probe_points, start_points
 from regions.networks.state import Kept, changed_values, kept_values, stand_in
 from regions.networks.trace import Trace
 from regions.networks.twin import (
@@ -52,8 +52,8 @@ def read_module(
     with torch.no_grad(), left_alone(model, kept), still_generators(alone):
         # the model's own run, in its own number type, then another one in float64
         own = torch.float32 if torch.float32 in types or not types else torch.float64
-        first = trace(2, double=own is torch.float64)
-        net, _ = _follow(twin, start_points(shape, rows=2), own, first)
+        first = trace(FIRST, double=own is torch.float64)
+        net, _ = _follow(twin, start_points(shape, FIRST), own, first)
         twin.to(torch.float64)
         before, points = kept_values(twin), probe_points(net)
         second = trace(len(points), double=True, known=net)
@@ -187,7 +187,7 @@ def _run(twin: nn.Module, shape: tuple[int, ...]) -> None:
     """Run the copy on its own; what is wrong with it is said elsewhere."""
     dtype = next(iter(number_types(twin)), torch.float64)
     with eager(), suppress(Exception):
-        twin(torch.tensor(start_points(shape, rows=2), dtype=dtype))
+        twin(torch.tensor(start_points(shape, FIRST), dtype=dtype))
 
 
 def _check_equal(net: ReLUNetwork, again: ReLUNetwork) -> None:

@@ -124,7 +124,7 @@ def _select(trace: Trace, jump: Jump, chosen: Any, rest: Any, shape: torch.Size)
     if not any(map(trace.memory.holds, tensors)):
         raise jump
     (above, below), place = operands(trace, above, below)
-    if place != jump.place or torch.broadcast_shapes(*(t.shape for t in tensors), shape) != shape:
+    if place != jump.place or np.broadcast_shapes(*(t.shape for t in tensors), shape) != shape:
         raise jump
     builder, forms = trace.builder, _Forms(trace.builder)
     x, y = jump.compared

@@ -330,6 +330,11 @@ class Move(Step):
         return np.arange(self.size) if self.index is None else np.asarray(self.index)
 
     @cached_property
+    def zeros(self) -> np.ndarray:
+        """The output scalars that copy nothing."""
+        return np.flatnonzero(self.places < 0)
+
+    @cached_property
     def reshapes(self) -> bool:
         """Whether the order of all values stays as it is."""
         return type(self) is Move and self.index is None
@@ -337,10 +342,11 @@ class Move(Step):
     def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
         flat = values[0].reshape(len(values[0]), -1)
         if not self.reshapes:
-            kept = self.places >= 0
-            flat = flat[:, np.maximum(self.places, 0)]
-            if not kept.all():
-                flat = flat * (kept if isinstance(flat, np.ndarray) else flat.new_tensor(kept))
+            known = np.maximum(self.places, 0)
+            array = isinstance(flat, np.ndarray)
+            flat = np.take(flat, known, axis=1) if array else flat[:, known]
+            if self.zeros.size:
+                flat[:, self.zeros] = 0.0
         return flat.reshape(len(flat), *self.shape)
 
     def matrices(self, shapes: list[Shape], parameters: Mapping[str, Any]) -> list[sp.csr_array]:

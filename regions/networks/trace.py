@@ -88,6 +88,7 @@ class Trace(Double):
         self.memory = Memory(self.builder, rows)
         self._comparisons = Comparisons(self.memory)
         self.refusal: RegionsError | None = None
+        self.compared = known is not None  # the values of this run are those that are compared
         self.preactivations: dict[str | None, np.ndarray] = {}  # of two samples, by step
         self.modules: list[tuple[str, nn.Module]] = []
         self._names, self._protected = names, protected

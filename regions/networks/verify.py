@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -58,8 +59,14 @@ def _carried(step: Step, values: list, errors: list, sizes: Mapping) -> np.ndarr
         return step.sizes(errors, sizes)
     terms = 16 if step.module is None else step.fan_in
     relative = 2 * (terms + 2) * _ROUNDING
-    grown = [e + relative * np.abs(x) for e, x in zip(errors, values, strict=True)]
-    return step.sizes(grown, sizes, relative)
+    return step.sizes(list(map(partial(_grown, relative), values, errors)), sizes, relative)
+
+
+def _grown(relative: float, value: np.ndarray, error: np.ndarray) -> np.ndarray:
+    grown = np.abs(value)  # in place from here on: on large networks memory is most of the cost
+    grown *= relative
+    grown += error
+    return grown
 
 
 def _compare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,7 +13,8 @@ import torch
 from regions.errors import RegionsError, UnsupportedModelError
 from regions.networks.builder import Symbol
 from regions.networks.final import LeftOff
-from regions.networks.operations import operands, reduced, reshaped
+from regions.networks.memory import Arrangement
+from regions.networks.operations import operands
 from regions.networks.precision import changes_memory
 from regions.networks.trace import Trace
 
@@ -77,9 +78,8 @@ class WiredTrace(Trace):
                 return builder.mix([one, two], shape, "product"), place
         if base in ("_softmax", "_log_softmax"):
             symbol, place = read(first)
-            if place.kind == "axis" and place.axis == 0 and bound["dim"] % first.ndim:
-                axes = (bound["dim"] % first.ndim - 1,)
-                return builder.mix([symbol], symbol.shape, "axes", axes), place
+            axes = _axes_of_samples(symbol, place, first.ndim, [bound["dim"]])
+            return builder.mix([symbol], symbol.shape, "axes", axes), place
         if base == "glu":
             symbol, place = read(first)
             axis = bound["dim"] % first.ndim - 1
@@ -94,13 +94,15 @@ class WiredTrace(Trace):
             return builder.mix([symbol], symbol.shape, "axes", tuple(axes)), place
         if base in _REDUCTIONS and len(held) == 1:
             dim = bound.get("dim")
-            symbol, axes, kept = reduced(self, base, first, [dim] if isinstance(dim, int) else dim)
-            mixed = builder.mix([symbol], symbol.shape, "axes", tuple(axes))
+            symbol, place = read(first)
+            dims = [dim] if isinstance(dim, int) else dim or range(first.ndim)
+            axes = _axes_of_samples(symbol, place, first.ndim, dims)
+            mixed = builder.mix([symbol], symbol.shape, "axes", axes)
             taken = np.arange(symbol.size).reshape(symbol.shape)
             for axis in axes:
                 taken = taken.take([0], axis)
-            one = builder.place(mixed, taken.ravel(), kept)
-            return reshaped(self, one, kept, axes, bool(bound.get("keepdim")))
+            taken = taken if bound.get("keepdim") else taken.squeeze(axes)
+            return builder.place(mixed, taken.ravel(), taken.shape), place
         raise UnsupportedModelError(f"{base!r} is not known by what depends on what")
 
     def _settle(self, func: Any, plan: Any, out: Any, written: list, sources: set) -> None:
@@ -120,6 +122,16 @@ class WiredTrace(Trace):
                 self.memory.spoil(value, UnsupportedModelError("its other results are used"))
         else:
             super()._settle(func, plan, out, written, sources)
+
+
+def _axes_of_samples(
+    symbol: Symbol, place: Arrangement, ndim: int, dims: Iterable[int]
+) -> tuple[int, ...]:
+    """Return the axes of one sample that some axes of a tensor are."""
+    axes = [dim % ndim for dim in dims]
+    if 0 in axes or (place.kind == "axis" and place.axis):
+        raise UnsupportedModelError(f"axes {axes} of {ndim} hold samples of the batch")
+    return tuple(len(symbol.shape) - ndim + axis for axis in axes)
 
 
 @contextmanager

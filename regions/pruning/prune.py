@@ -17,7 +17,7 @@ from regions.pruning.counts import apportion, nearest
 from regions.pruning.criteria.magnitude import Magnitude
 from regions.pruning.criterion import Criterion, Function, Method, Request, Selection
 from regions.pruning.masks.masks import Masks
-from regions.pruning.masks.paths import follower
+from regions.pruning.masks.paths import follower, sweeper
 from regions.pruning.model.parameters import merge_tied
 from regions.pruning.model.reading import Reading, read_model
 from regions.pruning.registry import criterion_of
@@ -242,7 +242,8 @@ def _repaired(
     if scope == "global":
         groups = [(list(counts), sum(counts.values()))]
         return thin_out(scores, groups, shapes, follow)
-    return repair_layers(scores, counts, shapes, follow)
+    sweep = None if reading.tied else sweeper(reading.graph)
+    return repair_layers(scores, counts, shapes, follow, sweep)
 
 
 def layer_counts(

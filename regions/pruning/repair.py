@@ -26,6 +26,12 @@ from regions.pruning.selection import best_first, first, split
 
 Arrays = dict[str, np.ndarray]
 Follow = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+Choose = Callable[[str, np.ndarray], np.ndarray]
+Sweep = Callable[[Arrays, Choose], Arrays]
+
+
+class _TooFew(Exception):
+    """A layer has fewer candidates than weights to keep."""
 
 
 def repair_layers(
@@ -33,6 +39,7 @@ def repair_layers(
     counts: Mapping[str, int],
     shapes: Mapping[str, tuple[int, ...]],
     follow: Follow,
+    sweep: Sweep | None = None,
 ) -> Arrays:
     """Return masks with exactly counts[name] weights in each scored layer, all on a path.
 
@@ -46,13 +53,16 @@ def repair_layers(
         All prunable layers in network order.
     follow : callable
         Masks -> masks of the effective weights.
+    sweep : callable, optional
+        A quick way to choose masks in turn, each among the weights that the choices before it and
+        all weights behind it leave effective, as `regions.networks.choose_in_turn`.
 
     Raises
     ------
     BudgetError
         If no such masks are found, with the most that was reached.
     """
-    masks = _fixpoint(scores, counts, shapes, follow)
+    masks = _fixpoint(scores, counts, shapes, follow, sweep or _by_following(follow))
     if masks is None:
         groups = [((name,), counts[name]) for name in scores]
         masks = thin_out(scores, groups, shapes, follow)
@@ -64,21 +74,36 @@ def _fixpoint(
     counts: Mapping[str, int],
     shapes: Mapping[str, tuple[int, ...]],
     follow: Follow,
+    sweep: Sweep,
 ) -> Arrays | None:
-    orders = {name: best_first(score) for name, score in scores.items()}
+    def choose(name: str, candidates: np.ndarray) -> np.ndarray:
+        if name not in scores:
+            return allowed[name]
+        if np.count_nonzero(candidates) < counts[name]:
+            raise _TooFew
+        return first(scores[name], candidates, counts[name])
+
     allowed = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
     while True:
-        chosen = dict(allowed)
-        for name, order in orders.items():
-            candidates = follow(chosen)[name]
-            if np.count_nonzero(candidates) < counts[name]:
-                return None
-            chosen[name] = first(order, candidates, counts[name])
+        try:
+            chosen = sweep(allowed, choose)
+        except _TooFew:
+            return None
         alive = follow(chosen)
         if all(np.array_equal(alive[name], chosen[name]) for name in scores):
             whole = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
             return {**whole, **{name: chosen[name] for name in scores}}
         allowed = _strike_out(allowed, chosen, alive)
+
+
+def _by_following(follow: Follow) -> Sweep:
+    def sweep(allowed: Arrays, choose: Choose) -> Arrays:
+        chosen = dict(allowed)
+        for name in allowed:
+            chosen[name] = choose(name, follow(chosen)[name])
+        return chosen
+
+    return sweep
 
 
 def _strike_out(allowed: Arrays, chosen: Arrays, alive: Mapping[str, np.ndarray]) -> Arrays:
@@ -104,7 +129,7 @@ def thin_out(
     Removes the worst weight first, together with what becomes a dead end, unless a group would
     fall below its count. Within a group "worst" is by score. The groups are thinned at one pace
     (each weight by its place in its group); if that gets stuck above a count, one after the other,
-    the smallest count first.
+    the smallest count first; if that does too, in their order.
     """
     whole = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
     names, needed = list(scores), np.array([count for _, count in groups])
@@ -118,9 +143,10 @@ def thin_out(
     _check_reached(start, member, groups, at_most=False)
     place = _place_in_group(scores, member, len(groups))
     kept = _thin(start, np.argsort(-place, kind="stable"), member, needed, alive)
-    if (np.bincount(member[kept], minlength=needed.size) > needed).any():
-        in_turn = np.lexsort((-place, needed[member]))
-        kept = _thin(start, in_turn, member, needed, alive)
+    for turn in (needed, np.arange(needed.size)):
+        if not (np.bincount(member[kept], minlength=needed.size) > needed).any():
+            break
+        kept = _thin(start, np.lexsort((-place, turn[member])), member, needed, alive)
     _check_reached(kept, member, groups, at_most=True)
     return {**whole, **split(kept, scores)}
 

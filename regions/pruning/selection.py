@@ -19,23 +19,29 @@ def best(scores: np.ndarray, count: int) -> np.ndarray:
     [1, 3]
     """
     flat = scores.ravel()
-    if 2 * count >= flat.size:
-        return best_first(flat)[:count]
-    last = np.partition(flat, flat.size - count)[flat.size - count] if count else np.inf
-    equal = np.flatnonzero(flat == last)
-    above = np.flatnonzero(flat > last)
-    chosen = np.sort(np.concatenate([above, equal[: count - above.size]]))
+    chosen = np.flatnonzero(among_best(flat, count))
     return chosen[best_first(flat[chosen])]
 
 
-def first(order: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarray:
-    """Return a mask of the first `count` flat indices of `order` that are candidates.
+def among_best(scores: np.ndarray, count: int) -> np.ndarray:
+    """Return the mask of the first `count` of `best_first`, without ordering anything.
 
-    Fewer are kept if there are fewer candidates.
+    >>> among_best(np.array([1.0, 3.0, 2.0, 3.0]), 1).tolist()
+    [False, True, False, False]
     """
+    if not 0 < count < scores.size:
+        return np.full(scores.shape, count > 0)
+    last = np.partition(scores.ravel(), scores.size - count)[scores.size - count]
+    mask = scores > last
+    equal = np.flatnonzero(scores == last)
+    mask.reshape(-1)[equal[: count - np.count_nonzero(mask)]] = True
+    return mask
+
+
+def first(scores: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarray:
+    """Return a mask of the `count` best candidates; fewer are kept if there are fewer."""
     mask = np.zeros(candidates.shape, dtype=bool)
-    allowed = order[candidates.ravel()[order]]
-    mask.ravel()[allowed[:count]] = True
+    mask[candidates] = among_best(scores[candidates], count)
     return mask
 
 
@@ -43,17 +49,13 @@ def best_per_layer(
     scores: Mapping[str, np.ndarray], counts: Mapping[str, int]
 ) -> dict[str, np.ndarray]:
     """Return masks of the counts[name] best weights of each layer."""
-    everything = {name: np.ones(score.shape, dtype=bool) for name, score in scores.items()}
-    return {
-        name: first(best_first(score), everything[name], counts[name])
-        for name, score in scores.items()
-    }
+    return {name: among_best(score, counts[name]) for name, score in scores.items()}
 
 
 def best_overall(scores: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
     """Return masks of the `count` best weights of all layers together; ties: the earlier layer."""
     joined = np.concatenate([score.ravel() for score in scores.values()])
-    return split(first(best_first(joined), np.ones(joined.shape, dtype=bool), count), scores)
+    return split(among_best(joined, count), scores)
 
 
 def split(joined: np.ndarray, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -335,12 +335,15 @@ class Cell(nn.Module):
 
 
 class Attention(nn.Module):
-    def __init__(self, d):
+    def __init__(self, d, cosine=False):
         super().__init__()
         self.norm, self.qkv, self.out = nn.LayerNorm(d), nn.Linear(d, 3 * d), nn.Linear(d, d)
+        self.cosine = cosine
 
     def forward(self, x):
         q, k, v = self.qkv(self.norm(x)).chunk(3, -1)
+        if self.cosine:
+            q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
         weights = (q @ k.transpose(1, 2) / q.shape[-1] ** 0.5).softmax(-1)
         return x + self.out(weights @ v)
 
@@ -362,6 +365,20 @@ def transformer():
     patch = nn.Conv2d(3, 6, 4, 4)
     parts = {"attention": Attention(6), "feed": Feed(6), "head": nn.Linear(6, 3)}
     return Net(forward, patch=patch, **parts)
+
+
+def windowed(cosine=False):
+    """Attention within windows, which are samples of a batch to it."""
+
+    def forward(m, x):
+        tokens = m.patch(x).permute(0, 2, 3, 1)
+        size, d = (len(x), 2, 2, 2, 2), tokens.shape[-1]
+        windows = tokens.reshape(*size, d).permute(0, 1, 3, 2, 4, 5).reshape(-1, 4, d)
+        found = m.attention(windows).reshape(*size, d).permute(0, 1, 3, 2, 4, 5)
+        return m.head(m.feed(found.reshape(tokens.shape)).mean((1, 2)))
+
+    parts = {"attention": Attention(6, cosine), "feed": Feed(6), "head": nn.Linear(6, 3)}
+    return Net(forward, patch=nn.Conv2d(3, 6, 4, 4), **parts)
 
 
 def convnext():

@@ -39,6 +39,7 @@ from architecture_parts import (
     stem,
     transformer,
     vgg,
+    windowed,
 )
 from torch import nn
 
@@ -276,6 +277,8 @@ WIRED = {
     "MobileNetV3": lambda: (mobile(nn.Hardswish, Excite(8, F.hardsigmoid)), IMAGE),
     "EfficientNet": lambda: (mobile(nn.SiLU, Excite(8)), IMAGE),
     "ViT": lambda: (transformer(), IMAGE),
+    "Swin": lambda: (windowed(), IMAGE),
+    "Swin v2": lambda: (windowed(cosine=True), IMAGE),
     "ConvNeXt": lambda: (convnext(), IMAGE),
     "MLP-Mixer": lambda: (mixer(), IMAGE),
     "gated linear units": lambda: (gated(), (1, 3, 3)),

@@ -153,6 +153,25 @@ VECTORS = {
     "addmm with factors": lambda: middle(
         lambda m, h: torch.addmm(h, F.relu(h), m.k, beta=2, alpha=0.5), k=parameter(6, 6)
     ),
+    "addcmul": lambda: middle(
+        lambda m, h: torch.addcmul(F.relu(h), m.k, h, value=0.5), k=parameter(6)
+    ),
+    "addcmul of a constant": lambda: middle(
+        lambda m, h: F.relu(torch.addcmul(m.k, h, m.k)), k=parameter(6)
+    ),
+    "addcmul of two constants": lambda: middle(
+        lambda m, h: F.relu(torch.addcmul(h, m.k, m.k, value=2)), k=parameter(6)
+    ),
+    "lerp": lambda: middle(lambda m, h: torch.lerp(h, F.relu(h), 0.3)),
+    "lerp by weights": lambda: middle(
+        lambda m, h: F.relu(torch.lerp(h, m.k, m.k / 3)), k=parameter(6)
+    ),
+    "lerp from a constant in place": lambda: middle(
+        lambda m, h: F.relu(torch.ones_like(h).lerp_(h, 0.7))
+    ),
+    "lerp between constants": lambda: middle(
+        lambda m, h: F.relu(torch.lerp(m.k, torch.ones_like(h), h)), k=parameter(6)
+    ),
     "clamp_min": lambda: middle(lambda m, h: torch.clamp_min(h, 0)),
     "threshold": lambda: middle(lambda m, h: F.threshold(h, 0, 0)),
     "method relu": lambda: middle(lambda m, h: h.relu()),

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import architectures
 import numpy as np
 import pytest
 import torch
@@ -13,9 +14,11 @@ from refused_models import REFUSED
 from torch import nn
 
 import regions
-from regions.errors import RegionsError
+from regions.errors import ConversionError, RegionsError
+from regions.networks import probes
 from regions.networks.graph import Graph
 from regions.networks.steps import Move
+from regions.networks.verify import verify
 
 
 def everything(model):
@@ -98,6 +101,26 @@ def test_the_check_of_readings_can_fail(name):
     wrong = list(altered(net))
     assert len(wrong) > len(net.graph.relus)
     assert all(differs(other, READ[name])[0] for other in wrong)
+
+
+def test_two_points_show_every_wrong_reading_of_a_large_network(monkeypatch):
+    """Networks of billions of products are checked at two points: these see each parameter."""
+    factory = architectures.READ["ResNet-18"]
+    model, _ = architectures.built(factory)
+    shape = (3, 64, 64)
+    assert len(probes.probe_points(regions.as_network(model, shape))) == 8
+    monkeypatch.setattr(probes, "_ROOM", 0.0)
+    net = regions.as_network(model, shape)
+    points = probes.probe_points(net)
+    assert len(points) == 2
+    with torch.no_grad():
+        expected = {None: model.double()(torch.from_numpy(points)).numpy()}
+    verify(net, points, expected, "the model")
+    wrong = list(altered(net))
+    assert len(wrong) > len(net.parameters)
+    for other in wrong:
+        with pytest.raises(ConversionError, match="rounding"):
+            verify(other, points, expected, "the model")
 
 
 def test_the_corpus_is_large_and_its_probes_flip_most_units():

@@ -46,7 +46,8 @@ def test_every_layer_is_in_the_wiring_and_reaches_the_output(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["ViT", "ConvNeXt", "MLP-Mixer", "gated linear units", "LeNet with tanh"]
+    "name",
+    ["ViT", "Swin", "Swin v2", "ConvNeXt", "MLP-Mixer", "gated linear units", "LeNet with tanh"],
 )
 def test_effective_weights_are_those_with_a_gradient(name):
     model, shape = built(WIRED[name])

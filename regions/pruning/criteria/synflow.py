@@ -9,8 +9,9 @@ from types import MappingProxyType
 import numpy as np
 
 from regions.errors import ArgumentError
-from regions.networks import ReLUNetwork, as_network
+from regions.networks import ReLUNetwork
 from regions.pruning.criterion import Criterion, Request
+from regions.pruning.selection import among_best
 
 Arrays = dict[str, np.ndarray]
 
@@ -50,7 +51,7 @@ class SynFlow(Criterion):
             raise ArgumentError(f"rounds is {rounds!r}; expected a whole number, 1 or more")
 
     def __call__(self, request: Request) -> Arrays:
-        network, rounds = _read(request), self.rounds
+        network, rounds = request.reading.described(request.model, "synflow"), self.rounds
         weights = {name: np.abs(weight) for name, weight in request.weights.items()}
         kept = {name: weight > 0 for name, weight in weights.items()}
         scores = {name: np.full(weight.shape, -2.0 - rounds) for name, weight in weights.items()}
@@ -82,7 +83,7 @@ def synaptic_flow(
     import torch
 
     sizes = {
-        name: torch.from_numpy(np.abs(value))
+        name: torch.from_numpy(np.abs(np.atleast_1d(value)))
         for name, value in network.parameters.items()
         if not name.endswith((".bias", ".offset"))
     }
@@ -104,11 +105,6 @@ def synaptic_flow(
     return flow
 
 
-def _read(request: Request) -> ReLUNetwork:
-    graph = request.reading.require_exact("synflow")
-    return as_network(request.model, graph.input_shape)
-
-
 def _schedule(request: Request, group: list[str], done: float) -> int:
     """Return how many weights of a group are kept after that fraction of the rounds."""
     size = sum(request.weights[name].size for name in group)
@@ -123,11 +119,6 @@ def _schedule(request: Request, group: list[str], done: float) -> int:
 
 def _best(candidates: Arrays, count: int) -> Arrays:
     """Return which candidates are among the `count` largest; ties: the earlier one."""
-    values = np.concatenate(list(candidates.values()))
-    best = np.full(values.size, count > 0)
-    if 0 < count < values.size:
-        limit = np.partition(values, values.size - count)[values.size - count]
-        best = values > limit
-        best[np.flatnonzero(values == limit)[: count - int(best.sum())]] = True
+    best = among_best(np.concatenate(list(candidates.values())), count)
     ends = np.cumsum([value.size for value in candidates.values()])[:-1]
     return dict(zip(candidates, np.split(best, ends), strict=True))

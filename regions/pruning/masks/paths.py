@@ -8,13 +8,14 @@ output. A kept weight is *effective* if its column is fed and its row is feeding
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from regions.errors import UnsupportedModelError
-from regions.networks import Graph, liveness
+from regions.networks import Graph, choose_in_turn, liveness
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -110,6 +111,14 @@ def follower(graph: Graph | None) -> Callable[[Arrays], Arrays]:
     if graph is None or graph.is_perceptron:
         return chain_effective
     return lambda masks: liveness(graph, masks).effective
+
+
+def sweeper(graph: Graph | None) -> Callable[..., Arrays] | None:
+    """Return `choose_in_turn` over `graph`, or None where `follower` is all there is."""
+    if graph is None or graph.is_perceptron:
+        return None
+    used = [step.module for step in graph.steps if step.module is not None]
+    return partial(choose_in_turn, graph) if len(set(used)) == len(used) else None
 
 
 def chain_effective(masks: Arrays) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from regions.errors import BudgetError
 from regions.networks import Graph
 from regions.pruning.counts import apportion
 from regions.pruning.criterion import Method, Request, Selection
-from regions.pruning.masks.paths import follower
+from regions.pruning.masks.paths import follower, sweeper
 from regions.pruning.methods.clock import Clock
 from regions.pruning.methods.disjoint_branches import branching_masks
 from regions.pruning.methods.disjoint_paths import edge_scores, heaviest_disjoint_paths, scaled
@@ -112,7 +112,8 @@ class Disjoint(Method):
             )
         # no room between the units in use, or a kernel's weight that only meets padding
         scores = {name: np.abs(request.weights[name]) for name in counts}
-        return Selection(masks=repair_layers(scores, counts, reading.shapes, follow))
+        sweep = None if reading.tied else sweeper(graph)
+        return Selection(masks=repair_layers(scores, counts, reading.shapes, follow, sweep))
 
     def _along(
         self,

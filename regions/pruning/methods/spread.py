@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import heapq
+from heapq import heappop, heappush
+from math import sqrt
+from typing import Any
 
 import numpy as np
 
 from regions.errors import BudgetError
 
-_POWER = 0.75
+_WORTH = 16  # a sort of all entries costs as much as this share of them one by one
 
 
 def spread(
@@ -58,61 +60,113 @@ def spread(
     energy, mask = np.square(weights), start.copy()
     rows = np.flatnonzero((allowed | start).any(axis=1))
     columns = np.where(mask, energy, 0.0).sum(axis=0)
-    entries = _by_column(energy, allowed)
+    order = np.argsort(-energy, axis=0, kind="stable")
     if first is not None:
-        wanted = first & ~mask.any(axis=1, keepdims=True)
-        reached = int(np.count_nonzero(mask) + np.count_nonzero((allowed & wanted).any(axis=1)))
-        _fill(energy, mask, columns, entries[:, wanted[*entries]], 1, min(count, reached))
+        wanted = allowed & first & ~mask.any(axis=1, keepdims=True)
+        reached = int(np.count_nonzero(mask) + np.count_nonzero(wanted.any(axis=1)))
+        _fill(energy, mask, columns, order, wanted, 1, min(count, reached))
     for quota in (count // len(rows), count // len(rows) + 1, weights.shape[1]):
-        _fill(energy, mask, columns, entries[:, ~mask[*entries]], quota, count)
+        _fill(energy, mask, columns, order, allowed, quota, count)
     return mask
 
 
-def _by_column(energy: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Return rows and columns of the entries, column by column, those of most energy first."""
-    columns, rows = np.nonzero(allowed.T)
-    order = np.lexsort((-energy[rows, columns], columns))
-    return np.stack([rows[order], columns[order]])
+def _value(energy: Any) -> Any:
+    """Return energy^(3/4), rounded alike on every machine."""
+    root = np.sqrt(energy)
+    return root * np.sqrt(root)
 
 
 def _fill(
     energy: np.ndarray,
     mask: np.ndarray,
     columns: np.ndarray,
-    entries: np.ndarray,
+    order: np.ndarray,
+    allowed: np.ndarray,
     quota: int,
     count: int,
 ) -> None:
     """Add the entries of largest gain until `count` are kept; at most `quota` in a row.
 
     The best entry of a column is that of most energy whose row has room, whatever the column
-    holds: one candidate per column is enough.
+    holds. Until a first row is full, the choice is a sort of all gains, which is worth it where
+    many are taken; the rest is taken one by one.
     """
-    taken, left = mask.sum(axis=1).tolist(), count - np.count_nonzero(mask)
-    if left <= 0:
-        return
-    rows, energies = entries[0].tolist(), energy[*entries].tolist()
-    held = columns.tolist()
-    present, starts = np.unique(entries[1], return_index=True)
-    ends = dict(zip(present.tolist(), [*starts[1:].tolist(), len(rows)], strict=True))
+    while (left := int(count - np.count_nonzero(mask))) > 0:
+        room = quota - mask.sum(axis=1)
+        free = allowed & ~mask & (room > 0)[:, None]
+        if not free.any():
+            return
+        sorts = left * _WORTH > np.count_nonzero(free)
+        chosen = _until_full(energy, columns, order, free, room, left) if sorts else ()
+        if len(chosen) * _WORTH < left:
+            _one_by_one(energy, mask, columns, order, free, room, left)
+            return
+        mask.reshape(-1)[chosen] = True
+        np.add.at(columns, chosen % len(columns), energy.reshape(-1)[chosen])
+
+
+def _until_full(
+    energy: np.ndarray,
+    columns: np.ndarray,
+    order: np.ndarray,
+    free: np.ndarray,
+    room: np.ndarray,
+    left: int,
+) -> np.ndarray:
+    """Return the next places of the greedy choice, until one is due in a row that is full."""
+    added = np.take_along_axis(np.where(free, energy, 0.0), order, axis=0)
+    values = _value(np.cumsum(np.concatenate([columns[None], added]), axis=0))
+    gains = np.empty_like(energy)
+    np.put_along_axis(gains, order, np.diff(values, axis=0), axis=0)
+    places = np.flatnonzero(free)
+    losses = -gains.reshape(-1)[places]
+    if left < len(places):
+        best = losses <= np.partition(losses, left - 1)[left - 1]
+        places, losses = places[best], losses[best]
+    places = places[np.argsort(losses, kind="stable")[:left]]
+    rows = places // len(columns)
+    by_row = np.argsort(rows, kind="stable")
+    before = np.searchsorted(rows[by_row], rows[by_row])
+    full = np.sort(by_row[np.arange(len(rows)) - before >= room[rows[by_row]]])
+    return places[: full[0]] if full.size else places
+
+
+def _one_by_one(
+    energy: np.ndarray,
+    mask: np.ndarray,
+    columns: np.ndarray,
+    order: np.ndarray,
+    free: np.ndarray,
+    room: np.ndarray,
+    left: int,
+) -> None:
+    """Add up to `left` free entries, one candidate per column at a time."""
+    at, column = order.T.reshape(-1), np.repeat(np.arange(len(columns)), len(order))
+    known = free[at, column]
+    at, column = at[known], column[known]
+    present, starts = np.unique(column, return_index=True)
+    ends = dict(zip(present.tolist(), [*starts[1:].tolist(), len(at)], strict=True))
+    rows, energies = at.tolist(), energy[at, column].tolist()
+    spare, held = room.tolist(), columns.tolist()
     heap: list[tuple[float, int, int, int]] = []
 
     def push(column: int, place: int) -> None:
-        while place < ends[column] and taken[rows[place]] >= quota:
+        end = ends[column]
+        while place < end and spare[rows[place]] <= 0:
             place += 1
-        if place < ends[column]:
-            before = held[column]
-            gain = (before + energies[place]) ** _POWER - before**_POWER
-            heapq.heappush(heap, (-gain, rows[place], column, place))
+        if place < end:
+            root, more = sqrt(held[column]), sqrt(held[column] + energies[place])
+            gain = more * sqrt(more) - root * sqrt(root)
+            heappush(heap, (-gain, rows[place], column, place))
 
-    for column, place in zip(present.tolist(), starts.tolist(), strict=True):
-        push(column, place)
+    for first, place in zip(present.tolist(), starts.tolist(), strict=True):
+        push(first, place)
     while heap and left > 0:
-        _, row, column, place = heapq.heappop(heap)
-        if taken[row] < quota:
-            mask[row, column] = True
-            taken[row] += 1
-            held[column] += energies[place]
+        _, row, best, place = heappop(heap)
+        if spare[row] > 0:
+            mask[row, best] = True
+            spare[row] -= 1
+            held[best] += energies[place]
             left -= 1
-        push(column, place + 1)
+        push(best, place + 1)
     columns[:] = held

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regions.errors import ArgumentError, RegionsError, UnsupportedModelError
-from regions.networks import Graph, as_network, as_wiring
+from regions.networks import Graph, ReLUNetwork, as_network, as_wiring
 from regions.pruning.model.parameters import (
     current_weight,
     is_masked,
@@ -32,7 +33,8 @@ class Reading:
     `note` says why there is no wiring, or where it is known, why there is no exact description.
     `tied` names the layers whose weight is the same parameter as that of an earlier layer, and
     which; `passed_over` the weights that belong to no Linear or Conv module; `computed` the layers
-    whose weight is not their parameter with some entries set to zero.
+    whose weight is not their parameter with some entries set to zero; `output` is which output the
+    exact description is of: "logits" where a final softmax or sigmoid is left off.
     """
 
     weights: dict[str, np.ndarray]
@@ -41,6 +43,7 @@ class Reading:
     tied: dict[str, str] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
+    output: str | None = None
 
     @property
     def output_layers(self) -> tuple[str, ...]:
@@ -61,6 +64,10 @@ class Reading:
                 f"{self.note}"
             )
         return graph
+
+    def described(self, model: Any, what: str) -> ReLUNetwork:
+        """Return the exact description of the model that was read, or refuse."""
+        return as_network(model, self.require_exact(what).input_shape, self.output)
 
     def require_graph(self, what: str) -> Graph:
         """Return the wiring, or refuse if it is unknown."""
@@ -111,7 +118,7 @@ def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) ->
         )
     for name, weight in weights.items():
         _check_finite(name, weight)
-    graph, parameters, note = _wiring(model, input_shape)
+    graph, parameters, note, output = _wiring(model, input_shape)
     computed = []
     if graph is not None:
         whole = tuple(name for name in graph.prunable if not _is_own(name, weights, graph))
@@ -129,7 +136,8 @@ def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) ->
                 f"{type(model).__name__} has no layers but its own, {sorted(ours)}, and their "
                 f"wiring is unknown: {note}"
             )
-    return Reading(weights, graph, note, tied_layers(model, weights), others, tuple(computed))
+    tied = tied_layers(model, weights)
+    return Reading(weights, graph, note, tied, others, tuple(computed), output)
 
 
 def _is_own(name: str, weights: Mapping[str, np.ndarray], graph: Graph) -> bool:
@@ -146,18 +154,24 @@ def _acting(own: np.ndarray, acting: np.ndarray) -> np.ndarray:
 
 def _wiring(
     model: Any, input_shape: tuple[int, ...] | None
-) -> tuple[Graph | None, Mapping[str, np.ndarray], str]:
+) -> tuple[Graph | None, Mapping[str, np.ndarray], str, str | None]:
+    """Return the wiring, the weights as they act, why there is no more, and which output it is of.
+
+    What comes before a final softmax or sigmoid is reached by the same weights.
+    """
     try:
         network = as_network(model, input_shape)
-        return network.graph, network.parameters, ""
+        return network.graph, network.parameters, "", None
     except RegionsError as error:
         if input_shape is not None and isinstance(error, ArgumentError):
             raise
         note = str(error)
-    try:
-        return *as_wiring(model, input_shape), note
-    except RegionsError:
-        return None, {}, note
+    with suppress(RegionsError):
+        network = as_network(model, input_shape, output="logits")
+        return network.graph, network.parameters, "", "logits"
+    with suppress(RegionsError):
+        return *as_wiring(model, input_shape), note, None
+    return None, {}, note, None
 
 
 def _weight(name: str, module: Any) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.networks import ReLUNetwork, as_network
+from regions.networks import ReLUNetwork
 from regions.pruning.counts import nearest
 from regions.pruning.criterion import Request, Selection
 from regions.pruning.removal.gram import Gram, checked_inputs, layer_grams
@@ -33,9 +33,9 @@ class Removal:
     @classmethod
     def of(cls, request: Request, method: str, inputs: Any) -> Removal:
         """Return what `request` asks for, or refuse it before anything is computed."""
-        graph = request.reading.require_exact(f"{method} removes whole units: it")
-        layers = removable(graph, request.counts, method)
-        return cls.around(as_network(request.model, graph.input_shape), layers, inputs)
+        what = f"{method} removes whole units: it"
+        layers = removable(request.reading.require_exact(what), request.counts, method)
+        return cls.around(request.reading.described(request.model, what), layers, inputs)
 
     @classmethod
     def around(cls, network: ReLUNetwork, layers: Mapping[str, UnitLayer], inputs: Any) -> Removal:
