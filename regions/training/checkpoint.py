@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,8 @@ _LIMIT = 2**38  # a stack of networks fills the memory; damage is found by the a
 def write_checkpoint(path: Path, arrays: dict[str, np.ndarray], fingerprint: str) -> None:
     """Write named arrays and the fingerprint of the run they belong to."""
     stream = io.BytesIO()
-    np.savez(stream, fingerprint=np.array(fingerprint), **arrays)
+    named: dict[str, Any] = {"fingerprint": np.array(fingerprint), **arrays}
+    np.savez(stream, **named)
     write_atomically(path, stream.getvalue())
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 from small_atlas import SHORT, SMALL
 
 from regions.atlas.demo import run_demo
@@ -35,3 +36,15 @@ def test_demo(tmp_path, capsys, monkeypatch):
     page = paths["page"].read_text()
     assert 'id="allocations"' in page and "Which density should each layer get?" in page
     assert len(pd.read_csv(tmp_path / "figures" / "allocations.csv")) == 4
+
+
+@pytest.mark.study
+def test_the_demo_has_a_value_in_every_column(tmp_path, capsys):
+    """Recall is not known of a dense network against itself; every other cell has its number."""
+    status = main(["demo", "-o", str(tmp_path / "demo")])
+    table = pd.read_csv(tmp_path / "demo" / "atlas.csv")
+    assert status == 0 and table["accuracy"].notna().all()
+    pruned = table[~table["method"].str.startswith("dense")]
+    assert not pruned.empty and pruned[["alpha", "alpha_across"]].notna().to_numpy().all()
+    shown = [name for name in table if not name.endswith(("_low", "_high"))]
+    assert table[[name for name in shown if "alpha" not in name]].notna().to_numpy().all()

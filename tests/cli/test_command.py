@@ -126,6 +126,14 @@ def test_every_flag_that_messages_name_is_an_option(capsys):
     assert [flag for flag in FLAGS.values() if flag not in every] == []
 
 
+def test_the_help_of_recall_lists_the_columns(capsys):
+    _, out, _ = said(capsys, "recall", "--help")
+    words = " ".join(re.sub("[│╭╮╰╯─]", " ", out).split())
+    columns = ("model, ratio, class, n", "correct_dense", "recall_pruned", "one column per class")
+    for part in (*columns, "rows of ratio 'dense'"):
+        assert part in words
+
+
 def test_all_bounds_in_one_table(capsys):
     status, out, _ = said(capsys, "bound", "784,20,20,10", "--kind", "all")
     rows = {line.split()[0]: line for line in out.splitlines()}

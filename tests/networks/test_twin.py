@@ -56,12 +56,16 @@ def others():
 @pytest.mark.parametrize("name", [None, "random", "numpy.random"])
 def test_what_other_threads_draw_is_not_the_models(read, name, others):
     model = Draws(DRAWS[name], nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    for _ in range(5):
+    met = 0
+    for _ in range(200):  # on a busy machine the other thread is not heard in every one
         before = len(others)
         says = pytest.raises(UnsupportedModelError, match=f"draws from {name} in")
         with nullcontext() if name is None else says:
             read(model)
-        assert len(others) > before  # while it was read
+        met += len(others) > before  # while it was read
+        if met == 5:
+            return
+    pytest.fail(f"the other thread drew in {met} of 200 readings")
 
 
 def test_generators_are_left_as_they_were():
