@@ -2,7 +2,6 @@
 
 import copy
 
-import architectures
 import numpy as np
 import pytest
 from architectures import LOGITS, READ, WIRED, built
