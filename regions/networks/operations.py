@@ -125,8 +125,7 @@ def _rsub(trace: Trace, node: str, x: Any, other: Any, alpha: float = 1, **_: An
 def _mul(trace: Trace, node: str, x: Any, other: Any, **_: Any) -> Result:
     (x, other), place = operands(trace, x, other)
     _one_factor(node, x, other)
-    symbol, factor = (x, other) if isinstance(x, Symbol) else (other, x)
-    return trace.builder.scale(symbol, factor), place
+    return _times(trace, x, other), place
 
 
 def _div(
@@ -149,26 +148,23 @@ def _addcmul(
 ) -> Result:
     (x, one, two), place = operands(trace, x, tensor1, tensor2)
     _one_factor(node, one, two)
-    if not (isinstance(one, Symbol) or isinstance(two, Symbol)):
-        return trace.builder.scale(x, None, value * np.multiply(one, two)), place
-    symbol, factor = (one, two) if isinstance(one, Symbol) else (two, one)
-    product = trace.builder.scale(symbol, np.multiply(value, factor))
-    return trace.builder.plus(product, x), place
+    return trace.builder.plus(_times(trace, _times(trace, one, two), value), x), place
 
 
 def _lerp(trace: Trace, node: str, x: Any, end: Any, weight: Any, **_: Any) -> Result:
     (x, end, weight), place = operands(trace, x, end, weight)
     _one_factor(node, weight, x if isinstance(x, Symbol) else end)
     if isinstance(weight, Symbol):  # between two constants
-        return trace.builder.scale(weight, np.subtract(end, x), x), place
-    parts = ((x, np.subtract(1.0, weight)), (end, weight))
-    one, two = (
-        trace.builder.scale(value, factor)
-        if isinstance(value, Symbol)
-        else np.multiply(value, factor)
-        for value, factor in parts
-    )
-    return trace.builder.plus(one, two), place
+        return trace.builder.plus(_times(trace, weight, end - x), x), place
+    parts = _times(trace, x, 1.0 - weight), _times(trace, end, weight)
+    return trace.builder.plus(*parts), place
+
+
+def _times(trace: Trace, one: Any, two: Any) -> Any:
+    """Return the product of two values of which one at most depends on the input."""
+    if isinstance(one, Symbol):
+        return trace.builder.scale(one, two)
+    return trace.builder.scale(two, one) if isinstance(two, Symbol) else np.multiply(one, two)
 
 
 def _one_factor(node: str, one: Any, two: Any) -> None:

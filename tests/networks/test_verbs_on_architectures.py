@@ -2,15 +2,13 @@
 
 import copy
 
-import architectures
 import numpy as np
 import pytest
-import torch
 from architectures import LOGITS, READ, WIRED, built
 from torch import nn
 
 import regions
-from regions.errors import BudgetError, UnsupportedModelError
+from regions.errors import BudgetError
 from regions.networks import as_wiring, choose_in_turn, liveness
 
 RELATIVES = READ | LOGITS | WIRED
@@ -78,7 +76,10 @@ def test_choosing_in_turn_offers_what_liveness_finds(name):
     assert all(np.array_equal(found[layer], chosen[layer]) for layer in graph.prunable)
 
 
-def test_what_keeps_no_channels_apart_has_no_disjoint_paths():
-    model, shape = architectures.built(WIRED["ViT"])
-    with torch.no_grad(), pytest.raises(UnsupportedModelError, match="mixes values of all"):
-        regions.prune(model, 0.2, "disjoint", input_shape=shape)
+@pytest.mark.parametrize("name", ["ViT", "Swin v2"])
+def test_disjoint_masks_pass_attention(name):
+    model, shape = built(WIRED[name])
+    masks = regions.prune(model, 0.1, "disjoint", input_shape=shape)
+    alive = masks.effective().weights
+    *pruned, _ = masks
+    assert [alive[layer] for layer in pruned] == [masks.counts[layer] for layer in pruned]

@@ -79,7 +79,9 @@ def modules_of(masks: Mapping[str, tuple[int, ...]], model: Any) -> dict[str, to
     """Return the modules of the layers in `masks`, refusing missing ones and other shapes."""
     if not is_module(model):
         raise ArgumentError(f"expected a torch.nn.Module, got {type(model).__name__}")
-    modules = prunable_modules(model)
+    from regions.networks.twin import uncompiled
+
+    modules = prunable_modules(uncompiled(model))
     shapes = {name: tuple(current_weight(module).shape) for name, module in modules.items()}
     for name, shape in masks.items():
         if shapes.get(name) != shape:

@@ -113,7 +113,7 @@ def follower(graph: Graph | None) -> Callable[[Arrays], Arrays]:
     return lambda masks: liveness(graph, masks).effective
 
 
-def sweeper(graph: Graph | None) -> Callable[..., Arrays] | None:
+def sweeper(graph: Graph | None) -> Callable[..., dict[str, np.ndarray]] | None:
     """Return `choose_in_turn` over `graph`, or None where `follower` is all there is."""
     if graph is None or graph.is_perceptron:
         return None

@@ -55,14 +55,15 @@ class Disjoint(Method):
     sparsity, Vysogorets and Kempe, JMLR 24(99), 2023; degree-balanced sparsity: Mocanu et al. 2018,
     arXiv:1707.04780. The procedure is ours.
 
-    In networks with branches (additions, concatenations, maxima) a junction is no unit, and layers
-    that write to one residual stream share its units: a channel of the stream is in use for all of
-    them, or for none. L and K are those of all layers that share streams, and each layer that is
-    the first to write to a stream puts min(m, its channels) of them to use. From layer to layer
-    the heaviest disjoint edges between the channels in use are kept, then what channels lack that
-    are new or that no later layer reads, then point 4; see
-    `regions.pruning.methods.disjoint_branches`. Numbers of channels in use are lowered where a
-    layer keeps too few weights to reach them, and raised where they have no room for its weights.
+    In networks with branches (additions, concatenations, maxima) a junction is no unit, values that
+    depend on all channels (attention) are one unit, and layers that write to one residual stream
+    share its units: a channel of the stream is in use for all of them, or for none. L and K are
+    those of all layers that share streams, and each layer that is the first to write to a stream
+    puts min(m, its channels) of them to use. From layer to layer the heaviest disjoint edges
+    between the channels in use are kept, then what channels lack that are new or that no later
+    layer reads, then point 4; see `regions.pruning.methods.disjoint_branches`. Numbers of channels
+    in use are lowered where a layer keeps too few weights to reach them, and raised where they have
+    no room for its weights.
 
     Where budgets are so large that the units in use have no room for them, the masks are those of
     repaired magnitude pruning: then dead ends are rare and all units are in use anyway.
@@ -79,7 +80,7 @@ class Disjoint(Method):
     Raises
     ------
     UnsupportedModelError
-        For networks that keep no channels apart (attention), or use a weight in several places.
+        For networks that use a weight in several places.
     BudgetError
         If there are no masks of these sizes whose every weight is on a path, or none with as many
         disjoint paths as the option `paths` says.

@@ -96,8 +96,9 @@ def _fill(
         free = allowed & ~mask & (room > 0)[:, None]
         if not free.any():
             return
-        sorts = left * _WORTH > np.count_nonzero(free)
-        chosen = _until_full(energy, columns, order, free, room, left) if sorts else ()
+        chosen = np.zeros(0, dtype=int)
+        if left * _WORTH > np.count_nonzero(free):
+            chosen = _until_full(energy, columns, order, free, room, left)
         if len(chosen) * _WORTH < left:
             _one_by_one(energy, mask, columns, order, free, room, left)
             return

@@ -17,7 +17,6 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from regions.errors import UnsupportedModelError
 from regions.networks import Graph
 from regions.networks.mix import Mix
 from regions.networks.steps import Add, AvgPool, Conv, ConvTranspose, Linear, Move, ReLU, Step
@@ -74,10 +73,7 @@ class UnitGraph:
 def unit_graph(graph: Graph) -> UnitGraph:
     """Return the graph of units of a wiring.
 
-    Raises
-    ------
-    UnsupportedModelError
-        If values depend on others in a way that keeps no channels apart, as in attention.
+    Values of which each depends on all channels, as in attention, are one unit.
 
     Examples
     --------
@@ -128,11 +124,9 @@ class _Walk:
         if isinstance(step, ReLU):
             return self._active(read[0], step)
         if isinstance(step, Mix):
-            if step.how in ("product", "all"):
-                raise UnsupportedModelError(
-                    f"step {step.name!r} mixes values of all channels, so there are no channels "
-                    "to follow; use criterion='magnitude' with repair=True"
-                )
+            if step.how in ("product", "all"):  # of all channels: one unit behind one junction
+                everything = np.unique(np.concatenate([_views(part).ravel() for part in read]))
+                return self._active(_wide(self._merged(everything[None]), step.shape), step)
             return self._active(self._joined(read, step), step)
         return self._joined(read, step) if isinstance(step, Add) else _wide(read[0], step.shape)
 

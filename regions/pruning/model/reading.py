@@ -108,6 +108,9 @@ def read_model(model: Any, input_shape: tuple[int, ...] | None = None) -> Readin
 
 
 def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) -> Reading:
+    from regions.networks.twin import uncompiled
+
+    model = uncompiled(model)
     modules = prunable_modules(model)
     weights = {name: _weight(name, module) for name, module in modules.items()}
     others = passed_over(model)

@@ -82,6 +82,19 @@ def test_weights_that_a_layer_masks_itself_are_not_kept_again():
     np.testing.assert_array_equal(acting != 0, masks["0"] & live)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")
+def test_a_compiled_model_has_the_layers_of_the_model_that_was_compiled():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 4))
+    compiled = torch.compile(model)
+    masks, expected = (regions.prune(part, 0.3, repair=True) for part in (compiled, model))
+    assert list(masks) == ["0", "2"]
+    assert all(np.array_equal(masks[name], expected[name]) for name in masks)
+    masks.apply(compiled)
+    np.testing.assert_array_equal(model[0].weight.detach() != 0, masks["0"])
+    np.testing.assert_array_equal(regions.Masks.from_model(compiled)["0"], masks["0"])
+
+
 def test_zeros_that_would_not_act_are_refused():
     model = nn.Sequential(Standardised(6, 5), nn.ReLU(), nn.Linear(5, 2))
     with pytest.raises(ArgumentError, match=r"\['0'\] compute their weight"):
