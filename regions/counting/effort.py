@@ -30,6 +30,14 @@ def _compiled() -> float:
     return COMPILING.seconds
 
 
+def kind_of_workers(prefer: Literal["threads"] | None) -> str:
+    """Return what the workers that are active in joblib are: threads, processes or a cluster."""
+    if are_on_a_cluster():
+        return "cluster"
+    backend, _ = joblib.parallel.get_active_backend(prefer=prefer)
+    return "threads" if getattr(backend, "supports_sharedmem", False) else "processes"
+
+
 @dataclass
 class Used:
     """What a call has used so far, its copies too."""
@@ -143,9 +151,10 @@ class Effort:
         """Yield every task's key and result as `regions.workers.results_of`, from workers that pay.
 
         Tasks are done here as long as what is left would take less time than workers need to start.
-        Callers that prefer threads have looked before they cut their work into tasks.
+        Callers that prefer threads, and get them, have looked before they cut work into tasks.
         """
-        start, done = 0.0 if prefer == "threads" else self.seconds_to_start(), 0
+        kind, done = kind_of_workers(prefer), 0
+        start = 0.0 if kind == prefer else SECONDS_TO_START[kind]
         begun = time.thread_time()
         while done < len(tasks) and start > 0.0:
             if done and (time.thread_time() - begun) / done * (len(tasks) - done) > 2 * start:
@@ -158,9 +167,13 @@ class Effort:
             rest, how = tasks[done:], {"prefer": prefer, "ordered": ordered}
             yield from results_of(work, rest, common, n_jobs=self.n_jobs, **how)
 
-    def seconds_to_start(self, prefer: Literal["threads", "processes"] = "processes") -> float:
-        """Return about what passes before workers are of use."""
-        return SECONDS_TO_START["cluster" if are_on_a_cluster() else prefer]
+    def seconds_to_start(self, prefer: Literal["threads"] | None = None) -> float:
+        """Return about what passes before workers of the backend that is active are of use."""
+        return SECONDS_TO_START[kind_of_workers(prefer)]
+
+    def seconds_to_cut(self) -> float:
+        """Return about what it costs to cut work into pieces, for workers of any kind."""
+        return SECONDS_TO_START["threads"]
 
     def blas_threads(self, net: ReLUNetwork) -> AbstractContextManager:
         """Keep BLAS to one thread where workers share the cores, and for convolutions.

@@ -5,7 +5,9 @@ import pickle
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
+import joblib
 import numpy as np
 import pytest
 
@@ -48,6 +50,20 @@ def test_it_is_known_whether_all_stayed_on_one_core(monkeypatch, start, stayed):
         assert len(list(told.results_of(whose, tasks, ()))) == 16
     assert asked.stayed == stayed
     assert not Effort().stayed and not Effort(n_jobs=1).stayed
+
+
+@pytest.mark.parametrize(
+    ("backend", "prefer", "kind"),
+    [
+        (None, None, "processes"),
+        (None, "threads", "threads"),
+        ("loky", "threads", "processes"),
+        ("threading", None, "threads"),
+    ],
+)
+def test_workers_are_those_that_the_user_chose(backend, prefer, kind):
+    with nullcontext() if backend is None else joblib.parallel_config(backend, n_jobs=2):
+        assert effort.kind_of_workers(prefer) == kind
 
 
 def test_threads_start_at_once():

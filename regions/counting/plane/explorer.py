@@ -196,6 +196,11 @@ class Explorer:
                 errors=found.errors[:n] * scale,
             )
 
+    @property
+    def finished(self) -> bool:
+        """Whether all of the latest polygon has been looked at."""
+        return self._top == 0
+
     def crossed(self, polygon: Polygon) -> int:
         """Return about how many units of the first layer cross the polygon."""
         maps = self.work.maps[:, : self.chain.sizes[0]]

@@ -159,12 +159,14 @@ def _quickly(
 
     To cut a polygon for workers costs as much as to count thousands of cells.
     """
-    total, end = 0, time.thread_time() + effort.seconds_to_start("threads")
-    finished = True
+    start, total, finished = effort.seconds_to_cut(), 0, True
+    if start <= 0:
+        return None
+    end = time.thread_time() + start
     try:
         for count in _watched(explorer.counts(polygon), effort):
             total += count
-            if time.thread_time() >= end:
+            if time.thread_time() >= end and not explorer.finished:
                 return None
     except OutOfTime:
         finished = False

@@ -91,6 +91,8 @@ class SegmentExplorer:
         self.first = np.cumsum([0, *(layer.size for layer in net.relu_layers)])
         self.cuts = np.zeros(1, np.int64)
 
+    finished = False  # not known before the end: see `Explorer.finished`
+
     def counts(self, polygon: Polygon) -> Iterator[int]:
         """Yield numbers of cells that add up to the number of cells in the polygon."""
         last = len(self.net.relu_layers) - 1

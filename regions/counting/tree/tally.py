@@ -21,7 +21,7 @@ from regions.networks.pieces import Pieces
 if TYPE_CHECKING:
     from regions.networks import ReLUNetwork
 
-_PIECES_PER_JOB = 64
+_PIECES_PER_JOB = 16
 
 
 def tally(tree: Tree, root: Batch, effort: Effort) -> Found:
