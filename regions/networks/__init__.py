@@ -5,7 +5,7 @@ from regions.networks.convert import as_network, as_wiring
 from regions.networks.domain import Box, Domain, Slice, as_domain
 from regions.networks.graph import Graph
 from regions.networks.layers import Layer
-from regions.networks.liveness import Liveness, choose_in_turn, liveness
+from regions.networks.liveness import Liveness, liveness
 from regions.networks.load import load_model
 from regions.networks.network import ReLUNetwork, State
 
@@ -21,7 +21,6 @@ __all__ = [
     "as_domain",
     "as_network",
     "as_wiring",
-    "choose_in_turn",
     "liveness",
     "load_model",
     "load_weights",

@@ -109,6 +109,15 @@ def choose_in_turn(
     Notes
     -----
     The cost is that of two calls of `liveness`, however many layers there are.
+
+    Examples
+    --------
+    >>> import numpy as np, regions
+    >>> net = regions.as_network([(np.ones((2, 3)), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))])
+    >>> whole = {name: np.ones(shape, dtype=bool) for name, shape in net.prunable.items()}
+    >>> keep = {"layer1": np.array([[1, 0, 1], [0, 0, 0]], dtype=bool)}
+    >>> choose_in_turn(net.graph, whole, lambda name, found: found & keep.get(name, True))["output"]
+    array([[ True, False]])
     """
     import torch
 

@@ -164,7 +164,11 @@ class Memory:
             found = self._split(arrangement(labels), arrangement(tensor))
             if found is not None:
                 shape = tuple(arrangement(labels).shape[1:])
-                return self._join(*found, shape), arrangement
+                joined = self._join(*found, shape)
+                if tensor.is_contiguous() and (found[0] >= 0).all():
+                    # what is joined again then has few parts; expanded views cannot be written
+                    self.write_labels(arrangement(tensor), self._labels_of(joined))
+                return joined, arrangement
         raise UnsupportedModelError(
             f"a value of shape {tuple(tensor.shape)} mixes samples of the batch, or holds only "
             "some of them, or constants that differ between them; do the same to all samples, on "

@@ -55,7 +55,7 @@ def repair_layers(
         Masks -> masks of the effective weights.
     sweep : callable, optional
         A quick way to choose masks in turn, each among the weights that the choices before it and
-        all weights behind it leave effective, as `regions.networks.choose_in_turn`.
+        all weights behind it leave effective, as `regions.networks.liveness.choose_in_turn`.
 
     Raises
     ------

@@ -123,6 +123,25 @@ def test_two_points_show_every_wrong_reading_of_a_large_network(monkeypatch):
             verify(other, points, expected, "the model")
 
 
+def test_what_is_joined_again_and_again_has_few_parts():
+    """A dense block concatenates all that came before with one value more: two parts each time."""
+
+    class Dense(nn.Module):
+        def __init__(self, depth):
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(4 + 2 * i, 2) for i in range(depth))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = torch.cat([torch.relu(layer(x)), x], 1)
+            return x
+
+    model = Dense(9)
+    net = regions.as_network(model)
+    assert sum(step.kind == "move" for step in net.graph.steps) == 2 * 9
+    assert not differs(net, lambda: (model, (4,)))[0]
+
+
 def test_the_corpus_is_large_and_its_probes_flip_most_units():
     assert len(READ) + len(REFUSED) >= 150
     flips = []

@@ -9,7 +9,8 @@ from torch import nn
 
 import regions
 from regions.errors import BudgetError
-from regions.networks import as_wiring, choose_in_turn, liveness
+from regions.networks import as_wiring, liveness
+from regions.networks.liveness import choose_in_turn
 
 RELATIVES = READ | LOGITS | WIRED
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from regions.errors import UnsupportedModelError
-from regions.networks import Graph, choose_in_turn, liveness
+from regions.networks import Graph, liveness
+from regions.networks.liveness import choose_in_turn
 
 Arrays = Mapping[str, np.ndarray]
 
