@@ -112,18 +112,22 @@ class Settler:
         signs = np.zeros(len(unit), np.int8)
         knots, place = np.unique(knot, return_inverse=True)
         gaps = np.maximum(knots - 1, 0), np.minimum(knots, len(piece.knots) - 2)
-        before, after = (np.stack([piece.pattern(gap) for gap in side]) for side in gaps)
-        dead = self.stretch.dead(piece.layer, before) | self.stretch.dead(piece.layer, after)
-        open_ = ~dead[place, piece.doubtful[unit]]
+        sides, numbers = np.unique(gaps, return_inverse=True)
+        active, names = np.stack([piece.pattern(gap) for gap in sides]), piece.doubtful[unit]
+        before, after = numbers.reshape(2, -1)
+        # a unit that is zero on either side is zero at the knot
+        known = self.stretch.cancelled if self.reaches else self.stretch.dead
+        zero = known(piece.layer, active)
+        open_ = ~(zero[before[place], names] | zero[after[place], names])
         if not self.reaches:
             self.doubtful += int(open_.sum())
             return signs
         for i in np.unique(place[open_]):
             self._check()
             here = np.flatnonzero(open_ & (place == i))
-            point = self._point(piece, int(knots[i]), before[i])
-            units = piece.doubtful[unit[here]]
-            signs[here] = self.stretch.signs(piece.layer, before[i], units, point)
+            pattern = active[before[i]]
+            point = self._point(piece, int(knots[i]), pattern)
+            signs[here] = self.stretch.signs(piece.layer, pattern, names[here], point)
         return signs
 
     def _point(self, piece: Pushed, knot: int, active: np.ndarray) -> tuple[int, int]:

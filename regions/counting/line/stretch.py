@@ -13,6 +13,7 @@ import numpy as np
 from regions.counting.exact.forms import Forms, Place
 from regions.counting.exact.rounding import UNIT, absolute
 from regions.counting.line.knots import LineFrame
+from regions.counting.line.names import Names
 from regions.networks import ReLUNetwork
 
 Point = tuple[int, int]
@@ -117,6 +118,14 @@ class Stretch:
             state = net.activate(state, index, passing).map(lambda value: np.minimum(value, 1.0))
             at += size
         return net.advance(state, layer)[0] == 0
+
+    def cancelled(self, layer: int, active: np.ndarray) -> np.ndarray:
+        """Return which units are zero because what they add up is alike (see `Names.zero`)."""
+        return self._names.zero(layer, active)
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.net, self.frame.exact())
 
     @cached_property
     def _wiring(self) -> ReLUNetwork:
