@@ -23,7 +23,7 @@ from regions.workers import are_on_a_cluster, results_of
 # about what passes before processes of this machine, or workers of a cluster, are at work, and what
 # cutting work into pieces for threads costs: held against CPU time, as other work on the machine
 # makes no call worth sharing
-SECONDS_TO_START = {"threads": 0.1, "processes": 2.0, "cluster": 0.5}
+SECONDS_TO_START = {"threads": 0.1, "processes": 2.0, "cluster": 2.0}
 
 
 def _compiled() -> float:

@@ -11,7 +11,7 @@ inputs are. Other values have the name 0 with a chance of about 2**-60 each.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 import scipy.sparse as sp
@@ -91,9 +91,8 @@ class Names:
             one = len(parts) == 1 and np.diff(parts[0].indptr).max(initial=0) <= 1
             if not (one and (np.abs(parts[0].data) == 1.0).all()):
                 self._adding.add(step.name)
-        found = sum(
-            part @ read for part, read in zip(self._matrices[step.name], inputs, strict=True)
-        )
+        pairs = zip(self._matrices[step.name], inputs, strict=True)
+        found = reduce(np.add, (part @ read for part, read in pairs))
         offset = step.offset(self.net.parameters)
         if offset is not None:
             found += (_names(np.broadcast_to(offset, step.shape).ravel()) * _START)[:, None]

@@ -170,12 +170,12 @@ class Explorer:
         )
         self._top, self._reason = 0, kernel.DONE
 
-    def counts(self, polygon: Polygon) -> Iterator[int]:
-        """Yield numbers of cells that add up to the number of cells in the polygon."""
+    def counts(self, polygon: Polygon, at_once: int | None = None) -> Iterator[int]:
+        """Yield numbers of cells, about `at_once` or less, that add up to those in the polygon."""
         self._start(polygon)
         nowhere = _found(self.chain, 0)
         while self._top:
-            yield self._step(nowhere)
+            yield self._step(nowhere, at_once)
 
     def cells(self, polygon: Polygon, batch: int | None = None) -> Iterator[PlaneCells]:
         """Yield the cells in the polygon, at most `batch` at a time (some may be none)."""
@@ -227,9 +227,10 @@ class Explorer:
         self._stack.nodes[0] = (0, 0, k, 0, 0, kernel.FRESH)
         self._top = 1
 
-    def _step(self, found: kernel.Found) -> int:
+    def _step(self, found: kernel.Found, at_once: int | None = None) -> int:
+        budget = STEP if at_once is None else at_once
         self._reason, self._top, cells = kernel.explore(
-            self.chain, self.work, self._stack, found, self._below, self._chords, self._top, STEP
+            self.chain, self.work, self._stack, found, self._below, self._chords, self._top, budget
         )
         if self._reason == kernel.ROOM:
             self._grow()

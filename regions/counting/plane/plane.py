@@ -28,6 +28,7 @@ from regions.networks import ReLUNetwork
 from regions.networks.pieces import Pieces
 
 _TASKS = 16  # per worker
+_FEW = 2000  # cells between two looks at the clock before work is cut into pieces
 _UNBOUNDED = (
     "the plane is unbounded, and its cells cannot be listed: give a box "
     "(Slice.through(points, box=...)), or use method='cells'"
@@ -164,7 +165,7 @@ def _quickly(
         return None
     end = time.thread_time() + start
     try:
-        for count in _watched(explorer.counts(polygon), effort):
+        for count in _watched(explorer.counts(polygon, _FEW), effort):
             total += count
             if time.thread_time() >= end and not explorer.finished:
                 return None

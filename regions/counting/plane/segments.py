@@ -93,8 +93,8 @@ class SegmentExplorer:
 
     finished = False  # not known before the end: see `Explorer.finished`
 
-    def counts(self, polygon: Polygon) -> Iterator[int]:
-        """Yield numbers of cells that add up to the number of cells in the polygon."""
+    def counts(self, polygon: Polygon, at_once: int | None = None) -> Iterator[int]:
+        """Yield numbers of cells, about `at_once` or less, that add up to those in the polygon."""
         last = len(self.net.relu_layers) - 1
         if last < 0:
             yield 1
@@ -104,7 +104,8 @@ class SegmentExplorer:
                 yield 0
                 continue
             for i in range(len(pushed.batch.cells)):
-                yield from self._layer(pushed, i).counts(_polygon(pushed.batch.cells, i))
+                below = self._layer(pushed, i)
+                yield from below.counts(_polygon(pushed.batch.cells, i), at_once)
 
     def cells(self, polygon: Polygon) -> Iterator[PlaneCells]:
         """Yield the cells in the polygon (some parts may be empty)."""
