@@ -13,7 +13,7 @@ two affine maps coincide, which of two points comes first. Each is taken in one 
 2. *Known by structure.* A vertex lies on the hyperplanes that made it; forms without a constant
    meet in the origin; units whose weights are multiples of each other share a hyperplane; along a
    line, sums whose terms cancel one by one are zero (`line.names`: terms are told by random names
-   of 64 bits, so that a sum of others is taken for such a one with a chance of about 2**-60).
+   of 64 bits, so that a sum of others is taken for such a one with a chance of about 2**-50).
 3. *Settled.* What is left is computed in integers (`scaled`, `forms`, `solve`, `program`): every
    float64 number is an integer times a power of two.
 

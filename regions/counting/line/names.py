@@ -5,7 +5,7 @@ function of the input, and what compares them is zero along the whole line. Ever
 of 64 bits: what the terms of its sum are called, each times a random number that stands for its
 weight, added up modulo 2**64 and mixed, so that factors of 2 do not gather over the layers. Sums
 of the same terms have one name, and sums whose terms cancel the name 0, whatever the weights and
-inputs are. Other values have the name 0 with a chance of about 2**-60 each.
+inputs are. Other values have the name 0 with a chance of about 2**-50 each.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from regions.networks import ReLUNetwork
 from regions.networks.steps import Step
 
 _AT_ONCE = 64  # cells whose values are named together
+_MIXED, _MOST_WORN = -1, 12  # bits
 _PLACE, _START = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)  # odd
 
 
@@ -59,6 +60,7 @@ class Names:
             factors = np.where(own, np.uint64(1), _names(np.array([relu.slope]))[0])
             values = graph.run(values, self._push, graph.segments[index])
             values = graph.run(values, lambda _, read, by=factors: read[0] * by, (relu,))
+            self._worn[relu.name] = self._worn[relu.inputs[0]]
             at += relu.size
         end = graph.ends[layer]
         steps = [s for s in graph.segments[layer] if graph.position[s.name] <= graph.position[end]]
@@ -76,9 +78,8 @@ class Names:
         return {}
 
     @cached_property
-    def _adding(self) -> set[str]:
-        """The steps that do more than choose values, or their opposites."""
-        return set()
+    def _worn(self) -> dict[str, int]:
+        return {}
 
     def _push(self, step: Step, inputs: list[np.ndarray]) -> np.ndarray:
         if step.name not in self._matrices:
@@ -88,15 +89,26 @@ class Names:
                 sp.csr_array((_names(part.data), part.indices, part.indptr), shape=part.shape)
                 for part in parts
             ]
-            one = len(parts) == 1 and np.diff(parts[0].indptr).max(initial=0) <= 1
-            if not (one and (np.abs(parts[0].data) == 1.0).all()):
-                self._adding.add(step.name)
+            self._worn[step.name] = self._after(step, parts)
         pairs = zip(self._matrices[step.name], inputs, strict=True)
         found = reduce(np.add, (part @ read for part, read in pairs))
         offset = step.offset(self.net.parameters)
         if offset is not None:
             found += (_names(np.broadcast_to(offset, step.shape).ravel()) * _START)[:, None]
-        return _mixed(found) if step.name in self._adding else found
+        return _mixed(found) if self._worn[step.name] == _MIXED else found
+
+    def _after(self, step: Step, parts: list[sp.csr_array]) -> int:
+        """Return how many factors of 2 unmixed names may have got, or that they are to be mixed.
+
+        Sums and differences stay as they are, so that b + (a - b) is called a.
+        """
+        plain = all((np.abs(part.data) == 1.0).all() for part in parts)
+        if not plain or step.offset(self.net.parameters) is not None:
+            return _MIXED
+        terms = sum(int(np.diff(part.indptr).max(initial=0)) for part in parts)
+        before = max(0, *(self._worn.get(name, _MIXED) for name in step.inputs))
+        worn = before + max(terms - 1, 0).bit_length()
+        return worn if worn <= _MOST_WORN else _MIXED
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:

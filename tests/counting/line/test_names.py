@@ -89,3 +89,27 @@ def test_many_cells_are_named_as_single_ones(rng):
     together = stretch.cancelled(1, active)
     alone = [stretch.cancelled(1, active[i : i + 1])[0] for i in range(150)]
     assert (together == alone).all() and isinstance(stretch._names, Names)
+
+
+class Again(nn.Module):
+    """max(max(a, b), a) - max(b, a) for two linear functions."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+
+    def forward(self, x):
+        a, b = self.inner(x).unbind(1)
+        return torch.maximum(torch.maximum(torch.maximum(a, b), a), torch.maximum(b, a))
+
+
+def test_a_maximum_is_called_as_the_larger_one_is():
+    torch.manual_seed(0)
+    net = regions.as_network(Again().double().eval(), input_shape=(2,))
+    (stretch,) = stretches(net, LINE)
+    active = net.pattern(stretch.inputs(np.linspace(-1, 1, 20))[0])
+    for layer in range(len(net.relu_layers)):
+        named = stretch.cancelled(layer, active)
+        for cell, zeros in zip(active, named, strict=True):
+            assert (zeros == exact_zeros(stretch, layer, cell)).all()
+    assert named.any()
