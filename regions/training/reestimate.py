@@ -27,7 +27,7 @@ def reestimate(model: nn.Module, images: Any, *, batch_size: int = 256) -> nn.Mo
     images : (n, *shape) array or tensor
         Training images without labels; some hundreds are enough.
     batch_size : int
-        Images at a time; the last batch takes what is left if that is less than half of one.
+        About how many images at a time: all batches are equally large, up to one image.
 
     Raises
     ------

@@ -75,6 +75,8 @@ class SegmentExplorer:
         Makes what settles open signs.
     """
 
+    finished = False  # not known before the end: see `Explorer.finished`
+
     def __init__(
         self,
         net: ReLUNetwork,
@@ -90,8 +92,6 @@ class SegmentExplorer:
         self.rows = max(4, _MEMORY // (5 * 8 * max(net.widths)))
         self.first = np.cumsum([0, *(layer.size for layer in net.relu_layers)])
         self.cuts = np.zeros(1, np.int64)
-
-    finished = False  # not known before the end: see `Explorer.finished`
 
     def counts(self, polygon: Polygon, at_once: int | None = None) -> Iterator[int]:
         """Yield numbers of cells, about `at_once` or less, that add up to those in the polygon."""
