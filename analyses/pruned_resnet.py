@@ -6,8 +6,8 @@ Published weights (or, without --weights, networks trained here) are pruned, mea
 shortly under the mask, and measured again: accuracy, exact regions on lines between images,
 distances to the nearest boundary, local complexity (Humayun et al., arXiv:2402.15555), similarity
 of the stages with the dense network and with another trained one, recall by class, and the distance
-of tangent kernels. Methods: "global" and "erk" magnitude, "random" at ERK densities; "disjoint" is
-for chains of layers, and refuses residual networks.
+of tangent kernels. Methods: "global" and "erk" magnitude, "random" at ERK densities, and "disjoint"
+paths.
 
 With --weights inputs are scaled as the published networks expect it.
 """
@@ -89,11 +89,11 @@ class PrunedResnet(Study):
     weights: Path | None = None
     """An .npz file of trained weights under NETWORK/NAME; without it networks are trained here."""
     networks: tuple[str, ...] = ("resnet20",)
-    methods: tuple[str, ...] = ("global", "erk", "random")
+    methods: tuple[str, ...] = ("global", "erk", "random", "disjoint")
     densities: tuple[float, ...] = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
     width: int = 16
     """Channels of the first stage; published networks have 16."""
-    lines: int = 3
+    lines: int = 2
     """Lines between images of one class, and as many between images of two."""
     points: int = 50
     """Training images, and as many test images, around which regions are measured."""
