@@ -30,12 +30,11 @@ from torch import nn
 
 import regions
 from analyses.catalogue import Entry
+from analyses.published import as_published, states_of, with_state
 from analyses.study import Study, launch
 from regions.atlas.kernels import kernel_distance
 from regions.choices import check_name
-from regions.errors import DataError
 from regions.figures import figure_style, plot_means, share_legend
-from regions.files import read_npz
 from regions.neighbourhoods.rays import orthonormal, switching_units
 from regions.representations import DegenerateLayerWarning, SampleSizeWarning
 from regions.training import (
@@ -54,7 +53,6 @@ ENTRY = Entry(
     minutes=None,
     inputs="digits, or --data cifar10.npz --weights cifar10_resnets.npz",
 )
-MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the published networks' inputs
 ARMS = {
     "global": ({"scope": "global"}, "magnitude"),
     "erk": ({}, "magnitude"),
@@ -215,17 +213,7 @@ def _rows(quantity: str, values: Any) -> pd.DataFrame:
 def images_of(study: PrunedResnet) -> DataSet:
     """Return the data, scaled as published networks expect it if their weights are given."""
     data = load_data(study.data)
-    if study.weights is None:
-        return data
-    if data.image_shape[0] != len(MEAN):
-        raise DataError(f"{study.data} has images of {data.image_shape}; the weights are for RGB")
-    mean, sd = (np.array(part, np.float32).reshape(-1, 1, 1) for part in (MEAN, SD))
-
-    def scaled(split: Split) -> Split:
-        return Split(((split.inputs * data.sd + data.mean) / 255.0 - mean) / sd, split.labels)
-
-    parts = {name: scaled(getattr(data, name)) for name in ("train", "validation", "test")}
-    return replace(data, **parts)
+    return data if study.weights is None else as_published(data)
 
 
 def trained(study: PrunedResnet, network: str) -> tuple[dict, dict]:
@@ -235,20 +223,9 @@ def trained(study: PrunedResnet, network: str) -> tuple[dict, dict]:
     two of different seeds.
     """
     if study.weights is not None:
-        arrays = read_npz(study.weights, ".npz file of trained weights")
-        found = {name.partition("/")[0] for name in arrays}
-        if network not in found:
-            raise DataError(f"{study.weights} holds weights of {sorted(found)}, not of {network}")
-        others = sorted(found - {network}) or [network]
-        states = [
-            {
-                name.partition("/")[2]: value
-                for name, value in arrays.items()
-                if name.startswith(f"{chosen}/")
-            }
-            for chosen in (network, others[0])
-        ]
-        return states[0], {"name": others[0], "state": states[1]}
+        states = states_of(study.weights, network)
+        other = next((name for name in states if name != network), network)
+        return states[network], {"name": other, "state": states[other]}
     data = images_of(study)
     models = [
         build_model(network, data.image_shape, data.classes, seed=seed, width=study.width)
@@ -265,15 +242,7 @@ def trained(study: PrunedResnet, network: str) -> tuple[dict, dict]:
 def model_of(study: PrunedResnet, network: str, data: DataSet, state: dict) -> nn.Module:
     """Return a network with given parameters."""
     model = build_model(network, data.image_shape, data.classes, width=study.width)
-    tensors = {name: torch.as_tensor(np.asarray(value)) for name, value in state.items()}
-    missing = model.load_state_dict(tensors, strict=False)
-    absent = [name for name in missing.missing_keys if "num_batches" not in name]
-    if absent or missing.unexpected_keys:
-        raise DataError(
-            f"the weights of {network} lack {absent[:3]} and hold {missing.unexpected_keys[:3]} "
-            "beside it; expected those of regions.training.build_model"
-        )
-    return model.eval()
+    return with_state(model, state, network)
 
 
 def masks_of(

@@ -5,13 +5,16 @@
     python -m analyses.where_to_prune --hidden 100 100 100 100 100
     python -m analyses.where_to_prune --model lenet5 --data mnist.npz --limit 12000
     python -m analyses.where_to_prune --model convnet --data cifar10.npz --no-scan --no-objectives
+    python -m analyses.where_to_prune --model resnet20 --data cifar10.npz \
+        --weights cifar10_resnets.npz --epochs 1 --limit 6000 --no-scan --no-objectives
 
 A re-test of Cai et al. (CPAIOR 2023, arXiv:2301.07966), who choose layer densities by a bound on
 the number of linear regions: dense training, one-shot magnitude pruning layer by layer, biases and
 the output layer whole, fine-tuning. Compared are all objectives and rules of `regions.allocate`,
 plain and repaired, masks of disjoint paths, SynFlow, random masks, and a scan of splits whose best
 (on validation images) is the oracle that regret is measured from. Every choice is made on
-validation images; test images are looked at once, at the end.
+validation images; test images are looked at once, at the end. With published weights nothing is
+trained densely, and the networks of several seeds differ in the order of the images alone.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ import regions
 from analyses import where_to_prune_figures as figures
 from analyses import where_to_prune_statistics as statistics
 from analyses.catalogue import Entry
+from analyses.published import as_published, states_of, with_state
 from analyses.study import Study, launch
 from regions.errors import ArgumentError, BudgetError
 from regions.training import (
@@ -80,6 +84,8 @@ class WhereToPrune(Study):
     """"digits", or the path of an .npz file or folder of images."""
     model: Literal["mlp", "lenet5", "convnet", "vgg11", "resnet20"] = "mlp"
     """For lenet5 the fully connected layers are pruned, as published; of others all hidden ones."""
+    weights: Path | None = None
+    """An .npz file of trained weights under MODEL/NAME, in place of training."""
     whole: bool = False
     """Prune the convolutions of lenet5 too."""
     hidden: tuple[int, ...] = (100, 100)
@@ -126,7 +132,7 @@ class WhereToPrune(Study):
             raise ArgumentError(f"densities must be fractions above 0 and at most 1, got {wrong}")
         if study.seeds < 2:
             raise ArgumentError(f"seeds is {study.seeds}; intervals need 2 networks or more")
-        name = _load(study.data, study.limit).name
+        name = _images(study).name
         few = study.data == "digits"
         return replace(
             study,
@@ -137,12 +143,16 @@ class WhereToPrune(Study):
 
     def prepare(self, home: Path) -> TrainResult:
         """Train the networks of all seeds, or read them back."""
-        data = _load(self.data, self.limit)
+        data = _images(self)
         options = {"hidden": self.hidden} if self.model == "mlp" else {}
         fresh = [
             build_model(self.model, data.image_shape, data.classes, seed=seed, **options)
             for seed in range(self.seeds)
         ]
+        if self.weights is not None:
+            state = states_of(self.weights, self.model)[self.model]
+            given = [with_state(network, state, self.model) for network in fresh]
+            return train(given, data, replace(self.recipe, epochs=0), device=self.device)
         folder = home / f"dense-{self.seeds}"
         options = {"device": self.device, "checkpoint": folder, "progress": self.progress}
         return train(fresh, data, self.recipe, **options)
@@ -157,7 +167,7 @@ class WhereToPrune(Study):
 
     def measure(self, density: float, seed: int, *, network: nn.Module) -> pd.DataFrame:
         """Prune one network at one density by every arm, fine-tune all of them, and measure."""
-        images = _load(self.data, self.limit)
+        images = _images(self)
         layers = regions.Masks.from_model(network, images.image_shape)
         spared = self.model == "lenet5" and not self.whole
         skip = [name for name in layers if spared and name.startswith("conv")]
@@ -179,7 +189,7 @@ class WhereToPrune(Study):
 
     def joined(self, rows: pd.DataFrame, prepared: TrainResult) -> pd.DataFrame:
         """Return the rows with the accuracy of the dense networks."""
-        data = _load(self.data, self.limit)
+        data = _images(self)
         accuracy = evaluate(prepared, data.test, device=self.device).accuracy
         return rows.assign(dense_accuracy=accuracy[rows["seed"]], data=data.name)
 
@@ -193,9 +203,14 @@ class WhereToPrune(Study):
         return figures.draw_all(tables)
 
 
+def _images(study: WhereToPrune) -> DataSet:
+    return _load(study.data, study.limit, study.weights is not None)
+
+
 @lru_cache(maxsize=1)
-def _load(source: str, limit: int | None) -> DataSet:
-    return load_data(source, limit=limit, rng=0)
+def _load(source: str, limit: int | None, published: bool) -> DataSet:
+    data = load_data(source, limit=limit, rng=0)
+    return as_published(data) if published else data
 
 
 @dataclass(frozen=True)
@@ -238,13 +253,11 @@ def _arms(
     for name in ("uniform", "erk"):
         allocation = regions.allocate(network, density, name, **problem)
         yield from _pruned(name, "disjoint", network, allocation, shape)
-    yield Arm("synflow", "plain", regions.prune(network, disjoint, "synflow", **together))
     uniform = regions.allocate(network, density, "uniform", **problem)
-    batch = _load(study.data, study.limit).train.sample(256, rng=seed)
+    batch = _images(study).train.sample(256, rng=seed)
     snip = {"criterion": "snip", "inputs": batch.inputs, "labels": batch.labels}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="no weight is kept in the layers")
-        yield Arm("snip", "plain", regions.prune(network, uniform, **together, **snip))
+    for name, found in (("synflow", {"criterion": "synflow"}), ("snip", snip)):
+        yield from _ranked_together(name, network, uniform, together | found)
     balance = regions.allocate(network, density, **problem)
     yield Arm("balance", "default", regions.prune(network, balance, input_shape=shape))
     for draw in range(study.random_masks):
@@ -289,6 +302,17 @@ def _pruned(name: str, selection: str, network: Any, budget: Any, shape: Any) ->
     except BudgetError:
         return  # this split has no masks of this kind
     yield Arm(name, selection, masks)
+
+
+def _ranked_together(name: str, network: Any, budget: Any, options: dict) -> Iterator[Arm]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="no weight is kept in the layers")
+        yield Arm(name, "plain", regions.prune(network, budget, **options))
+    try:
+        masks = regions.prune(network, budget, **options, repair=True)
+    except BudgetError:
+        return  # so many weights of these layers cannot all be on a path
+    yield Arm(name, "repair", masks)
 
 
 def _in_rounds(
