@@ -103,7 +103,7 @@ class WhereToPrune(Study):
     random_masks: int = 4
     """Random masks per network and density."""
     scan: bool = True
-    """Also train the scan of splits that regret is measured from."""
+    """Also train the scan of splits that regret and correlations with bounds are measured from."""
     objectives: bool = True
     """Also allocate by the objectives that search."""
     rounds: int = 1
@@ -179,7 +179,7 @@ class WhereToPrune(Study):
         options = {"seeds": [seed] * len(masks), "device": self.device}
         tuned = train(starts, images, self.recipe, masks=masks, **options)
         test = evaluate(tuned, images.test, device=self.device).accuracy
-        structure = [_structure(network, mask, skip) for mask in masks]
+        structure = [_structure(network, mask, skip, self.scan) for mask in masks]
         rows = []
         for (arm, _), place in zip(arms, order, strict=True):
             row = {"allocation": arm.allocation, "selection": arm.selection}
@@ -337,8 +337,8 @@ def _in_rounds(
     return found
 
 
-def _structure(network: Any, masks: regions.Masks, skip: list[str]) -> dict[str, Any]:
-    """Return what the masks alone say about the pruned layers."""
+def _structure(network: Any, masks: regions.Masks, skip: list[str], bounds: bool) -> dict[str, Any]:
+    """Return what the masks alone say about the pruned layers; bounds are NaN if not wanted."""
     effective = masks.effective()
     names = [name for name in list(masks)[:-1] if name not in skip]
     shape = masks.graph.input_shape if masks.graph is not None else None
@@ -352,6 +352,8 @@ def _structure(network: Any, masks: regions.Masks, skip: list[str]) -> dict[str,
         "magnitude": sum(float(weights[name][masks[name]].sum()) for name in names),
         **{
             f"log2_{kind}": regions.upper_bound(net, kind, masks=masks).log2
+            if bounds
+            else float("nan")
             for kind in ("rank", "rows", "live", "effective")
         },
     }

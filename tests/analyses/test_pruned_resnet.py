@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analyses.pruned_resnet import MEAN, SD, PrunedResnet, images_of, line_ends, trained
+from analyses.pruned_resnet import PrunedResnet, images_of, line_ends, trained
+from analyses.published import MEAN, SD
 from regions.errors import ArgumentError, DataError
 from regions.training import build_model, load_data
 
