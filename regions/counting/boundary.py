@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.counting.checks import check_two_pieces
 from regions.counting.plane.explorer import PlaneCells
 from regions.counting.plane.planar import PlanarFrame, planar_frame
 from regions.counting.plane.plane import plane_cells
 from regions.errors import ArgumentError
 from regions.networks import Box, Slice, as_domain, as_network
+from regions.networks.pieces import Pieces
 from regions.results import Result, jsonable
 
 if TYPE_CHECKING:
@@ -152,24 +152,48 @@ def decision_boundary(
     ([[[-1.0, -1.0], [1.0, 1.0]]], 2.828427)
     """
     network = as_network(net, input_shape)
-    check_two_pieces(network, "decision_boundary")
     where = as_domain(plane, network.input_size)
-    frame = planar_frame(network, where)
+    frame, pieces = planar_frame(network, where), Pieces(network.graph)
     segments, classes = [np.zeros((0, 2, 2))], [np.zeros((0, 2), dtype=np.int64)]
+    names: list[bytes] = []
     for cells in plane_cells(network, frame):
-        found, pairs = _of_cells(frame, cells)
+        found, pairs, owners = _of_cells(frame, cells)
         segments.append(found)
         classes.append(pairs)
+        if pieces.maxima:
+            names.extend(pieces.names(cells.patterns[owners]))
     assert where is not None  # `plane_cells` refuses what is unbounded
-    return DecisionBoundary(where, *_once(np.concatenate(segments), np.concatenate(classes)))
+    all_, pairs = np.concatenate(segments), np.concatenate(classes)
+    if pieces.maxima:
+        all_, pairs = _joined(all_, pairs, names)
+    return DecisionBoundary(where, *_once(all_, pairs))
 
 
-def _of_cells(frame: PlanarFrame, cells: PlaneCells) -> tuple[np.ndarray, np.ndarray]:
-    """Return the segments in some cells, and their classes."""
+def _joined(
+    segments: np.ndarray, classes: np.ndarray, names: list[bytes]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return one segment for each region and pair of classes: switches cut regions in cells.
+
+    A region is convex and has one map, so that what its cells hold lies on one line without a gap.
+    """
+    ends: dict[tuple, list[np.ndarray]] = {}
+    for name, pair, segment in zip(names, classes.tolist(), segments, strict=True):
+        ends.setdefault((name, *pair), []).extend(segment)
+    found = []
+    for points in ends.values():
+        array = np.array(points)
+        along = array @ (array[1] - array[0])
+        found.append(array[[along.argmin(), along.argmax()]])
+    pairs = np.array([key[1:] for key in ends], dtype=np.int64).reshape(-1, 2)
+    return np.array(found).reshape(-1, 2, 2), pairs
+
+
+def _of_cells(frame: PlanarFrame, cells: PlaneCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the segments in some cells, their classes, and the cell of each."""
     maps = cells.outputs
     if maps.shape[2] == 1:
         maps = np.concatenate([np.zeros_like(maps), maps], axis=2)
-    ends, pairs = [], []
+    ends, pairs, owners = [], [], []
     values = np.einsum("vk,vko->vo", cells.vertices, maps[cells.owner])
     leader = values.argmax(axis=1)
     # an output that leads at all vertices leads everywhere; ties at vertices are looked into
@@ -186,8 +210,10 @@ def _of_cells(frame: PlanarFrame, cells: PlaneCells) -> tuple[np.ndarray, np.nda
             if chord is not None:
                 ends.append(frame.coordinates(chord))
                 pairs.append((a, b))
+                owners.append(cell)
     found = np.array(ends).reshape(-1, 2, 2)
-    return found, np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    classes = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return found, classes, np.array(owners, dtype=np.int64)
 
 
 def _chord(polygon: np.ndarray, row: np.ndarray) -> np.ndarray | None:

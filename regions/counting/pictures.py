@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from regions.counting.boundary import decision_boundary
-from regions.counting.checks import check_two_pieces
 from regions.counting.line.line import breakpoints
 from regions.counting.plane.explorer import PlaneCells
 from regions.counting.plane.planar import PlanarFrame, planar_frame
 from regions.counting.plane.plane import plane_cells
 from regions.errors import ArgumentError, DomainError
 from regions.networks import Box, ReLUNetwork, Slice, as_domain, as_network
+from regions.networks.pieces import Pieces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,6 @@ def plot_regions(
     if by not in painters:
         raise ArgumentError(f"by is {by!r}; expected one of {', '.join(painters)}")
     network = as_network(net, input_shape)
-    check_two_pieces(network, "plot_regions")
     where = as_domain(plane, network.input_size)
     frame = planar_frame(network, where)
     cells = _cells(network, frame)
@@ -130,40 +129,45 @@ def _polygons(frame: PlanarFrame, cells: PlaneCells) -> list[np.ndarray]:
     return np.split(points, cells.ends[1:-1])
 
 
-def _edges(frame: PlanarFrame, cells: PlaneCells) -> tuple[np.ndarray, np.ndarray]:
-    """Return the segments (edges, 2, 2) of all inner edges and the unit of each."""
-    points = frame.coordinates(cells.vertices)
-    following = np.arange(1, len(points) + 1)
-    following[cells.ends[1:] - 1] = cells.ends[:-1]
+def _edges(
+    net: ReLUNetwork, frame: PlanarFrame, cells: PlaneCells
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the segments (edges, 2, 2) of all edges between regions and the unit of each."""
+    points, pieces = frame.coordinates(cells.vertices), Pieces(net.graph)
     inner = cells.labels >= 0
     units = cells.labels[inner] % max(1, cells.patterns.shape[1])
-    return np.stack([points, points[following]], axis=1)[inner], units
+    segments = np.stack([points, points[cells.following]], axis=1)[inner]
+    if not pieces.maxima:
+        return segments, units
+    # where a switch of a maximum is met that leaves it on its piece, a region goes on
+    before = cells.patterns[cells.owner[inner]]
+    behind = before.copy()
+    behind[np.arange(len(units)), units] ^= True
+    ends = (pieces.patterns(before) != pieces.patterns(behind)).any(axis=1)
+    return segments[ends], units[ends]
 
 
 def _paint_regions(
     ax: Axes, net: ReLUNetwork, frame: PlanarFrame, cells: PlaneCells, linewidth: float
 ) -> None:
     import seaborn as sns
-    from matplotlib.collections import PolyCollection
+    from matplotlib.collections import LineCollection, PolyCollection
 
     shades = np.array(sns.color_palette("colorblind"))
     # a number drawn from the pattern: the same region has the same colour in every picture
-    weights = np.random.default_rng(0).integers(0, 2**31, size=cells.patterns.shape[1])
-    shade = (cells.patterns @ weights) % 7919
+    patterns = Pieces(net.graph).patterns(cells.patterns)
+    weights = np.random.default_rng(0).integers(0, 2**31, size=patterns.shape[1])
+    shade = (patterns @ weights) % 7919
     colours = shades[shade % len(shades)]
     tint = 0.35 + 0.5 * (shade % 101)[:, None] / 100
     colours = 1 - (1 - colours) * tint
     many = len(cells) > _MANY  # pixels for the fill; its own colour closes the seams
-    edges, width = ("face", 0.1) if many else ("white", linewidth)
-    ax.add_collection(
-        PolyCollection(
-            _polygons(frame, cells),
-            facecolors=colours,
-            edgecolors=edges,
-            linewidths=width,
-            rasterized=many,
-        )
-    )
+    # their own colour closes the seams; cells of one region have no line between them
+    look = {"facecolors": colours, "edgecolors": "face", "linewidths": 0.1, "rasterized": many}
+    ax.add_collection(PolyCollection(_polygons(frame, cells), **look))
+    if not many:
+        lines = list(_edges(net, frame, cells)[0])
+        ax.add_collection(LineCollection(lines, colors="white", linewidths=linewidth))
 
 
 def _paint_layers(
@@ -173,7 +177,7 @@ def _paint_layers(
     from matplotlib.collections import LineCollection
     from matplotlib.lines import Line2D
 
-    segments, units = _edges(frame, cells)
+    segments, units = _edges(net, frame, cells)
     ends = np.cumsum([layer.size for layer in net.relu_layers])
     layer = np.searchsorted(ends, units, side="right")
     colours = sns.color_palette("viridis", len(ends))
@@ -207,7 +211,7 @@ def _paint_classes(
     ax.add_collection(
         PolyCollection(pieces, facecolors=colours, edgecolors="face", linewidths=0.2, **look)
     )
-    segments, _ = _edges(frame, cells)
+    segments, _ = _edges(net, frame, cells)
     ax.add_collection(
         LineCollection(list(segments), colors="black", linewidths=linewidth, alpha=0.4, **look)
     )

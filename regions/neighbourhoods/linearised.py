@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from regions.neighbourhoods.walls import Walls
 from regions.networks import ReLUNetwork
-from regions.networks.steps import AvgPool, Conv, Step
+from regions.networks.geometry import Shape
+from regions.networks.steps import AvgPool, Conv, Move, Step
+from regions.networks.windows import Window
 
 
 def preactivations(net: ReLUNetwork, points: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
@@ -71,23 +74,22 @@ class Linearised:
     def _push(self, step: Step, read: list[Any]) -> Any:
         return step.linear(read, self._parameters)
 
-    def gradients(self, layer: int, units: np.ndarray, slopes: list[np.ndarray]) -> np.ndarray:
-        """Return the gradient of one unit of a layer in each row, (rows, n0).
+    def gradients(self, walls: Walls, chosen: np.ndarray, slopes: list[np.ndarray]) -> np.ndarray:
+        """Return the gradient of one wall in each row, (rows, n0).
 
         Parameters
         ----------
-        layer : int
-        units : (rows,) int array
+        walls : Walls
+        chosen : (rows,) int array
         slopes : list of (rows, units) arrays
-            Of the layers before.
+            Of the layers up to the last that the walls are computed from.
         """
-        rows = len(units)
-        factors = [torch.as_tensor(slope, dtype=self.dtype) for slope in slopes[:layer]]
-        start = torch.zeros((rows, self.net.input_size), dtype=self.dtype, requires_grad=True)
-        *_, values = self.layers(start, factors)
-        chosen = values[torch.arange(rows), torch.as_tensor(units)]
-        (found,) = torch.autograd.grad(chosen.sum(), start)
-        return found.numpy().astype(np.float64)
+        factors = [torch.as_tensor(slope, dtype=self.dtype) for slope in slopes]
+        size = (len(chosen), self.net.input_size)
+        start = torch.zeros(size, dtype=self.dtype, requires_grad=True)
+        found = list(self.layers(start, factors[: walls.last]))
+        (gradient,) = torch.autograd.grad(walls.each(chosen, found, factors).sum(), start)
+        return gradient.numpy().astype(np.float64)
 
 
 def _scaled(value: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
@@ -98,7 +100,8 @@ def _scaled(value: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 def supports(net: ReLUNetwork) -> list[int]:
     """Return for every ReLU layer at most how many inputs one of its units reads.
 
-    Convolutions and pooling see a window of the image; what else moves values may see all of it.
+    Convolutions and pooling see a window of the image, and so do maxima over one; what else moves
+    values may see all of it.
 
     Examples
     --------
@@ -111,7 +114,7 @@ def supports(net: ReLUNetwork) -> list[int]:
     axes = image[1:] if len(image) > 1 else ()
     seen = net.graph.run(
         {"input": (tuple(1 for _ in axes), tuple(1 for _ in axes))},
-        lambda step, read: _window(step, read, axes),
+        lambda step, read: _window(step, read, axes, net.graph.by_name[step.inputs[0]].shape),
         keep=True,
     )
     channels = net.input_size // prod(axes)
@@ -121,7 +124,7 @@ def supports(net: ReLUNetwork) -> list[int]:
     ]
 
 
-def _window(step: Step, read: list[Any], axes: tuple[int, ...]) -> tuple:
+def _window(step: Step, read: list[Any], axes: tuple[int, ...], source: Shape) -> tuple:
     """Return how many inputs along each axis a step's values see, and how far apart they are."""
     sizes = tuple(max(part) for part in zip(*(one[0] for one in read), strict=True))
     gaps = tuple(max(part) for part in zip(*(one[1] for one in read), strict=True))
@@ -132,9 +135,18 @@ def _window(step: Step, read: list[Any], axes: tuple[int, ...]) -> tuple:
     elif isinstance(step, AvgPool) and step.window is not None and len(step.window) == len(axes):
         stride = step.stride or step.window
         reach = [k - 1 for k in step.window]
-    elif step.kind in ("relu", "scale", "add"):
+    elif isinstance(step, Window) and len(step.stride) == len(axes):
+        stride = step.stride
+        reach = [d * (k - 1) for d, k in zip(step.dilation, step.kernel, strict=True)]
+    elif step.kind in ("relu", "scale", "add", "pairs") or _keeps_places(step, axes, source):
         return sizes, gaps
     else:
         return whole
     grown = tuple(n + by * gap for n, by, gap in zip(sizes, reach, gaps, strict=True))
     return grown, tuple(gap * by for gap, by in zip(gaps, stride, strict=True))
+
+
+def _keeps_places(step: Step, axes: tuple[int, ...], source: Shape) -> bool:
+    """Tell whether a step only takes away axes of length one before those of the image."""
+    count = len(axes)
+    return isinstance(step, Move) and step.reshapes and step.shape[-count:] == source[-count:]

@@ -9,11 +9,17 @@ import numpy as np
 from scipy import stats
 
 from regions.arguments import is_number, is_whole
-from regions.counting.checks import check_two_pieces
 from regions.counting.count import count_regions
 from regions.errors import ArgumentError
-from regions.neighbourhoods.nearest import Method, Nearest, jacobians, nearest_boundaries
+from regions.neighbourhoods.nearest import (
+    Method,
+    Nearest,
+    jacobians,
+    nearest_boundaries,
+    slopes_of,
+)
 from regions.neighbourhoods.rays import orthonormal, rays_of, switching_units
+from regions.neighbourhoods.walls import walls_of
 from regions.networks import Box, ReLUNetwork, Slice, as_network
 from regions.networks.deepest import deepest
 from regions.progress import track
@@ -185,7 +191,6 @@ def local(
     Distances are exact up to float64: the least abs(preactivation) / norm(gradient) of all units.
     """
     network = as_network(net, input_shape)
-    check_two_pieces(network, "local")
     array = _points(network, points)
     _check(radius, directions, planes, network)
     draw = generator_of(rng)
@@ -260,11 +265,15 @@ def _parts(net: ReLUNetwork, points: np.ndarray) -> list[np.ndarray]:
 
 def _balls(net: ReLUNetwork, points: np.ndarray) -> np.ndarray:
     """Return the radius of the largest ball in each point's region; infinite if it is unbounded."""
-    found = np.full(len(points), np.inf)
+    found, walls = np.full(len(points), np.inf), walls_of(net)
     for part, values, columns in jacobians(net, points):
+        factors = slopes_of(net, values)
+        z_of = [each.values(values, factors) for each in walls]
+        across = [factor[:, None] for factor in factors]
+        slopes_at = [each.values(columns, across) for each in walls]
         for i, row in enumerate(range(part.start, part.stop)):
-            z = np.concatenate([value[i] for value in values])
-            slopes = np.hstack([column[i if len(column) > 1 else 0] for column in columns]).T
+            z = np.concatenate([value[i] for value in z_of])
+            slopes = np.hstack([column[i if len(column) > 1 else 0] for column in slopes_at]).T
             norms = np.linalg.norm(slopes, axis=1)
             sign = np.where(z > 0, 1.0, -1.0)[norms > 0] / norms[norms > 0]
             slopes, z = sign[:, None] * slopes[norms > 0], sign * z[norms > 0]

@@ -1,8 +1,9 @@
 """How far a point is from the boundary of its own region, and which unit makes it.
 
-On a point's region every preactivation is affine: z + g . d at the point plus d. So the region is
-an intersection of halfspaces, and the nearest boundary is the least of abs(z) / norm(g) over all
-units: the 2-norm of g for Euclidean distances, the 1-norm for distances in the maximum norm.
+On a point's region every preactivation is affine, z + g . d at the point plus d, and so is the lead
+of the largest value of a maximum over each other one (`walls`). So the region is an intersection of
+halfspaces, and the nearest boundary is the least of abs(z) / norm(g) over all of them: the 2-norm
+of g for Euclidean distances, the 1-norm for distances in the maximum norm.
 
 Where the Jacobian of all units is cheap it is made column by column, all points together. In large
 networks it is not; there a few random directions tell, for all units at once, how large a gradient
@@ -26,6 +27,7 @@ from regions.neighbourhoods.linearised import (
     preactivations,
     supports,
 )
+from regions.neighbourhoods.walls import Walls, walls_of
 from regions.networks import ReLUNetwork
 
 METHODS = ("auto", "columns", "probes")
@@ -47,7 +49,8 @@ class Nearest:
     distance, distance_max : (points,) arrays
         Euclidean, and in the maximum norm; infinite where no unit depends on the input.
     layer, unit, layer_max, unit_max : (points,) int arrays
-        The ReLU layer and the unit in it that make it; -1 where there is none.
+        The ReLU layer and the unit in it that make it; -1 where there is none. The units of maxima
+        are their switches, here the one where the two values meet.
     failure : float
         The probability, for each point, that random directions hid a nearer boundary (0 where the
         whole Jacobian was made).
@@ -129,7 +132,8 @@ def jacobians(net: ReLUNetwork, points: np.ndarray) -> Iterator[tuple[slice, lis
     if not layers:
         return
     first, begun = net.advance(net.start(np.eye(n0)), 0, 0.0)
-    step = max(1, _CACHED // (8 * n0 * max(net.widths[1:])))
+    largest = max(*net.widths[1:], *(walls.size for walls in walls_of(net)))
+    step = max(1, _CACHED // (8 * n0 * largest))
     for start in range(0, len(points), step):
         part = slice(start, min(start + step, len(points)))
         values, _ = preactivations(net, points[part])
@@ -147,15 +151,44 @@ def jacobians(net: ReLUNetwork, points: np.ndarray) -> Iterator[tuple[slice, lis
 def _by_columns(net: ReLUNetwork, points: np.ndarray) -> Iterator[Nearest]:
     if not net.relu_layers:
         yield _none(len(points))
+    walls = walls_of(net)
     for _, values, columns in jacobians(net, points):
+        slopes = slopes_of(net, values)
+        sizes = [np.abs(each.values(values, slopes)) for each in walls]
+        across = [slope[:, None] for slope in slopes]
+        norms = [
+            (_two_norm(column), _one_norm(column))
+            for column in (each.values(columns, across) for each in walls)
+        ]
         pairs = []
-        for norm in (_two_norm, _one_norm):
-            gaps = [
-                _ratio(np.abs(value), norm(column))
-                for value, column in zip(values, columns, strict=True)
-            ]
-            pairs.append(_least(gaps))
+        for kind in (0, 1):
+            gaps = [_ratio(size, norm[kind]) for size, norm in zip(sizes, norms, strict=True)]
+            distance, wall = _least(gaps)
+            pairs.append((distance, *_makers(walls, wall, slopes)))
         yield Nearest(*pairs[0], *pairs[1])
+
+
+def slopes_of(net: ReLUNetwork, values: list[np.ndarray]) -> list[np.ndarray]:
+    """Return what every layer multiplies its units by, given their preactivations."""
+    return [net.slopes(layer, value > 0) for layer, value in enumerate(values)]
+
+
+def _makers(
+    walls: tuple[Walls, ...], chosen: np.ndarray, slopes: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the layer and the unit that make each row's wall, all walls being numbered in a row.
+
+    Both are -1 where there is none, -1.
+    """
+    layer, unit = np.full(len(chosen), -1), np.full(len(chosen), -1)
+    ends = np.cumsum([each.size for each in walls])
+    group = np.searchsorted(ends, chosen, side="right")
+    for number, each in enumerate(walls):
+        rows = np.flatnonzero((chosen >= 0) & (group == number))
+        if len(rows):
+            own = chosen[rows] - (ends[number] - each.size)
+            layer[rows], unit[rows] = each.makers(own, [slope[rows] for slope in slopes])
+    return layer, unit
 
 
 def _two_norm(columns: np.ndarray) -> np.ndarray:
@@ -172,14 +205,16 @@ def _ratio(sizes: np.ndarray, norms: np.ndarray) -> np.ndarray:
         return np.where(norms > 0, sizes / norms, np.inf)
 
 
-def _least(gaps: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the least of all layers' distances, its layer and its unit."""
-    units = np.stack([gap.argmin(axis=1) for gap in gaps])
-    least = np.stack([gap.min(axis=1) for gap in gaps])
-    layer, at = least.argmin(axis=0), np.arange(least.shape[1])
-    distance, unit = least[layer, at], units[layer, at]
-    met = np.isfinite(distance)
-    return distance, np.where(met, layer, -1), np.where(met, unit, -1)
+def _least(gaps: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least of all distances, and the number of its wall, -1 where none is finite."""
+    best, wall, start = np.full(len(gaps[0]), np.inf), np.full(len(gaps[0]), -1), 0
+    for gap in gaps:
+        own = gap.argmin(axis=1)
+        least = gap[np.arange(len(gap)), own]
+        nearer = least < best
+        best[nearer], wall[nearer] = least[nearer], start + own[nearer]
+        start += gap.shape[1]
+    return best, wall
 
 
 def _none(count: int) -> Nearest:
@@ -191,14 +226,18 @@ def _by_probes(net: ReLUNetwork, points: np.ndarray, rng: np.random.Generator) -
     if not net.relu_layers:
         yield _none(len(points))
         return
-    hidden = sum(net.widths[1:-1])
+    walls = walls_of(net)
     small = 1.0 / _FACTOR**2
-    failure = min(1.0, 2 * hidden * (small * exp(1.0 - small)) ** (_PROBES / 2))
+    failure = min(
+        1.0, 2 * sum(each.size for each in walls) * (small * exp(1.0 - small)) ** (_PROBES / 2)
+    )
     quick, precise = Linearised(net, torch.float32), Linearised(net, torch.float64)
-    roots = np.sqrt(np.repeat(supports(net), net.widths[1:-1]).astype(np.float64))
-    step = max(1, _BYTES // (4 * _PROBES * max(net.widths) * 4))
+    reads = supports(net)
+    roots = np.concatenate([np.full(each.size, np.sqrt(reads[each.last])) for each in walls])
+    largest = max(*net.widths, *(each.size for each in walls))
+    step = max(1, _BYTES // (4 * _PROBES * largest * 4))
     for start in range(0, len(points), step):
-        search = _Search.of(net, points[start : start + step], quick, rng)
+        search = _Search.of(walls, points[start : start + step], quick, rng)
         pairs = []
         for factors, order in ((1.0 + 0.0 * roots, 2), (roots, 1)):
             pairs.append(search.least(quick, precise, factors, order))
@@ -207,36 +246,50 @@ def _by_probes(net: ReLUNetwork, points: np.ndarray, rng: np.random.Generator) -
 
 @dataclass(eq=False)
 class _Search:
-    """Some points, and all that is known of their units' gradients.
+    """Some points, and all that is known of the gradients of their walls.
 
     Attributes
     ----------
-    sizes, norms : (points, units) arrays
-        Absolute preactivations, and estimates of the gradients' 2-norms.
+    walls : tuple of Walls
+    sizes, norms : (points, walls) arrays
+        Absolute values, and estimates of the gradients' 2-norms.
     slopes : list of (points, units) arrays
         What every layer multiplies its units by.
     """
 
-    net: ReLUNetwork
+    walls: tuple[Walls, ...]
     sizes: np.ndarray
     norms: np.ndarray
     slopes: list[np.ndarray]
 
     @classmethod
     def of(
-        cls, net: ReLUNetwork, points: np.ndarray, quick: Linearised, rng: np.random.Generator
+        cls,
+        walls: tuple[Walls, ...],
+        points: np.ndarray,
+        quick: Linearised,
+        rng: np.random.Generator,
     ) -> _Search:
         """Return what random directions tell about some points."""
+        net = quick.net
         values, _ = preactivations(net, points)
-        slopes = [net.slopes(layer, value > 0) for layer, value in enumerate(values)]
+        slopes = slopes_of(net, values)
+        sizes = [np.abs(each.values(values, slopes)) for each in walls]
         rows, norms = len(points) * _PROBES, []
         directions = torch.as_tensor(rng.standard_normal((rows, net.input_size), np.float32))
-        factors = [torch.as_tensor(slope, dtype=quick.dtype) for slope in slopes[:-1]]
+        factors = [torch.as_tensor(slope, dtype=quick.dtype) for slope in slopes]
+        across = [factor[:, None] for factor in factors]
+        found: list[Any] = [None] * len(slopes)
         with torch.no_grad():
-            for along in quick.layers(directions, factors):
-                sizes = along.reshape(len(points), _PROBES, -1).square().sum(dim=1).sqrt()
-                norms.append(sizes.numpy().astype(np.float64) / _PROBES**0.5)
-        return cls(net, np.abs(np.hstack(values)), np.hstack(norms), slopes)
+            for layer, along in enumerate(quick.layers(directions, factors[:-1])):
+                found[layer] = along.reshape(len(points), _PROBES, -1)
+                for each in walls:
+                    if each.last == layer:
+                        length = each.values(found, across).square().sum(dim=1).sqrt()
+                        norms.append(length.numpy().astype(np.float64) / _PROBES**0.5)
+                        for used in each.layers:
+                            found[used] = None
+        return cls(walls, np.hstack(sizes), np.hstack(norms), slopes)
 
     def least(
         self, quick: Linearised, precise: Linearised, factors: np.ndarray, order: int
@@ -245,51 +298,48 @@ class _Search:
 
         Parameters
         ----------
-        factors : (units,) array
+        factors : (walls,) array
             The most by which the norm of a gradient is larger than its 2-norm.
         order : {2, 1}
         """
         count = len(self.sizes)
         # for those that vanish in every direction drawn, the gradient does too
         floor = _ratio(self.sizes, _SLACK * _FACTOR * factors * self.norms)
-        best, unit = np.full(count, np.inf), np.full(count, -1)
+        best, wall = np.full(count, np.inf), np.full(count, -1)
         more, done = _FIRST, np.zeros(floor.shape, dtype=bool)
         while True:
             open_ = np.where(done, np.inf, floor)
             chosen = np.argpartition(open_, min(more, floor.shape[1] - 1), axis=1)[:, :more]
             rows = np.repeat(np.arange(count), chosen.shape[1])
-            units = chosen.ravel()
-            kept = open_[rows, units] < np.minimum(best[rows], np.finfo(float).max)
-            rows, units = rows[kept], units[kept]
+            those = chosen.ravel()
+            kept = open_[rows, those] < np.minimum(best[rows], np.finfo(float).max)
+            rows, those = rows[kept], those[kept]
             if not len(rows):
                 break
-            found = _ratio(self.sizes[rows, units], self._norms(quick, rows, units, order))
-            done[rows, units] = True
-            for row, u, gap in zip(rows.tolist(), units.tolist(), found.tolist(), strict=True):
+            found = _ratio(self.sizes[rows, those], self._norms(quick, rows, those, order))
+            done[rows, those] = True
+            for row, u, gap in zip(rows.tolist(), those.tolist(), found.tolist(), strict=True):
                 if gap < best[row]:
-                    best[row], unit[row] = gap, u
+                    best[row], wall[row] = gap, u
             more = _MORE
-        rows = np.flatnonzero(unit >= 0)
+        rows = np.flatnonzero(wall >= 0)
         best[rows] = _ratio(
-            self.sizes[rows, unit[rows]], self._norms(precise, rows, unit[rows], order)
+            self.sizes[rows, wall[rows]], self._norms(precise, rows, wall[rows], order)
         )
-        ends = np.cumsum(self.net.widths[1:-1])
-        layer = np.where(unit >= 0, np.searchsorted(ends, unit, side="right"), -1)
-        starts = np.concatenate([[0], ends])[np.maximum(layer, 0)]
-        return best, layer, np.where(unit >= 0, unit - starts, -1)
+        return best, *_makers(self.walls, wall, self.slopes)
 
     def _norms(
-        self, linear: Linearised, rows: np.ndarray, units: np.ndarray, order: int
+        self, linear: Linearised, rows: np.ndarray, chosen: np.ndarray, order: int
     ) -> np.ndarray:
-        """Return the norms of the gradients of some units at some points."""
-        ends = np.cumsum(self.net.widths[1:-1])
-        layers, found = np.searchsorted(ends, units, side="right"), np.zeros(len(units))
-        starts: Any = np.concatenate([[0], ends])
-        for layer in np.unique(layers).tolist():
-            those = np.flatnonzero(layers == layer)
+        """Return the norms of the gradients of some walls at some points."""
+        ends = np.cumsum([each.size for each in self.walls])
+        groups, found = np.searchsorted(ends, chosen, side="right"), np.zeros(len(chosen))
+        for group in np.unique(groups).tolist():
+            each, those = self.walls[group], np.flatnonzero(groups == group)
+            start = ends[group] - each.size
             for at in range(0, len(those), _ROWS):
                 some = those[at : at + _ROWS]
-                slopes = [slope[rows[some]] for slope in self.slopes[:layer]]
-                gradients = linear.gradients(layer, units[some] - starts[layer], slopes)
+                slopes = [slope[rows[some]] for slope in self.slopes[: each.last + 1]]
+                gradients = linear.gradients(each, chosen[some] - start, slopes)
                 found[some] = np.linalg.norm(gradients, ord=order, axis=1)
         return found

@@ -11,6 +11,7 @@ from regions.counting.line.knots import line_frame
 from regions.counting.line.walk import walk
 from regions.neighbourhoods.linearised import preactivations
 from regions.networks import ReLUNetwork, Slice
+from regions.networks.pieces import Pieces
 
 _BLOCK = 32  # breakpoints whose outputs are computed at once
 
@@ -25,7 +26,7 @@ class Rays:
         Distinct boundaries within the radius by the ReLU layer that makes them, exactly: first
         along all axes one way, then along all the other way.
     units : int
-        Distinct hidden units that switch on some ray.
+        Distinct hidden units that switch, or maxima that change their piece, on some ray.
     decision : (rays,) array
         How far away the predicted class changes first; infinite if it does not.
     doubtful : int
@@ -69,17 +70,20 @@ def rays_of(net: ReLUNetwork, point: np.ndarray, axes: np.ndarray, radius: float
         Orthonormal rows.
     radius : float
     """
-    layers, hidden = len(net.relu_layers), sum(net.widths[1:-1])
+    layers, pieces = len(net.relu_layers), Pieces(net.graph)
     met, doubtful = np.zeros((2, len(axes), layers), dtype=np.int64), 0
-    decision, switched = np.full((2, len(axes)), np.inf), np.zeros(hidden, dtype=bool)
+    decision, switched = np.full((2, len(axes)), np.inf), np.zeros(pieces.units, dtype=bool)
     for i, axis in enumerate(axes):
         line = Slice.through([point - radius * axis, point + radius * axis])
         frame, before, places = line_frame(net, line), None, []
         with Effort().blas_threads(net):
             for part in walk(net, frame):
-                switched[part.flips.units] = True
-                if before is not None:
-                    switched |= before != part.first
+                if pieces.maxima:
+                    for _, one, two in part.switches(before):
+                        switched |= np.not_equal(*pieces.patterns(np.stack([one, two])))
+                else:
+                    switched[part.flips.units] = True
+                    switched |= part.first != (part.first if before is None else before)
                 before = part.last
                 made = np.flatnonzero(part.layers >= 0)
                 at = frame.coordinates(part.knots[made]) - radius
@@ -134,12 +138,16 @@ def switching_units(
 
     That is the local complexity of Humayun, Balestriero and Baraniuk [1]_: the hyperplanes that cut
     a small cross-polytope, a unit being said to cut it if its preactivations at the vertices have
-    both signs. In the first layer this is exact; a unit of a later layer may be bent, and cut
-    the cross-polytope without it: their number is a lower bound.
+    both signs (a maximum, if it is not on one piece at all of them). In the first layer this is
+    exact; a unit of a later layer may be bent, and cut the cross-polytope without it: their number
+    is a lower bound.
 
     .. [1] A. I. Humayun, R. Balestriero, R. Baraniuk, Deep networks always grok and here is why,
        ICML 2024, arXiv:2402.15555.
     """
     ends = np.vstack([point + radius * axes, point - radius * axes])
     values, _ = preactivations(net, ends)
-    return np.array([((v > 0).any(axis=0) & ~(v > 0).all(axis=0)).sum() for v in values], dtype=int)
+    pieces = Pieces(net.graph)
+    found = pieces.patterns(np.hstack([value > 0 for value in values]))
+    differ = (found != found[0]).any(axis=0)
+    return np.bincount(pieces.layers, weights=differ, minlength=len(values)).astype(int)

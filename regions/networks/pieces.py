@@ -29,6 +29,8 @@ from hashlib import blake2b
 import numpy as np
 
 from regions.networks.graph import Graph
+from regions.networks.steps import ReLU
+from regions.networks.windows import Pairs
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Maxima:
         The first hidden unit of each round; units are in the order (pairs, *shape of the maxima).
     slots : tuple of int
         How many values meet in each round.
+    present : tuple of (slots, maxima) bool arrays
+        Which of them are there, for every round: none is where a window reaches into the padding.
     size : int
         Number of maxima.
     """
@@ -50,6 +54,7 @@ class Maxima:
     layers: tuple[int, ...]
     starts: tuple[int, ...]
     slots: tuple[int, ...]
+    present: tuple[np.ndarray, ...]
     size: int
 
     @property
@@ -65,10 +70,12 @@ class Maxima:
         maxima = np.arange(self.size) if maxima is None else maxima
         slot = np.zeros((len(active), len(maxima)), np.int64)
         rows = np.arange(len(active))[:, None]
-        for start, slots in zip(reversed(self.starts), reversed(self.slots), strict=True):
+        rounds = zip(self.starts, self.slots, self.present, strict=True)
+        for start, slots, present in reversed(list(rounds)):
             met = slot < slots // 2
-            unit = start + np.where(met, slot, 0) * self.size + maxima
-            slot = 2 * slot + (met & active[rows, unit])
+            pair = np.where(met, slot, 0)
+            second = active[rows, start + pair * self.size + maxima] | ~present[2 * pair, maxima]
+            slot = 2 * slot + (met & second)
         return slot
 
 
@@ -92,17 +99,25 @@ class Pieces:
     def maxima(self) -> tuple[Maxima, ...]:
         """The layers of maxima of more than two values: others are on the piece of one switch."""
         found: list[Maxima] = []
-        rounds: list[tuple[int, int, int]] = []
+        rounds: list[tuple[int, int, int, np.ndarray]] = []
         start = 0
         for layer, relu in enumerate(self.graph.relus):
             if relu.slots:
-                rounds.append((layer, start, relu.slots))
+                rounds.append((layer, start, relu.slots, self._present(relu)))
             if relu.slots == 2:
                 if len(rounds) > 1:
                     found.append(Maxima(*zip(*rounds, strict=True), size=relu.size))
                 rounds = []
             start += relu.size
         return tuple(found)
+
+    def _present(self, relu: ReLU) -> np.ndarray:
+        """Return which slots are there that meet in a round, (slots, maxima)."""
+        gap = self.graph.by_name[relu.inputs[0]]
+        pairs = self.graph.by_name[gap.inputs[0]]
+        assert isinstance(pairs, Pairs)
+        each = pairs.shape[1:]
+        return np.broadcast_to(pairs.present, (relu.slots, *each)).reshape(relu.slots, -1)
 
     @cached_property
     def layer_of(self) -> np.ndarray:
@@ -117,6 +132,17 @@ class Pieces:
             for start, slots in zip(maxima.starts, maxima.slots, strict=True):
                 owner[start : start + slots // 2 * maxima.size] = number
         return owner
+
+    @cached_property
+    def layers(self) -> np.ndarray:
+        """The ReLU layer of each piecewise unit, of a maximum its last round's."""
+        last = [np.full(maxima.size, maxima.layers[-1]) for maxima in self.maxima]
+        return np.concatenate([self.layer_of[self.owner < 0], *last])
+
+    @property
+    def units(self) -> int:
+        """Number of piecewise units."""
+        return len(self.layers)
 
     def patterns(self, active: np.ndarray) -> np.ndarray:
         """Return the pieces of all units, (rows, units), for activations of all hidden units."""

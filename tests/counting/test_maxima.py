@@ -78,6 +78,76 @@ def test_regions_are_the_cells_of_the_first_largest_values(name, seed):
         assert int(count_regions(net, box, method="cells")) == int(count_regions(net, box))
 
 
+PADDED = {  # kernel, stride, padding, dilation, whether windows may end outside
+    "3, stride 2, padding 1": (3, 2, 1, 1, False),
+    "3, stride 1, padding 1": (3, 1, 1, 1, False),
+    "2, stride 2, padding 1": (2, 2, 1, 1, False),
+    "5, stride 2, padding 2": (5, 2, 2, 1, False),
+    "2, dilation 2, padding 1": (2, 2, 1, 2, False),
+    "2, stride 2, ends outside": (2, 2, 0, 1, True),
+    "3, stride 2, padding 1, ends outside": (3, 2, 1, 1, True),
+    "3 by 2, padding 1 and 0": ((3, 2), (2, 1), (1, 0), 1, False),
+}
+
+
+def windows_of(pool: nn.MaxPool2d, height: int, width: int) -> list[list[int]]:
+    """Return which places of an image each window of a pooling layer sees, in their order."""
+    tall, wide = pool(torch.zeros(1, 1, height, width)).shape[2:]
+    both = [
+        part if isinstance(part, tuple) else (part, part)
+        for part in (pool.kernel_size, pool.stride, pool.padding, pool.dilation)
+    ]
+    (down, right), (s0, s1), (p0, p1), (d0, d1) = both
+    return [
+        [
+            row * width + column
+            for row in range(i * s0 - p0, i * s0 - p0 + d0 * down, d0)
+            for column in range(j * s1 - p1, j * s1 - p1 + d1 * right, d1)
+            if 0 <= row < height and 0 <= column < width
+        ]
+        for i in range(tall)
+        for j in range(wide)
+    ]
+
+
+@pytest.mark.parametrize("side", [2, 3])
+@pytest.mark.parametrize("name", PADDED)
+def test_windows_that_reach_into_the_padding(name, side):
+    # where all slots of one side of a pair lie in the padding, the other side is ahead
+    pool = nn.MaxPool2d(*PADDED[name][:4], ceil_mode=PADDED[name][4])
+    windows = windows_of(pool, side, side)
+    for seed, grid in ((0, False), (1, True)):
+        rng = np.random.default_rng([seed, side])
+        first = nn.Linear(2, side * side)
+        with torch.no_grad():
+            for tensor in (first.weight, first.bias):
+                drawn = rng.integers(-2, 3, tensor.shape) if grid else rng.normal(size=tensor.shape)
+                tensor.copy_(torch.from_numpy(np.asarray(drawn, dtype=float)))
+        weight, bias = (tensor.detach().double().numpy() for tensor in (first.weight, first.bias))
+        net = regions.as_network(nn.Sequential(first, nn.Unflatten(1, (1, side, side)), pool))
+        for kind in ("activation", "linear"):
+            right = maxima_oracle([(weight, bias), windows], SQUARE, 2, kind)
+            for method in ("plane", "cells"):
+                found = count_regions(net, SQUARE, method=method, kind=kind)
+                assert (found.count, found.status) == (right, Status.EXACT)
+        inside = rng.uniform(-1, 1, (500, 2))
+        values = inside @ weight.T + bias
+        for window, piece in zip(
+            windows, Pieces(net.graph).patterns(net.pattern(inside)).T, strict=True
+        ):  # each piece is one place of the window
+            best = values[:, window].argmax(axis=1)
+            assert len(set(zip(best, piece, strict=True))) == len(set(best))
+        ends = rng.normal(size=(2, 2))
+        layers = [((weight @ (ends[1] - ends[0]))[:, None], weight @ ends[0] + bias), windows]
+        line = count_regions(net, regions.Slice.through(ends))
+        assert line.status is Status.EXACT
+        if not grid:
+            at = np.linspace(0, 1, 40001)[:, None]
+            values = at * layers[0][0][:, 0] + layers[0][1]
+            seen = np.stack([values[:, w].argmax(axis=1) for w in windows])
+            assert int(line) == 1 + (np.diff(seen) != 0).any(axis=0).sum()
+
+
 def test_switches_alone_would_count_too_many():
     net = regions.as_network(nn.MaxPool1d(4), input_shape=(1, 4))
     plane = regions.Slice.through(np.eye(4)[:3], regions.Box.cube(4, -1.0, 1.0))
@@ -150,3 +220,47 @@ def test_the_whole_plane_is_counted_once(seed):
     found = count_regions(net, None, method="plane")
     assert (found.count, found.status) == (maxima_oracle(layers, None, 2), Status.EXACT)
     assert int(count_regions(net, None, method="cells")) == found.count
+
+
+class Roof(nn.Module):
+    """max(x, -x, y, -9) and 1/2: where y is largest the switch of x and -x cuts the region."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        columns = [x[:, :1], -x[:, :1], x[:, 1:], x[:, :1] * 0 - 9.0]
+        largest = torch.cat(columns, dim=1).amax(dim=1, keepdim=True)
+        return torch.cat([largest, largest * 0 + 0.5], dim=1)
+
+
+def test_a_decision_boundary_has_one_piece_for_each_region_not_for_each_switch():
+    found = regions.decision_boundary(Roof(), SQUARE, input_shape=(2,))
+    assert len(found.segments) == 3 and found.length == pytest.approx(4.0)
+    ends = {tuple(map(tuple, sorted(segment.round(9).tolist()))) for segment in found.segments}
+    assert ends == {
+        ((-0.5, 0.5), (0.5, 0.5)),
+        ((-0.5, -1.0), (-0.5, 0.5)),
+        ((0.5, -1.0), (0.5, 0.5)),
+    }
+
+
+def test_no_line_is_drawn_where_only_losers_change_places():
+    from matplotlib import pyplot as plt
+    from matplotlib.collections import LineCollection, PolyCollection
+
+    for by, share in (("region", 2), ("class", 2)):
+        ax = regions.plot_regions(
+            Roof(),
+            SQUARE,
+            by=by,
+            ax=plt.figure().add_subplot(),
+            boundary=True,
+            input_shape=(2,),
+        )
+        drawn = [part for part in ax.collections if isinstance(part, LineCollection)]
+        lines = np.array(drawn[0].get_segments())  # from both sides each
+        assert len(lines) == 3 * share
+        above = (np.abs(lines[:, :, 0]) < 1e-9).all(axis=1) & (lines[:, :, 1].max(axis=1) > 1e-9)
+        assert not above.any()
+        if by == "region":
+            (cells,) = (part for part in ax.collections if isinstance(part, PolyCollection))
+            assert len(np.unique(cells.get_facecolor(), axis=0)) == 3 < len(cells.get_paths())
+    plt.close("all")

@@ -11,7 +11,8 @@ import regions
 from regions.errors import ArgumentError
 from regions.neighbourhoods import nearest
 from regions.neighbourhoods.linearised import Linearised, supports
-from regions.neighbourhoods.nearest import Nearest, jacobians, nearest_boundaries
+from regions.neighbourhoods.nearest import Nearest, jacobians, nearest_boundaries, slopes_of
+from regions.neighbourhoods.walls import walls_of
 
 
 def found(net, points, method="auto"):
@@ -144,10 +145,10 @@ def test_supports_are_no_smaller_than_what_gradients_reach(rng):
 def test_gradients_are_the_columns(rng):
     _, net = residual()
     _, values, columns = next(jacobians(net, rng.normal(size=(2, 72))))
-    slopes = [net.slopes(layer, value > 0) for layer, value in enumerate(values)]
-    for layer in range(3):
-        units = np.array([0, net.widths[layer + 1] - 1])
-        made = Linearised(net, torch.float64).gradients(layer, units, slopes)
+    slopes = slopes_of(net, values)
+    for layer, walls in enumerate(walls_of(net)):
+        units = np.array([0, walls.size - 1])
+        made = Linearised(net, torch.float64).gradients(walls, units, slopes)
         for i, unit in enumerate(units):
             column = columns[layer][i if layer else 0, :, unit]
             assert made[i] == pytest.approx(column, abs=1e-12)
