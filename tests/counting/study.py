@@ -18,7 +18,8 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-from families import FAMILIES, case
+from drawn_maxima import drawn as drawn_maxima
+from families import FAMILIES, Case, case
 from rational_oracle import oracle
 
 from regions.counting import count_regions
@@ -27,6 +28,7 @@ from regions.counting.sample import SaturationWarning
 LARGEST_MERGED, MERGED_EVERY = 24, 8  # cells; the oracle compares all pairs of them
 LARGEST_SOLVED, SOLVED_EVERY = 12, 64  # a mixed-integer program per region
 SAMPLED_EVERY = 64
+MAXIMA = "maxima"
 FIELDS = ("family", "seed", "regions", "judged", "wrong")
 
 
@@ -43,14 +45,16 @@ def judged(family, seed, solved=True, engines=None):
 
     With names of `engines` those alone, and nothing at all where none of them takes the domain.
     """
-    drawn = case(family, seed)
+    drawn = drawn_maxima(seed) if family == MAXIMA else case(family, seed)
     net, domain, found = drawn.net, drawn.domain, {}
     methods = engines_for(domain, net.input_size)
+    if family == MAXIMA:  # of more than two values, which these engines refuse
+        methods, solved = [method for method in methods if method != "vertices"], False
     if engines is not None:
         methods, solved = [method for method in methods if method in engines], False
     if not methods:
         return None, {}
-    expected = oracle(drawn.layers, domain, drawn.slopes)
+    expected = _regions(drawn)
     bounded = domain is not None and domain.bounded
     if solved and bounded and seed % SOLVED_EVERY == 0 and expected <= LARGEST_SOLVED:
         methods.append("milp")
@@ -63,12 +67,18 @@ def judged(family, seed, solved=True, engines=None):
             sampled = count_regions(net, domain, method="sample", samples=200).lower
         found["sample, activation"] = f"{sampled} above {expected}" if sampled > expected else None
     if seed % MERGED_EVERY == 0 and expected <= LARGEST_MERGED:
-        merged = oracle(drawn.layers, domain, drawn.slopes, "linear")
+        merged = _regions(drawn, "linear")
         for method in ("line", "plane", "cells"):
             if method in methods and (method != "plane" or bounded):
                 options = {"method": method, "kind": "linear"}
                 found[f"{method}, linear"] = _wrong(net, domain, merged, **options)
     return expected, found
+
+
+def _regions(drawn, kind="activation"):
+    if isinstance(drawn, Case):
+        return oracle(drawn.layers, drawn.domain, drawn.slopes, kind)
+    return drawn.regions(kind)
 
 
 def _wrong(net, domain, expected, **options):
@@ -83,7 +93,7 @@ def _wrong(net, domain, expected, **options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("families", nargs="*", default=sorted(FAMILIES))
+    parser.add_argument("families", nargs="*", default=sorted([*FAMILIES, MAXIMA]))
     parser.add_argument("--engines", nargs="+", choices=("line", "plane", "cells", "vertices"))
     parser.add_argument("--first", type=int, default=1000)
     parser.add_argument("--last", type=int, default=6600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from drawn_maxima import drawn, windows_of
 from rational_oracle import maxima_oracle, oracle
 from torch import nn
 
@@ -90,26 +91,6 @@ PADDED = {  # kernel, stride, padding, dilation, whether windows may end outside
 }
 
 
-def windows_of(pool: nn.MaxPool2d, height: int, width: int) -> list[list[int]]:
-    """Return which places of an image each window of a pooling layer sees, in their order."""
-    tall, wide = pool(torch.zeros(1, 1, height, width)).shape[2:]
-    both = [
-        part if isinstance(part, tuple) else (part, part)
-        for part in (pool.kernel_size, pool.stride, pool.padding, pool.dilation)
-    ]
-    (down, right), (s0, s1), (p0, p1), (d0, d1) = both
-    return [
-        [
-            row * width + column
-            for row in range(i * s0 - p0, i * s0 - p0 + d0 * down, d0)
-            for column in range(j * s1 - p1, j * s1 - p1 + d1 * right, d1)
-            if 0 <= row < height and 0 <= column < width
-        ]
-        for i in range(tall)
-        for j in range(wide)
-    ]
-
-
 @pytest.mark.parametrize("side", [2, 3])
 @pytest.mark.parametrize("name", PADDED)
 def test_windows_that_reach_into_the_padding(name, side):
@@ -146,6 +127,17 @@ def test_windows_that_reach_into_the_padding(name, side):
             values = at * layers[0][0][:, 0] + layers[0][1]
             seen = np.stack([values[:, w].argmax(axis=1) for w in windows])
             assert int(line) == 1 + (np.diff(seen) != 0).any(axis=0).sum()
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_drawn_networks_have_the_regions_of_rational_arithmetic(seed):
+    case = drawn(seed)
+    methods = {1: ("line", "cells"), 2: ("plane", "cells"), 3: ("cells",)}[case.net.input_size]
+    for kind in ("activation", "linear"):
+        expected = case.regions(kind)
+        for method in methods:
+            found = count_regions(case.net, case.domain, method=method, kind=kind)
+            assert (found.count, found.status) == (expected, Status.EXACT)
 
 
 def test_switches_alone_would_count_too_many():
