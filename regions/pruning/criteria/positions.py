@@ -233,16 +233,13 @@ def _moved(value: torch.Tensor, matrices: Sequence[torch.Tensor | None]) -> torc
     """Apply matrices to the last axes of maps; those of several taps give an axis of taps more."""
     if not matrices:
         return value
-    rows, columns = matrices
-    if columns is not None:
-        value = value @ columns.reshape(-1, columns.shape[-1]).T
-    if rows is not None:
-        value = rows.reshape(-1, rows.shape[-1]) @ value
-    shape = [value.shape[-2], value.shape[-1]]
-    ends = [
-        [side] if matrix is None else [*matrix.shape[:-1]]
-        for side, matrix in zip(shape, matrices, strict=True)
-    ]
+    for matrix in reversed(matrices):  # by one product each, columns first
+        if matrix is not None:
+            product = value.reshape(-1, matrix.shape[-1]) @ matrix.reshape(-1, matrix.shape[-1]).T
+            value = product.reshape(*value.shape[:-1], -1)
+        value = value.transpose(-2, -1)
+    sides = zip(value.shape[-2:], matrices, strict=True)
+    ends = [[side] if matrix is None else [*matrix.shape[:-1]] for side, matrix in sides]
     return value.reshape(*value.shape[:-2], *ends[0], *ends[1])
 
 
@@ -252,6 +249,7 @@ def _windows(step: Step, values: torch.Tensor, sizes: Mapping[str, Any]) -> torc
     if not isinstance(step, Conv):
         return values.permute(0, 2, 4, 1, 3, 5).reshape(1, *step.shape)
     weight = sizes[f"{step.weight}.weight"]
-    matrix = weight.reshape(step.groups, len(weight) // step.groups, -1)
-    seen = values.permute(0, 1, 2, 4, 3, 5).reshape(step.groups, -1, rows * columns)
+    groups = [] if step.groups == 1 else [step.groups]  # two matrices multiply faster than stacks
+    matrix = weight.reshape(*groups, len(weight) // step.groups, -1)
+    seen = values.permute(0, 1, 2, 4, 3, 5).reshape(*groups, matrix.shape[-1], rows * columns)
     return (matrix @ seen).reshape(1, *step.shape)
