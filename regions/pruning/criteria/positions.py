@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -244,12 +245,11 @@ def _moved(value: torch.Tensor, matrices: Sequence[torch.Tensor | None]) -> torc
 
 
 def _windows(step: Step, values: torch.Tensor, sizes: Mapping[str, Any]) -> torch.Tensor:
-    """Return a convolution, or what windows see, of values (1, channels, taps, parts, taps, parts)."""
-    _, channels, first, rows, second, columns = values.shape
+    """Return a convolution, or what windows see: (1, channels, taps, parts, taps, parts) before."""
     if not isinstance(step, Conv):
         return values.permute(0, 2, 4, 1, 3, 5).reshape(1, *step.shape)
     weight = sizes[f"{step.weight}.weight"]
     groups = [] if step.groups == 1 else [step.groups]  # two matrices multiply faster than stacks
     matrix = weight.reshape(*groups, len(weight) // step.groups, -1)
-    seen = values.permute(0, 1, 2, 4, 3, 5).reshape(*groups, matrix.shape[-1], rows * columns)
+    seen = values.permute(0, 1, 2, 4, 3, 5).reshape(*groups, matrix.shape[-1], prod(step.shape[1:]))
     return (matrix @ seen).reshape(1, *step.shape)

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-
 from regions.networks import as_network
 from regions.pruning.criteria.positions import Positions
 from regions.pruning.criteria.synflow import SynapticFlow
