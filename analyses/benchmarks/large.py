@@ -123,7 +123,7 @@ def _compare(net: Any, config: Config) -> str:
     pruned, _ = large_model(net)
     masks.apply(pruned)
     images = torch.randn(config.images, *shape, generator=torch.Generator().manual_seed(0))
-    found = regions.compare_layers(model, pruned, images, measure="cka")
+    found = regions.compare_layers(model, pruned, images, measure="cka", tap="linear")
     return f"{len(found.to_frame())} layers, {config.images} images"
 
 
