@@ -40,6 +40,10 @@ class Config:
     density: float = 0.1
     images: int = 32
     """Random images of the comparison."""
+    batch: int = 4
+    """Random images of the criteria and methods that need some."""
+    works: tuple[str, ...] = ()
+    """Only these kinds of work."""
     seconds: float = 60.0
     """After these the line is stopped."""
     out: Path = Path("out/benchmarks/large")
@@ -59,6 +63,33 @@ def _criterion(name: str, **options: Any) -> Work:
     def work(net: Any, config: Config) -> str:
         masks = regions.prune(net, config.density, name, **options)
         return f"{sum(masks.counts.values())} weights"
+
+    return work
+
+
+def _on_images(name: str, **options: Any) -> Work:
+    """Return the work of a criterion or method that takes the module and images."""
+
+    def work(net: Any, config: Config) -> str:
+        model, shape = large_model(net)
+        rng = np.random.default_rng(0)
+        given = {"inputs": rng.normal(size=(config.batch, *shape)).astype(np.float32)} | options
+        if "labels" in options:
+            given["labels"] = rng.integers(0, 10, config.batch)
+        masks = regions.prune(model, config.density, name, input_shape=shape, **given)
+        return f"{sum(masks.counts.values())} weights, {config.batch} images"
+
+    return work
+
+
+def _units(name: str) -> Work:
+    """Return the work of a method that removes units, from all layers where some can go."""
+
+    def work(net: Any, config: Config) -> str:
+        densities = dict.fromkeys(regions.pruning.unit_layers(net), config.density)
+        inputs = np.random.default_rng(0).normal(size=(config.batch, *net.input_shape))
+        masks = regions.prune(net, densities, name, inputs=inputs)
+        return f"{sum(masks.counts.values())} weights, {config.batch} images"
 
     return work
 
@@ -92,7 +123,7 @@ def _compare(net: Any, config: Config) -> str:
     pruned, _ = large_model(net)
     masks.apply(pruned)
     images = torch.randn(config.images, *shape, generator=torch.Generator().manual_seed(0))
-    found = regions.compare_layers(model, pruned, images, measure="cka")
+    found = regions.compare_layers(model, pruned, images, measure="cka", tap="linear")
     return f"{len(found.to_frame())} layers, {config.images} images"
 
 
@@ -100,7 +131,16 @@ WORK: dict[str, Work] = {
     "read": lambda net, config: f"{sum(net.widths[1:-1])} units",
     "effective": _effective,
     "magnitude": _criterion("magnitude"),
+    "random": _criterion("random"),
     "synflow": _criterion("synflow"),
+    "snip": _on_images("snip", labels=None),
+    "grasp": _on_images("grasp", labels=None),
+    "gradient": _on_images("gradient", labels=None, weight_decay=1e-4, gradient="regularised"),
+    "undecayed": _on_images("undecayed", labels=None, weight_decay=1e-4, gradient="regularised"),
+    "blocks": _criterion("blocks"),
+    "spectral": _on_images("spectral", labels=None),
+    "greedy": _units("greedy"),
+    "subspace": _units("subspace"),
     "repair": _criterion("magnitude", repair=True),
     "disjoint": _disjoint,
     "bound live": _bound("live"),
@@ -109,6 +149,8 @@ WORK: dict[str, Work] = {
     "compare": _compare,
 }
 
+_TAKE_MODULE = ("compare", "snip", "grasp", "gradient", "undecayed", "spectral")
+
 
 def measure(network: str, what: str, config: Config) -> dict[str, Any]:
     """Return the row of one network and one kind of work."""
@@ -116,7 +158,7 @@ def measure(network: str, what: str, config: Config) -> dict[str, Any]:
     net: Any = network
     begin = time.process_time()
     try:
-        if what != "compare":  # which takes the module
+        if what not in _TAKE_MODULE:
             model, shape = large_model(network)
             begin = time.process_time()
             net = regions.as_network(model, shape)
@@ -131,8 +173,9 @@ def compute(config: Config) -> pd.DataFrame:
     """Return one row per network and kind of work."""
     if config.smoke:
         config = Config(networks=("ResNet-20",), images=2, seconds=2.0, out=config.out)
+    works = config.works or tuple(WORK)
     return pd.DataFrame(
-        apart(measure, network, what, config) for network in config.networks for what in WORK
+        apart(measure, network, what, config) for network in config.networks for what in works
     )
 
 

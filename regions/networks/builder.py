@@ -27,7 +27,7 @@ from regions.networks.steps import (
     Shape,
     Step,
 )
-from regions.networks.windows import Pairs, Window
+from regions.networks.windows import Pairs, Shift, Window
 
 _LARGEST = 10**8  # input values; test points and labels of more fill the memory
 
@@ -228,10 +228,15 @@ class Builder:
 
     def place(self, x: Symbol, index: np.ndarray, shape: Shape) -> Symbol:
         """Add a move: scalar k of the result is scalar `index[k]` of `x`, or zero for -1."""
-        order = None if np.array_equal(index, np.arange(x.size)) else tuple(index.tolist())
-        if order is None and shape == x.shape:
-            return x
-        return self._add(Move, [x], shape, index=order)
+        if np.array_equal(index, np.arange(x.size)):
+            return x if shape == x.shape else self._add(Move, [x], shape)
+        there = np.flatnonzero(index >= 0)
+        if there.size:
+            fields = {"shift": int(index[there[0]]) - int(there[0]), "length": x.size}
+            shifted = np.arange(len(index)) + fields["shift"]
+            if np.array_equal(index, np.where((shifted < 0) | (shifted >= x.size), -1, shifted)):
+                return self._add(Shift, [x], shape, **fields)
+        return self._add(Move, [x], shape, index=tuple(index.tolist()))
 
     def swap(self, x: Symbol) -> Symbol:
         """Add the transposition of the last two axes."""

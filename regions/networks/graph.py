@@ -23,14 +23,14 @@ from regions.networks.steps import (
     Shape,
     Step,
 )
-from regions.networks.windows import Pairs, Window
+from regions.networks.windows import Pairs, Shift, Window
 
 _FORMAT = 1
 KINDS: dict[str, type[Step]] = {
     step.kind: step
     for step in (
         *(Input, Linear, Conv, ConvTranspose, Scale, AvgPool),
-        *(Move, Window, Pairs, Add, ReLU, Mix),
+        *(Move, Shift, Window, Pairs, Add, ReLU, Mix),
     )
 }
 

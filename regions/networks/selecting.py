@@ -19,6 +19,7 @@ from regions.networks.memory import Layout, Memory, key_of, layout_of
 from regions.networks.operations import Place, Result, Trace, operands
 from regions.networks.refusals import unsupported
 from regions.networks.steps import Add, Move, Scale, Step
+from regions.networks.windows import Shift
 
 # whether the comparison holds above
 _ABOVE = {"gt": True, "ge": True, "lt": False, "le": False}
@@ -187,9 +188,9 @@ class _Forms:
                 for key, value in self._of(source).items():
                     total[key] = total.get(key, 0.0) + sign * value
             return total
-        if type(step) is Move:
+        if type(step) in (Move, Shift):
             before = self._steps[step.inputs[0]].shape
-            mark, there = (step.index, step.shape), step.places >= 0
+            mark, there = (step.places.tobytes(), step.shape), step.places >= 0
             return {
                 (*key, mark) if key else (): np.where(
                     there, np.broadcast_to(value, before).ravel()[step.places], 0.0

@@ -1,4 +1,4 @@
-"""Moves whose places follow from a few numbers: sliding windows, and the pairs of a knockout.
+"""Moves whose places follow from a few numbers: shifts, sliding windows, pairs of a knockout.
 
 The maximum of k values is found in rounds, in which the slots of a first axis meet in pairs: one
 ReLU unit per pair says which of the two is larger (`regions.networks.pieces`).
@@ -6,10 +6,11 @@ ReLU unit per pair says which of the two is larger (`regions.networks.pieces`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -17,6 +18,41 @@ from regions.networks.geometry import Shape, joint_places, of_channels, window_r
 from regions.networks.steps import Move
 
 Part = Literal["first", "second", "ahead", "padded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift(Move):
+    """Scalar k copies scalar k + `shift` of `length`, or nothing: a slice, or part of a longer run.
+
+    What is concatenated is a sum of such parts, of as many numbers as there are values.
+    """
+
+    kind: ClassVar[str] = "shift"
+    shift: int
+    length: int
+
+    @property
+    def places(self) -> np.ndarray:
+        """The index as an array."""
+        index = np.arange(self.size) + self.shift
+        return np.where((index >= 0) & (index < self.length), index, -1)
+
+    @property
+    def zeros(self) -> np.ndarray:
+        """The output scalars that copy nothing."""
+        return np.flatnonzero(self.places < 0)
+
+    def linear(self, values: list[Any], parameters: Mapping[str, Any]) -> Any:
+        flat = values[0].reshape(len(values[0]), -1)
+        if not isinstance(flat, np.ndarray):
+            from torch.nn import functional
+
+            moved = functional.pad(flat, (-self.shift, self.size - self.length + self.shift))
+            return moved.reshape(len(flat), *self.shape)
+        moved = np.zeros((len(flat), self.size), dtype=flat.dtype)
+        there = slice(max(0, -self.shift), min(self.size, self.length - self.shift))
+        moved[:, there] = flat[:, there.start + self.shift : there.stop + self.shift]
+        return moved.reshape(len(flat), *self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)

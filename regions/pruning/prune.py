@@ -165,8 +165,7 @@ def prune(
     else:
         select = _repaired if repair else _plain
         found = Selection(masks=select(_checked(found, request.weights), counts, scope, reading))
-    whole = {name: np.ones(shape, dtype=bool) for name, shape in reading.shapes.items()}
-    arrays = {**whole, **share_masks(found.masks, reading.tied)}
+    arrays = {**reading.whole, **share_masks(found.masks, reading.tied)}
     masks = Masks(arrays, reading.graph, reading.note, found.repaired)
     asked = isinstance(getattr(densities, "counts", None), Mapping)
     _warn(masks, reading, [name for name, count in counts.items() if asked and count == 0])
@@ -238,12 +237,12 @@ def _repaired(
 ) -> dict[str, np.ndarray]:
     reading.require_graph("repair")
     follow = follow_shared(follower(reading.graph), reading)
-    shapes = {n: shape for n, shape in reading.shapes.items() if n not in reading.tied}
+    whole = {name: mask for name, mask in reading.whole.items() if name not in reading.tied}
     if scope == "global":
         groups = [(list(counts), sum(counts.values()))]
-        return thin_out(scores, groups, shapes, follow)
+        return thin_out(scores, groups, whole, follow)
     sweep = None if reading.tied else sweeper(reading.graph)
-    return repair_layers(scores, counts, shapes, follow, sweep)
+    return repair_layers(scores, counts, whole, follow, sweep)
 
 
 def layer_counts(

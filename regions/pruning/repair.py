@@ -37,7 +37,7 @@ class _TooFew(Exception):
 def repair_layers(
     scores: Mapping[str, np.ndarray],
     counts: Mapping[str, int],
-    shapes: Mapping[str, tuple[int, ...]],
+    whole: Mapping[str, np.ndarray],
     follow: Follow,
     sweep: Sweep | None = None,
 ) -> Arrays:
@@ -46,11 +46,11 @@ def repair_layers(
     Parameters
     ----------
     scores : mapping of str to array
-        Higher is better. Layers that `shapes` has and `scores` lacks are kept whole.
+        Higher is better. Layers that `whole` has and `scores` lacks are kept whole.
     counts : mapping of str to int
         Weights to keep in each scored layer.
-    shapes : mapping of str to tuple
-        All prunable layers in network order.
+    whole : mapping of str to array
+        Masks of all prunable layers in network order, with the weights that may be kept.
     follow : callable
         Masks -> masks of the effective weights.
     sweep : callable, optional
@@ -62,17 +62,17 @@ def repair_layers(
     BudgetError
         If no such masks are found, with the most that was reached.
     """
-    masks = _fixpoint(scores, counts, shapes, follow, sweep or _by_following(follow))
+    masks = _fixpoint(scores, counts, whole, follow, sweep or _by_following(follow))
     if masks is None:
         groups = [((name,), counts[name]) for name in scores]
-        masks = thin_out(scores, groups, shapes, follow)
+        masks = thin_out(scores, groups, whole, follow)
     return masks
 
 
 def _fixpoint(
     scores: Mapping[str, np.ndarray],
     counts: Mapping[str, int],
-    shapes: Mapping[str, tuple[int, ...]],
+    whole: Mapping[str, np.ndarray],
     follow: Follow,
     sweep: Sweep,
 ) -> Arrays | None:
@@ -83,7 +83,7 @@ def _fixpoint(
             raise _TooFew
         return first(scores[name], candidates, counts[name])
 
-    allowed = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
+    allowed = dict(whole)
     while True:
         try:
             chosen = sweep(allowed, choose)
@@ -91,7 +91,6 @@ def _fixpoint(
             return None
         alive = follow(chosen)
         if all(np.array_equal(alive[name], chosen[name]) for name in scores):
-            whole = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
             return {**whole, **{name: chosen[name] for name in scores}}
         allowed = _strike_out(allowed, chosen, alive)
 
@@ -121,7 +120,7 @@ def _rows_with(mask: np.ndarray) -> Any:
 def thin_out(
     scores: Mapping[str, np.ndarray],
     groups: Sequence[tuple[Sequence[str], int]],
-    shapes: Mapping[str, tuple[int, ...]],
+    whole: Mapping[str, np.ndarray],
     follow: Follow,
 ) -> Arrays:
     """Return masks that keep exactly its count in each group of layers, every weight on a path.
@@ -131,7 +130,6 @@ def thin_out(
     (each weight by its place in its group); if that gets stuck above a count, one after the other,
     the smallest count first; if that does too, in their order.
     """
-    whole = {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
     names, needed = list(scores), np.array([count for _, count in groups])
     member = _group_of_each_weight(scores, groups)
 

@@ -25,6 +25,7 @@ from regions.representations.rows import batch_rows, exponent_of, host, refuse_o
 from regions.representations.settings import ACCUMULATORS, Settings
 from regions.representations.stored import Stored
 
+_BATCH, _HELD = 64, 2**30  # images, and bytes of their activations, at a time
 _SHUFFLES = 2  # of the images, where positions are samples
 
 
@@ -56,12 +57,13 @@ def collect(
 ) -> Collection:
     """Run both networks over the inputs once; `lengths` keeps those of the samples, too."""
     settings = replace(settings, layers=names_of((dense, pruned), settings.layers))
-    stream = batches(inputs, settings.batch_size, settings.max_images, settings.rng)
+    stream = batches(inputs, settings.batch_size or _BATCH, settings.max_images, settings.rng)
     first, images = next(stream), 0
     models = {"first": dense, "second": pruned}
     shapes_x, shapes_y = (_probe(models[one], one, first, settings) for one in models)
     plan = make_plan(shapes_x, shapes_y, settings)
     gatherers = [_Gatherer(group, plan, settings, lengths) for group in plan.groups]
+    most = _most_images(plan) if settings.batch_size is None else None
     with ExitStack() as stack:
         read_x, read_y = (
             stack.enter_context(open_reader(model, settings, plan.rows))
@@ -69,12 +71,20 @@ def collect(
         )
         everything = itertools.chain([first], stream)
         for batch in track(everything, show=settings.progress, label="batches"):
-            seen_x, seen_y = read_x(batch), read_y(batch)
-            for gatherer in gatherers:
-                gatherer.add(seen_x, seen_y, len(batch))
-            images += len(batch)
-            seen_x = seen_y = None  # one batch in memory, not two
+            for part in batch.tensor_split(-(-len(batch) // (most or len(batch)))):
+                seen_x, seen_y = read_x(part), read_y(part)
+                for gatherer in gatherers:
+                    gatherer.add(seen_x, seen_y, len(part))
+                images += len(part)
+                seen_x = seen_y = None  # one batch in memory, not two
     return Collection(plan, [gatherer.finish() for gatherer in gatherers], images)
+
+
+def _most_images(plan: Plan) -> int:
+    """Return how many images' activations in both networks may be held, at least 3."""
+    shapes = itertools.chain(plan.shapes_x.items(), plan.shapes_y.items())
+    values = sum(plan.rows(name, torch.zeros(1, *shape)).numel() for name, shape in shapes)
+    return max(3, _HELD // (8 * values))
 
 
 def _probe(model: Any, which: str, batch: torch.Tensor, settings: Settings) -> Shapes:

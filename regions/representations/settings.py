@@ -54,8 +54,9 @@ class Settings:
     """With positions as samples: keep so many random ones per image, the same for both."""
     per_position: bool = False
     """Take out each position's own mean, which padding gives even to unrelated networks."""
-    batch_size: int = 64
-    """For arrays; loaders keep theirs."""
+    batch_size: int | None = None
+    """For arrays; loaders keep theirs. By default 64, or so few that the activations which are held
+    at once take at most 1 GiB in float64 (batches of loaders are then cut, too)."""
     max_images: int | None = None
     """Stop after so many images."""
     rng: int = 0
@@ -95,4 +96,4 @@ _RANGES = {
     "max_images": (1, None),
     "rng": (0, None),
 }
-_OPTIONAL = ("permutations", "max_positions", "max_images")
+_OPTIONAL = ("permutations", "max_positions", "batch_size", "max_images")

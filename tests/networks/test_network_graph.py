@@ -1,5 +1,7 @@
 """One walk over the steps, whatever goes through them, and what the wiring says about a network."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,8 @@ from torch import nn
 
 import regions
 from regions.networks.network import absolute, magnitudes
-from regions.networks.steps import Linear
+from regions.networks.steps import Linear, Move
+from regions.networks.windows import Shift
 
 
 def skip(m, x):
@@ -139,3 +142,37 @@ def test_a_weight_used_twice_makes_no_perceptron():
     shared = nn.Linear(4, 4)
     net = regions.as_network(nn.Sequential(shared, nn.ReLU(), shared, nn.ReLU(), nn.Linear(4, 1)))
     assert net.graph.is_chain and not net.graph.is_perceptron
+
+
+@pytest.mark.parametrize("shift", [-3, -2, 0, 3])
+def test_a_shift_is_the_move_with_its_places(shift):
+    """On NumPy arrays and tensors, points and exact numbers, as a matrix, and read back."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(2, 2, 3))
+    step = Shift(name="s", inputs=("input",), shape=(2, 2), shift=shift, length=6)
+    places = [k + shift if 0 <= k + shift < 6 else -1 for k in range(4)]
+    assert step.places.tolist() == places
+    move = Move(name="s", inputs=("input",), shape=(2, 2), index=tuple(places))
+    expected = move.linear([values], {})
+    np.testing.assert_array_equal(step.linear([values], {}), expected)
+    np.testing.assert_array_equal(step.linear([torch.from_numpy(values)], {}).numpy(), expected)
+    whole = np.array([[Fraction(k, 3) for k in range(6)]], dtype=object)
+    assert (step.linear([whole], {}) == move.linear([whole], {})).all()
+    matrix = step.matrices([(2, 3)], {})[0].toarray()
+    np.testing.assert_array_equal(matrix, move.matrices([(2, 3)], {})[0].toarray())
+
+
+def test_concatenations_and_slices_are_shifts():
+    """So that a graph of many of them has a few numbers for each, not one for each value."""
+
+    class Joined(torch.nn.Module):
+        def forward(self, x):
+            first, second = x.chunk(2, 1)
+            return torch.cat([second.relu(), first.relu()], 1)
+
+    network = regions.as_network(Joined(), (4, 3))
+    kinds = [step.kind for step in network.graph.steps]
+    assert kinds.count("shift") == 4 and "move" not in kinds
+    assert type(network.graph).from_json(network.graph.to_json()) == network.graph
+    x = np.random.default_rng(1).normal(size=(5, 4, 3))
+    np.testing.assert_array_equal(network(x), Joined()(torch.from_numpy(x)).numpy())

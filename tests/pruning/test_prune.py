@@ -180,3 +180,27 @@ def test_what_is_no_model_is_refused(mlp):
         regions.prune(torch.nn.ReLU(), 0.5)
     with pytest.raises(UnsupportedModelError):
         regions.prune(3, 0.5)
+
+
+@pytest.mark.parametrize("repair", [False, True])
+@pytest.mark.parametrize("criterion", ["magnitude", "disjoint"])
+def test_a_layer_kept_whole_keeps_no_weights_that_it_masks_itself(mlp, criterion, repair):
+    """Zeros of a mask that the output layer carries lie on no path, and are not counted as kept."""
+    from torch.nn.utils import prune as torch_prune
+
+    model = mlp([8, 12, 6]).double()
+    mask = torch.zeros(6, 12, dtype=torch.bool)
+    mask[:, ::3] = True
+    torch_prune.custom_from_mask(model[2], "weight", mask)
+    repair = None if criterion == "disjoint" else repair
+    masks = regions.prune(model, 0.25, criterion, repair)
+    assert masks.counts == {"0": 24, "2": 24}
+    assert (masks["2"] == mask.numpy()).all()
+    if repair is not False:
+        assert masks.effective().weights["0"] == 24
+        assert not masks["0"][np.arange(12) % 3 > 0].any()
+    # zeros of a layer without a mask are weights like others
+    plain = mlp([8, 12, 6])
+    with torch.no_grad():
+        plain[2].weight.mul_(mask)
+    assert regions.prune(plain, 0.25).counts == {"0": 24, "2": 72}

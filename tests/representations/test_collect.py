@@ -142,3 +142,43 @@ def test_later_batches_of_another_scale_are_refused_or_right(accumulator):
     kept = regions.compare_layers(*models, batches, **{**options, "accumulator": "store"})
     found = regions.compare_layers(*models, batches, **options)
     assert found["0"].value == pytest.approx(kept["0"].value, rel=1e-9)
+
+
+@pytest.mark.parametrize("given, largest", [(None, 11), (64, 64)])
+def test_by_default_no_more_is_held_than_fits(monkeypatch, convnets, given, largest):
+    """Images are taken a few at a time where their activations are large, with equal results."""
+    from regions.representations import collect
+
+    images = noise(64, 1, 8, 8)
+    options = {"measure": "cka", "grid": False, "permutations": 0}
+    plain = regions.compare_layers(*convnets, images, **options)
+    sizes = []
+
+    def probed(model, settings, rows):
+        read = plain_reader(model, settings, rows)
+
+        class Counted:
+            def __enter__(self):
+                self.inner = read.__enter__()
+                return lambda batch: sizes.append(len(batch)) or self.inner(batch)
+
+            def __exit__(self, *error):
+                return read.__exit__(*error)
+
+        return Counted()
+
+    with torch.no_grad():
+        one = images[:1]
+        held = 0
+        for model in convnets:
+            with regions.representations.capture(model) as seen:
+                model(torch.as_tensor(one))
+            held += sum(value.numel() for value in seen.values())
+    plain_reader = collect.open_reader
+    monkeypatch.setattr(collect, "open_reader", probed)
+    monkeypatch.setattr(collect, "_HELD", 8 * held * 12)
+    found = regions.compare_layers(*convnets, images, **options, batch_size=given)
+    assert max(sizes) == largest  # 64 images in six parts, of at most 12
+    assert sum(sizes) == 2 * (3 + 6) + 2 * 64  # the probes, and all images once in each network
+    for layer in found.layers:
+        assert layer.similarity.value == pytest.approx(plain[layer.layer].value, rel=1e-9)

@@ -15,6 +15,8 @@ from regions.pruning.selection import among_best
 
 Arrays = dict[str, np.ndarray]
 
+_SAMPLE = 2**14  # weights whose flow is ordered to know a limit
+
 
 @dataclass(frozen=True)
 class SynFlow(Criterion):
@@ -53,56 +55,59 @@ class SynFlow(Criterion):
     def __call__(self, request: Request) -> Arrays:
         network, rounds = request.reading.described(request.model, "synflow"), self.rounds
         weights = {name: np.abs(weight) for name, weight in request.weights.items()}
+        flow_of = SynapticFlow(network, request.reading.tied)
         kept = {name: weight > 0 for name, weight in weights.items()}
         scores = {name: np.full(weight.shape, -2.0 - rounds) for name, weight in weights.items()}
         layers = list(weights)
         groups = [layers] if request.scope == "global" else [[name] for name in layers]
         for number in range(1, rounds + 1):
-            flow = synaptic_flow(network, weights, request.reading.tied)
-            largest = max(float(value.max()) for value in flow.values()) or 1.0
+            flow = flow_of(weights)
+            largest = _largest(flow)
             for group in groups:
                 count = _schedule(request, group, number / rounds)
-                candidates = {name: flow[name][kept[name]] / largest for name in group}
-                for name, best in _best(candidates, count).items():
-                    fate = candidates[name] - (rounds + 2 - number) * ~best
-                    scores[name][kept[name]] = fate
-                    kept[name][kept[name]] = best
-                    weights[name] *= kept[name]
+                lost = _least([flow[n] for n in group], [kept[n] for n in group], count)
+                for name, places in zip(group, lost, strict=True):
+                    fate = flow[name].flat[places] / largest - (rounds + 2 - number)
+                    scores[name].flat[places] = fate
+                    weights[name].flat[places] = 0.0
+                    kept[name].flat[places] = False
+        for name, value in flow.items():
+            np.copyto(scores[name], value / largest, where=kept[name])
         return scores
 
 
-def synaptic_flow(
-    network: ReLUNetwork,
-    weights: Mapping[str, np.ndarray],
-    tied: Mapping[str, str] = MappingProxyType({}),
-) -> Arrays:
-    """Return |w| dR/d|w| of each layer in `weights`; other layers are as in `network`.
+class SynapticFlow:
+    """|w| dR/d|w| of layers; others are as in the network.
 
     Layers in `tied` have the weight of another layer; its flow is the sum over all of them.
     """
-    import torch
 
-    sizes = {
-        name: torch.from_numpy(np.abs(np.atleast_1d(value)))
-        for name, value in network.parameters.items()
-        if not name.endswith((".bias", ".offset"))
-    }
-    chosen = {name: torch.from_numpy(np.abs(value)) for name, value in weights.items()}
-    sizes |= {f"{name}.weight": value.requires_grad_() for name, value in chosen.items()}
-    shared = {name: chosen[owner] for name, owner in tied.items() if owner in chosen}
-    sizes |= {f"{name}.weight": value for name, value in shared.items()}
-    graph, ones = network.graph, torch.ones(1, *network.input_shape, dtype=torch.float64)
-    with torch.enable_grad():
-        values = graph.run({"input": ones}, lambda step, inputs: step.sizes(inputs, sizes))
-        total = values[graph.ends[-1]].sum()
-        slopes = torch.autograd.grad(total, list(chosen.values()), materialize_grads=True)
-    pairs = zip(chosen.items(), slopes, strict=True)
-    flow = {name: (size.detach() * slope).numpy() for (name, size), slope in pairs}
-    if not all(np.isfinite(value).all() for value in flow.values()):
-        raise ArgumentError(
-            "the flow through this network exceeds float64; scale its weights down first"
-        )
-    return flow
+    def __init__(self, network: ReLUNetwork, tied: Mapping[str, str] = MappingProxyType({})):
+        from regions.pruning.criteria.positions import Positions
+
+        self._network, self._tied = network, tied
+        self._positions = Positions(network)
+
+    def __call__(self, sizes: Mapping[str, np.ndarray]) -> Arrays:
+        """Return the flow through each weight, given their absolute values."""
+        import torch
+
+        chosen = {n: torch.from_numpy(size).requires_grad_() for n, size in sizes.items()}
+        factors = {f"{name}.weight": value for name, value in chosen.items()}
+        shared = {name: chosen[owner] for name, owner in self._tied.items() if owner in chosen}
+        factors |= {f"{name}.weight": value for name, value in shared.items()}
+        for name, value in self._network.parameters.items():
+            if name not in factors and not name.endswith((".bias", ".offset")):
+                factors[name] = torch.from_numpy(np.abs(np.atleast_1d(value)))
+        with torch.enable_grad():
+            total = self._positions.total(factors)
+            slopes = torch.autograd.grad(total, list(chosen.values()), materialize_grads=True)
+        flow = {
+            name: slope.contiguous().numpy() for name, slope in zip(chosen, slopes, strict=True)
+        }
+        for name, value in flow.items():
+            value *= sizes[name]
+        return flow
 
 
 def _schedule(request: Request, group: list[str], done: float) -> int:
@@ -117,8 +122,32 @@ def _schedule(request: Request, group: list[str], done: float) -> int:
     return max(goal, size - int((1.0 - density**done) * size))
 
 
-def _best(candidates: Arrays, count: int) -> Arrays:
-    """Return which candidates are among the `count` largest; ties: the earlier one."""
-    best = among_best(np.concatenate(list(candidates.values())), count)
-    ends = np.cumsum([value.size for value in candidates.values()])[:-1]
-    return dict(zip(candidates, np.split(best, ends), strict=True))
+def _largest(flow: Arrays) -> float:
+    largest = float(np.max([value.max() for value in flow.values()]))
+    if not np.isfinite(largest):
+        raise ArgumentError(
+            "the flow through this network exceeds float64; scale its weights down first"
+        )
+    return largest or 1.0
+
+
+def _least(flow: list[np.ndarray], kept: list[np.ndarray], count: int) -> list[np.ndarray]:
+    """Return the places in each layer of kept weights beyond the `count` with most flow.
+
+    Of equal ones the later go first. Places are looked for below a limit that a sample gives.
+    """
+    number = sum(map(np.count_nonzero, kept)) - count
+    if number <= 0:
+        return [np.zeros(0, int) for _ in flow]
+    step = sum(value.size for value in flow) // _SAMPLE | 1  # odd: meets all columns of a weight
+    pairs = list(zip(flow, kept, strict=True))
+    sample = np.concatenate([f.ravel()[::step][k.ravel()[::step]] for f, k in pairs])
+    at = number // step + 3 * int((number / step) ** 0.5) + 3
+    limit = np.sort(sample)[at] if at < sample.size else np.inf
+    near = [np.flatnonzero((f <= limit) & k) for f, k in pairs]
+    if sum(places.size for places in near) < number:
+        near = [np.flatnonzero(k) for k in kept]
+    values = np.concatenate([f.flat[places] for f, places in zip(flow, near, strict=True)])
+    least = among_best(-values[::-1], number)[::-1]
+    parts = np.split(least, np.cumsum([places.size for places in near])[:-1])
+    return [places[part] for places, part in zip(near, parts, strict=True)]

@@ -20,7 +20,7 @@ from regions.networks.steps import (
     ReLU,
     Step,
 )
-from regions.networks.windows import Pairs, Part, Window
+from regions.networks.windows import Pairs, Part, Shift, Window
 
 _LARGEST = 2**31
 
@@ -69,6 +69,9 @@ def _fits(step: Step, given: list[tuple[int, ...]]) -> bool:
     if isinstance(step, Linear):
         named = isinstance(step.weight, str) and (*step.shape[:-1], step.features) == source
         return named and _sizes(step.weight_shape) == step.weight_shape
+    if isinstance(step, Shift):
+        whole = type(step.shift) is int and step.length == prod(source)
+        return whole and -prod(step.shape) < step.shift < step.length
     if isinstance(step, Move):
         return _moves(step.index, prod(source), prod(step.shape))
     if isinstance(step, (Conv, ConvTranspose, AvgPool)):

@@ -114,7 +114,7 @@ class Disjoint(Method):
         # no room between the units in use, or a kernel's weight that only meets padding
         scores = {name: np.abs(request.weights[name]) for name in counts}
         sweep = None if reading.tied else sweeper(graph)
-        return Selection(masks=repair_layers(scores, counts, reading.shapes, follow, sweep))
+        return Selection(masks=repair_layers(scores, counts, reading.whole, follow, sweep))
 
     def _along(
         self,
@@ -126,11 +126,10 @@ class Disjoint(Method):
     ) -> dict[str, np.ndarray] | None:
         """Return the masks of a chain, or None if some weight is on no path."""
         layers = _chain(graph, request.reading.weights)
-        whole = {name: np.ones(layer.shape, dtype=bool) for name, layer in layers.items()}
         masks: dict[str, np.ndarray] = {}
         for names in _runs(list(layers), counts):
             masks |= _run(names, layers, counts, self.paths, clock)
-        alive = follow(whole | masks)
+        alive = follow(request.reading.whole | masks)
         on_paths = all(np.array_equal(alive[name], mask) for name, mask in masks.items())
         return masks if on_paths else None
 
@@ -144,7 +143,7 @@ class Disjoint(Method):
     ) -> dict[str, np.ndarray]:
         """Return the masks of a network with branches."""
         units = unit_graph(graph)
-        whole = {name: np.ones(shape, dtype=bool) for name, shape in graph.prunable.items()}
+        whole = request.reading.whole
         nonzero = {name: request.weights[name] != 0.0 for name in counts}
         alive = follow(whole | nonzero)
         live = {name: alive[name] for name in counts}

@@ -34,7 +34,8 @@ class Reading:
     `tied` names the layers whose weight is the same parameter as that of an earlier layer, and
     which; `passed_over` the weights that belong to no Linear or Conv module; `computed` the layers
     whose weight is not their parameter with some entries set to zero; `output` is which output the
-    exact description is of: "logits" where a final softmax or sigmoid is left off.
+    exact description is of: "logits" where a final softmax or sigmoid is left off; `masks` are
+    those that layers of the model carry.
     """
 
     weights: dict[str, np.ndarray]
@@ -44,6 +45,7 @@ class Reading:
     passed_over: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
     output: str | None = None
+    masks: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def output_layers(self) -> tuple[str, ...]:
@@ -54,6 +56,12 @@ class Reading:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each layer's weight."""
         return {name: weight.shape for name, weight in self.weights.items()}
+
+    @property
+    def whole(self) -> dict[str, np.ndarray]:
+        """The masks of all layers if none is pruned: all ones, or what a layer masks itself."""
+        ones = {name: np.ones(shape, dtype=bool) for name, shape in self.shapes.items()}
+        return ones | self.masks
 
     def require_exact(self, what: str) -> Graph:
         """Return the wiring of an exact description, or refuse if there is none."""
@@ -122,6 +130,8 @@ def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) ->
     for name, weight in weights.items():
         _check_finite(name, weight)
     graph, parameters, note, output = _wiring(model, input_shape)
+    found = {name: _own_mask(modules[name], weight) for name, weight in weights.items()}
+    masks = {name: mask for name, mask in found.items() if mask is not None}
     computed = []
     if graph is not None:
         whole = tuple(name for name in graph.prunable if not _is_own(name, weights, graph))
@@ -129,6 +139,7 @@ def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) ->
         own = {name: weights[name] for name in graph.prunable}
         weights = {name: _acting(own[name], parameters[f"{name}.weight"]) for name in own}
         computed = [n for n, w in weights.items() if ((w != own[n]) & (w != 0)).any()]
+        masks = {n: masks.get(n, True) & ((w != 0) | (own[n] == 0)) for n, w in weights.items()}
         others += tuple(f"{n}.weight" for n in modules if is_own_layer(modules[n]) and n not in own)
     else:  # whether these are layers the wiring alone would tell
         ours = {name for name, part in modules.items() if is_own_layer(part)}
@@ -140,7 +151,8 @@ def _read_module(model: torch.nn.Module, input_shape: tuple[int, ...] | None) ->
                 f"wiring is unknown: {note}"
             )
     tied = tied_layers(model, weights)
-    return Reading(weights, graph, note, tied, others, tuple(computed), output)
+    masks = {name: mask for name, mask in masks.items() if name in weights and not mask.all()}
+    return Reading(weights, graph, note, tied, others, tuple(computed), output, masks)
 
 
 def _is_own(name: str, weights: Mapping[str, np.ndarray], graph: Graph) -> bool:
@@ -210,11 +222,17 @@ def carried_masks(model: Any, input_shape: tuple[int, ...] | None = None) -> dic
 
 
 def _carried(module: Any, weight: np.ndarray) -> np.ndarray:
-    if module is not None and is_masked(module):
+    mask = None if module is None else _own_mask(module, weight)
+    return weight != 0 if mask is None else mask
+
+
+def _own_mask(module: Any, weight: np.ndarray) -> np.ndarray | None:
+    """Return the mask of torch prune or of a parametrization, if a module has one."""
+    if is_masked(module):
         return module.weight_mask.detach().cpu().numpy() != 0
     found = [buffer for buffer in _parametrization_buffers(module) if buffer.shape == weight.shape]
-    binary = [buffer for buffer in found if np.isin(buffer, (0, 1)).all()]
-    return np.all(binary, axis=0) if binary else weight != 0
+    binary = [buffer != 0 for buffer in found if np.isin(buffer, (0, 1)).all()]
+    return np.all(binary, axis=0) if binary else None
 
 
 def _parametrization_buffers(module: Any) -> list[np.ndarray]:

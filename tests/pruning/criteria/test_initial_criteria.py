@@ -14,7 +14,7 @@ from regions.networks import as_network
 from regions.pruning import CRITERIA, Request
 from regions.pruning.criteria.grasp import GraSP
 from regions.pruning.criteria.snip import SNIP
-from regions.pruning.criteria.synflow import SynFlow, synaptic_flow
+from regions.pruning.criteria.synflow import SynapticFlow, SynFlow
 from regions.pruning.model.reading import read_model
 from regions.training import build_model
 
@@ -115,6 +115,10 @@ def test_grasp_keeps_what_carries_the_flow(small):
     assert {(n, tuple(p)) for n in masks for p in np.argwhere(masks[n]).tolist()} == best
 
 
+def synaptic_flow(network):
+    return SynapticFlow(network)({n: np.abs(weight) for n, weight in network.weights.items()})
+
+
 def flow_by_paths(pairs):
     """Sum over all paths of the products of their |w|, credited to each weight on the path."""
     sizes = [np.abs(weight) for weight, _ in pairs]
@@ -130,7 +134,7 @@ def flow_by_paths(pairs):
 
 def test_synaptic_flow_is_a_sum_over_paths(pairs):
     network = as_network(pairs([3, 4, 2, 3]))
-    found = synaptic_flow(network, network.weights)
+    found = synaptic_flow(network)
     for one, other in zip(found.values(), flow_by_paths(pairs([3, 4, 2, 3])), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
@@ -138,7 +142,7 @@ def test_synaptic_flow_is_a_sum_over_paths(pairs):
 @pytest.mark.parametrize("name, shape", [("mlp", (20,)), ("lenet5", (1, 28, 28))])
 def test_flow_is_conserved_layer_by_layer(name, shape):
     network = as_network(build_model(name, shape, 4), shape)
-    flow = synaptic_flow(network, network.weights)
+    flow = synaptic_flow(network)
     totals = [value.sum() for value in flow.values()]
     np.testing.assert_allclose(totals, totals[0], rtol=1e-10)
     for one, after in itertools.pairwise(flow.values()):
@@ -151,7 +155,7 @@ def test_flow_is_conserved_layer_by_layer(name, shape):
 def test_flow_is_conserved_inside_residual_blocks():
     model = build_model("resnet20", (3, 16, 16), 4, width=4)
     network = as_network(model, (3, 16, 16))
-    flow = synaptic_flow(network, network.weights)
+    flow = synaptic_flow(network)
     inner = [name for name in flow if name.endswith("conv1") and name != "conv1"]
     for name in inner:
         enters = flow[name].sum(axis=(1, 2, 3))
