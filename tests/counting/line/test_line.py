@@ -16,8 +16,8 @@ from torch import nn
 
 import regions
 from regions.counting import breakpoints, count_regions, effort
-from regions.counting.line.kinks import Segments
 from regions.counting.line.crossings import Settler
+from regions.counting.line.kinks import Segments
 from regions.counting.line.knots import line_frame
 from regions.counting.line.walk import walk, walk_between
 from regions.progress import track
