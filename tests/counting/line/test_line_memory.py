@@ -20,10 +20,9 @@ from regions.counting.line.wiring import Wiring
 def pooled(bias):
     """Return a network with a maximum over units that a bias of the convolution moves."""
     torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(1, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 2)
-    ).double()
-    model[0].bias.data[:] = bias
+    first = nn.Conv2d(1, 3, 3)
+    nn.init.constant_(first.get_parameter("bias"), bias)
+    model = nn.Sequential(first, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 2))
     return regions.as_network(model, (1, 6, 6))
 
 
