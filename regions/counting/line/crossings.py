@@ -110,18 +110,17 @@ class Settler:
     def _signs(self, piece: Pushed, unit: np.ndarray, knot: np.ndarray) -> np.ndarray:
         """Return the signs of units at old knots."""
         signs = np.zeros(len(unit), np.int8)
+        if not self.reaches:
+            self.doubtful += self._alive(piece, unit, knot) if self.certified else 0
+            return signs
         knots, place = np.unique(knot, return_inverse=True)
-        gaps = np.maximum(knots - 1, 0), np.minimum(knots, len(piece.knots) - 2)
-        sides, numbers = np.unique(gaps, return_inverse=True)
+        before, after = _beside(piece, knots)
+        sides, numbers = np.unique([before, after], return_inverse=True)
         active, names = np.stack([piece.pattern(gap) for gap in sides]), piece.doubtful[unit]
         before, after = numbers.reshape(2, -1)
         # a unit that is zero on either side is zero at the knot
-        known = self.stretch.cancelled if self.reaches else self.stretch.dead
-        zero = known(piece.layer, active)
+        zero = self.stretch.cancelled(piece.layer, active)
         open_ = ~(zero[before[place], names] | zero[after[place], names])
-        if not self.reaches:
-            self.doubtful += int(open_.sum())
-            return signs
         for i in np.unique(place[open_]):
             self._check()
             here = np.flatnonzero(open_ & (place == i))
@@ -129,6 +128,17 @@ class Settler:
             point = self._point(piece, int(knots[i]), pattern)
             signs[here] = self.stretch.signs(piece.layer, pattern, names[here], point)
         return signs
+
+    def _alive(self, piece: Pushed, unit: np.ndarray, knot: np.ndarray) -> int:
+        """Return how many of some units at knots are not known to be zero there."""
+        left, right = _beside(piece, knot)
+        open_ = np.ones(len(unit), np.bool_)
+        for gap in np.unique([left, right]):
+            self._check()
+            here = np.flatnonzero((left == gap) | (right == gap))
+            active, units = piece.pattern(int(gap))[None], piece.doubtful[unit[here]]
+            open_[here] &= ~self.stretch.wiring.dead(piece.layer, active, units)[0]
+        return int(open_.sum())
 
     def _point(self, piece: Pushed, knot: int, active: np.ndarray) -> tuple[int, int]:
         """Return the exact place of an old knot, given the activations before it."""
@@ -208,6 +218,11 @@ class Settler:
         for member in sides[0]:
             new.put(member, point)
         return [*self._sorted(new, sides[-1]), sides[0], *self._sorted(new, sides[1])]
+
+
+def _beside(piece: Pushed, knots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gaps before and behind knots; at an end both are the one there."""
+    return np.maximum(knots - 1, 0), np.minimum(knots, len(piece.knots) - 2)
 
 
 class _New(NamedTuple):

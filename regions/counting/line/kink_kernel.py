@@ -192,31 +192,41 @@ def add(first, second, wanted, width, begins, found, out):
     """Write the entries of the sum of two values at the wanted units (as `convolve` does)."""
     pixels = len(begins) - 1
     channels = len(wanted) // pixels
-    places = np.empty(width, np.int64)
+    places, targets = np.empty(width, np.int64), np.empty(width, np.int64)
     for pixel in range(pixels):
         begin, size = begins[pixel], begins[pixel + 1] - begins[pixel]
         if size == 0:
             continue
         for i in range(size):
             places[found[begin + i]] = i
-        for channel in range(channels):
-            if wanted[channel * pixels + pixel]:
-                out[channels * begin + channel * size :][:size] = 0.0
+        fresh = True
         for starts, columns, entries, factor in (first, second):
             here = columns[starts[pixel] : starts[pixel + 1]]
-            n, whole = len(here), _whole(here, width)
+            n, straight = len(here), True
+            for i in range(n):
+                targets[i] = places[here[i]]
+                straight &= targets[i] == i
             for channel in range(channels):
-                scale = factor[channel * pixels + pixel]
-                if n == 0 or scale == 0.0 or not wanted[channel * pixels + pixel]:
+                unit = channel * pixels + pixel
+                if not wanted[unit]:
                     continue
                 row = out[channels * begin + channel * size :][:size]
                 terms = entries[channels * starts[pixel] + channel * n :][:n]
-                if whole:
-                    for i in range(n):
-                        row[i] += scale * terms[i]
+                used = n if factor[unit] != 0.0 else 0
+                if fresh and straight:
+                    for i in range(used):
+                        row[i] = factor[unit] * terms[i]
+                    row[used:] = 0.0
+                    continue
+                if fresh:
+                    row[:] = 0.0
+                if straight:
+                    for i in range(used):
+                        row[i] += factor[unit] * terms[i]
                 else:
-                    for i in range(n):
-                        row[places[here[i]]] += scale * terms[i]
+                    for i in range(used):
+                        row[targets[i]] += factor[unit] * terms[i]
+            fresh = False
 
 
 @kernel(makes_arrays=True, nogil=True, fastmath={"contract", "reassoc"})

@@ -164,6 +164,20 @@ class Segments:
             terms += 8 + len(step.inputs)
         return 1.01 * terms * UNIT
 
+    @cached_property
+    def rooms(self) -> tuple[int, ...]:
+        """How many numbers are alive at once in every segment, its ReLU layer included."""
+        alive, found = {"input": self.graph.steps[0].size}, []
+        ends = [*((relu,) for relu in self.graph.relus), ()]
+        for segment, relu in zip(self.graph.segments, ends, strict=True):
+            most = 0
+            for step in (*segment, *relu):
+                alive[step.name] = step.size
+                most = max(most, sum(alive.values()))
+                self._forget(alive, step)
+            found.append(most)
+        return tuple(found)
+
     def _forget(self, alive: dict, step: Step) -> None:
         """Drop what no later step reads."""
         for source in step.inputs:

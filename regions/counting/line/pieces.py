@@ -26,7 +26,10 @@ class Flips:
         units = self.units[self.knots <= gap]
         if len(units) == 0:
             return active
-        return active ^ (np.bincount(units, minlength=len(active)) % 2 == 1)
+        flipped, times = np.unique(units, return_counts=True)
+        found = active.copy()
+        found[flipped] ^= times % 2 == 1
+        return found
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,13 @@ class Piece:
     def pattern(self, gap: int) -> np.ndarray:
         """Return the activations of the layers before `layer` in a gap."""
         return self.flips.pattern(self.active, gap)
+
+    @property
+    def ever(self) -> np.ndarray:
+        """Which units of the layers before `layer` are active in any gap."""
+        found = self.active.copy()
+        found[self.flips.units] = True
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

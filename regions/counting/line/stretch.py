@@ -11,9 +11,10 @@ from math import gcd, lcm
 import numpy as np
 
 from regions.counting.exact.forms import Forms, Place
-from regions.counting.exact.rounding import UNIT, absolute
+from regions.counting.exact.rounding import UNIT
 from regions.counting.line.knots import LineFrame
 from regions.counting.line.names import Names
+from regions.counting.line.wiring import Wiring
 from regions.networks import ReLUNetwork
 
 Point = tuple[int, int]
@@ -100,25 +101,6 @@ class Stretch:
     def _points(self) -> OrderedDict[Fraction, Forms]:
         return OrderedDict()
 
-    def dead(self, layer: int, active: np.ndarray) -> np.ndarray:
-        """Return which units of a layer nothing reaches, so that they are zero, (cells, units).
-
-        Parameters
-        ----------
-        layer : int
-        active : (cells, hidden units) bool array
-            Activations of the earlier layers.
-        """
-        net, at = self._wiring, 0
-        state = net.start(np.ones((len(active), net.input_size)))
-        for index in range(layer):
-            size = net.relu_layers[index].size
-            _, state = net.advance(state, index)
-            passing = active[:, at : at + size] | (net.relu_layers[index].slope != 0)
-            state = net.activate(state, index, passing).map(lambda value: np.minimum(value, 1.0))
-            at += size
-        return net.advance(state, layer)[0] == 0
-
     def cancelled(self, layer: int, active: np.ndarray) -> np.ndarray:
         """Return which units are zero because what they add up is alike (see `Names.zero`)."""
         return self._names.zero(layer, active)
@@ -128,11 +110,9 @@ class Stretch:
         return Names(self.net, self.frame.exact())
 
     @cached_property
-    def _wiring(self) -> ReLUNetwork:
-        """The network with ones for all parameters that are not zero."""
-        parameters = self.net.parameters.items()
-        ones = {name: (value != 0).astype(np.float64) for name, value in parameters}
-        return absolute(ReLUNetwork(self.net.graph, ones))
+    def wiring(self) -> Wiring:
+        """What reaches the network's units."""
+        return Wiring(self.net)
 
     def bends(self, before: np.ndarray, after: np.ndarray) -> bool:
         """Tell whether the network has different affine maps on two cells."""

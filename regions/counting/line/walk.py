@@ -35,8 +35,10 @@ from regions.counting.line.stretch import Stretch
 from regions.networks import ReLUNetwork, State
 from regions.networks.pieces import Pieces
 
-_MEMORY = 2**30  # bytes that the kinks of one piece may take, if none were zero
-_MOST_KNOTS = 704
+_MEMORY = 2**29  # bytes that the kinks of one piece may take
+_MOST_KNOTS, _FEWEST_KNOTS = 704, 4
+_CLOSELY = 64  # bytes that looking closely at a unit takes at every knot
+_SPREAD = 4  # how much farther than before a segment may take kinks
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,6 @@ class Walker:
         self.errors = Errors(net, outputs, self.settler)
         self.segments = self.errors.segments
         self.last = len(net.relu_layers)
-        self.columns = int(np.clip(_MEMORY // (8 * sum(net.widths)), 4, _MOST_KNOTS))
         sizes = [layer.size for layer in net.relu_layers]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
         self.pieces = Pieces(net.graph)
@@ -151,6 +152,7 @@ class Walker:
         if layer < self.last:
             high = kink_kernel.sizes(values[end], piece.heights, unsure)[0]
             unsure &= ~(same & (room > MORE * high + LEAST))
+            self._drop_dead(piece, unsure, (first == 0.0) & (last == 0.0) & (high == 0.0))
         doubtful, names = np.flatnonzero(unsure), set(state.values)
         self.errors.sharpen(piece, rows, homogeneous, unsure, (errors, tilts))
         fields = {name: getattr(piece, name) for name in Piece.__dataclass_fields__}
@@ -162,6 +164,13 @@ class Walker:
             **fields, end=end, doubtful=doubtful, close=errors[end][doubtful], positive=first > 0
         )
 
+    def _drop_dead(self, piece: Piece, unsure: np.ndarray, zero: np.ndarray) -> None:
+        """Take units out of `unsure` that nothing reaches all along, of those that look zero."""
+        units = np.flatnonzero(unsure & zero)
+        if len(units):
+            dead = self.stretch.wiring.dead(piece.layer, piece.ever[None], units)[0]
+            unsure[units[dead]] = False
+
     def straight(self, piece: Pushed) -> Straight:
         """Return the doubtful units of a piece, looked at closely."""
         rows = kink_kernel.rows_of(piece.values[piece.end], piece.doubtful, piece.width)
@@ -169,10 +178,27 @@ class Walker:
         knots = piece.knots
         return straighten(ends, rows[:, piece.columns], knots.places, knots.errors, piece.close)
 
+    def most(self, piece: Pushed) -> int:
+        """Return how many knots a piece may have behind its ReLU layer.
+
+        Kinks that were made not far before reach few positions: what they take in the next segment
+        is foreseen from the share of values that have any.
+        """
+        numbers = sum(len(kinks.entries) for kinks in piece.values.values())
+        full = max(len(piece.columns), 1) * sum(len(k.factor) for k in piece.values.values())
+        share = min(1.0, _SPREAD * numbers / max(full, 1))
+        room = 8 * share * self.segments.rooms[piece.layer + 1] + _CLOSELY * len(piece.doubtful)
+        return int(np.clip(_MEMORY / max(room, 1.0), _FEWEST_KNOTS, _MOST_KNOTS))
+
     def cut(self, piece: Pushed, found: Crossings) -> list[tuple]:
-        """Return the arguments of `part` for parts with fewer knots, the leftmost last."""
-        knots = found.knots
-        parts = -(-len(knots) // (self.columns // 2))
+        """Return the arguments of `part` for parts with fewer knots, the leftmost last.
+
+        There are none where there are not too many knots, or none where it can be cut.
+        """
+        knots, most = found.knots, self.most(piece)
+        if len(knots) <= most + 2:
+            return []
+        parts = -(-len(knots) // (most // 2))
         gaps = np.diff(knots.places) - 2 * (knots.errors[1:] + knots.errors[:-1])
         chosen: list[int] = []
         for at in np.linspace(0, len(gaps), parts + 1)[1:-1].astype(int):
@@ -362,7 +388,7 @@ def _behind(walker: Walker, piece: Pushed) -> list:
     straight = walker.straight(piece)
     found = walker.settler.crossings(piece, straight)
     last = piece.layer == walker.last - 1 and not walker.outputs
-    parts = walker.cut(piece, found) if len(found.left) > walker.columns + 2 and not last else []
+    parts = [] if last else walker.cut(piece, found)
     return parts or [walker.activate(piece, straight, found)]
 
 

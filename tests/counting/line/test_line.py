@@ -17,6 +17,7 @@ from torch import nn
 import regions
 from regions.counting import breakpoints, count_regions, effort
 from regions.counting.line.crossings import Settler
+from regions.counting.line.kinks import Segments
 from regions.counting.line.knots import line_frame
 from regions.counting.line.walk import walk, walk_between
 from regions.progress import track
@@ -94,7 +95,7 @@ def test_small_batches_find_the_same(rng, monkeypatch):
     net = dense(*random_layers(rng, [3, 15, 15, 15]))
     segment = regions.Slice.through(3 * rng.normal(size=(2, 3)))
     whole = count_regions(net, segment)
-    monkeypatch.setattr("regions.counting.line.walk._MEMORY", 64 * sum(net.widths))
+    monkeypatch.setattr("regions.counting.line.walk._MEMORY", 64 * min(Segments(net).rooms))
     parts = list(walk(net, line_frame(net, segment), outputs=True))
     assert len(parts) > 5 and max(len(part.knots) for part in parts) <= 8 + 2
     assert count_regions(net, segment).count == whole.count
