@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from regions.kernels import kernel
+from regions.kernels import FAST, kernel
 
 OPTIMAL, REACHED, FAILED = 0, 1, 2
-FREE, LOW, HIGH, ROW = 0, 1, 2, 3  # where a nonbasic variable is
+FREE, LOW, HIGH, ROW, FIXED = 0, 1, 2, 3, 4  # where a nonbasic variable is
 _PIVOT = 1e-10
 _GAIN = 1e-10
 
 
 @kernel()
-def _entering(table, gains, nonbasic, down, up, tolerance, bland):
+def _entering(table, gains, sign, nonbasic, down, up, tolerance, bland):
     """Return the column whose move raises the objective fastest (first one under Bland)."""
     best, column = tolerance, -1
     for k in range(nonbasic.size):
-        gain, variable = table[gains, k], nonbasic[k]
+        gain, variable = sign * table[gains, k], nonbasic[k]
         room = up[variable] if gain > 0 else -down[variable]
         if abs(gain) > best and room > 0.0:
             column = k
@@ -32,7 +32,7 @@ def _entering(table, gains, nonbasic, down, up, tolerance, bland):
     return column
 
 
-@kernel()
+@kernel(**FAST)
 def _leaving(table, m, basic, down, up, column, direction, step):
     """Return (row, step): the basic variable that stops the move first, or -1."""
     row, rate_at_row = -1, 0.0
@@ -48,8 +48,8 @@ def _leaving(table, m, basic, down, up, column, direction, step):
     return row, step
 
 
-@kernel()
-def _pivot(table, height, row, column):
+@kernel(**FAST)
+def pivot(table, height, row, column):
     pivot, width = 1.0 / table[row, column], table.shape[1]
     for k in range(width):
         table[row, k] *= -pivot
@@ -86,26 +86,50 @@ def maximise(m, slack, target, point, room):
     (code, value, steps)
         OPTIMAL, REACHED or FAILED (too many steps), the gain at `point`, and how many steps.
     """
-    names, kinds, prices = room.corner
-    table, down, up, basic, nonbasic = room.table, room.down, room.up, room.basic, room.nonbasic
-    d = table.shape[1]
+    down, up, kinds = room.down, room.up, room.corner.kinds
+    d = point.size
     # every variable, structural or slack, has the room to move down and up from where it is
     for i in range(m):
-        down[d + i], up[d + i], basic[i] = -slack[i], np.inf, d + i
-    size = 0.0
+        down[d + i], up[d + i], room.basic[i] = -slack[i], np.inf, d + i
     for k in range(d):
-        point[k], kinds[k], nonbasic[k] = 0.0, FREE, k
-        size = max(size, abs(table[m, k]))
-    value, tolerance, limit = 0.0, _GAIN * size, 20 * (m + d) + 50
+        point[k], kinds[k], room.nonbasic[k] = 0.0, FREE, k
+    return climb(m, m + 1, m, 1.0, 0.0, target, point, room)
+
+
+@kernel(**FAST)
+def climb(m, height, gains, sign, value, target, point, room):
+    """Go on from where the variables are (see `maximise`), and raise one of the table's rows.
+
+    Parameters
+    ----------
+    m, height : int
+        So many of the first `height` rows are those of basic variables.
+    gains : int
+        The row to raise, or to lower if `sign` is -1.
+    sign, value : float
+        The gain so far is `value`.
+    target, point, room
+        As `maximise` takes them.
+
+    Returns
+    -------
+    (code, value, steps)
+    """
+    names, kinds, prices = room.corner
+    table, down, up, basic, nonbasic = room.table, room.down, room.up, room.basic, room.nonbasic
+    d, size = point.size, 0.0
+    for k in range(d):
+        size = max(size, abs(table[gains, k]))
+    tolerance, limit = _GAIN * size, 20 * (m + d) + 50
     for step_number in range(limit):
         bland = step_number > limit // 2
-        column = _entering(table, m, nonbasic, down, up, tolerance, bland)
+        column = _entering(table, gains, sign, nonbasic, down, up, tolerance, bland)
         if column < 0:
             for k in range(d):
-                names[k] = nonbasic[k] - d if kinds[k] == ROW else nonbasic[k]
-                prices[k] = table[m, k]
+                names[k] = nonbasic[k] - d if kinds[k] >= ROW else nonbasic[k]
+                prices[k] = sign * table[gains, k]
             return OPTIMAL, value, step_number
-        gain, variable = table[m, column], nonbasic[column]
+        gain, variable = sign * table[gains, column], nonbasic[column]
         direction = 1.0 if gain > 0 else -1.0
         free = up[variable] if gain > 0 else -down[variable]
         row, step = _leaving(table, m, basic, down, up, column, direction, free)
@@ -122,8 +146,6 @@ def maximise(m, slack, target, point, room):
             if moved < d:
                 point[moved] += change
         value += gain * move
-        if value > target:
-            return REACHED, value, step_number
         if row >= 0:
             stopped = basic[row]
             if table[row, column] * direction > 0:
@@ -132,13 +154,23 @@ def maximise(m, slack, target, point, room):
                 down[stopped], kinds[column] = 0.0, LOW
             if stopped >= d:
                 kinds[column] = ROW
-            _pivot(table, m + 1, row, column)
+            pivot(table, height, row, column)
             nonbasic[column], basic[row] = stopped, variable
         elif direction > 0:
             up[variable], kinds[column] = 0.0, HIGH
         else:
             down[variable], kinds[column] = 0.0, LOW
+        if value > target:
+            return REACHED, value, step_number + 1
     return FAILED, value, limit
+
+
+@kernel()
+def counted(steps, size, room):
+    """Note the work of a linear program with a table of so many entries."""
+    room.work[0] += (steps + 2) * size
+    room.work[1] += 1.0
+    room.work[2] += steps
 
 
 @kernel()
@@ -152,5 +184,5 @@ def farthest(cell, m, gain, low, high, start, target, point, room):
         table[m, k] = gain[k]
         room.down[k], room.up[k] = low[k] - start[k], high[k] - start[k]
     code, value, steps = maximise(m, cell.slack, target, point, room)
-    room.work[0] += (steps + 2) * m * d
+    counted(steps, m * d, room)
     return code, value
