@@ -55,6 +55,7 @@ class Room(NamedTuple):
     table: np.ndarray
     down: np.ndarray
     up: np.ndarray
+    shift: np.ndarray
     basic: np.ndarray
     nonbasic: np.ndarray
     ahead: np.ndarray
@@ -73,6 +74,7 @@ def room_for(most, d, corner, work):
     return Room(
         corner,
         np.empty((most + 1, d)),
+        np.empty(most + d),
         np.empty(most + d),
         np.empty(most + d),
         np.empty(most, dtype=np.int64),

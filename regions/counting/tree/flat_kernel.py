@@ -20,7 +20,16 @@ from regions.counting.tree.cell import extent, room_for, slacks, value_at
 from regions.counting.tree.certificates import nowhere_positive
 from regions.counting.tree.halfspace_kernel import cell_at, cell_of, load
 from regions.counting.tree.meeting import measure, meeting_of, meets
-from regions.counting.tree.simplex import FAILED, FIXED, FREE, OPTIMAL, climb, counted, pivot
+from regions.counting.tree.simplex import (
+    FAILED,
+    FIXED,
+    FREE,
+    OPTIMAL,
+    climb,
+    counted,
+    exchange,
+    pivot,
+)
 from regions.kernels import kernel
 
 DONE, PAUSED, DOUBT = 0, 1, 2
@@ -68,18 +77,19 @@ def _tabled(cell, m, level, sections, forms, off_forms, room):
     first, number, _ = sections.todo[level]
     x, d = sections.inside[level], sections.inside.shape[1]
     for k in range(d):
-        room.nonbasic[k], kinds[k], room.ahead[k] = k, FREE, 0.0
+        room.nonbasic[k], kinds[k], room.ahead[k], room.shift[k] = k, FREE, 0.0, 0.0
         down[k], up[k] = min(cell.low[k] - x[k], 0.0), max(cell.high[k] - x[k], 0.0)
     height = m + level + number
+    for i in range(height):
+        room.basic[i], room.shift[d + i] = d + i, 0.0
     for i in range(m):
         for k in range(d):
             table[i, k] = cell.rows[i, k]
-        down[d + i], up[d + i], room.basic[i] = -cell.slack[i], np.inf, d + i
+        down[d + i], up[d + i] = -cell.slack[i], np.inf
     for i in range(m, height):
         unit = sections.chosen[i - m] if i < m + level else sections.units[first + i - m - level]
         for k in range(d):
             table[i, k] = forms[unit, k]
-        down[d + i], up[d + i], room.basic[i] = -np.inf, np.inf, d + i
         if i < m + level:
             down[d + i] = up[d + i] = 0.0
             for k in range(d + 1):
@@ -94,7 +104,8 @@ def _tabled(cell, m, level, sections, forms, off_forms, room):
         if column < 0:
             return False
         pivot(table, height, i, column)
-        room.basic[i], room.nonbasic[column], kinds[column] = room.nonbasic[column], d + i, FIXED
+        exchange(room, d, i, column)
+        kinds[column] = FIXED
     room.work[0] += (level + 2) * height * d
     return True
 
@@ -221,11 +232,8 @@ def _sectioned(level, sections):
     for k in range(sections.inside.shape[1]):
         sections.inside[level + 1, k] = sections.points[best, k]
     _put(sections, last, best)
-    sections.chosen[level], sections.todo[level, 1], sections.todo[level, 2] = (
-        unit,
-        number - 1,
-        number - 1,
-    )
+    sections.chosen[level] = unit
+    sections.todo[level] = first, number - 1, number - 1
     sections.todo[level + 1] = last, number - 1, 0
     for i in range(number - 1):
         sections.units[last + i] = sections.units[first + i]
