@@ -66,7 +66,7 @@ HIGH = (
     Case("cells", (10, 16, 16), "sparse"),
     Case("cells", (20, 12, 12), half=0.3),
     Case("cells", (20, 14, 10), "sparse"),
-    Case("cells", (50, 12, 6), half=0.3),
+    Case("cells", (50, 8, 6), half=0.3),
     Case("cells", (50, 14, 8), "sparse", 0.3),
     Case("cells", (100, 10, 6), half=0.3),
     Case("cells", (100, 8, 5, 4), half=0.3),
