@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,9 @@ from numba.core import caching, config, types
 
 _PACKAGE = Path(__file__).parent
 _MARK = "from regions.kernels import"
-FAST = MappingProxyType({"fastmath": {"reassoc", "nsz", "contract"}, "error_model": "numpy"})
+FAST: Mapping[str, Any] = MappingProxyType(
+    {"fastmath": {"reassoc", "nsz", "contract"}, "error_model": "numpy"}
+)
 """Options of kernels that take sums in any order: bounds of what is rounded hold for each."""
 
 
