@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import numba
@@ -21,6 +22,10 @@ from numba.core import caching, config, types
 
 _PACKAGE = Path(__file__).parent
 _MARK = "from regions.kernels import"
+FAST: Mapping[str, Any] = MappingProxyType(
+    {"fastmath": {"reassoc", "nsz", "contract"}, "error_model": "numpy"}
+)
+"""Options of kernels that take sums in any order: bounds of what is rounded hold for each."""
 
 
 def kernel(*, makes_arrays: bool = False, **options: Any) -> Callable[[Callable], Any]:

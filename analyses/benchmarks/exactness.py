@@ -5,7 +5,8 @@
 `--before` is a checkout of an earlier version of this package. Both versions count the same
 networks in turn, each in a process of its own that stays alive, after one count that compiles what
 it needs; the table gives both counts and the ratio of the medians. Generic networks have no ties;
-in bias-free, integer and sparse ones ties are the rule.
+in bias-free, integer and sparse ones ties are the rule. In high dimension `cells` is bound by
+linear programs: how many a region takes, and how many steps each, stands in the table.
 """
 
 from __future__ import annotations
@@ -25,14 +26,21 @@ from typing import Any
 import pandas as pd
 
 from analyses.benchmarks import exactness_cases as cases
-from analyses.benchmarks.exactness_cases import GENERIC, LISTS, TIES, Case
+from analyses.benchmarks.exactness_cases import GENERIC, HIGH, LISTS, TIES, Case, question_of
 from analyses.benchmarks.measuring import report
 from analyses.catalogue import Entry
+from regions.counting.tree.frame import frame_of
+from regions.counting.tree.halfspaces import halfspace_tree
 
 ENTRY = Entry(figure="what exactness costs", minutes=None, inputs="--before PATH")
 
-# what one count may cost beside the earlier version; lists are to be three times faster
-GROUPS = (("generic", GENERIC, 1.2), ("ties", TIES, 3.0), ("lists", LISTS, 1 / 3))
+# what one count may cost beside the earlier version
+GROUPS = (
+    ("generic", GENERIC, 1.2),
+    ("ties", TIES, 3.0),
+    ("lists", LISTS, 1 / 3),
+    ("high", HIGH, 1 / 3),
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Config:
     repeats: int = 5
     """Counts of each network by each version."""
     methods: tuple[str, ...] = ("line", "plane", "vertices", "cells", "regions")
+    groups: tuple[str, ...] = ("generic", "ties", "lists", "high")
     out: Path = Path("out/benchmarks")
 
 
@@ -81,7 +90,7 @@ def compute(config: Config) -> pd.DataFrame:
     rows = []
     for group, chosen, demanded in GROUPS:
         for case in chosen:
-            if case.method not in config.methods:
+            if case.method not in config.methods or group not in config.groups:
                 continue
             row: dict[str, Any] = {"engine": case.method, "group": group, "case": case.name}
             found: dict[str, list] = {name: [] for name in versions}
@@ -95,9 +104,24 @@ def compute(config: Config) -> pd.DataFrame:
             row |= {f"{name}_ms": 1e3 * median for name, median in medians.items()}
             if "before" in medians:
                 row |= {"ratio": medians["now"] / medians["before"], "demanded": demanded}
+            if group == "high":
+                row |= _programs(case, medians["now"])
             rows.append(row)
             print(row, file=sys.stderr, flush=True)
     return pd.DataFrame(rows)
+
+
+def _programs(case: Case, seconds: float) -> dict[str, float]:
+    """Return what a count's time goes into: linear programs, and their steps."""
+    tree, root = halfspace_tree(frame_of(*question_of(case)))
+    found = sum(tree.counts(root))
+    _, programs, steps = tree.geometry.work
+    return {
+        "regions_per_s": found / seconds,
+        "programs_per_region": programs / found,
+        "steps_per_program": steps / max(programs, 1),
+        "us_per_step": 1e6 * seconds / max(steps, 1),
+    }
 
 
 if __name__ == "__main__":

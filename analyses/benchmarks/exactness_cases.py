@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,6 +57,22 @@ GENERIC = (
     Case("cells", (784, 20, 20), slice=3),
     Case("cells", (3, 10, 10), half=None),
     Case("cells", (3, 8, 8), kind="linear"),
+)
+HIGH = (
+    Case("cells", (10, 10, 10)),
+    Case("cells", (10, 16, 16), half=0.3),
+    Case("cells", (10, 8, 8, 8)),
+    Case("cells", (10, 40, 40), half=0.06),
+    Case("cells", (10, 16, 16), "sparse"),
+    Case("cells", (20, 12, 12), half=0.3),
+    Case("cells", (20, 14, 10), "sparse"),
+    Case("cells", (50, 8, 6), half=0.3),
+    Case("cells", (50, 14, 8), "sparse", 0.3),
+    Case("cells", (100, 10, 6), half=0.3),
+    Case("cells", (100, 8, 5, 4), half=0.3),
+    Case("cells", (100, 16)),
+    Case("cells", (10, 6, 6), "bias-free"),
+    Case("cells", (20, 6, 6), "bias-free"),
 )
 LISTS = (
     Case("regions", (2, 100, 100), verb="enumerate"),
@@ -113,20 +129,27 @@ def layers_of(case: Case, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
     return [*layers, (rng.normal(size=(1, case.widths[-1])), np.zeros(1))]
 
 
+def question_of(case: Case) -> tuple[Any, Any]:
+    """Return a case's network and domain."""
+    import regions
+
+    n0, domain = case.widths[0], None
+    if case.slice:
+        points = np.random.default_rng(1).normal(size=(case.slice + 1, n0))
+        box = None if case.slice == 1 else regions.Box.cube(n0, -4.0, 4.0)
+        domain = regions.Slice.through(points, box)
+    elif case.half is not None:
+        domain = regions.Box.cube(n0, -case.half, case.half)
+    return regions.as_network(layers_of(case)), domain
+
+
 def serve() -> None:
     """Count what comes in on standard input, with whatever version of the package is imported."""
     import regions
 
     for line in sys.stdin:
         case = Case(*json.loads(line))
-        net = regions.as_network(layers_of(case))
-        n0, domain = case.widths[0], None
-        if case.slice:
-            points = np.random.default_rng(1).normal(size=(case.slice + 1, n0))
-            box = None if case.slice == 1 else regions.Box.cube(n0, -4.0, 4.0)
-            domain = regions.Slice.through(points, box)
-        elif case.half is not None:
-            domain = regions.Box.cube(n0, -case.half, case.half)
+        net, domain = question_of(case)
         started = time.process_time()
         if case.verb == "enumerate":
             count, status = sum(1 for _ in regions.enumerate_regions(net, domain)), "listed"

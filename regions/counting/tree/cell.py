@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regions.kernels import kernel
+from regions.kernels import FAST, kernel
 
 
 class Cell(NamedTuple):
@@ -45,12 +45,17 @@ class Corner(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Arrays that programs and chords work in, and how much work was done."""
+    """Arrays that programs and chords work in.
+
+    `work` says how much was done: multiplications in this call, about, and linear programs and
+    their steps in all.
+    """
 
     corner: Corner
     table: np.ndarray
     down: np.ndarray
     up: np.ndarray
+    shift: np.ndarray
     basic: np.ndarray
     nonbasic: np.ndarray
     ahead: np.ndarray
@@ -63,11 +68,13 @@ class Room(NamedTuple):
 
 
 @kernel(makes_arrays=True)
-def room_for(most, d, corner):
-    """Return room for cells of so many rows; the last program's corner is left in `corner`."""
+def room_for(most, d, corner, work):
+    """Return room for cells of so many rows; a program's corner, and all work, is left there."""
+    work[0] = 0.0
     return Room(
         corner,
         np.empty((most + 1, d)),
+        np.empty(most + d),
         np.empty(most + d),
         np.empty(most + d),
         np.empty(most, dtype=np.int64),
@@ -78,7 +85,7 @@ def room_for(most, d, corner):
         np.empty(d + 1),
         np.empty(d + 1),
         np.empty(d),
-        np.zeros(1),
+        work,
     )
 
 
@@ -88,7 +95,7 @@ def corner_of(d):
     return Corner(np.empty(d, dtype=np.int64), np.empty(d, dtype=np.int64), np.empty(d))
 
 
-@kernel()
+@kernel(**FAST)
 def value_at(form, point):
     """Return a form's value at a point."""
     total = form[point.size]
@@ -97,7 +104,7 @@ def value_at(form, point):
     return total
 
 
-@kernel()
+@kernel(**FAST)
 def value_of(rows, i, point):
     """Return a row's value at a point."""
     d, total = point.size, 0.0
@@ -106,14 +113,14 @@ def value_of(rows, i, point):
     return total + rows[i, d]
 
 
-@kernel()
+@kernel(**FAST)
 def slacks(cell, m, point):
     """Fill `slack` with the value of every row at `point`."""
     for i in range(m):
         cell.slack[i] = max(value_of(cell.rows, i, point), 0.0)
 
 
-@kernel()
+@kernel(**FAST)
 def inside(cell, m, point):
     """Tell whether a point certainly lies strictly inside all rows and the domain's bounds."""
     for k in range(point.size):
@@ -125,15 +132,12 @@ def inside(cell, m, point):
     return True
 
 
-@kernel()
+@kernel(**FAST)
 def extent(form, low, high):
     """Return the least and the largest value of a form within bounds, up to rounding."""
     least = most = form[low.size]
     for k in range(low.size):
-        if form[k] > 0:
-            least += form[k] * low[k]
-            most += form[k] * high[k]
-        elif form[k] < 0:
-            least += form[k] * high[k]
-            most += form[k] * low[k]
+        one, two = form[k] * low[k], form[k] * high[k]
+        least += min(one, two)
+        most += max(one, two)
     return least, most

@@ -29,9 +29,10 @@ class Cells:
     """Exact counts in any dimension, over any domain, without more than an interior point per cell.
 
     Every unit cuts every cell it crosses: the side of the cell's witness point is there for free,
-    one small linear program decides on the other, at most (units) x (regions) programs in all.
-    Workers share the subtrees. Kinds "pattern" and "closed" take linear programs in integers, for
-    small networks; for kind="convex" there are bounds.
+    one small linear program decides on the other, at most (units) x (regions) programs in all. In
+    the last layer cells are counted through sections of hyperplanes (see `flat_kernel`). Workers
+    share the subtrees. Kinds "pattern" and "closed" take linear programs in integers, for small
+    networks; for kind="convex" there are bounds.
 
     Examples
     --------

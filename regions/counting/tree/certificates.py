@@ -16,8 +16,8 @@ import numpy as np
 from regions.counting.exact.rounding import UNIT
 from regions.counting.tree.cell import extent
 from regions.counting.tree.inverse import departure, invert
-from regions.counting.tree.simplex import FREE, LOW, ROW
-from regions.kernels import kernel
+from regions.counting.tree.simplex import FIXED, FREE, LOW, ROW
+from regions.kernels import FAST, kernel
 
 _NEAR = 1e-6  # a largest value above this is no tie
 _LARGEST_TIE = 64
@@ -63,22 +63,23 @@ def normalise(values, errors, absent, size, forms, off):
             off[cell, i, 0] = reach + 1e-300 if reach != 0.0 else 0.0
 
 
-@kernel()
+@kernel(**FAST)
 def upper(gain, reach, cell, low, high, room):
     """Return a bound of the gain on a cell: that of ``gain + sum_i m_i rows_i`` on its bounds.
 
-    The multipliers m >= 0 are the prices at the corner (see `simplex.maximise`).
+    The multipliers m >= 0 are the prices at the corner (see `simplex.maximise`); those of rows that
+    vanish on the section at hand (FIXED) can have any sign.
     """
     names, kinds, prices = room.corner
     total, error = room.total, reach
     for j in range(total.size):
         total[j] = gain[j]
     for k in range(names.size):
-        if kinds[k] == ROW and prices[k] < 0.0:
+        if kinds[k] == FIXED or (kinds[k] == ROW and prices[k] < 0.0):
             weight, row = -prices[k], names[k]
             for j in range(total.size):
                 total[j] += weight * cell.rows[row, j]
-            error += weight * cell.off[row, 0]
+            error += abs(weight) * cell.off[row, 0]
     return extent(total, low, high)[1] + 2.0 * error
 
 
@@ -86,10 +87,13 @@ def upper(gain, reach, cell, low, high, room):
 def nowhere_positive(gain, off_gain, cell, low, high, domain, room):
     """Tell whether a gain is certainly at most zero on a cell, given the corner where it stops.
 
-    `low` and `high` are bounds of the cell, `domain` those of the domain (see `Cell`).
+    `low` and `high` are bounds of the cell, `domain` those of the domain (see `Cell`). On a section
+    of the cell, where some rows are FIXED at zero, it is to be negative: else it could vanish.
     """
-    most = upper(gain, off_gain[0], cell, low, high, room)
-    if most <= 0.0:
+    most, section = upper(gain, off_gain[0], cell, low, high, room), False
+    for k in range(room.corner.kinds.size):
+        section = section or room.corner.kinds[k] == FIXED
+    if most < 0.0 or (most == 0.0 and not section):
         return True
     return most < _NEAR and _tie(
         gain, off_gain, cell.rows, cell.off, low, high, room.corner, domain
@@ -104,6 +108,7 @@ def _tie(gain, off_gain, rows, off, low, high, corner, domain):
     if d > _LARGEST_TIE:
         return False
     here, errors, free = np.zeros((d, d + 1)), np.zeros(d), np.zeros(d, np.bool_)
+    fixed = np.zeros(d, np.bool_)
     absent = np.int64(off_gain[3])
     exact = off_gain[1] == 0.0 and off_gain[2] == 0.0
     central = gain[d] == 0.0 and off_gain[2] == 0.0
@@ -113,7 +118,8 @@ def _tie(gain, off_gain, rows, off, low, high, corner, domain):
         if kinds[j] == FREE:
             free[name] = True
             continue
-        if kinds[j] == ROW:
+        if kinds[j] == ROW or kinds[j] == FIXED:
+            fixed[count] = kinds[j] == FIXED
             here[count] = rows[name]
             errors[count] = off[name, 1]
             absent &= np.int64(off[name, 3])
@@ -129,9 +135,9 @@ def _tie(gain, off_gain, rows, off, low, high, corner, domain):
         exact = exact and known
         central = central and known and here[count, d] == 0.0
         count += 1
-    if exact and _integral(here[:count], gain):
+    if exact and _integral(here[:count], gain, fixed):
         return True
-    return central and _positive(here[:count], errors, gain, off_gain[1], free, absent)
+    return central and _positive(here[:count], errors, gain, off_gain[1], free, absent, fixed)
 
 
 @kernel()
@@ -155,7 +161,7 @@ def _whole(row, out):
 
 
 @kernel(makes_arrays=True)
-def _integral(rows, gain):
+def _integral(rows, gain, fixed):
     """Solve for the multipliers in exact integers, held by float64; tell whether they prove it."""
     count, d = rows.shape[0], gain.size - 1
     whole, target = np.empty((count, d + 1)), np.empty(d + 1)
@@ -191,7 +197,7 @@ def _integral(rows, gain):
                 table[i, j] = (one - two) / before
         before = pivot
     rest = abs(before) * target[d]
-    sign = 1.0 if before > 0 else -1.0
+    sign, strict = 1.0 if before > 0 else -1.0, not fixed.any()
     for i in range(d):
         if i >= count:
             if table[i, count] != 0.0:
@@ -199,17 +205,21 @@ def _integral(rows, gain):
             continue
         weight = sign * table[i, count]
         rest += weight * whole[i, d]
-        if weight < 0.0 or not abs(weight * whole[i, d]) + abs(rest) < _EXACT:
+        if not abs(weight * whole[i, d]) + abs(rest) < _EXACT:
             return False
-    return rest <= 0.0
+        if not fixed[i]:
+            if weight < 0.0:
+                return False
+            strict = strict or weight > 0.0
+    return rest < 0.0 or (strict and rest == 0.0)
 
 
 @kernel(makes_arrays=True)
-def _positive(rows, errors, gain, error, free, absent):
+def _positive(rows, errors, gain, error, free, absent, fixed):
     """Tell whether ``gain + sum_i m_i rows_i`` has no slope for some m that are all positive.
 
-    All constants are zero. Coordinates that are `free` must not occur, exactly: those that are
-    `absent` do not.
+    Those of `fixed` rows can have any sign, but there must be others. All constants are zero.
+    Coordinates that are `free` must not occur, exactly: those that are `absent` do not.
     """
     count, d = rows.shape[0], gain.size - 1
     matrix, aim, gamma = np.empty((count, count)), np.empty(count), (d + 8) * UNIT
@@ -256,7 +266,10 @@ def _positive(rows, errors, gain, error, free, absent):
             met += abs(term)
         rest = max(rest, abs(total) + gamma * met)
     bound = 1.01 * norm / (1.0 - distance) * (rest + noise)
+    certain = not fixed.any()
     for i in range(count):
-        if not weights[i] > bound:
-            return False
-    return True
+        if not fixed[i]:
+            if not weights[i] > bound:
+                return False
+            certain = True
+    return certain

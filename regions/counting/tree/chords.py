@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from regions.counting.tree.cell import inside, slacks, value_at
-from regions.kernels import kernel
+from regions.kernels import FAST, kernel
 
 _FLAT = 1e-14
 
 
-@kernel()
+@kernel(**FAST)
 def chord(cell, m, point, direction, rates):
     """Return how far one can go backward and forward along a direction inside the cell.
 
@@ -34,7 +34,7 @@ def chord(cell, m, point, direction, rates):
     return back, ahead
 
 
-@kernel()
+@kernel(**FAST)
 def _along(cell, m, point, axis, rates):
     """Return the same along a coordinate."""
     ahead, back = cell.high[axis] - point[axis], cell.low[axis] - point[axis]
@@ -48,7 +48,7 @@ def _along(cell, m, point, axis, rates):
     return back, ahead
 
 
-@kernel()
+@kernel(**FAST)
 def recentre(cell, m, point, room):
     """Move `point` to the middle of its chords, along every axis and normal, if surely inside."""
     d, direction, rates = point.size, room.direction, room.rates

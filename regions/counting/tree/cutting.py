@@ -65,6 +65,8 @@ class Cutting:
     effort : Effort
         Its clock is looked at whenever the kernel returns.
     undecided : Undecided
+    work : (3,) array
+        See `cell.Room`.
     """
 
     cells: HalfspaceCells
@@ -73,6 +75,7 @@ class Cutting:
     absent: np.ndarray
     effort: Effort
     undecided: Undecided
+    work: np.ndarray
     aside: list[tuple[int, int, np.ndarray, list[int], Form]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -127,7 +130,7 @@ class Cutting:
             rest = Children(*(part[first:] for part in out))
             code, number = kernel.split(
                 self.unit, self.off, self.known, self.batch, cursor, stack, self.answer,
-                self.recall, self.corner, budget - first, rest,
+                self.recall, self.corner, self.work, budget - first, rest,
             )  # fmt: skip
             first += number
             if code == kernel.DOUBT:
@@ -160,7 +163,7 @@ class Cutting:
             self.effort.check()
             code = kernel.descend(
                 self.unit, self.off, self.known, self.batch, cursor, self.answer, self.recall,
-                self.corner, draws, evenness, out,
+                self.corner, self.work, draws, evenness, out,
             )  # fmt: skip
             if code != kernel.DOUBT:
                 continue

@@ -55,7 +55,7 @@ def tighten(batch, at):
     """Shrink the bounds of the cells from `at` on to their own extent; return the next cell."""
     d = batch.points.shape[1]
     most, gain, ahead = _most(batch.starts), np.zeros(d + 1), np.empty(d)
-    room = room_for(most, d, corner_of(d))
+    room = room_for(most, d, corner_of(d), np.zeros(3))
     blank = _blank(most, d, gain, gain, batch.domain)
     while at < batch.points.shape[0] and room.work[0] < WORK:
         point, low, high = batch.points[at], batch.low[at], batch.high[at]
@@ -89,7 +89,7 @@ def shed(batch, what, row):
     otherwise the first one on the way out of the cell joins these (Clarkson's method).
     """
     d, most = batch.points.shape[1], _most(batch.starts)
-    room, found, gain = room_for(most, d, corner_of(d)), np.empty(d), np.empty(d + 1)
+    room, found, gain = room_for(most, d, corner_of(d), np.zeros(3)), np.empty(d), np.empty(d + 1)
     low, high = batch.domain[4], batch.domain[5]
     cell = _blank(most, d, low, high, batch.domain)
     at = np.searchsorted(batch.starts, row, side="right") - 1
@@ -140,7 +140,7 @@ def seen(batch, what, at):
     Returns the next cell.
     """
     d, most = batch.points.shape[1], _most(batch.starts)
-    room, found = room_for(most, d, corner_of(d)), np.empty(d)
+    room, found = room_for(most, d, corner_of(d), np.zeros(3)), np.empty(d)
     cell = _blank(most, d, batch.domain[4], batch.domain[5], batch.domain)
     while at < batch.points.shape[0] and room.work[0] < WORK:
         point, first = batch.points[at], batch.starts[at]
@@ -204,7 +204,7 @@ def facets(batch, what, row):
     redundant count.
     """
     d, most = batch.points.shape[1], _most(batch.starts)
-    room, found, gain = room_for(most, d, corner_of(d)), np.empty(d), np.empty(d + 1)
+    room, found, gain = room_for(most, d, corner_of(d), np.zeros(3)), np.empty(d), np.empty(d + 1)
     cell = _blank(most, d, batch.domain[4], batch.domain[5], batch.domain)
     at = np.searchsorted(batch.starts, row, side="right") - 1
     while row < batch.rows.shape[0] and room.work[0] < WORK:
@@ -255,7 +255,7 @@ def bound_facets(batch, what, at):
     Returns the next cell; lower bounds come first. Only what is UNTRIED is filled.
     """
     d, most, domain = batch.points.shape[1], _most(batch.starts), batch.domain
-    room, gain, found = room_for(most, d, corner_of(d)), np.zeros(d + 1), np.empty(d)
+    room, gain, found = room_for(most, d, corner_of(d), np.zeros(3)), np.zeros(d + 1), np.empty(d)
     cell, wider = _blank(most, d, domain[4], domain[5], domain), domain.copy()
     size = max(np.abs(domain[4]).max(), np.abs(domain[5]).max())
     reach = np.array([(4 * d + 24) * UNIT * size, 0.0, 0.0, 0.0])

@@ -141,7 +141,7 @@ def _answered(form, off_form, known, cell, m, unit, signs, point, answer, recall
 
 
 @kernel()
-def _load(at, batch, forms, off_forms, cuts, number, signs, cell):
+def load(at, batch, forms, off_forms, cuts, number, signs, cell):
     """Write a cell's halfspaces, its parent's and those of the units that cut; return how many."""
     m, d = 0, batch.points.shape[1]
     for row in range(batch.starts[at], batch.starts[at + 1]):
@@ -167,7 +167,7 @@ def _add(m, form, sign, off_form, cell):
 
 
 @kernel(makes_arrays=True)
-def _cell_of(batch, n):
+def cell_of(batch, n):
     """Return room for the halfspaces of any cell, its bounds to be set, and their number."""
     most, d = n, batch.points.shape[1]
     for i in range(batch.starts.size - 1):
@@ -179,7 +179,7 @@ def _cell_of(batch, n):
 
 
 @kernel(makes_arrays=True)
-def _at(cell, batch, at):
+def cell_at(cell, batch, at):
     """Return a cell with the bounds of one of a batch."""
     low, high = batch.low[at], batch.high[at]
     return Cell(cell.rows, cell.off, cell.slack, low, high, cell.domain)
@@ -212,7 +212,7 @@ def _emit(at, point, stack, top, cuts, out, child):
 
 
 @kernel(makes_arrays=True)
-def split(forms, off_forms, known, batch, cursor, stack, answer, recall, corner, budget, out):
+def split(forms, off_forms, known, batch, cursor, stack, answer, recall, corner, work, budget, out):
     """Cut a batch of cells by all units of one layer; return (code, children found).
 
     Parameters
@@ -230,13 +230,15 @@ def split(forms, off_forms, known, batch, cursor, stack, answer, recall, corner,
     recall : Recall
     corner : Corner
         Where the linear program in doubt stopped.
+    work : (3,) array
+        See `cell.Room`.
     budget : int
         Return after so many children.
     out : Children
     """
     n, d = forms.shape[1], forms.shape[2] - 1
-    blank, most = _cell_of(batch, n)
-    room, point, children = room_for(most, d, corner), np.empty(d), 0
+    blank, most = cell_of(batch, n)
+    room, point, children = room_for(most, d, corner, work), np.empty(d), 0
     while children < budget:
         if cursor[1] == 0:
             if cursor[0] == forms.shape[0]:
@@ -250,10 +252,10 @@ def split(forms, off_forms, known, batch, cursor, stack, answer, recall, corner,
             recall.number[:] = 0
             cursor[1] = 1
         top, at = cursor[1] - 1, cursor[0] - 1
-        cell, cuts, unit, what = _at(blank, batch, at), stack.number[top], stack.units[top], NO
+        cell, cuts, unit, what = cell_at(blank, batch, at), stack.number[top], stack.units[top], NO
         for k in range(d):
             point[k] = stack.points[top, k]
-        m = _load(at, batch, forms, off_forms, stack.cuts[top], cuts, stack.signs[top], cell)
+        m = load(at, batch, forms, off_forms, stack.cuts[top], cuts, stack.signs[top], cell)
         slacks(cell, m, point)
         if stack.fresh[top] == 1:
             recentre(cell, m, point, room)
@@ -307,7 +309,9 @@ def _chosen(cell, m, point, form, off_form, sign, answer, draw, evenness, room):
 
 
 @kernel(makes_arrays=True)
-def descend(forms, off_forms, known, batch, cursor, answer, recall, corner, draws, evenness, out):
+def descend(
+    forms, off_forms, known, batch, cursor, answer, recall, corner, work, draws, evenness, out
+):
     """Walk every cell of a batch down through one layer, choosing sides at random.
 
     `draws` holds a uniform number for every cell and unit, `out` is a `Walks`; a weight is 1 over
@@ -316,20 +320,20 @@ def descend(forms, off_forms, known, batch, cursor, answer, recall, corner, draw
     rest.
     """
     n, d = forms.shape[1], forms.shape[2] - 1
-    blank, most = _cell_of(batch, n)
-    room = room_for(most, d, corner)
+    blank, most = cell_of(batch, n)
+    room = room_for(most, d, corner, work)
     while cursor[0] < forms.shape[0]:
         at, unit = cursor[0], cursor[1]
         if unit == 0:
             out.points[at], out.number[at], out.log2[at] = batch.points[at], 0, 0.0
             recall.number[:] = 0
         cell, cuts, point, signs = (
-            _at(blank, batch, at),
+            cell_at(blank, batch, at),
             out.number[at],
             out.points[at],
             out.signs[at],
         )
-        m = _load(at, batch, forms, off_forms, out.cuts[at], cuts, signs, cell)
+        m = load(at, batch, forms, off_forms, out.cuts[at], cuts, signs, cell)
         slacks(cell, m, point)
         while unit < n and not np.isnan(point[0]):
             form, off_form = forms[at, unit], off_forms[at, unit]

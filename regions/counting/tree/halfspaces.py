@@ -16,6 +16,7 @@ from regions.counting.tree.cutting import Child, Cutting, exact_rows
 from regions.counting.tree.frame import ARTIFICIAL, Frame, cone_over
 from regions.counting.tree.halfspace_cells import HalfspaceCells
 from regions.counting.tree.limits import Limits
+from regions.counting.tree.sections import Sections
 from regions.counting.tree.settle import Form, between, floats, rounded, whole
 from regions.counting.tree.tally import head_units, largest_count
 from regions.counting.tree.walk import Batch, Described, StageForms, Tree, stages_of
@@ -41,11 +42,14 @@ class Halfspaces:
         Its clock is looked at after bounded work: OutOfTime.
     undecided : Undecided
         What had to be left to float64.
+    work : (3,) array
+        How many linear programs were solved in this process, and in how many steps: the last two.
     """
 
     frame: Frame
     effort: Effort = field(default_factory=Effort)
     undecided: Undecided = field(default_factory=Undecided)
+    work: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
     @cached_property
     def limits(self) -> Limits:
@@ -63,7 +67,7 @@ class Halfspaces:
 
     def _cutting(self, cells: HalfspaceCells, forms: StageForms) -> Cutting:
         absent = self.absent[forms.stage.layer][forms.stage.units]
-        return Cutting(cells, forms, self.limits, absent, self.effort, self.undecided)
+        return Cutting(cells, forms, self.limits, absent, self.effort, self.undecided, self.work)
 
     def children(self, cells: HalfspaceCells, forms: StageForms, budget: int):
         """Yield (owner, active, cells) for at most `budget` children at a time.
@@ -83,19 +87,35 @@ class Halfspaces:
 
     def count(self, cells: HalfspaceCells, forms: StageForms) -> Iterator[int]:
         """Yield numbers of children that add up to all of them."""
-        cutting = self._cutting(cells, forms)
+        through, known = Sections.of(self._cutting(cells, forms)), 0
+        for _ in through.found():
+            yield through.total() - known
+            known = through.total()
+        left = np.flatnonzero(through.doubtful)
+        if len(left) == 0:
+            return
+        owed = through.total(left)
+        cutting = self._cutting(cells.take(left), forms.take(left))
         for found, _ in cutting.found(_COUNTED_AT_ONCE, keep=False):
-            yield found
-        yield sum(1 for _ in cutting.children())
+            yield max(found - owed, 0)
+            owed = max(owed - found, 0)
+        yield sum(1 for _ in cutting.children()) - owed
 
     def count_each(self, cells: HalfspaceCells, forms: StageForms) -> np.ndarray:
         """Return the number of children of every cell."""
-        cutting, count = self._cutting(cells, forms), len(cells.points)
-        total = np.zeros(count, np.int64)
+        through, count = Sections.of(self._cutting(cells, forms)), len(cells.points)
+        for _ in through.found():
+            pass
+        total = through.each()
+        left = np.flatnonzero(through.doubtful)
+        if len(left) == 0:
+            return total
+        total[left] = 0
+        cutting = self._cutting(cells.take(left), forms.take(left))
         for found, out in cutting.found(_COUNTED_AT_ONCE, keep=True):
-            total += np.bincount(out.owner[:found], minlength=count)
+            total += np.bincount(left[out.owner[:found]], minlength=count)
         for child in cutting.children():
-            total[child.owner] += 1
+            total[left[child.owner]] += 1
         return total
 
     def descend(

@@ -94,6 +94,11 @@ class StageForms:
     active: np.ndarray
     frame: Frame
 
+    def take(self, index: np.ndarray) -> StageForms:
+        """Return those on some of the cells."""
+        values, errors, active = self.values[index], self.errors[index], self.active[index]
+        return StageForms(self.stage, values, errors, active, self.frame)
+
     def exact(self, cell: int, unit: int) -> tuple[int, ...]:
         """Return the form of the stage's `unit` on a cell as integers."""
         hidden = int(self.stage.hidden[unit])

@@ -251,7 +251,7 @@ def test_simplex_agrees_with_highs(rng):
         bounds = np.column_stack([low, high])
         best = -linprog(-table[-1], -table[:-1], slack, bounds=bounds, method="highs").fun
         point, corner = np.empty(d), cell.corner_of(d)
-        room = cell.room_for(m, d, corner)
+        room = cell.room_for(m, d, corner, np.zeros(3))
         room.table[:], room.down[:d], room.up[:d] = table, low, high
         code, value, _ = maximise(m, slack, np.inf, point, room)
         assert code != FAILED
