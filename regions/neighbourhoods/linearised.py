@@ -27,11 +27,6 @@ def preactivations(net: ReLUNetwork, points: np.ndarray) -> tuple[list[np.ndarra
     return found, net.advance(state, len(found))[0]
 
 
-def multiplications(net: ReLUNetwork) -> int:
-    """Return how many products one pass through the network takes."""
-    return sum(step.size * step.fan_in for step in net.graph.steps[1:])
-
-
 @dataclass(frozen=True, eq=False)
 class Linearised:
     """Directions and gradients through a network whose activations are given, on torch tensors.

@@ -23,7 +23,6 @@ import torch
 from regions.choices import check_name
 from regions.neighbourhoods.linearised import (
     Linearised,
-    multiplications,
     preactivations,
     supports,
 )
@@ -115,7 +114,7 @@ def nearest_boundaries(
     """
     check_name("method", method, METHODS)
     if method == "auto":
-        cheap = net.input_size * multiplications(net) <= _CHEAP
+        cheap = net.input_size * net.graph.products <= _CHEAP
         method = "columns" if cheap else "probes"
     if method == "columns":
         return _by_columns(net, points)

@@ -207,6 +207,11 @@ class Graph:
         return {**last, self.steps[-1].name: len(self.steps)}
 
     @cached_property
+    def products(self) -> int:
+        """Multiplications of one pass, apart from those by single factors."""
+        return sum(step.size * step.fan_in for step in self.steps if step.module is not None)
+
+    @cached_property
     def position(self) -> Mapping[str, int]:
         """Position of each step in the order."""
         return {step.name: position for position, step in enumerate(self.steps)}

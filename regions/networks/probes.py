@@ -19,12 +19,6 @@ def start_points(shape: tuple[int, ...], rows: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((rows, *shape)) * scales
 
 
-def _products(net: ReLUNetwork) -> int:
-    """Return the multiplications of one forward pass."""
-    weighted = (step for step in net.graph.steps if step.module is not None)
-    return net.input_size + sum(step.size * step.fan_in for step in weighted)
-
-
 def probe_points(net: ReLUNetwork) -> np.ndarray:
     """Return test inputs, of shape (rows, *input_shape), at which units take both signs.
 
@@ -33,7 +27,7 @@ def probe_points(net: ReLUNetwork) -> np.ndarray:
     the input zero. On large networks fewer candidates are tried, and on the largest only two points
     are left, of sizes 10 and 1: their convolutions show each channel at thousands of places.
     """
-    products = _products(net)
+    products = net.input_size + net.graph.products
     rays = int(np.clip(_EFFORT / products / len(_SCALES) / 2, 0, 24))
     points = start_points(net.input_shape, _LEAST)
     if not rays:

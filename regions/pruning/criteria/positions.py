@@ -21,6 +21,7 @@ from regions.networks.geometry import adaptive_reads, window_reads
 from regions.networks.steps import Add, AvgPool, Conv, ReLU, Scale, Step
 from regions.networks.windows import Pairs, Window
 
+_WORTH = 500_000_000  # multiplications of a pass, below which parts save no time
 Reads = list[np.ndarray]  # for each axis: factors (positions, positions read), or of each tap
 
 
@@ -63,12 +64,14 @@ class _Small:
 class Positions:
     """Runs the sizes of a network on an input of ones, on parts of its maps.
 
-    Steps of which it is not known what they read along the axes are run on whole maps.
+    Steps of which it is not known what they read along the axes are run on whole maps, and so are
+    networks whose passes cost little.
     """
 
     def __init__(self, network: ReLUNetwork):
         self.graph = network.graph
-        reads = {step.name: _read(step, network) for step in self.graph.steps[1:]}
+        worth = self.graph.products >= _WORTH
+        reads = {s.name: _read(s, network) if worth else None for s in self.graph.steps[1:]}
         parts = _parts(self.graph, reads)
         self._start = [_tensor(part.down) for part in parts[self.graph.steps[0].name]]
         self._end = [_tensor(part.up) for part in parts[self.graph.steps[-1].name]]

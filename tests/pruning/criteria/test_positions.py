@@ -6,9 +6,17 @@ import torch
 from torch import nn
 
 from regions.networks import as_network
+from regions.pruning.criteria import positions
 from regions.pruning.criteria.positions import Positions
 from regions.pruning.criteria.synflow import SynapticFlow
 from regions.training import build_model
+
+
+@pytest.fixture(params=[0, 10**15], ids=["parts", "whole"])
+def worth(request, monkeypatch):
+    """Run all networks on parts of maps, and then on whole ones as small networks are."""
+    monkeypatch.setattr(positions, "_WORTH", request.param)
+    return request.param
 
 
 def whole_flow(network):
@@ -88,7 +96,7 @@ def drawn(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_flow_on_parts_is_flow_on_whole_maps(name):
+def test_flow_on_parts_is_flow_on_whole_maps(name, worth):
     network = drawn(name)
     found = SynapticFlow(network)({n: np.abs(network.weights[n]) for n in network.prunable})
     for layer, flow in whole_flow(network).items():
@@ -97,13 +105,14 @@ def test_flow_on_parts_is_flow_on_whole_maps(name):
 
 def parts(name):
     """How many positions of the first axis each map is kept on, and has."""
-    positions = Positions(drawn(name))
-    small = [positions._small[step.name] for step in positions.graph.steps[1:]]
+    made = Positions(drawn(name))
+    small = [made._small[step.name] for step in made.graph.steps[1:]]
     return [(one.step.shape[-2], s.shape[-2]) for one, s in zip(
-        small, positions.graph.steps[1:], strict=True) if len(s.shape) > 2]  # fmt: skip
+        small, made.graph.steps[1:], strict=True) if len(s.shape) > 2]  # fmt: skip
 
 
-def test_parts_are_few():
+def test_parts_are_few(monkeypatch):
+    monkeypatch.setattr(positions, "_WORTH", 0)
     # rows of the map between two strided convolutions: read by one tap, or by two
     assert parts("strides")[0] == (2, 17)
     # the first row, the last, and those between
