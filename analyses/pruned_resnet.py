@@ -242,7 +242,7 @@ def trained(study: PrunedResnet, network: str) -> tuple[dict, dict]:
 def model_of(study: PrunedResnet, network: str, data: DataSet, state: dict) -> nn.Module:
     """Return a network with given parameters."""
     model = build_model(network, data.image_shape, data.classes, width=study.width)
-    return with_state(model, state, network)
+    return with_state(model, state)
 
 
 def masks_of(

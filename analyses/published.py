@@ -12,6 +12,7 @@ from torch import nn
 
 from regions.errors import DataError
 from regions.files import read_npz
+from regions.networks import load_weights
 from regions.training import DataSet, Split
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the published networks' inputs
@@ -30,17 +31,10 @@ def states_of(path: Path, network: str) -> dict[str, dict[str, Any]]:
     return states
 
 
-def with_state(model: nn.Module, state: dict[str, Any], network: str) -> nn.Module:
+def with_state(model: nn.Module, state: dict[str, Any]) -> nn.Module:
     """Return the model with given parameters, in evaluation mode."""
     tensors = {name: torch.as_tensor(np.asarray(value)) for name, value in state.items()}
-    missing = model.load_state_dict(tensors, strict=False)
-    absent = [name for name in missing.missing_keys if "num_batches" not in name]
-    if absent or missing.unexpected_keys:
-        raise DataError(
-            f"the weights of {network} lack {absent[:3]} and hold {missing.unexpected_keys[:3]} "
-            "beside it; expected those of regions.training.build_model"
-        )
-    return model.eval()
+    return load_weights(model, tensors).eval()
 
 
 def as_published(data: DataSet) -> DataSet:

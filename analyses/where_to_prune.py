@@ -151,7 +151,7 @@ class WhereToPrune(Study):
         ]
         if self.weights is not None:
             state = states_of(self.weights, self.model)[self.model]
-            given = [with_state(network, state, self.model) for network in fresh]
+            given = [with_state(network, state) for network in fresh]
             return train(given, data, replace(self.recipe, epochs=0), device=self.device)
         folder = home / f"dense-{self.seeds}"
         options = {"device": self.device, "checkpoint": folder, "progress": self.progress}

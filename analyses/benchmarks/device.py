@@ -67,7 +67,7 @@ def networks(config: Config, data: DataSet) -> list[nn.Module]:
     if config.weights is None:
         return found
     state = states_of(config.weights, "resnet20")["resnet20"]
-    return [with_state(model, state, "resnet20") for model in found]
+    return [with_state(model, state) for model in found]
 
 
 def kinds_of_work(config: Config, data: DataSet) -> dict[str, Work]:

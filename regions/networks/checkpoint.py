@@ -18,6 +18,7 @@ LARGEST = 2**36  # bytes of a model, unpacked
 
 _INSIDE = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
+_COUNTER = "num_batches_tracked"
 _SHOWN = 3
 
 
@@ -33,6 +34,7 @@ def load_weights(model: torch.nn.Module, source: Any) -> torch.nn.Module:
         or a mapping that holds one under "state_dict", "model_state_dict", "model" or the like.
         Prefixes of wrappers ("module.", "_orig_mod.") are dropped; weights pruned by
         `torch.nn.utils.prune` or by `Masks.apply` ("weight_orig" and "weight_mask") are multiplied.
+        Batch norms' counters may be missing, as they are in old files: no output depends on them.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def load_weights(model: torch.nn.Module, source: Any) -> torch.nn.Module:
     given = read_checkpoint(Path(source)) if named else source
     own = model.state_dict()
     found = _for_names(_state_in(given, what), set(own))
-    missing = [name for name in own if name not in found]
+    missing = [name for name in own if name not in found and not name.endswith(_COUNTER)]
     others = [name for name in found if name not in own]
     wrong = [
         f"{name}: {tuple(found[name].shape)} for {tuple(own[name].shape)}"
@@ -75,7 +77,7 @@ def load_weights(model: torch.nn.Module, source: Any) -> torch.nn.Module:
             f"The model has {len(own)} tensors, {', '.join([*own][:_SHOWN])}, ...; give a "
             "checkpoint of the same architecture, saved by torch.save(model.state_dict(), ...)"
         )
-    model.load_state_dict(found)
+    model.load_state_dict({**own, **found})
     return model
 
 

@@ -52,6 +52,16 @@ def test_what_masks_apply_and_fine_tuning_save_is_read() -> None:
     assert again is pruned and torch.equal(found[0].weight, pruned[0].weight)
 
 
+def test_counters_of_batch_norms_may_be_missing() -> None:
+    bare = {name: value for name, value in STATE.items() if "num_batches" not in name}
+    assert len(bare) == len(STATE) - 1
+    inputs = torch.randn(5, 3)
+    assert torch.equal(loaded(bare).eval()(inputs), loaded(STATE).eval()(inputs))
+    del bare["2.running_mean"]  # the control: statistics may not
+    with pytest.raises(DataError, match=r"1 missing \(2.running_mean\)"):
+        loaded(bare)
+
+
 def test_a_mismatch_names_what_is_missing_unexpected_or_of_another_shape() -> None:
     other = dict(STATE)
     other["head.weight"] = other.pop("3.weight")
