@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -197,9 +197,12 @@ class PrunedResnet(Study):
 
     def figures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
         """Return one figure per question."""
-        drawn = {}
-        for name in ("accuracy", "lines", "around_images", "stages", "kernels"):
+        accuracy = tables["accuracy"].assign(quantity="test accuracy (%)")
+        accuracy["value"] *= 100
+        drawn = {"accuracy": draw(accuracy, "value")}
+        for name in ("lines", "around_images", "kernels"):
             drawn[name] = draw(tables[name], "value")
+        drawn["stages"] = draw_stages(tables["stages"])
         recall = tables["recall"].assign(quantity="recall intensification", phase="tuned")
         return drawn | {"recall": draw(recall, "estimate")}
 
@@ -341,28 +344,63 @@ def recall_of(rows: pd.DataFrame) -> pd.DataFrame:
     return table.assign(density=1 / table["ratio"])
 
 
-def draw(table: pd.DataFrame, value: str) -> Figure:
-    """Draw one panel per quantity: a value against density, a line per method and phase."""
-    names = list(table["quantity"].unique())
+def draw_stages(table: pd.DataFrame) -> Figure:
+    """Draw similarity with the dense network, a panel per measure and stage.
+
+    The grey line is the dense network's own similarity with another trained one.
+    """
+    named = table.assign(
+        stage=table["quantity"].str.split().str[0].str.upper() + ", " + table["key"]
+    )
+    own = named["quantity"].str.endswith("with dense")
+    other = named[~own & (named["method"] == "dense") & (named["phase"] == "pruned")]
+    shown = named[own & (named["method"] != "dense")].assign(quantity=named["stage"])
+    grey = dict(zip(other["stage"], other["value"], strict=True))
+    order = sorted(grey, key=lambda name: name.split(", "))
+    return draw(shown, "value", ("another", grey), order, columns=3)
+
+
+def draw(
+    table: pd.DataFrame,
+    value: str,
+    grey: tuple[str, Mapping[str, float]] | None = None,
+    names: Sequence[str] = (),
+    columns: int = 2,
+) -> Figure:
+    """Draw one panel per quantity: a value against density, a colour per method.
+
+    Dotted lines are networks as they are pruned, others are trained on. The grey line of each panel
+    has a name and a height; by default it is the dense network.
+    """
+    names = list(names or table["quantity"].unique())
     curves = table.assign(arm=table["method"] + ", " + table["phase"]).dropna(subset=[value])
-    arms = list(curves.loc[curves["method"] != "dense", "arm"].unique())
-    rows = -(-len(names) // 2)
-    with figure_style("neurips", rows=rows, columns=2, aspect=0.6):
-        fig, axes = plt.subplots(rows, 2, layout="constrained", squeeze=False)
+    methods = list(curves.loc[curves["method"] != "dense", "method"].unique())
+    if grey is None:
+        dense = curves[(curves["method"] == "dense") & (curves["phase"] == "pruned")]
+        grey = "dense", dense.groupby("quantity")[value].mean().to_dict()
+    columns = min(columns, len(names))
+    rows = -(-len(names) // columns)
+    shape = (0.4, 0.8, 1.0)[columns - 1]  # room for the legend below
+    with figure_style("neurips", "text", rows=rows, columns=columns, aspect=shape):
+        fig, axes = plt.subplots(rows, columns, layout="constrained", squeeze=False)
         for ax, name in zip(axes.flat, names, strict=False):
             part = curves[curves["quantity"] == name]
-            plot_means(part, "density", value, "arm", ax=ax, order=arms, legend=False)
-            dense = part[(part["method"] == "dense") & (part["phase"] == "pruned")]
-            if len(dense):
-                ax.axhline(dense[value].mean(), color="0.5", linewidth=0.8, label="dense")
+            for phase, style in (("pruned", ":"), ("tuned", "-")):
+                arms = [f"{method}, {phase}" for method in methods]
+                arms = arms if phase in set(curves["phase"]) else []
+                look = {"order": arms, "legend": False, "ls": style, "ms": 3, "lw": 1}
+                plot_means(part, "density", value, "arm", ax=ax, **look)
+            if name in grey[1]:
+                ax.axhline(grey[1][name], color="0.5", linewidth=0.8, label=grey[0])
             ax.set(xscale="log", xlabel="density", ylabel="", title=name)
-            ticks = sorted(table["density"].unique())
+            if name.startswith("distance"):
+                ax.set_yscale("log")
+            ticks = sorted(curves.loc[curves["method"] != "dense", "density"].unique())
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             ax.minorticks_off()
-            ax.set_xlim(0.8 * ticks[0], 1.25)
         for ax in axes.flat[len(names) :]:
             ax.remove()
-        share_legend(fig, columns=3)
+        share_legend(fig, columns=5)
     return fig
 
 
