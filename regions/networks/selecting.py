@@ -188,7 +188,7 @@ class _Forms:
                 for key, value in self._of(source).items():
                     total[key] = total.get(key, 0.0) + sign * value
             return total
-        if type(step) in (Move, Shift):
+        if isinstance(step, Move) and type(step) in (Move, Shift):
             before = self._steps[step.inputs[0]].shape
             mark, there = (step.places.tobytes(), step.shape), step.places >= 0
             return {
