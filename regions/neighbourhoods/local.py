@@ -188,7 +188,10 @@ def local(
 
     Notes
     -----
-    Distances are exact up to float64: the least abs(preactivation) / norm(gradient) of all units.
+    Distances are exact up to float64: the least abs(preactivation) / norm(gradient) of all units. A
+    maximum (max pooling, maxout) is one unit of as many pieces as it has values, and ends where
+    another value takes the lead; `unit` is then the switch of the two in `layer`. Where values tie
+    at a point itself, as in the background of images, it lies on a boundary: distance 0.
     """
     network = as_network(net, input_shape)
     array = _points(network, points)
