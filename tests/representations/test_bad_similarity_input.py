@@ -87,7 +87,7 @@ CALLS = {
         | {"layers": {"None"}, "tap": set(), "select": {"None"}, "mode": set()}
         | {"grid": {"None", "True"}, "blocks": {"0"}, "permutations": {"None", "0"}}
         | {"accumulator": set(), "max_positions": {"None", "huge"}, "per_position": {"True"}}
-        | {"batch_size": {"huge"}, "max_images": {"None", "huge"}, "rng": {"0", "huge"}}
+        | {"batch_size": {"None", "huge"}, "max_images": {"None", "huge"}, "rng": {"0", "huge"}}
         | {"progress": {"True"}},
     ),
 }
