@@ -115,7 +115,8 @@ def _line(net: Any, config: Config) -> str:
     move = np.random.default_rng(1).normal(size=net.input_size)
     ends = np.stack([start, start + config.length * move])
     found = regions.count_regions(net, regions.Slice.through(ends), time_limit=config.seconds)
-    return f"{found.lower} regions in {found.seconds:.3g} s, {found.status.name}"
+    known = found.lower if found.count is None else found.count
+    return f"{known} regions in {found.seconds:.3g} s, {found.status.name}"
 
 
 def _compare(net: Any, config: Config) -> str:
