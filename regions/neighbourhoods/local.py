@@ -11,15 +11,8 @@ from scipy import stats
 from regions.arguments import is_number, is_whole
 from regions.counting.count import count_regions
 from regions.errors import ArgumentError
-from regions.neighbourhoods.nearest import (
-    Method,
-    Nearest,
-    jacobians,
-    nearest_boundaries,
-    slopes_of,
-)
+from regions.neighbourhoods.nearest import Method, Nearest, nearest_boundaries, walls_at
 from regions.neighbourhoods.rays import orthonormal, rays_of, switching_units
-from regions.neighbourhoods.walls import walls_of
 from regions.networks import Box, ReLUNetwork, Slice, as_network
 from regions.networks.deepest import deepest
 from regions.progress import track
@@ -268,15 +261,11 @@ def _parts(net: ReLUNetwork, points: np.ndarray) -> list[np.ndarray]:
 
 def _balls(net: ReLUNetwork, points: np.ndarray) -> np.ndarray:
     """Return the radius of the largest ball in each point's region; infinite if it is unbounded."""
-    found, walls = np.full(len(points), np.inf), walls_of(net)
-    for part, values, columns in jacobians(net, points):
-        factors = slopes_of(net, values)
-        z_of = [each.values(values, factors) for each in walls]
-        across = [factor[:, None] for factor in factors]
-        slopes_at = [each.values(columns, across) for each in walls]
+    found = np.full(len(points), np.inf)
+    for part, _, walls in walls_at(net, points):
         for i, row in enumerate(range(part.start, part.stop)):
-            z = np.concatenate([value[i] for value in z_of])
-            slopes = np.hstack([column[i if len(column) > 1 else 0] for column in slopes_at]).T
+            z = np.concatenate([value[i] for value, _ in walls])
+            slopes = np.hstack([rows[i if len(rows) > 1 else 0] for _, rows in walls]).T
             norms = np.linalg.norm(slopes, axis=1)
             sign = np.where(z > 0, 1.0, -1.0)[norms > 0] / norms[norms > 0]
             slopes, z = sign[:, None] * slopes[norms > 0], sign * z[norms > 0]

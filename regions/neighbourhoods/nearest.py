@@ -147,22 +147,30 @@ def jacobians(net: ReLUNetwork, points: np.ndarray) -> Iterator[tuple[slice, lis
         yield part, values, found
 
 
+def walls_at(net: ReLUNetwork, points: np.ndarray) -> Iterator[tuple[slice, list, list]]:
+    """Yield some points at a time: slopes of all layers, and values and Jacobians of their walls.
+
+    The latter are pairs of arrays as `jacobians` has them, one for each of `walls_of`.
+    """
+    walls = walls_of(net)
+    for part, values, columns in jacobians(net, points):
+        slopes = slopes_of(net, values)
+        across = [slope[:, None] for slope in slopes]
+        yield (
+            part,
+            slopes,
+            [(each.values(values, slopes), each.values(columns, across)) for each in walls],
+        )
+
+
 def _by_columns(net: ReLUNetwork, points: np.ndarray) -> Iterator[Nearest]:
     if not net.relu_layers:
         yield _none(len(points))
     walls = walls_of(net)
-    for _, values, columns in jacobians(net, points):
-        slopes = slopes_of(net, values)
-        sizes = [np.abs(each.values(values, slopes)) for each in walls]
-        across = [slope[:, None] for slope in slopes]
-        norms = [
-            (_two_norm(column), _one_norm(column))
-            for column in (each.values(columns, across) for each in walls)
-        ]
+    for _, slopes, found in walls_at(net, points):
         pairs = []
-        for kind in (0, 1):
-            gaps = [_ratio(size, norm[kind]) for size, norm in zip(sizes, norms, strict=True)]
-            distance, wall = _least(gaps)
+        for norm in (_two_norm, _one_norm):
+            distance, wall = _least([_ratio(np.abs(size), norm(rows)) for size, rows in found])
             pairs.append((distance, *_makers(walls, wall, slopes)))
         yield Nearest(*pairs[0], *pairs[1])
 

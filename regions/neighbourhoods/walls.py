@@ -69,17 +69,17 @@ class Walls:
         """
         if self.maxima is None:
             return found[self.last]
-        total: Any = 0.0
-        for layer, units, side, meets in self.terms(np.arange(self.size)):
-            side, meets = (_like(part, found[layer]) for part in (side, meets))
-            total = total + (slopes[layer][..., units] - side) * meets * found[layer][..., units]
-        return total
+        return self._sum(..., np.arange(self.size), found, slopes)
 
     def each(self, walls: np.ndarray, found: Sequence[Any], slopes: Sequence[Any]) -> Any:
         """Return one wall for each row, (rows,), from (rows, units) arrays or tensors."""
         rows = np.arange(len(walls))
         if self.maxima is None:
             return found[self.last][rows, walls]
+        return self._sum(rows, walls, found, slopes)
+
+    def _sum(self, rows: Any, walls: np.ndarray, found: Sequence[Any], slopes: Sequence[Any]):
+        """Return the sums of some walls' terms, in some rows."""
         total: Any = 0.0
         for layer, units, side, meets in self.terms(walls):
             side, meets = (_like(part, found[layer]) for part in (side, meets))

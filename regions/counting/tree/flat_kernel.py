@@ -242,7 +242,7 @@ def _sectioned(level, sections):
 
 @kernel()
 def _begun(at, forms, off_forms, known, batch, cell, sections):
-    """Write the hyperplanes that may cross a cell; return how many."""
+    """Begin a cell: write the hyperplanes that may cross it, and its point inside."""
     count = 0
     for unit in range(forms.shape[1]):
         if known[at, unit] != 0:
